@@ -1,0 +1,44 @@
+/* RECORD: rows of a structure, one block per column (BOOL one byte, every other type eight), counted, copied on write. */
+#ifndef ESL_RECORD_H
+#define ESL_RECORD_H
+
+#include "esl_slot.h"
+#include "esl_text.h"
+
+/* A structure definition, shared by all records of it; lives as long as its unit or table. */
+typedef struct {
+    uint32_t hbj;            /* object number of the SD */
+    uint16_t columns;
+    const uint8_t *types;    /* esl_type of each column; ESL_T_OBJECT = column of references */
+    const char *const *names;
+} esl_struct_t;
+
+typedef struct esl_record {
+    esl_account_t *account;
+    const esl_struct_t *structure;
+    uint32_t refs;
+    uint32_t rows;
+    uint32_t capacity;       /* rows that each block can hold */
+    void **column;           /* one block per column */
+    int64_t **time;          /* optional side columns: TIME of each cell, NULL where nobody asks */
+    uint8_t **weak;
+} esl_record_t;
+
+/* A record with `rows` rows, every cell invalid (reason 1); NULL when memory is refused. */
+esl_record_t *esl_record_new(esl_account_t *account, const esl_struct_t *structure, uint32_t rows);
+static inline esl_record_t *esl_record_keep(esl_record_t *r) { r->refs++; return r; }
+void esl_record_drop(esl_record_t *record); /* NULL is fine */
+
+/* Make *slot writable: a shared record is copied and the copy charged to `account`. false when memory is refused. */
+bool esl_record_own(esl_account_t *account, esl_record_t **slot);
+/* Change the number of rows; surviving rows keep their values, new ones are invalid. false: memory refused, nothing changed.
+ * The record must be owned. Capacity doubles. */
+bool esl_record_redim(esl_record_t *record, uint32_t rows);
+/* Insert rows [first, first+count) of `from` before 0-based row `before`; same structure, `from` may be the record itself. */
+bool esl_record_insert(esl_record_t *record, uint32_t before, const esl_record_t *from, uint32_t first, uint32_t count);
+
+/* One cell, 0-based, no checks; a TEXT cell is borrowed on get, and set takes over a reference. */
+esl_slot_t esl_record_get(const esl_record_t *record, uint32_t row, uint32_t column);
+void esl_record_set(esl_record_t *record, uint32_t row, uint32_t column, esl_slot_t value);
+
+#endif

@@ -1,0 +1,31 @@
+"""Process kinds: suffix, start command and what each is for."""
+
+from dataclasses import dataclass
+
+from table import Table
+
+
+@dataclass(frozen=True)
+class Kind:
+    number: int
+    name: str
+    command: str
+    virtual: bool
+    restartable: bool
+    doc: str
+
+
+KINDS = [
+    Kind(1, "KNL", "server", False, True, "server of one computer: objects, names, router"),
+    Kind(2, "CP", "cp", False, True, "communication process: the only door for TCP"),
+    Kind(3, "SES", "event", False, True, "script execution server: hosts SEEs"),
+    Kind(4, "SEE", "", True, False, "remote part of an opened object, in an SES"),
+    Kind(5, "HIP", "hip", False, True, "operator console"),
+    Kind(6, "HIS", "", True, False, "local part of an opened object, in the HIS host of its console"),
+    Kind(7, "DBM", "dbm", False, True, "database manager: lanes that serve data requests"),
+    Kind(8, "TEL", "", False, False, "a command or a program that uses the Python API"),
+    Kind(9, "HISHOST", "", False, False, "OS process that hosts the virtual HIS of one hip process; not listed"),
+    Kind(10, "EVH", "event", False, True, "event handler: server and trigger events"),
+]
+
+TABLE = Table("kinds", "Kind", KINDS, "Process kinds; names are <node>.<KIND>.")

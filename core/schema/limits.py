@@ -1,0 +1,46 @@
+"""Limits: what a user of the system may run into. All can be set per system in app.toml, section [limits]."""
+
+from dataclasses import dataclass
+
+from table import Table
+
+
+@dataclass(frozen=True)
+class Limit:
+    number: int
+    name: str
+    value: int
+    unit: str
+    doc: str
+
+
+MiB = 1 << 20
+LIMITS = [
+    Limit(1, "text_chars", 100_000, "characters", "longest TEXT; longer is cut on the right and marked Weak"),
+    Limit(2, "name_chars", 64, "characters", "longest name of an object, local, procedure or label"),
+    Limit(3, "record_rows", 1_000_000, "rows", "rows of a RECORD"),
+    Limit(4, "record_columns", 1_000, "columns", "columns of a RECORD"),
+    Limit(5, "call_depth", 1_000, "calls", "depth of local calls; more raises _ERR_STACK"),
+    Limit(6, "gosub_depth", 256, "calls", "depth of GOSUB; more raises _ERR_STACK"),
+    Limit(7, "expression_nesting", 200, "levels", "nesting of an expression and of blocks; more is a compile error"),
+    Limit(8, "see_memory_bytes", 64 * MiB, "bytes", "private memory of one script instance"),
+    Limit(9, "fuel_per_event", 10**10, "fuel", "fuel of one handled event; used up = the instance is killed"),
+    Limit(10, "slice", 1_000, "back edges", "run of one instance before its neighbours get their turn"),
+    Limit(11, "source_bytes", 4 * MiB, "bytes", "longest source of one part"),
+    Limit(12, "compile_s", 5, "s", "longest compilation of one object"),
+    Limit(13, "frame_before_logon_bytes", 4096, "bytes", "longest frame of a peer that has not proved the secret"),
+    Limit(14, "frame_bytes", 16 * MiB, "bytes", "longest frame after logon"),
+    Limit(15, "fragment_bytes", 64 * 1024, "bytes", "a longer message travels as fragments of this size"),
+    Limit(16, "message_bytes", 256 * MiB, "bytes", "longest message"),
+    Limit(17, "ring_bytes", 1 * MiB, "bytes", "capacity of a ring, per direction"),
+    Limit(18, "instance_queue", 1_000, "requests", "requests waiting at one script instance"),
+    Limit(19, "sees_per_console", 64, "SEEs", "remote parts of one console"),
+    Limit(20, "request_limit_s", 120, "s", "longest wait of one action; over it the instance is ended"),
+    Limit(21, "half_open_logons", 64, "connections", "connections that have not yet proved the secret"),
+    Limit(22, "call_registers", 4_096, "registers", "registers of one procedure; more is a compile error that names it"),
+    Limit(23, "backlog_bytes", 64 * MiB, "bytes", "unsent bytes to one slow peer before its link is closed"),
+    Limit(24, "db_rows", 10_000, "rows", "rows one database read may return where the object names no limit"),
+    Limit(25, "event_parameters", 10, "parameters", "parameters of a picture event's handler"),
+]
+
+TABLE = Table("limits", "LimitId", LIMITS, "Limits and their defaults; keys of [limits] in app.toml.", in_c=("value",))

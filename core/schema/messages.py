@@ -1,0 +1,86 @@
+"""Message kinds: number, lane, direction, payload.
+
+Requests 0x01xx end in exactly one of REPLY and FAILED (0x02xx); events 0x03xx are not answered; control 0x0Fxx belongs
+to the link itself. Payload "values" = the value codec of docs/design/protocol.md; every other payload is MessagePack
+of the struct of that name in hisee.channel.payloads.
+"""
+
+from dataclasses import dataclass
+
+from table import Table
+
+
+@dataclass(frozen=True)
+class Message:
+    number: int
+    name: str
+    lane: str
+    sender: str
+    receiver: str
+    payload: str
+    doc: str
+
+
+MESSAGES = [
+    # requests
+    Message(0x0101, "PS_GET", "control", "TEL", "KNL", "", "process list, one instant"),
+    Message(0x0102, "VALUE_GET", "control", "TEL", "KNL", "ValueGet", "read objects by name"),
+    Message(0x0103, "VALUE_SET", "script", "TEL", "KNL", "ValueSet", "write an object by name"),
+    Message(0x0104, "OBJECT_LIST", "control", "any", "KNL", "ObjectList", "objects of the store"),
+    Message(0x0105, "PART_READ", "control", "any", "KNL", "PartRead", "one part of an object, by its address"),
+    Message(0x0106, "OBJECT_SAVE", "control", "TEL", "KNL", "ObjectSave", "save parts through the gate: diagnostics or version"),
+    Message(0x0107, "EXPORT", "control", "TEL", "KNL", "Export", "every object as files"),
+    Message(0x0108, "SYSTEM_STOP", "control", "TEL", "KNL", "", "end the system in order"),
+    Message(0x0109, "UNIT_GET", "control", "SES, HISHOST", "KNL", "UnitGet", "a compiled unit by its hash"),
+    Message(0x010A, "SUBSCRIBE", "script", "any", "KNL", "Subscribe", "follow values of objects; the reply holds the current ones"),
+    Message(0x010B, "UNSUBSCRIBE", "script", "any", "KNL", "Subscribe", "end following; counted per process"),
+    Message(0x010C, "OPEN", "control", "HIP", "KNL", "Open", "open an object on a console; the reply is Opened"),
+    Message(0x010D, "CLOSE", "control", "HIP", "KNL", "Close", "close an opened object"),
+    Message(0x010E, "SEE_START", "control", "KNL", "SES", "SeeStart", "start a remote part; the reply is Started"),
+    Message(0x010F, "SEE_LIST", "control", "KNL", "SES", "", "numbers of the SEEs that an SES runs (reconciliation)"),
+    Message(0x0110, "HIS_START", "control", "HIP", "HISHOST", "HisStart", "start a local part"),
+    Message(0x0111, "CALL", "script", "HIS, SEE", "HIS, SEE", "values", "CALL []: flags, procedure, arguments"),
+    Message(0x0112, "SET", "script", "HIS, SEE", "KNL", "values", "write an object by number; acknowledged cumulatively"),
+    Message(0x0113, "VISUAL", "visual", "HIS, SEE", "HIP", "values", "%HI_ function that returns a value, or QUERY"),
+    Message(0x0114, "DATA", "data.db", "HIS, SEE", "DBM", "values", "database action"),
+    Message(0x0115, "PICTURE_EVENT", "visual", "HIP", "HIS, SEE", "values", "picture event; answered when synchronous"),
+    Message(0x0116, "CONSOLE", "control", "TEL", "HIP", "ConsoleCommand", "drive a console: open, click, type, read, settle, close"),
+    Message(0x0117, "SETTLE_GET", "control", "HIP", "HISHOST, SES", "SettleGet", "pending work of an opened object"),
+    Message(0x0118, "LINK_OPEN", "control", "CP", "KNL", "LinkOpen", "a client has proved the secret at a CP"),
+    Message(0x0119, "CONSOLE_ADD", "control", "HIP", "KNL", "ConsoleAdd", "a further console of this hip process"),
+    Message(0x011A, "ECHO", "bulk", "any", "any", "values", "answered with the same payload; measures a path"),
+    Message(0x011B, "PROFILE_GET", "control", "TEL", "KNL, SES, HISHOST", "ProfileGet", "recorded times of synchronous actions"),
+    Message(0x011C, "WATCH", "script", "TEL", "KNL", "ValueGet", "follow objects by name; changes come as VALUES"),
+    # replies
+    Message(0x0201, "REPLY", "", "any", "any", "", "the request was executed; payload as the request says"),
+    Message(0x0202, "FAILED", "", "any", "any", "Failed", "the request failed: error, extended reason, text"),
+    # events
+    Message(0x0301, "VALUES", "script", "KNL", "any", "values", "new values of subscribed objects"),
+    Message(0x0302, "SET_ACK", "script", "KNL", "HIS, SEE", "SetAck", "cumulative acknowledgement of SETs, first rejection"),
+    Message(0x0303, "SEE_STOP", "control", "KNL", "SES", "SeeStop", "end a remote part"),
+    Message(0x0304, "SEE_ENDED", "control", "SES", "KNL", "Ended", "a remote part ended by itself"),
+    Message(0x0305, "HIS_STOP", "control", "HIP", "HISHOST", "SeeStop", "end a local part"),
+    Message(0x0306, "HIS_ENDED", "control", "HISHOST", "HIP", "Ended", "a local part ended by itself"),
+    Message(0x0307, "REMOTE_UP", "control", "KNL", "HISHOST, HIP", "RemoteUp", "the remote part runs"),
+    Message(0x0308, "REMOTE_DOWN", "control", "KNL", "HISHOST, HIP", "RemoteDown", "no remote part runs, and why"),
+    Message(0x0309, "PVAR_WRITE", "script", "SEE", "HIS", "values", "write of a picture variable, to its owner"),
+    Message(0x030A, "PVAR_STATE", "script", "HIS", "SEE", "values", "picture variables as the owner applied them, with versions"),
+    Message(0x030B, "VISUAL_SET", "visual", "HIS, SEE", "HIP", "values", "%HI_ function without result, MESSAGE"),
+    Message(0x030C, "LOG_WRITE", "control", "HIS, SEE", "KNL", "LogWrite", "LOG, LOGEX: one line of the event log"),
+    Message(0x030D, "SEE_STATE", "control", "SES, HISHOST", "KNL", "SeeState", "counters of a virtual process for ps"),
+    Message(0x030E, "LINK_CLOSED", "control", "CP", "KNL", "LinkClosed", "a client's connection at a CP is gone"),
+    Message(0x030F, "PEER_LOST", "control", "KNL", "any", "PeerLost", "a process that this one talked to is gone"),
+    Message(0x0310, "STOP", "control", "KNL", "any", "", "end in order"),
+    Message(0x0311, "PVAR_SEEN", "visual", "HISHOST", "HIP", "values", "picture variables for bound displays"),
+    # link control
+    Message(0x0F01, "HELLO", "control", "any", "any", "Hello", "first message: protocol, kind, wanted name, node, incarnation"),
+    Message(0x0F02, "CHALLENGE", "control", "any", "any", "Challenge", "nonce"),
+    Message(0x0F03, "PROOF", "control", "any", "any", "Proof", "HMAC over both nonces and the hello"),
+    Message(0x0F04, "WELCOME", "control", "any", "any", "Welcome", "name, number, limits, peers"),
+    Message(0x0F05, "REFUSED", "control", "any", "any", "Refused", "code and text; the link closes"),
+    Message(0x0F06, "RING", "control", "any", "any", "Ring", "descriptors of segment and eventfds follow"),
+    Message(0x0F07, "HEARTBEAT", "control", "any", "any", "", "sent when nothing else was for one period"),
+    Message(0x0F08, "GOODBYE", "control", "any", "any", "Goodbye", "ordered end of the session: clean exit, not a crash"),
+]
+
+TABLE = Table("messages", "MessageKind", MESSAGES, "Messages between processes.", in_c=("lane",))

@@ -1,0 +1,44 @@
+"""Timers: every period and deadline of the system, in milliseconds, with the inequalities they must keep."""
+
+from dataclasses import dataclass
+
+from table import Table
+
+
+@dataclass(frozen=True)
+class Timer:
+    number: int
+    name: str
+    ms: int
+    doc: str
+
+
+TIMERS = [
+    Timer(1, "heartbeat", 1_000, "period of the watchdog's heartbeat on every link"),
+    Timer(2, "stall", 2_000, "silence after which a process is shown as stalled and gets no new work"),
+    Timer(3, "watchdog", 5_000, "silence after which a process is in state WDErr and its session is lost"),
+    Timer(4, "kill", 10_000, "silence after which an own child is killed"),
+    Timer(5, "logon", 5_000, "deadline of a logon"),
+    Timer(6, "ready", 10_000, "wait of the launcher for a process's ready line"),
+    Timer(7, "see_start_each", 2_000, "wait for one SES to start a remote part"),
+    Timer(8, "see_start_all", 10_000, "wait of a CALL [] for a remote part that is starting"),
+    Timer(9, "reconcile", 10_000, "period at which KNL compares its list of SEEs with each SES"),
+    Timer(10, "ack_alone", 5, "an acknowledgement on a stream waits this long for a frame to ride on"),
+    Timer(11, "picture_timer", 125, "default period of OnTimer"),
+    Timer(12, "page_stale", 2_000, "a page without its socket is grey after this time"),
+    Timer(13, "stop", 5_000, "time a process has to end in order before it is killed"),
+    Timer(14, "restart_delay", 1_000, "wait before a crashed process is started again"),
+    Timer(15, "settle_poll", 20, "period at which settle asks the three counters"),
+    Timer(16, "sync_event", 30_000, "a synchronous picture event is answered within this time or its default holds"),
+    Timer(17, "api_request", 30_000, "default deadline of a request of the Python API and the command line"),
+    Timer(18, "ring_poll", 100, "safety poll of a parked ring reader; data found by it counts as rescued"),
+    Timer(19, "page_frame", 16, "shortest distance of two change lists sent to a page"),
+]
+
+T = {t.name: t.ms for t in TIMERS}
+if not T["heartbeat"] < T["stall"] < T["watchdog"] < T["kill"]:
+    raise ValueError("timers: heartbeat < stall < watchdog < kill does not hold")
+if not T["see_start_each"] * 2 < T["see_start_all"]:
+    raise ValueError("timers: two attempts must fit into the start of a remote part")
+
+TABLE = Table("timers", "TimerId", TIMERS, "Timers, in milliseconds.")

@@ -1,0 +1,324 @@
+"""Payloads of control messages: one struct per row of the message table, MessagePack on the wire.
+
+Unknown fields are ignored and new ones have defaults, so that a higher protocol minor stays readable.
+Values of scripts do not travel here but in the value codec (hisee._core.values).
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import msgspec
+
+S = TypeVar("S", bound="Payload")
+PROTOCOL = (1, 0)  # major, minor: peers of another major are refused, appended rows raise the minor
+
+
+class Payload(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """Base of all control payloads."""
+
+
+def pack(payload: Payload) -> bytes:
+    return msgspec.msgpack.encode(payload)
+
+
+def unpack(kind: type[S], data: bytes) -> S:
+    """Decode and check `data`; raises msgspec.ValidationError with the field that does not fit."""
+    return msgspec.msgpack.decode(data, type=kind)
+
+
+# link control
+class Hello(Payload):
+    kind: str
+    name: str = ""  # wanted name without suffix; "" = one is given
+    node: str = ""
+    boot: str = ""
+    pid: int = 0
+    incarnation: int = 0
+    protocol: tuple[int, int] = PROTOCOL
+    version: str = ""
+    nonce: bytes = b""
+    facts: dict[str, Any] = {}  # kind-specific: databases served, consoles, switches, address
+
+
+class Challenge(Payload):
+    nonce: bytes
+
+
+class Proof(Payload):
+    hmac: bytes
+
+
+class Welcome(Payload):
+    name: str
+    number: int
+    session: int = 0
+    system: str = ""
+    limits: dict[str, int] = {}
+    facts: dict[str, Any] = {}
+
+
+class Refused(Payload):
+    code: str
+    text: str
+
+
+class Ring(Payload):
+    capacity: int
+    epoch: int
+    accepted: bool = True
+
+
+class Goodbye(Payload):
+    reason: str = ""
+
+
+# replies
+class Failed(Payload):
+    error: int
+    extended: int = 0
+    text: str = ""
+
+
+# administration
+class ValueGet(Payload):
+    names: list[str]
+
+
+class ValueSet(Payload):
+    name: str
+    value: str | int | float | bool | None = None
+
+
+class ValueState(Payload):
+    """One object as a command shows it; value None = invalid."""
+
+    name: str
+    type: str
+    value: Any = None
+    reason: int = 0
+    time_ms: int = 0
+    change: int = 0
+
+
+class Values(Payload):
+    values: list[ValueState]
+
+
+class ObjectList(Payload):
+    mask: str = "*"
+
+
+class PartRead(Payload):
+    part: str  # "S.Name:PICTURE", "S.Name:ESLDefinition:1"
+    version: int = 0  # 0 = newest
+
+
+class Part(Payload):
+    part: str
+    version: int
+    data: bytes
+
+
+class ObjectSave(Payload):
+    object: str
+    parts: dict[str, bytes]  # "PICTURE", "ESLDefinition:1", ... ; absent = unchanged
+
+
+class Saved(Payload):
+    version: int = 0  # 0 = refused
+    diagnostics: list[dict[str, Any]] = []
+
+
+class Export(Payload):
+    objects: list[str] = []
+
+
+class Files(Payload):
+    files: dict[str, bytes]
+
+
+class UnitGet(Payload):
+    sha256: str
+
+
+class Subscribe(Payload):
+    objects: list[int]
+
+
+# opened objects
+class ConsoleAdd(Payload):
+    name: str
+    node: str = ""
+
+
+class Open(Payload):
+    object: str
+    console: int
+
+
+class Opened(Payload):
+    """What a console needs to show an opened object at once."""
+
+    object: str
+    version: int
+    opened: int  # number of the opened object (= number of its HIS)
+    picture: bytes  # picture.toml as stored
+    svg: bytes
+    local_unit: str
+    his_name: str
+    his: int
+    see_name: str = ""  # "" = the object has no remote part
+    see: int = 0
+    variables: list[list[str]] = []
+    handlers: dict[str, list[str]] = {}  # "L" and "R": names of handled events
+    values: bytes = b""  # snapshot of every object the units and bindings name
+    objects: dict[str, int] = {}  # name -> object number of the bindings
+
+
+class HisStart(Payload):
+    opened: int
+    name: str
+    object: str
+    version: int
+    unit: str
+    see: int = 0
+    console: int = 0  # number of the HIP
+    variables: list[list[str]] = []
+    values: bytes = b""
+    limits: dict[str, int] = {}
+
+
+class SeeStart(Payload):
+    number: int
+    name: str
+    incarnation: int
+    object: str
+    version: int
+    unit: str
+    his: int
+    console: int
+    variables: list[list[str]] = []
+    values: bytes = b""
+    limits: dict[str, int] = {}
+
+
+class Started(Payload):
+    number: int
+    incarnation: int = 0
+
+
+class SeeStop(Payload):
+    number: int
+    reason: str = ""
+
+
+class Ended(Payload):
+    number: int
+    incarnation: int = 0
+    reason: str = ""
+
+
+class RemoteUp(Payload):
+    opened: int
+    see: int
+    name: str
+    restarted: bool = False
+
+
+class RemoteDown(Payload):
+    opened: int
+    reason: str
+    starting: bool = False
+
+
+class Close(Payload):
+    opened: int
+
+
+class Numbers(Payload):
+    numbers: list[int]
+
+
+class SeeState(Payload):
+    number: int
+    state: str = "Run"
+    memory_bytes: int = 0
+    dropped: int = 0
+    queue: int = 0
+
+
+class LogWrite(Payload):
+    script: str
+    text: str
+    priority: int = 0
+    line: int = 0
+    time_ms: int = 0
+
+
+class SetAck(Payload):
+    up_to: int  # corr of the newest SET that is settled
+    failed: int = 0  # corr of the first refused one, 0 = none
+    error: int = 0
+    extended: int = 0
+    text: str = ""
+
+
+class LinkOpen(Payload):
+    connection: int
+    hello: bytes
+    address: str = ""
+
+
+class LinkClosed(Payload):
+    connection: int
+    number: int
+    reason: str = ""
+
+
+class PeerLost(Payload):
+    number: int
+    name: str = ""
+    reason: str = ""
+
+
+class ConsoleCommand(Payload):
+    """One step of a person at a console. verb: open close click type select state messages answer settle."""
+
+    verb: str
+    opened: int = 0
+    target: str = ""
+    text: str = ""
+    timeout_ms: int = 0
+
+
+class ConsoleState(Payload):
+    opened: int = 0
+    elements: dict[str, dict[str, Any]] = {}
+    facts: dict[str, Any] = {}
+
+
+class SettleGet(Payload):
+    opened: int
+
+
+class Pending(Payload):
+    """Work not yet finished for an opened object: equal twice and zero = settled."""
+
+    waiting: int
+    handled: int
+
+
+class ProfileGet(Payload):
+    number: int = 0
+    reset: bool = False
+
+
+class ProfileRows(Payload):
+    rows: list[dict[str, Any]]
+
+
+class Table(Payload):
+    """A list of plain dictionaries, for ps and the like."""
+
+    rows: list[dict[str, Any]]

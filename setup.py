@@ -1,0 +1,63 @@
+"""Extensions of hisee. Strip the first folder and you have the import path: core/hisee/_core/vm.pyx is hisee._core.vm."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from Cython.Build import cythonize
+from setuptools import Extension, find_packages, setup
+
+ROOT = Path(__file__).resolve().parent
+C = "core/c"
+HEADERS = sorted(str(p.relative_to(ROOT)) for p in (ROOT / C).rglob("*.h"))
+CFLAGS = ["-O2", "-std=gnu11", "-ffp-contract=off", "-fno-strict-aliasing", "-Wall", "-Wextra"]
+
+VALUES = ["esl_text", "esl_record", "esl_codec"]
+LIBRARY = ["esl_builtin", "esl_builtin_text", "esl_builtin_math", "esl_builtin_time", "esl_number", "esl_zone"]
+# module -> C sources beside its .pyx
+EXTENSIONS = {
+    "hisee._core.values": VALUES,
+    "hisee._core.cells": [*VALUES, "esl_cells"],
+    "hisee._core.vm": [*VALUES, *LIBRARY, "esl_cells", "esl_unit", "esl_verify", "esl_script", "esl_vm"],
+    "hisee._core.ring": ["esl_ring", "esl_crc"],
+    "hisee._core.frame": ["esl_frame", "esl_crc"],
+    "hisee._core.shaper": ["esl_shaper"],
+    "hisee._ext.hist": [],
+    "hisee._ext.clock": [],
+}
+FRONT = sorted(str(p.relative_to(ROOT)) for p in (ROOT / "python/hisee/esl/front").glob("[!_]*.py"))
+
+
+def extension(module: str, sources: list[str]) -> Extension:
+    root = "ext" if "._ext." in module else "core"
+    pyx = f"{root}/{module.replace('.', '/')}.pyx"
+    return Extension(module, [pyx, *(f"{C}/{s}.c" for s in sources)], include_dirs=[C], depends=HEADERS,
+                     extra_compile_args=CFLAGS, libraries=["m"])
+
+
+def front(path: str) -> Extension:
+    module = path.removeprefix("python/").removesuffix(".py").replace("/", ".")
+    return Extension(module, [path], extra_compile_args=["-O2"])
+
+
+def check_tables() -> None:
+    done = subprocess.run([sys.executable, str(ROOT / "core/schema/generate.py"), "--check"], check=False)
+    if done.returncode:
+        raise SystemExit("setup.py: generated files are stale; run: python core/schema/generate.py")
+
+
+check_tables()
+ONLY = [m for m in os.environ.get("HISEE_ONLY", "").split(",") if m]  # development: build just these modules
+present = {m: s for m, s in EXTENSIONS.items() if any((ROOT / r / f"{m.replace('.', '/')}.pyx").exists() for r in ("core", "ext"))
+           and (not ONLY or m in ONLY)}
+setup(
+    packages=find_packages("python"),
+    package_dir={"": "python"},
+    ext_modules=cythonize(
+        [extension(m, s) for m, s in present.items()] + [front(p) for p in FRONT if not ONLY],
+        include_path=["core", "ext"],
+        build_dir="build/cython",
+        compiler_directives={"language_level": "3", "embedsignature": True, "autotestdict": False},
+    ),
+)
