@@ -1,0 +1,51 @@
+"""Start parameters of process programs: the original spelling beside the GNU one, and the kinds that take each.
+
+`original` is a prefix whose value follows without a blank (`/SSRV1`); a `switch` has no value in either spelling.
+`commands` lists the process commands that accept the row; `excludes` the rows that contradict it.
+"""
+
+from dataclasses import dataclass
+
+from table import Table
+
+
+@dataclass(frozen=True)
+class Parameter:
+    number: int
+    name: str
+    original: str
+    gnu: str
+    value: str  # switch | text | names | count | port | path
+    commands: str
+    excludes: str
+    doc: str
+
+
+CLIENTS = "cp event dbm hip"
+ALL = "server cp event dbm hip"
+ROWS = [
+    Parameter(1, "server", "/S", "--server", "text", CLIENTS, "group_multicast group_list group_list_rs",
+              "server to log on to: a node of the application, or host[:port]"),
+    Parameter(2, "group_multicast", "/RD", "--group", "text", CLIENTS, "server group_list group_list_rs",
+              "redundant group, hot server found by multicast; never for an SES"),
+    Parameter(3, "group_list", "/RF", "--group-list", "text", CLIENTS, "server group_multicast group_list_rs",
+              "redundant group, hot server found by a member list; never for an SES"),
+    Parameter(4, "group_list_rs", "/RS", "", "text", CLIENTS, "server group_multicast group_list",
+              "another spelling of /RF"),
+    Parameter(5, "names", "/W", "--name", "names", ALL, "", "own name; hip may have several, one console each"),
+    Parameter(6, "ses_remote", "--SES_REMOTE", "--ses-remote", "switch", "event", "",
+              "run as SES for remote scripts"),
+    Parameter(7, "ses_local", "--SES_LOCAL", "--ses-local", "switch", "event", "",
+              "run as SES for the local scripts of thin clients"),
+    Parameter(8, "data", "", "--data", "path", ALL, "", "data directory of the system; default $HISEE_DATA"),
+    Parameter(9, "node", "", "--node", "text", ALL, "", "node of the application on which the process runs"),
+    Parameter(10, "port", "", "--port", "port", "cp", "", "TCP port; 0 = any free one"),
+    Parameter(11, "listen", "", "--listen", "text", "cp", "", "address to listen on; default 127.0.0.1"),
+    Parameter(12, "web_port", "", "--web-port", "port", "hip", "", "port of the operator's page on loopback; 0 = any free one"),
+    Parameter(13, "consoles", "", "--consoles", "count", "hip", "", "serve this many consoles, numbered after the name"),
+    Parameter(14, "app", "", "--app", "path", "server", "", "application folder"),
+    Parameter(15, "ready_fd", "", "--ready-fd", "count", ALL, "", "descriptor that gets one `ready` line once the process serves"),
+    Parameter(16, "help", "/?", "--help", "switch", ALL, "", "print this list and end; also /h and -h"),
+]
+
+TABLE = Table("parameters", "Parameter", ROWS, "Start parameters of processes, in both spellings.")

@@ -1,0 +1,205 @@
+"""Start parameters of process programs: one parser for the original spelling (/SSRV1) and the GNU one, driven by the table.
+
+It only reads the command line: it opens nothing and connects to nothing. Which rows exist and who takes them stands in
+core/schema/parameters.py.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hisee.config import DATA_VARIABLE
+from hisee.errors import UsageError
+from hisee.schema.parameters import ROWS, ParameterRow
+
+HELP_WORDS = {"/?", "/h", "/H", "-h", "--help"}
+NAME = re.compile(r"[A-Za-z0-9_]{1,64}(,[0-9]{1,3})?\Z")
+GROUPS = ("group_multicast", "group_list", "group_list_rs")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartParameters:
+    """What a process program is told. Absent facts are None, "" or empty; `argv` is what was typed."""
+
+    command: str  # server, cp, event, dbm, hip
+    kind: str  # KNL, CP, SES, DBM, HIP
+    server: str = ""  # node name or host[:port]; "" = the system of the data directory
+    names: tuple[str, ...] = ()
+    instance: int = 0  # from /WNAME,2; 0 = plain start
+    node: str = ""
+    data: Path | None = None
+    app: Path | None = None
+    ses_remote: bool = False
+    ses_local: bool = False
+    port: int | None = None
+    listen: str = ""
+    web_port: int | None = None
+    ready_fd: int | None = None
+    argv: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The first own name, or "" when the server gives one."""
+        return self.names[0] if self.names else ""
+
+
+@dataclass(slots=True)
+class _Found:
+    """Values met so far: field -> value, and the spelling in which each was given."""
+
+    values: dict[str, str | bool] = field(default_factory=dict)
+    names: list[str] = field(default_factory=list)
+    spelling: dict[str, str] = field(default_factory=dict)
+
+
+def wants_help(argv: Sequence[str]) -> bool:
+    """True if any word asks for the list of parameters; all others are then ignored (R10)."""
+    return any(word in HELP_WORDS for word in argv)
+
+
+def parse_start(command: str, argv: Sequence[str], environ: Mapping[str, str] | None = None) -> StartParameters:
+    """Read `argv` of process command `command`. Raises UsageError that names the parameter which is unknown, wrong or
+    contradicts another one."""
+    found = _Found()
+    words = list(argv)
+    while words:
+        _take(command, words, found)
+    _check_contradictions(command, found)
+    return _build(command, found, tuple(argv), environ or {})
+
+
+def rows_of(command: str) -> list[ParameterRow]:
+    """Rows that `command` takes, in the order of the table."""
+    return [row for row in ROWS if command in row.commands.split()]
+
+
+def help_text(command: str) -> str:
+    """The parameters valid for `command`, one line each, as `/?` prints them."""
+    lines = [f"hisee {command}: start parameters", ""]
+    for row in rows_of(command):
+        lines.append(f"  {_original(row):<14}{_gnu(row):<24}{row.doc}")
+    return "\n".join(lines)
+
+
+def _original(row: ParameterRow) -> str:
+    sign = {"text": "<text>", "names": "<name>[,<n>]"}.get(row.value, "")
+    return row.original + sign if row.original else ""
+
+
+def _gnu(row: ParameterRow) -> str:
+    return f"{row.gnu} {row.value.upper().removesuffix('S')}" if row.gnu and row.value != "switch" else row.gnu
+
+
+def _take(command: str, words: list[str], found: _Found) -> None:
+    """Move one parameter from the front of `words` into `found`."""
+    word = words.pop(0)
+    gnu, equals, attached = word.partition("=")
+    for row in rows_of(command):
+        if row.value == "switch" and word in (row.original, row.gnu):
+            return _store(row, word, True, found)
+        if row.gnu and row.value != "switch" and gnu == row.gnu:
+            if not equals and not words:
+                raise UsageError(f"start parameter {word} has no value", hint=_way_out(command))
+            return _store(row, word if equals else f"{word} {words[0]}", attached if equals else words.pop(0), found)
+    row = _by_prefix(command, word)
+    if row is None:
+        raise UsageError(f"unknown start parameter {word}", hint=_way_out(command))
+    return _store(row, word, word[len(row.original):], found)
+
+
+def _by_prefix(command: str, word: str) -> ParameterRow | None:
+    """The row whose original prefix starts `word`, the longest first: /RDx is a group, not an unknown /R."""
+    rows = [r for r in rows_of(command) if r.original.startswith("/") and r.value != "switch"]
+    rows.sort(key=lambda r: -len(r.original))
+    return next((r for r in rows if word.upper().startswith(r.original)), None)
+
+
+def _store(row: ParameterRow, word: str, value: str | bool, found: _Found) -> None:
+    if value == "":
+        raise UsageError(f"start parameter {word} has no value", hint=f"it means: {row.doc}")
+    if row.value == "names":
+        return _store_name(word, str(value), found)
+    if row.name in found.values and found.values[row.name] != value:
+        raise UsageError(f"start parameters {found.spelling[row.name]} and {word} contradict each other", hint="give one")
+    found.values[row.name] = value
+    found.spelling[row.name] = word
+    return None
+
+
+def _store_name(word: str, value: str, found: _Found) -> None:
+    if not NAME.match(value):
+        raise UsageError(f"start parameter {word}: {value!r} is no name", hint="letters, digits and _, then perhaps ,INSTANCE")
+    if value in found.names:
+        raise UsageError(f"start parameter {word} is given twice", hint="each console has its own name")
+    found.names.append(value)
+    found.spelling["names"] = word
+
+
+def _check_contradictions(command: str, found: _Found) -> None:
+    for row in rows_of(command):
+        for other in row.excludes.split():
+            if row.name in found.values and other in found.values:
+                one, two = found.spelling[row.name], found.spelling[other]
+                raise UsageError(f"start parameters {one} and {two} contradict each other", hint="give one")
+    if len(found.names) > 1 and (command != "hip" or "consoles" in found.values):
+        raise UsageError(f"start parameter {found.spelling['names']}: only one name fits here", hint="remove the others")
+    _check_role(command, found)
+
+
+def _check_role(command: str, found: _Found) -> None:
+    """An SES needs one server (R16); event handlers (R13) and groups of servers are not part of this release."""
+    group = next((found.spelling[g] for g in GROUPS if g in found.values), "")
+    is_ses = "ses_remote" in found.values or "ses_local" in found.values
+    if is_ses and group:
+        raise UsageError(f"start parameter {group}: an SES follows no group", hint="an SES needs /S with the name of one server")
+    if command == "event" and not is_ses:
+        raise UsageError("without --SES_REMOTE or --SES_LOCAL this is an event handler (EVH), which this release does not have yet",
+                         hint="add --SES_REMOTE to run as SES")
+    if group:
+        raise UsageError(f"start parameter {group}: this release has no groups of servers yet", hint="name one server with /S")
+
+
+def _build(command: str, found: _Found, argv: tuple[str, ...], environ: Mapping[str, str]) -> StartParameters:
+    values = found.values
+    names, instance = _names(found)
+    data = values.get("data") or environ.get(DATA_VARIABLE)
+    return StartParameters(
+        command=command, kind=_kind(command), argv=argv, names=names, instance=instance,
+        server=str(values.get("server", "")), node=str(values.get("node", "")), listen=str(values.get("listen", "")),
+        data=Path(str(data)) if data else None, app=Path(str(values["app"])) if "app" in values else None,
+        ses_remote="ses_remote" in values, ses_local="ses_local" in values,
+        port=_number(found, "port", 65_535), web_port=_number(found, "web_port", 65_535),
+        ready_fd=_number(found, "ready_fd", 2**20),
+    )
+
+
+def _kind(command: str) -> str:
+    return {"server": "KNL", "event": "SES"}.get(command, command.upper())
+
+
+def _names(found: _Found) -> tuple[tuple[str, ...], int]:
+    """Own names without the instance, and the instance; `--consoles 3` after /WWS1 makes WS1, WS2, WS3."""
+    plain = [n.partition(",") for n in found.names]
+    instance = int(plain[0][2]) if plain and plain[0][2] else 0
+    names = tuple(p[0] for p in plain)
+    count = _number(found, "consoles", 10_000)
+    if count is None:
+        return names, instance
+    base = names[0].rstrip("0123456789") if names else "WS"
+    return tuple(f"{base}{i + 1}" for i in range(count)), instance
+
+
+def _number(found: _Found, name: str, most: int) -> int | None:
+    if name not in found.values:
+        return None
+    text = str(found.values[name])
+    if not text.isascii() or not text.isdigit() or int(text) > most:
+        raise UsageError(f"start parameter {found.spelling[name]}: {text!r} is no number from 0 to {most}")
+    return int(text)
+
+
+def _way_out(command: str) -> str:
+    return f"`hisee {command} /?` lists what it takes"
