@@ -13,6 +13,8 @@ typedef struct {
     uint64_t (*random)(void *host);
     const struct esl_zone *zone;       /* local zone of the process */
     void *host;
+    /* A zone by name for functions with a tz argument, living as long as the world; NULL = unknown. May be NULL itself. */
+    const struct esl_zone *(*find_zone)(void *host, const char *name);
 } esl_world_t;
 
 typedef struct {
@@ -21,6 +23,8 @@ typedef struct {
     int64_t *fuel;                     /* charge before the work: *fuel -= cost; below 0 = return ESL_BUILTIN_FUEL */
     uint32_t text_chars;               /* limit of a TEXT */
     const char *(*object_name)(void *host, uint32_t object); /* may be NULL */
+    uint64_t rnd_state;                /* %RndSeed: the instance's own sequence, while rnd_seeded */
+    bool rnd_seeded;
 } esl_context_t;
 
 #define ESL_BUILTIN_FUEL (-1)          /* the instance is out of fuel: the VM ends it */
@@ -33,8 +37,8 @@ typedef struct {
     uint8_t weak;
 } esl_value_t;
 
-/* Returns 0, an ESL_ERR_ number to raise, or ESL_BUILTIN_FUEL. `result->type` is set by the caller to the wanted type;
- * a UNIVAL result sets it. The prologue in esl_builtin_call applies the strict rule before the function is entered. */
+/* Returns 0, an ESL_ERR_ number to raise, or ESL_BUILTIN_FUEL. `result->type` is set by the caller to the wanted type, or to
+ * ESL_T_NONE or ESL_T_ANY where it takes whatever comes; then the result's own type stands there afterwards. The prologue in esl_builtin_call applies the strict rule before the function is entered. */
 typedef int (*esl_builtin_fn)(esl_context_t *context, const esl_value_t *args, int argc, esl_value_t *result);
 
 /* Runs row `number`: validity prologue (strict rows: the first invalid argument's reason is the result's), then the function. */

@@ -10,6 +10,10 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 
+class Symbol(str):
+    """The name of a C function or constant: written into the C header bare, not as a string."""
+
+
 @dataclass(frozen=True)
 class Table:
     """One table of the product.
