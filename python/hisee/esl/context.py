@@ -1,0 +1,47 @@
+"""What the compiler is told about the world of one object: its kind, its graphical objects and the objects it may name.
+
+Pure data. The model fills it; the compiler never looks anything up by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectEntry:
+    """One object of the system. `columns`, `rows`, `key` and `structure` (name of the SD) are for structured objects and
+    tables; for a structure definition itself `columns` are its own. `access`: "" | "r" | "rw"."""
+
+    name: str
+    hbj: int
+    kind: str
+    value_type: str = ""
+    columns: Sequence[tuple[str, str]] = ()
+    rows: int = 0
+    key: Sequence[str] = ()
+    structure: str = ""
+    access: str = "rw"
+
+
+class Directory(Protocol):
+    """Objects by name, spelled in any case."""
+
+    def object(self, name: str) -> ObjectEntry | None: ...
+    def names(self) -> Iterable[str]: ...
+
+
+@dataclass(frozen=True)
+class ObjectContext:
+    """kind: "picture" | "event" | "script". `refs`: graphical objects, name without underscore -> number.
+    `variables`: picture variables (name, type) in the order of their indices; `server_script`: is there a part R?
+    `other_locals`: names declared by the other part's text; compile_object fills it."""
+
+    kind: str = "script"
+    server_script: bool = True
+    refs: Mapping[str, int] = field(default_factory=dict)
+    variables: Sequence[tuple[str, str]] = ()
+    directory: Directory | None = None
+    other_locals: frozenset[str] = frozenset()
