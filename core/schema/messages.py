@@ -72,6 +72,9 @@ MESSAGES = [
     Message(0x030F, "PEER_LOST", "control", "KNL", "any", "PeerLost", "a process that this one talked to is gone"),
     Message(0x0310, "STOP", "control", "KNL", "any", "", "end in order"),
     Message(0x0311, "PVAR_SEEN", "visual", "HISHOST", "HIP", "values", "picture variables for bound displays"),
+    Message(0x0312, "ROUTE_ADD", "control", "KNL", "CP", "Route", "this number is reached over that connection"),
+    Message(0x0313, "ROUTE_DROP", "control", "KNL", "CP", "Route", "this number is gone"),
+    Message(0x0314, "OPENED_LOST", "control", "HIP", "KNL", "Close", "the HIS host died: the console opens its objects again"),
     # link control
     Message(0x0F01, "HELLO", "control", "any", "any", "Hello", "first message: protocol, kind, wanted name, node, incarnation"),
     Message(0x0F02, "CHALLENGE", "control", "any", "any", "Challenge", "nonce"),

@@ -3,8 +3,8 @@
 #ifndef HISEE_MESSAGES_H
 #define HISEE_MESSAGES_H
 
-#define HISEE_MESSAGES_HASH 0x5f78dc82u
-#define HISEE_MESSAGES_COUNT 55
+#define HISEE_MESSAGES_HASH 0x77ba691du
+#define HISEE_MESSAGES_COUNT 58
 
 #define HISEE_MESSAGES(X) \
     X(257, PS_GET, "control") \
@@ -54,6 +54,9 @@
     X(783, PEER_LOST, "control") \
     X(784, STOP, "control") \
     X(785, PVAR_SEEN, "visual") \
+    X(786, ROUTE_ADD, "control") \
+    X(787, ROUTE_DROP, "control") \
+    X(788, OPENED_LOST, "control") \
     X(3841, HELLO, "control") \
     X(3842, CHALLENGE, "control") \
     X(3843, PROOF, "control") \

@@ -6,7 +6,8 @@ Values of scripts do not travel here but in the value codec (hisee._core.values)
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+import struct
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -276,6 +277,25 @@ class LinkClosed(Payload):
     reason: str = ""
 
 
+class Route(Payload):
+    number: int
+    connection: int
+
+
+class HisHostStart(Payload):
+    """What a HIP tells its HIS host over the inherited socket before the channel is made: where and as whom to log on."""
+
+    secret: bytes
+    workstation: str
+    node: str
+    console: int  # number of the HIP
+    server_path: str = ""  # KNL's control socket, or
+    server_host: str = ""  # a communication process
+    server_port: int = 0
+    link: dict[str, float] = {}  # shape of the workstation's link, empty = none
+    limits: dict[str, int] = {}
+
+
 class PeerLost(Payload):
     number: int
     name: str = ""
@@ -322,3 +342,47 @@ class Table(Payload):
     """A list of plain dictionaries, for ps and the like."""
 
     rows: list[dict[str, Any]]
+
+
+# database actions: fixed head, then a list of the value codec (docs/design/action-payloads.md)
+_ACTION = struct.Struct("<H")
+_DATA_HEAD = struct.Struct("<qiqH")  # statement ns, extended reason, engine code, bytes of text
+_TEXT_MAX = 0xFFFF
+
+
+class DataReply(NamedTuple):
+    """Answer of the DBM: how long the statement took, why it failed if it did, and the reply list of the action."""
+
+    statement_ns: int
+    extended: int
+    engine_code: int
+    text: str
+    values: bytes
+
+
+def pack_data(action: int, values: bytes) -> bytes:
+    return _ACTION.pack(action) + values
+
+
+def unpack_data(payload: bytes) -> tuple[int, bytes]:
+    """Number of the action and its request list; raises ValueError when the payload is too short."""
+    if len(payload) < _ACTION.size:
+        raise ValueError("a data request without its action")
+    return _ACTION.unpack_from(payload)[0], payload[_ACTION.size :]
+
+
+def pack_data_reply(reply: DataReply) -> bytes:
+    text = reply.text.encode()[:_TEXT_MAX]
+    return _DATA_HEAD.pack(reply.statement_ns, reply.extended, reply.engine_code, len(text)) + text + reply.values
+
+
+def unpack_data_reply(payload: bytes) -> DataReply:
+    """The reply with its head taken off; raises ValueError when the payload is shorter than it says."""
+    if len(payload) < _DATA_HEAD.size:
+        raise ValueError("a data reply without its head")
+    statement_ns, extended, code, length = _DATA_HEAD.unpack_from(payload)
+    start = _DATA_HEAD.size
+    if len(payload) < start + length:
+        raise ValueError("a data reply shorter than its text")
+    text = payload[start : start + length].decode(errors="replace")
+    return DataReply(statement_ns, extended, code, text, payload[start + length :])

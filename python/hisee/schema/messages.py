@@ -57,6 +57,9 @@ class MessageKind(IntEnum):
     PEER_LOST = 783
     STOP = 784
     PVAR_SEEN = 785
+    ROUTE_ADD = 786
+    ROUTE_DROP = 787
+    OPENED_LOST = 788
     HELLO = 3841
     CHALLENGE = 3842
     PROOF = 3843
@@ -77,7 +80,7 @@ class MessageKindRow(NamedTuple):
     doc: str
 
 
-SCHEMA_HASH = 0x5f78dc82
+SCHEMA_HASH = 0x77ba691d
 
 ROWS: tuple[MessageKindRow, ...] = (
     MessageKindRow(257, 'PS_GET', 'control', 'TEL', 'KNL', '', 'process list, one instant'),
@@ -127,6 +130,9 @@ ROWS: tuple[MessageKindRow, ...] = (
     MessageKindRow(783, 'PEER_LOST', 'control', 'KNL', 'any', 'PeerLost', 'a process that this one talked to is gone'),
     MessageKindRow(784, 'STOP', 'control', 'KNL', 'any', '', 'end in order'),
     MessageKindRow(785, 'PVAR_SEEN', 'visual', 'HISHOST', 'HIP', 'values', 'picture variables for bound displays'),
+    MessageKindRow(786, 'ROUTE_ADD', 'control', 'KNL', 'CP', 'Route', 'this number is reached over that connection'),
+    MessageKindRow(787, 'ROUTE_DROP', 'control', 'KNL', 'CP', 'Route', 'this number is gone'),
+    MessageKindRow(788, 'OPENED_LOST', 'control', 'HIP', 'KNL', 'Close', 'the HIS host died: the console opens its objects again'),
     MessageKindRow(3841, 'HELLO', 'control', 'any', 'any', 'Hello', 'first message: protocol, kind, wanted name, node, incarnation'),
     MessageKindRow(3842, 'CHALLENGE', 'control', 'any', 'any', 'Challenge', 'nonce'),
     MessageKindRow(3843, 'PROOF', 'control', 'any', 'any', 'Proof', 'HMAC over both nonces and the hello'),

@@ -1,0 +1,335 @@
+"""Actions of scripts: what each pending one becomes, a message or something local, and what its answer does.
+
+One function per action number; the tables say lane and waiting, this module only knows how.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import struct
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from hisee._core.values import decode, encode
+from hisee.channel import Message
+from hisee.channel.payloads import Failed, LogWrite, pack
+from hisee.schema.actions import BY_NUMBER as ACTIONS
+from hisee.schema.actions import ActionId as Act
+from hisee.schema.errors import Err
+from hisee.schema.lanes import Lane
+from hisee.schema.messages import MessageKind as Kind
+from hisee.schema.picture_functions import BY_NUMBER as PICTURE_FUNCTIONS
+from hisee.schema.timers import BY_NAME as TIMERS
+from hisee.script.instance import Instance, Waiting
+from hisee.values import UNCHANGED, Invalid, Stamped
+
+if TYPE_CHECKING:
+    from hisee.script.engine import Engine
+
+log = logging.getLogger("hisee.script.actions")
+KNL = 1
+START_LIMIT_S = TIMERS["see_start_all"].ms / 1000
+ASYNC, CODE_ASSIGNED = 1, 2
+LOG_VALUE, LOG_LINENO = 1, 2
+
+
+def name_of(action: int) -> str:
+    row = ACTIONS.get(action) or PICTURE_FUNCTIONS[action]
+    return row.name
+
+
+def perform(engine: Engine, instance: Instance) -> None:
+    """Carry out the pending action of an instance: send and wait, or do and go on."""
+    number = instance.script.pending.number
+    if number >= 200:
+        _visual(engine, instance)
+    else:
+        HOW[number](engine, instance)
+
+
+# -- asking and going on
+
+
+def ask(engine: Engine, instance: Instance, kind: Kind, lane: int, target: int, payload: bytes, *, object: int = 0) -> None:
+    """Send the request of the pending action and park the instance until its answer or the request limit."""
+    pending = instance.script.pending
+    message = Message(kind=kind, lane=lane, source=instance.number, target=target, object=object, corr=engine.corr(),
+                      payload=payload, wants_answer=True)
+    waiting = Waiting(pending.number, name_of(pending.number), pending.line, message.corr, lane, bytes_out=len(payload))
+    waiting.far = engine.outside.far(message)
+    limit_s = instance.limits["request_limit_s"]
+    waiting.timer = asyncio.get_running_loop().call_later(limit_s, _over_limit, engine, instance, waiting, limit_s)
+    instance.waiting = waiting
+    engine.outside.send(message)
+    waiting.sent_ns = engine.now_ns()
+    waiting.prepare_ns = waiting.sent_ns - instance.resumed_ns
+    instance.resumed_ns = 0
+
+
+def tell(engine: Engine, instance: Instance, kind: Kind, lane: int, target: int, payload: bytes, *, object: int = 0) -> int:
+    """Send without waiting and go on; returns the message's corr."""
+    corr = engine.corr()
+    engine.outside.send(Message(kind=kind, lane=lane, source=instance.number, target=target, object=object, corr=corr, payload=payload))
+    return corr
+
+
+def _over_limit(engine: Engine, instance: Instance, waiting: Waiting, limit_s: int) -> None:
+    if instance.waiting is waiting:
+        engine.kill(instance, f"{instance.object} line {waiting.line}: {waiting.name} waited longer than "
+                              f"request_limit_s = {limit_s} s; the instance is ended")
+
+
+def _go_on(instance: Instance, payload: bytes = b"", extended: int = 0) -> None:
+    instance.script.complete(payload, extended)
+
+
+def answered(engine: Engine, instance: Instance, waiting: Waiting, payload: bytes) -> None:
+    """The implementor's reply: its values go into the registers that the action names."""
+    if waiting.action == Act.DB_CONNECT:
+        _remember_handle(instance, payload)
+    _, values, extended = split_extended(waiting.lane, payload)
+    instance.resumed_ns = 0
+    _go_on(instance, values, extended)
+
+
+def failed(engine: Engine, instance: Instance, waiting: Waiting, failure: Failed) -> None:
+    """The request was not executed: an error of the script, except that a CALL reports through its code."""
+    if waiting.action == Act.CALL_OTHER and failure.error != Err.ERR_SET_CONST:
+        _call_failed(engine, instance, waiting.line, failure.error, failure.text)
+        return
+    instance.script.fail(failure.error, failure.extended, failure.text)
+
+
+def split_extended(lane: int, payload: bytes) -> tuple[int, bytes, int]:
+    """A data reply is u64 statement time in ns, i32 extended reason, then the values; others are just values."""
+    if lane not in (Lane.DATA_DB, Lane.DATA_ARCHIVE):
+        return 0, payload, 0
+    service_ns, extended = struct.unpack_from("<Qi", payload)
+    return service_ns, payload[12:], extended
+
+
+# -- single actions
+
+
+def _visual(engine: Engine, instance: Instance) -> None:
+    pending = instance.script.pending
+    row = PICTURE_FUNCTIONS[pending.number]
+    payload = prefixed(pending.number, pending.payload)
+    opened = instance.number if instance.part == 1 else instance.partner
+    if row.waits == "always":
+        ask(engine, instance, Kind.VISUAL, Lane.VISUAL, instance.console, payload, object=opened)
+    else:
+        tell(engine, instance, Kind.VISUAL_SET, Lane.VISUAL, instance.console, payload, object=opened)
+        _go_on(instance)
+
+
+def prefixed(number: int, payload: bytes) -> bytes:
+    """The value list with the action's number as its first value."""
+    (count,) = struct.unpack_from("<H", payload)
+    return struct.pack("<HBq", count + 1, 2, number) + payload[2:]
+
+
+def _message(engine: Engine, instance: Instance) -> None:
+    pending = instance.script.pending
+    tell(engine, instance, Kind.VISUAL_SET, Lane.VISUAL, instance.console, prefixed(pending.number, pending.payload),
+         object=instance.number if instance.part == 1 else instance.partner)
+    _go_on(instance)
+
+
+def _query(engine: Engine, instance: Instance) -> None:
+    pending = instance.script.pending
+    ask(engine, instance, Kind.VISUAL, Lane.VISUAL, instance.console, prefixed(pending.number, pending.payload),
+        object=instance.number if instance.part == 1 else instance.partner)
+
+
+# where the value that names the table stands in a payload: after the count and the values before it
+TABLE_AT = {Act.DB_CONNECT: 3, Act.DBS_DELETE_WHERE: 3, Act.DBS_READ: 12, Act.DBS_INSERT: 12, Act.DBS_UPDATE: 12, Act.DBS_DELETE: 12}
+HANDLE_AT = {Act.DB_DISCONNECT: 3, Act.DB_READ: 12}
+
+
+def _data(engine: Engine, instance: Instance) -> None:
+    pending = instance.script.pending
+    payload = pending.payload
+    if pending.number in TABLE_AT:
+        (table,) = struct.unpack_from("<I", payload, TABLE_AT[Act(pending.number)])
+    else:
+        (handle,) = struct.unpack_from("<q", payload, HANDLE_AT[Act(pending.number)])
+        table = instance.handles.get(handle, 0)
+    if pending.number == Act.DB_CONNECT:
+        instance.handles[0] = table
+    if table == 0:
+        instance.script.fail(Err.ERR_NO_DATA, 0, "the handle is not open")
+        return
+    ask(engine, instance, Kind.DATA, Lane.DATA_DB, 0, prefixed(pending.number, payload), object=table)
+
+
+def _remember_handle(instance: Instance, payload: bytes) -> None:
+    handle = decode(split_extended(Lane.DATA_DB, payload)[1])[0]
+    if isinstance(handle, int) and handle > 0:
+        instance.handles[handle] = instance.handles.pop(0, 0)
+
+
+def _set(engine: Engine, instance: Instance) -> None:
+    target, value, time, weak = decode(instance.script.pending.payload)
+    stamped = Stamped(value, 0, bool(weak)) if isinstance(time, Invalid) and weak is True else value
+    if not isinstance(time, Invalid):
+        stamped = Stamped(value, int(time), weak is True)
+    corr = tell(engine, instance, Kind.SET, Lane.SCRIPT, KNL, encode([target, stamped]), object=target.object)
+    instance.sets_open[corr] = 1
+    _go_on(instance)
+
+
+def _pvar_write(engine: Engine, instance: Instance) -> None:
+    index, value = decode(instance.script.pending.payload)
+    version = instance.variables.wrote(index)
+    if instance.part == 1:
+        share_variable(engine, instance, index, version, value, answers=0)
+    elif instance.partner:
+        tell(engine, instance, Kind.PVAR_WRITE, Lane.SCRIPT, instance.partner, encode([index, value]))
+    _go_on(instance)
+
+
+def share_variable(engine: Engine, instance: Instance, index: int, version: int, value: object, answers: int) -> None:
+    """The owner tells the remote part, and the console for bound displays."""
+    if instance.partner:
+        tell(engine, instance, Kind.PVAR_STATE, Lane.SCRIPT, instance.partner, encode([index, version, value, answers]))
+    tell(engine, instance, Kind.PVAR_SEEN, Lane.VISUAL, instance.console, encode([index, value]), object=instance.number)
+
+
+def _on_change(engine: Engine, instance: Instance) -> None:
+    target, procedure, on = decode(instance.script.pending.payload)
+    watching = instance.changes.setdefault(target, [])
+    if on is True and procedure not in watching:
+        watching.append(procedure)
+    elif on is not True and procedure in watching:
+        watching.remove(procedure)
+    if not watching:
+        del instance.changes[target]
+    _go_on(instance)
+
+
+def _wait(engine: Engine, instance: Instance) -> None:
+    pending = instance.script.pending
+    now = engine.now_ns()
+    instance.waiting = Waiting(pending.number, "WAIT", pending.line, lane=Lane.SCRIPT, sent_ns=now, prepare_ns=now - instance.resumed_ns)
+    if not instance.sets_open:
+        end_wait(engine, instance)
+
+
+def end_wait(engine: Engine, instance: Instance) -> None:
+    """Every SET is settled: go on, or raise the first refusal."""
+    instance.waiting = None
+    refused, instance.set_failure = instance.set_failure, None
+    if refused is not None:
+        instance.script.fail(*refused)
+    else:
+        _go_on(instance)
+
+
+def _delay(engine: Engine, instance: Instance) -> None:
+    (seconds,) = decode(instance.script.pending.payload)
+    if isinstance(seconds, Invalid) or seconds < 0:
+        instance.script.fail(Err.ERR_EXPRESSION_STATUS, 0, "DELAY needs a valid time, 0 or more")
+        return
+    pending = instance.script.pending
+    waiting = instance.waiting = Waiting(pending.number, "DELAY", pending.line)
+    waiting.timer = asyncio.get_running_loop().call_later(seconds, _end_delay, engine, instance, waiting)
+
+
+def _end_delay(engine: Engine, instance: Instance, waiting: Waiting) -> None:
+    if instance.waiting is waiting and not instance.ended:
+        instance.waiting = None
+        _go_on(instance)
+        engine.wake(instance)
+
+
+def _log(engine: Engine, instance: Instance) -> None:
+    flags, label, priority, value = decode(instance.script.pending.payload)
+    text = "" if isinstance(label, Invalid) else label
+    if flags & LOG_VALUE:
+        text = f"{text} {shown(value)}" if text else shown(value)
+    _log_line(engine, instance, text, priority, flags)
+
+
+def _logex(engine: Engine, instance: Instance) -> None:
+    flags, text, priority = decode(instance.script.pending.payload)
+    _log_line(engine, instance, shown(text), priority, flags)
+
+
+def _log_line(engine: Engine, instance: Instance, text: str, priority: object, flags: int) -> None:
+    if not isinstance(priority, int) or isinstance(priority, bool) or not 0 <= priority <= 5:
+        instance.script.fail(Err.ERR_RANGE_ERROR, 0, "PRIORITY is 0 to 5")
+        return
+    write_log(engine, instance, text, priority, instance.script.pending.line if flags & LOG_LINENO else 0)
+    _go_on(instance)
+
+
+def write_log(engine: Engine, instance: Instance, text: str, priority: int, line: int) -> None:
+    part = "L" if instance.part == 1 else "R"
+    entry = LogWrite(script=f"{instance.object}[{part}]", text=text, priority=priority, line=line, time_ms=engine.seams.clock.now_ms())
+    tell(engine, instance, Kind.LOG_WRITE, Lane.CONTROL, KNL, pack(entry))
+
+
+def shown(value: object) -> str:
+    """A value as %ToStr writes it; invalid is `?`."""
+    from hisee.script.text import to_str
+
+    return to_str(value)
+
+
+# -- CALL to the other part
+
+
+def _call_other(engine: Engine, instance: Instance) -> None:
+    payload = instance.script.pending.payload
+    (flags,) = struct.unpack_from("<q", payload, 3)
+    if instance.partner_state == "starting":
+        _hold(engine, instance)
+    elif instance.partner_state != "up" or not instance.partner:
+        _call_failed(engine, instance, instance.script.pending.line, Err.ERR_NO_REMOTE, "no remote part runs")
+    elif flags & ASYNC:
+        tell(engine, instance, Kind.CALL, Lane.SCRIPT, instance.partner, payload)
+        _go_on(instance)
+    else:
+        ask(engine, instance, Kind.CALL, Lane.SCRIPT, instance.partner, payload)
+
+
+def _hold(engine: Engine, instance: Instance) -> None:
+    """The remote part is starting: the CALL waits for it, not longer than the start may take."""
+    pending = instance.script.pending
+    waiting = instance.waiting = Waiting(pending.number, "CALL_OTHER", pending.line)
+
+    def go() -> None:
+        if instance.waiting is waiting and not instance.ended:
+            waiting.timer.cancel()
+            instance.waiting = None
+            if instance.partner_state == "starting":
+                instance.partner_state = "down"
+            _call_other(engine, instance)
+            engine.wake(instance)
+
+    waiting.timer = asyncio.get_running_loop().call_later(START_LIMIT_S, go)
+    instance.held.append(go)
+
+
+def partner_settled(instance: Instance) -> None:
+    """The partner is up or down: held CALLs go on."""
+    held, instance.held = instance.held, []
+    for go in held:
+        go()
+
+
+def _call_failed(engine: Engine, instance: Instance, line: int, error: int, text: str) -> None:
+    values = decode(instance.script.pending.payload)
+    flags, procedure, modes = values[:3]
+    if not flags & CODE_ASSIGNED:
+        write_log(engine, instance, f"CALL [] {procedure} failed: {text} (error {error})", 3, line)
+    _go_on(instance, encode([error, *([UNCHANGED] * modes.count("="))]))
+
+
+HOW: dict[int, Callable[[Engine, Instance], None]] = {
+    Act.SET: _set, Act.PVAR_WRITE: _pvar_write, Act.ON_CHANGE: _on_change, Act.WAIT: _wait, Act.DELAY: _delay,
+    Act.CALL_OTHER: _call_other, Act.LOG: _log, Act.LOGEX: _logex, Act.MESSAGE: _message, Act.QUERY: _query,
+    **{act: _data for act in (*TABLE_AT, *HANDLE_AT)},
+}

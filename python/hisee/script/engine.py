@@ -1,0 +1,257 @@
+"""The engine: all instances of one host process on one thread, in fair slices, with messages in and actions out."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from collections import deque
+from collections.abc import Sequence
+from typing import Protocol
+
+from hisee._core.cells import CellTable
+from hisee._core.vm import Status, Unit
+from hisee.channel import Message
+from hisee.channel.payloads import Failed, SetAck, pack, unpack
+from hisee.profile import Recorder, Row
+from hisee.schema.errors import Err
+from hisee.schema.messages import MessageKind as Kind
+from hisee.script import actions, inbox
+from hisee.script.instance import Instance, Item, QueueFull, Waiting, make_script
+from hisee.script.variables import Variables
+from hisee.script.world import World
+from hisee.seams import Seams
+
+log = logging.getLogger("hisee.script")
+TURN_NS = 2_000_000  # one turn of the loop may run scripts this long before input and output get theirs
+PARTS = {1: "L", 2: "R"}
+
+
+class Outside(Protocol):
+    """Where the messages of the engine go; the host decides by lane and target."""
+
+    def send(self, message: Message) -> None: ...
+    def far(self, message: Message) -> bool: ...
+    def ended(self, instance: Instance, reason: str) -> None: ...
+
+
+class Engine:
+    """Instances by number; `deliver` takes messages for them, `start` makes one, `stop` ends one."""
+
+    def __init__(self, outside: Outside, seams: Seams, recorder: Recorder) -> None:
+        self.outside, self.seams, self.recorder = outside, seams, recorder
+        self.cells = CellTable()
+        self.instances: dict[int, Instance] = {}
+        self._units: dict[str, Unit] = {}
+        self._ready: deque[Instance] = deque()
+        self._turn_due = False
+        self._corr = 0
+        self._world = World(seams)
+
+    # -- life of an instance
+
+    def unit(self, sha256: str) -> Unit | None:
+        return self._units.get(sha256)
+
+    def load(self, data: bytes) -> Unit:
+        """Verify and keep a unit; raises UnitRejected."""
+        unit = Unit(data)
+        self._units[hashlib.sha256(data).hexdigest()] = unit
+        return unit
+
+    def start(self, *, number: int, name: str, object: str, part: int, unit: Unit, console: int, limits: dict[str, int],
+              variables: Sequence[Sequence[str]], incarnation: int = 0) -> Instance:
+        """A new instance, its init part first in the queue."""
+        own = Variables(variables, owner=part == 1)
+        script = make_script(unit, self.cells, own, limits, self._world)
+        instance = Instance(number, name, object, part, unit, script, own, console, limits, incarnation=incarnation)
+        self.instances[number] = instance
+        instance.put(Item(None, what="init part"))
+        self.wake(instance)
+        return instance
+
+    def stop(self, number: int, reason: str = "closed") -> None:
+        instance = self.instances.pop(number, None)
+        if instance is None:
+            return
+        instance.ended = True
+        if instance.waiting is not None and instance.waiting.timer is not None:
+            instance.waiting.timer.cancel()
+        self._answer_all(instance, reason)
+        instance.script.close()
+
+    def _answer_all(self, instance: Instance, reason: str) -> None:
+        """Closing ends every open request with one defined code."""
+        items = [*([instance.current] if instance.current else []), *instance.queue]
+        for item in items:
+            if item.request is not None and item.request.wants_answer:
+                self.fail(item.request, Err.ERR_EVENT_CLOSED, 0, f"{instance.name} ended: {reason}")
+        instance.queue.clear()
+        instance.current = None
+
+    # -- messages
+
+    def deliver(self, message: Message) -> None:
+        """A message for one of the instances: an answer, a call, an event, an acknowledgement."""
+        instance = self.instances.get(message.target)
+        if instance is None:
+            if message.wants_answer:
+                self.fail(message, Err.ERR_EVENT_CLOSED, 0, f"process number {message.target} has ended")
+            return
+        if message.kind in (Kind.REPLY, Kind.FAILED):
+            self._answer(instance, message)
+        elif message.kind == Kind.SET_ACK:
+            self._set_ack(instance, unpack(SetAck, message.payload))
+        else:
+            self._request(instance, message)
+        self.wake(instance)
+
+    def _request(self, instance: Instance, message: Message) -> None:
+        try:
+            inbox.take(self, instance, message)
+        except QueueFull:
+            self.fail(message, Err.ERR_TRANS_ABORT, 15, f"{instance.name}: the queue is full")
+
+    def _answer(self, instance: Instance, message: Message) -> None:
+        waiting = instance.waiting
+        if waiting is None or waiting.corr != message.corr:
+            return  # the answer to a request that was given up
+        arrived_ns = self.now_ns()
+        instance.waiting = None
+        if waiting.timer is not None:
+            waiting.timer.cancel()
+        if message.kind == Kind.FAILED:
+            failed = unpack(Failed, message.payload)
+            actions.failed(self, instance, waiting, failed)
+        else:
+            actions.answered(self, instance, waiting, message.payload)
+        self._record(instance, waiting, arrived_ns, len(message.payload))
+
+    def _record(self, instance: Instance, waiting: Waiting, arrived_ns: int, bytes_in: int) -> None:
+        if not self.recorder.enabled:
+            return
+        self.recorder.record(Row(
+            script=instance.object, part=PARTS[instance.part], process=instance.name, line=waiting.line, action=waiting.name,
+            lane=waiting.lane, sent_at_ns=waiting.sent_ns, prepare_ns=waiting.prepare_ns, wait_ns=arrived_ns - waiting.sent_ns,
+            receive_ns=self.now_ns() - arrived_ns, bytes_out=waiting.bytes_out, bytes_in=bytes_in, far=waiting.far))
+
+    def _set_ack(self, instance: Instance, ack: SetAck) -> None:
+        instance.sets_open.pop(ack.up_to, None)
+        if ack.failed and instance.set_failure is None:
+            instance.set_failure = (ack.error, ack.extended, ack.text)
+        if not instance.sets_open and instance.waiting is not None and instance.waiting.name == "WAIT":
+            actions.end_wait(self, instance)
+
+    def values(self, payload: bytes) -> None:
+        """New object values: into the one replica of this process, then ON CHANGE of every instance that asked."""
+        changed = self.cells.apply(payload)
+        for instance in list(self.instances.values()):
+            if instance.changes:
+                inbox.changed(self, instance, changed)
+                self.wake(instance)
+
+    # -- sending
+
+    def corr(self) -> int:
+        self._corr += 1
+        return self._corr
+
+    def now_ns(self) -> int:
+        return self.seams.clock.monotonic_ns()
+
+    def fail(self, request: Message, error: int, extended: int, text: str) -> None:
+        if request.wants_answer:
+            self._end(request, Kind.FAILED, pack(Failed(error=error, extended=extended, text=text)))
+
+    def reply(self, request: Message, payload: bytes) -> None:
+        if request.wants_answer:
+            self._end(request, Kind.REPLY, payload)
+
+    def _end(self, request: Message, kind: Kind, payload: bytes) -> None:
+        self.outside.send(Message(kind=kind, lane=request.lane, source=request.target, target=request.source,
+                                  object=request.object, corr=request.corr, payload=payload))
+
+    # -- running
+
+    def wake(self, instance: Instance) -> None:
+        """Run it in this turn or the next one."""
+        if instance.runnable and instance not in self._ready:
+            self._ready.append(instance)
+            self._schedule()
+
+    def _schedule(self) -> None:
+        if not self._turn_due:
+            self._turn_due = True
+            asyncio.get_running_loop().call_soon(self._turn)
+
+    def _turn(self) -> None:
+        """Slices round robin until nobody is ready or the turn is over."""
+        self._turn_due = False
+        deadline = self.now_ns() + TURN_NS
+        while self._ready and self.now_ns() < deadline:
+            instance = self._ready.popleft()
+            if instance.runnable:
+                self._slice(instance)
+            if instance.runnable:
+                self._ready.append(instance)
+        if self._ready:
+            self._schedule()
+
+    def _slice(self, instance: Instance) -> None:
+        if instance.current is None:
+            self._begin(instance, instance.queue.popleft())
+            if instance.current is None:
+                return
+        if not instance.resumed_ns:
+            instance.resumed_ns = self.now_ns()
+        status = instance.script.run(instance.limits["slice"])
+        if status == Status.ACTION:
+            actions.perform(self, instance)
+        elif status == Status.DONE:
+            self._finish(instance, 0)
+        elif status == Status.FAILED:
+            self._script_failed(instance)
+        elif status == Status.KILLED:
+            self._script_killed(instance)
+
+    def _begin(self, instance: Instance, item: Item) -> None:
+        instance.current = item
+        instance.resumed_ns = 0
+        if item.done is not None:
+            self._finish(instance, 0)
+        elif item.procedure is None:
+            instance.script.start_init()
+        else:
+            inbox.begin(self, instance, item)
+
+    def _finish(self, instance: Instance, code: int) -> None:
+        item, instance.current = instance.current, None
+        instance.handled += 1
+        if item is None:
+            return
+        if item.done is not None:
+            item.done()
+        elif item.request is not None:
+            inbox.end(self, instance, item, code)
+
+    def _script_failed(self, instance: Instance) -> None:
+        failure = instance.script.failure
+        item = instance.current
+        log.warning("%s [%s] line %s: unhandled %s in %s of %s: %s", instance.object, PARTS[instance.part], failure.line,
+                    failure.name, item.what if item else "?", instance.name, failure.text)
+        actions.write_log(self, instance, f"unhandled {failure.name}: {failure.text}", 5, failure.line)
+        self._finish(instance, failure.number)
+
+    def _script_killed(self, instance: Instance) -> None:
+        failure = instance.script.failure
+        reason = f"{instance.object} [{PARTS[instance.part]}] line {failure.line}: ended by limit {failure.limit}"
+        log.error("%s: %s", instance.name, reason)
+        actions.write_log(self, instance, reason, 5, failure.line)
+        self.stop(instance.number, reason)
+        self.outside.ended(instance, reason)
+
+    def kill(self, instance: Instance, reason: str) -> None:
+        """End an instance from outside (request limit, order): nothing in the script can catch it."""
+        log.error("%s: %s", instance.name, reason)
+        self.stop(instance.number, reason)
+        self.outside.ended(instance, reason)

@@ -1,0 +1,115 @@
+"""Work that comes to an instance: picture events, CALLs, changes of objects, states of picture variables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from hisee._core.values import decode, encode
+from hisee.channel import Message
+from hisee.schema.errors import Err
+from hisee.schema.messages import MessageKind as Kind
+from hisee.script import actions
+from hisee.script.instance import Instance, Item
+from hisee.values import UNCHANGED
+
+if TYPE_CHECKING:
+    from hisee.script.engine import Engine
+
+RPC = ("RPC", "RPCX")
+ENTRY = ("ENTRY", "ENTRYX")
+COALESCED = {"OnTimer"}
+
+
+def take(engine: Engine, instance: Instance, message: Message) -> None:
+    """Queue a request or apply it at once; raises QueueFull."""
+    if message.kind == Kind.CALL:
+        _call(engine, instance, message)
+    elif message.kind == Kind.PICTURE_EVENT:
+        _event(engine, instance, message)
+    elif message.kind == Kind.PVAR_WRITE:
+        index, value = decode(message.payload)
+        version = instance.variables.apply_write(index, value, engine.seams.clock.now_ms())
+        actions.share_variable(engine, instance, index, version, instance.variables.value(index), answers=1)
+    elif message.kind == Kind.PVAR_STATE:
+        index, version, value, answers = decode(message.payload)
+        instance.variables.apply_state(index, version, value, engine.seams.clock.now_ms(), answers_own=bool(answers))
+    elif message.kind == Kind.ECHO:
+        instance.put(Item(None, what="echo", done=lambda: engine.reply(message, message.payload)))
+    else:
+        engine.fail(message, Err.ERR_NOT_SUPPORTED, 0, f"{instance.name} knows no message of kind {message.kind:#06x}")
+
+
+def _call(engine: Engine, instance: Instance, message: Message) -> None:
+    _, name, modes, *arguments = decode(message.payload)
+    index = instance.procedure(name, RPC)
+    if index is None:
+        _refuse_call(engine, message, modes, Err.ERR_PROC_NOT_FOUND)
+        return
+    info = instance.unit.procedures[index]
+    if len(info.parameters) != len(arguments):
+        _refuse_call(engine, message, modes, Err.ERR_INV_NUM_PARAMS)
+        return
+    if any(sign == "<" and parameter.mode != "IN" for sign, parameter in zip(modes, info.parameters, strict=True)):
+        engine.fail(message, Err.ERR_SET_CONST, 0, f"{name}: a constant was passed to an in-out parameter")
+        return
+    key = ("rpcx", index) if info.kind == "RPCX" and not message.wants_answer else None
+    instance.put(Item(index, encode(arguments), f"procedure {info.name}", modes, message, key=key))
+
+
+def _refuse_call(engine: Engine, message: Message, modes: str, error: int) -> None:
+    engine.reply(message, encode([error, *([UNCHANGED] * modes.count("="))]))
+
+
+def _event(engine: Engine, instance: Instance, message: Message) -> None:
+    name, *arguments = decode(message.payload)
+    index = instance.procedure(name, ENTRY)
+    if index is None:
+        engine.fail(message, Err.ERR_PROC_NOT_FOUND, 0, f"{instance.object} handles no {name}")
+        return
+    info = instance.unit.procedures[index]
+    base = name.rsplit("_", 1)[-1]
+    key = ("event", index) if info.kind == "ENTRYX" or base in COALESCED else None
+    instance.put(Item(index, encode(arguments[: len(info.parameters)]), f"event {info.name}", "=" * len(info.parameters), message, key=key))
+
+
+def changed(engine: Engine, instance: Instance, references: Iterable[object]) -> None:
+    """ON CHANGE: one waiting notice per handler and cell, always the newest value."""
+    for ref in references:
+        for procedure in instance.changes.get(ref, ()):  # type: ignore[call-overload]
+            cell = engine.cells.get(ref)
+            arguments = encode([cell.value, ref, 0, 0])
+            instance.put(Item(procedure, arguments, "ON CHANGE", key=("change", procedure, ref)))
+
+
+def begin(engine: Engine, instance: Instance, item: Item) -> None:
+    """Start the item's procedure; arguments that do not fit end it before it began."""
+    assert item.procedure is not None
+    try:
+        instance.script.start(item.procedure, item.arguments)
+    except ValueError as error:
+        instance.current = None
+        if item.request is not None:
+            engine.fail(item.request, Err.ERR_PARAM_TYPE, 0, f"{item.what}: {error}")
+
+
+def end(engine: Engine, instance: Instance, item: Item, code: int) -> None:
+    """Answer the request behind a finished item."""
+    request = item.request
+    assert request is not None
+    if request.kind == Kind.CALL:
+        engine.reply(request, _call_results(instance, item, code))
+    elif code:
+        engine.fail(request, code, 0, f"{item.what} of {instance.object} ended with an error")
+    else:
+        engine.reply(request, instance.script.results() if request.wants_answer else b"")
+
+
+def _call_results(instance: Instance, item: Item, code: int) -> bytes:
+    """Code, then one value for each in-out argument."""
+    if code:
+        return encode([code, *([UNCHANGED] * item.modes.count("="))])
+    results = decode(instance.script.results())
+    return encode([0, *(value for sign, value in zip(item.modes, results, strict=True) if sign == "=")])
+
+

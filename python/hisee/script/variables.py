@@ -1,0 +1,55 @@
+"""Picture variables of one part: a replica that never waits. The local part's host owns them (decisions: R135).
+
+The owner applies writes in arrival order and numbers each; the other part ignores what is older than its own unanswered write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hisee._core.cells import CellTable
+from hisee.values import Ref
+
+
+class Variables:
+    """Replica of the picture variables; variable k (from 0) is object k+1 of its own small table."""
+
+    def __init__(self, declared: Sequence[Sequence[str]], *, owner: bool) -> None:
+        self.names = [name for name, _ in declared]
+        self.owner = owner
+        self.table = CellTable()
+        for index, (_, kind) in enumerate(declared):
+            self.table.define(index + 1, kind)
+        self._versions = [0] * len(self.names)
+        self._unanswered = [0] * len(self.names)
+
+    def value(self, index: int) -> object:
+        return self.table.get(Ref(index + 1, 0, 0)).value
+
+    def wrote(self, index: int) -> int:
+        """The own script wrote: the owner gives the version, the other part counts the write as unanswered."""
+        if self.owner:
+            self._versions[index] += 1
+        else:
+            self._unanswered[index] += 1
+        return self._versions[index]
+
+    def apply_write(self, index: int, value: object, now_ms: int) -> int:
+        """Owner: a write of the other part arrives; returns the new version."""
+        self.table.set(Ref(index + 1, 0, 0), value, now_ms)
+        self._versions[index] += 1
+        return self._versions[index]
+
+    def apply_state(self, index: int, version: int, value: object, now_ms: int, *, answers_own: bool) -> bool:
+        """Other part: the owner's state. Ignored while an own write is unanswered, and when older than what is known."""
+        if answers_own and self._unanswered[index]:
+            self._unanswered[index] -= 1
+        if self._unanswered[index] or version <= self._versions[index]:
+            return False
+        self._versions[index] = version
+        self.table.set(Ref(index + 1, 0, 0), value, now_ms)
+        return True
+
+    def state(self) -> list[tuple[int, int, object]]:
+        """(index, version, value) of every variable, for a part that starts."""
+        return [(i, self._versions[i], self.value(i)) for i in range(len(self.names))]

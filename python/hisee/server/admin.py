@@ -1,0 +1,226 @@
+"""Administration: the process list, values by name, objects and parts, saving through the gate, the end of the system."""
+
+from __future__ import annotations
+
+import datetime as dt
+import fnmatch
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from hisee.channel import Message
+from hisee.channel.payloads import (ConsoleAdd, Export, Files, LogWrite, ObjectList, ObjectSave, Part, PartRead, Saved, Table, UnitGet,
+                                    ValueGet, Values, ValueSet, ValueState, Welcome, unpack)
+from hisee.model.store import Store, StoreError
+from hisee.schema.errors import Err
+from hisee.schema.messages import MessageKind as Kind
+from hisee.server.core import Core
+from hisee.server.eventlog import EventLog
+from hisee.server.registry import HIDDEN, NameInUse, Process
+from hisee.server.values import Refused
+from hisee.server.values import Values as ValueServer
+from hisee.values import Invalid, Ref, Time
+
+log = logging.getLogger("hisee.server.admin")
+
+
+class Admin:
+    """Answers the requests of commands and of the Python API."""
+
+    def __init__(self, core: Core, store: Store, values: ValueServer, events: EventLog, stop: Callable[[], None]) -> None:
+        self._core, self._store, self._values, self._events, self._stop = core, store, values, events, stop
+        for kind, handler in (
+            (Kind.PS_GET, self._ps), (Kind.VALUE_GET, self._value_get), (Kind.VALUE_SET, self._value_set), (Kind.WATCH, self._watch),
+            (Kind.OBJECT_LIST, self._objects), (Kind.PART_READ, self._part), (Kind.OBJECT_SAVE, self._save),
+            (Kind.EXPORT, self._export), (Kind.UNIT_GET, self._unit), (Kind.SYSTEM_STOP, self._system_stop),
+            (Kind.LOG_WRITE, self._log), (Kind.ECHO, self._echo), (Kind.CONSOLE_ADD, self._console_add),
+        ):
+            core.handlers[kind] = handler
+
+    # -- processes
+
+    def _ps(self, source: Process, message: Message) -> None:
+        rows = [self._row(p) for p in self._core.registry if p.kind not in HIDDEN]
+        self._core.reply(message, Table(rows=sorted(rows, key=lambda row: row["name"])))
+
+    def _row(self, process: Process) -> dict[str, Any]:
+        link = process.link
+        return {
+            "name": process.name, "kind": process.kind, "state": process.state.value, "host": self._host_name(process),
+            "pid": process.pid or None, "role": None, "started_at": iso(process.started_ms), "busy_1m": None, "busy_10m": None,
+            "busy_60m": None, "connections": self._connections(process), "see_count": self._see_count(process),
+            "hosted_by": self._hosted_by(process), "object": process.object or None,
+            "carrier": link.carrier if link and not process.virtual else None,
+            "console": self._name(process.console), "address": process.address or None,
+            "sent": link.channel.sent if link and not process.virtual else None,
+            "received": link.channel.received if link and not process.virtual else None,
+            "memory_bytes": process.facts.get("memory_bytes"), "dropped": process.facts.get("dropped"),
+            "queue": process.facts.get("queue"), "node": process.node or None, "version": process.version or None,
+        }
+
+    def _host_name(self, process: Process) -> str | None:
+        return process.facts.get("host") or process.node or None
+
+    def _hosted_by(self, process: Process) -> str | None:
+        host = self._core.registry.get(process.host)
+        return None if host is None else self._name(process.console) if host.kind == "HISHOST" else host.name
+
+    def _name(self, number: int) -> str | None:
+        process = self._core.registry.get(number)
+        return process.name if process else None
+
+    def _connections(self, process: Process) -> int | None:
+        if process.kind == "KNL":
+            return len({id(p.link.channel) for p in self._core.registry if p.link})
+        if process.kind == "CP" and process.link:
+            return len([p for p in self._core.registry if p.link and p.link.connection and p.link.channel is process.link.channel])
+        return None
+
+    def _see_count(self, process: Process) -> int | None:
+        return len(self._core.registry.hosted_by(process.number)) if process.kind == "SES" else None
+
+    def _console_add(self, source: Process, message: Message) -> None:
+        """A further console of one hip process: an entry of its own on the same link."""
+        request = unpack(ConsoleAdd, message.payload)
+        name = f"{request.name}.HIP"
+        number = self._store.process_number(name) or self._core.registry.free_number()
+        try:
+            added = self._core.registry.add(Process(number=number, name=name, kind="HIP", node=request.node or source.node,
+                                                    pid=source.pid, address=source.address, facts=dict(source.facts)))
+        except NameInUse:
+            self._core.fail(message, Err.ERR_TRANS_IGNORED, 0, f"a process named {name} runs already")
+            return
+        self._core.route(added, source.link)
+        self._core.reply(message, Welcome(name=name, number=number))
+
+    # -- values
+
+    def _state(self, name: str) -> ValueState:
+        entry = self._store.directory().object(name)
+        if entry is None or not self._values.table.has(entry.hbj):
+            raise StoreError(f"object {name}: unknown or without a value; `hisee get '*'` lists them")
+        cell = self._values.table.get(Ref(entry.hbj, 0, 0))
+        value = None if isinstance(cell.value, Invalid) else cell.value
+        shown = iso(int(value)) if isinstance(value, Time) else value
+        return ValueState(name=entry.name, type=entry.value_type or "", value=shown, reason=cell.reason,
+                          time_ms=cell.time_ms, change=cell.change)
+
+    def _value_get(self, source: Process, message: Message) -> None:
+        try:
+            states = [self._state(name) for name in self._expand(unpack(ValueGet, message.payload).names)]
+        except StoreError as error:
+            self._core.fail(message, Err.ERR_OBJECT_NOT_FOUND, 11, str(error))
+            return
+        self._core.reply(message, Values(values=states))
+
+    def _expand(self, names: list[str]) -> list[str]:
+        out: list[str] = []
+        for name in names:
+            if any(c in name for c in "*?"):
+                out += [n for n in self._store.directory().names() if fnmatch.fnmatch(n.lower(), name.lower()) and self._has_value(n)]
+            else:
+                out.append(name)
+        return out
+
+    def _has_value(self, name: str) -> bool:
+        entry = self._store.directory().object(name)
+        return entry is not None and self._values.table.has(entry.hbj) and not entry.columns
+
+    def _value_set(self, source: Process, message: Message) -> None:
+        request = unpack(ValueSet, message.payload)
+        entry = self._store.directory().object(request.name)
+        if entry is None:
+            self._core.fail(message, Err.ERR_OBJECT_NOT_FOUND, 11, f"object {request.name}: unknown")
+            return
+        try:
+            value = parse_value(request.value, entry.value_type or "")
+            self._values.write(Ref(entry.hbj, 0, 0), value)
+        except (Refused, ValueError) as error:
+            self._core.fail(message, Err.ERR_TRANS_ERROR, 13, f"object {request.name}: {error}")
+            return
+        self._core.reply(message)
+
+    def _watch(self, source: Process, message: Message) -> None:
+        names = self._expand(unpack(ValueGet, message.payload).names)
+        try:
+            states = [self._state(name) for name in names]
+        except StoreError as error:
+            self._core.fail(message, Err.ERR_OBJECT_NOT_FOUND, 11, str(error))
+            return
+        hbjs = [e.hbj for e in (self._store.directory().object(n) for n in names) if e is not None]
+        self._values.subscribe(source.number, hbjs)
+        self._core.reply(message, Values(values=states))
+
+    # -- objects
+
+    def _objects(self, source: Process, message: Message) -> None:
+        rows = [dict(row) for row in self._store.objects(unpack(ObjectList, message.payload).mask)]
+        self._core.reply(message, Table(rows=rows))
+
+    def _part(self, source: Process, message: Message) -> None:
+        request = unpack(PartRead, message.payload)
+        try:
+            version, data = self._store.read(request.part, request.version or None)
+        except StoreError as error:
+            self._core.fail(message, Err.ERR_OBJECT_NOT_FOUND, 11, str(error))
+            return
+        self._core.reply(message, Part(part=request.part, version=version, data=data))
+
+    def _save(self, source: Process, message: Message) -> None:
+        request = unpack(ObjectSave, message.payload)
+        try:
+            result = self._store.save(request.object, request.parts)
+        except StoreError as error:
+            self._core.fail(message, Err.ERR_TRANS_ERROR, 0, str(error))
+            return
+        self._core.reply(message, Saved(version=result.version, diagnostics=[d.to_json() for d in result.diagnostics]))
+
+    def _export(self, source: Process, message: Message) -> None:
+        self._core.reply(message, Files(files=self._store.files(unpack(Export, message.payload).objects)))
+
+    def _unit(self, source: Process, message: Message) -> None:
+        sha256 = unpack(UnitGet, message.payload).sha256
+        data = self._store.unit(sha256)
+        if data is None:
+            self._core.fail(message, Err.ERR_OBJECT_NOT_FOUND, 11, f"unit {sha256}: not in the store")
+            return
+        self._core.reply(message, data)
+
+    # -- the rest
+
+    def _system_stop(self, source: Process, message: Message) -> None:
+        log.info("stop ordered by %s", source.name)
+        self._core.reply(message)
+        self._stop()
+
+    def _log(self, source: Process, message: Message) -> None:
+        self._events.write(unpack(LogWrite, message.payload), source.name)
+
+    def _echo(self, source: Process, message: Message) -> None:
+        self._core.reply(message, message.payload)
+
+
+def iso(ms: int) -> str:
+    """ISO 8601 UTC with milliseconds."""
+    return dt.datetime.fromtimestamp(ms / 1000, dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+BOOLS = {"true": True, "1": True, "false": False, "0": False}
+
+
+def parse_value(value: object, value_type: str) -> object:
+    """A value from the command line or the API as the object's type; None = invalid. Raises ValueError."""
+    if value is None:
+        return Invalid(1, value_type)
+    text = str(value).strip()
+    if value_type == "BOOL":
+        if text.lower() not in BOOLS:
+            raise ValueError(f"{value!r} is no BOOL: TRUE, FALSE, 1 or 0")
+        return BOOLS[text.lower()]
+    if value_type == "INT":
+        return int(text)
+    if value_type == "REAL":
+        return float(text)
+    if value_type == "TIME":
+        return Time(int(dt.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp() * 1000))
+    return str(value)

@@ -1,0 +1,82 @@
+"""What every part of the server shares: the registry, the way to send, and how a request ends. Knows no message kind by itself."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from hisee.channel import Channel, ChannelClosed, ChannelFull, Message, Requests
+from hisee.channel.payloads import Failed, Payload, Route, pack
+from hisee.schema.errors import Err
+from hisee.schema.extended import Ext
+from hisee.schema.lanes import Lane
+from hisee.schema.messages import MessageKind as Kind
+from hisee.seams import Seams
+from hisee.server.registry import KNL_NUMBER, Link, Process, Registry
+
+log = logging.getLogger("hisee.server")
+Handler = Callable[[Process, Message], None]
+
+
+class Core:
+    """The middle of the server. Parts register their handlers; `send` reaches any process by number."""
+
+    def __init__(self, seams: Seams) -> None:
+        self.seams = seams
+        self.registry = Registry(seams)
+        self.handlers: dict[int, Handler] = {}
+        self.ended: list[Callable[[Process], None]] = []  # told when a process is gone
+        self.requests = Requests(self)  # type: ignore[arg-type]  # the requests the server itself makes
+
+    def send(self, message: Message) -> bool:
+        """Forward to the link of `message.target`; False when nobody is there or it takes nothing more."""
+        process = self.registry.get(message.target)
+        if process is None or process.link is None:
+            return False
+        try:
+            process.link.channel.send(message)
+        except (ChannelClosed, ChannelFull) as error:
+            log.warning("to %s: %s", process.name, error)
+            return False
+        return True
+
+    def reply(self, request: Message, payload: Payload | bytes = b"") -> None:
+        data = payload if isinstance(payload, bytes) else pack(payload)
+        self.send(Message(kind=Kind.REPLY, lane=request.lane, source=KNL_NUMBER, target=request.source,
+                          object=request.object, corr=request.corr, payload=data))
+
+    def fail(self, request: Message, error: int, extended: int = 0, text: str = "") -> None:
+        """End a request that was not executed; a message that wants no answer is only logged."""
+        if not request.wants_answer:
+            log.info("dropped %s of %s: %s", Kind(request.kind).name, request.source, text)
+            return
+        self.send(Message(kind=Kind.FAILED, lane=request.lane, source=KNL_NUMBER, target=request.source,
+                          object=request.object, corr=request.corr,
+                          payload=pack(Failed(error=error, extended=extended, text=text))))
+
+    def nobody(self, request: Message, what: str) -> None:
+        self.fail(request, Err.ERR_TRANS_ABORT, Ext.PROCESS_NOT_RUNNING, f"no process serves {what}")
+
+    def tell(self, number: int, kind: Kind, payload: Payload, lane: int = Lane.CONTROL) -> bool:
+        """An event of the server to one process."""
+        return self.send(Message(kind=kind, lane=lane, source=KNL_NUMBER, target=number, payload=pack(payload)))
+
+    async def ask(self, number: int, kind: Kind, payload: Payload | None, timeout_s: float) -> Message:
+        """A request of the server; raises RequestFailed."""
+        data = pack(payload) if payload is not None else b""
+        return await self.requests.ask(
+            Message(kind=kind, lane=Lane.CONTROL, source=KNL_NUMBER, target=number, payload=data, wants_answer=True), timeout_s)
+
+    def route(self, process: Process, link: Link | None) -> None:
+        """Bind a process to its link; a communication process is told which connection carries it."""
+        old, process.link = process.link, link
+        if link is not None and link.connection:
+            self._tell_cp(link.channel, Kind.ROUTE_ADD, process.number, link.connection)
+        elif link is None and old is not None and old.connection:
+            self._tell_cp(old.channel, Kind.ROUTE_DROP, process.number, old.connection)
+
+    def _tell_cp(self, channel: Channel, kind: Kind, number: int, connection: int) -> None:
+        try:
+            channel.send(Message(kind=kind, source=KNL_NUMBER, payload=pack(Route(number=number, connection=connection))))
+        except (ChannelClosed, ChannelFull):
+            log.debug("the communication process of connection %d is gone", connection)

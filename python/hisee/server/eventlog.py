@@ -1,0 +1,25 @@
+"""The event log: what scripts write with LOG and LOGEX, one line each, in DATA/log/events.log."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+from hisee.channel.payloads import LogWrite
+
+
+class EventLog:
+    """Appends lines; a line break inside a text is written as \\n, so that one entry stays one line."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = open(path, "a", encoding="utf-8", buffering=1)  # noqa: SIM115  (owned until close)
+
+    def write(self, entry: LogWrite, process: str) -> None:
+        at = dt.datetime.fromtimestamp(entry.time_ms / 1000, dt.UTC).isoformat(timespec="milliseconds")
+        line = f":{entry.line}" if entry.line else ""
+        text = entry.text.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
+        self._file.write(f"{at} {entry.priority} {process} {entry.script}{line} {text}\n")
+
+    def close(self) -> None:
+        self._file.close()

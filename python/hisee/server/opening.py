@@ -1,0 +1,287 @@
+"""Opened objects: names for HIS and SEE, the choice of an SES, starts, restarts and ends of remote parts (sequence F.3)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass, field
+from typing import Any
+
+from hisee.channel import Message, RequestFailed
+from hisee.channel.payloads import Close, Ended, Numbers, Open, RemoteDown, RemoteUp, SeeStart, SeeState, SeeStop, unpack
+from hisee.channel.payloads import Opened as OpenedReply
+from hisee.model.store import OpenPlan, StoreError
+from hisee.schema.errors import Err
+from hisee.schema.messages import MessageKind as Kind
+from hisee.schema.timers import BY_NAME as TIMERS
+from hisee.server.core import Core
+from hisee.server.placement import choose_ses
+from hisee.server.registry import Process, State
+from hisee.server.values import Values
+
+log = logging.getLogger("hisee.server.opening")
+EACH_S = TIMERS["see_start_each"].ms / 1000
+RECONCILE_S = TIMERS["reconcile"].ms / 1000
+
+
+@dataclass(slots=True)
+class OpenObject:
+    """One object open on one console, with its virtual processes."""
+
+    plan: OpenPlan
+    console: int
+    his: Process
+    see: Process | None = None
+    ses: int = 0
+    incarnation: int = 0
+    up: bool = False
+    was_up: bool = False
+    objects: list[int] = field(default_factory=list)
+    starting: asyncio.Task[None] | None = None
+
+    @property
+    def number(self) -> int:
+        return self.his.number
+
+
+class Opening:
+    """Opens and closes objects for consoles and keeps each remote part on a living SES."""
+
+    def __init__(self, core: Core, values: Values, plan_of: Any, limits: dict[str, int]) -> None:
+        """`plan_of(name)` gives the OpenPlan of the newest stored version."""
+        self._core, self._values, self._plan_of, self._limits = core, values, plan_of, limits
+        self.opened: dict[int, OpenObject] = {}
+        core.handlers[Kind.OPEN] = self._open
+        core.handlers[Kind.CLOSE] = self._close
+        core.handlers[Kind.OPENED_LOST] = self._close
+        core.handlers[Kind.SEE_ENDED] = self._see_ended
+        core.handlers[Kind.SEE_STATE] = self._see_state
+        core.ended.append(self._process_ended)
+
+    # -- opening
+
+    def _open(self, source: Process, message: Message) -> None:
+        request = unpack(Open, message.payload)
+        console = self._core.registry.get(request.console)
+        if console is None or console.kind != "HIP" or not self._same_link(console, source):
+            self._core.fail(message, Err.ERR_OBJECT_NOT_FOUND, 11, f"console number {request.console} is not this process's")
+            return
+        try:
+            plan = self._plan_of(request.object)
+        except StoreError as error:
+            self._core.fail(message, Err.ERR_OBJECT_NOT_FOUND, 11, str(error))
+            return
+        if len([o for o in self.opened.values() if o.console == console.number]) >= self._limits["sees_per_console"]:
+            self._core.fail(message, Err.ERR_RANGE_ERROR, 14, f"{console.name} has sees_per_console objects open already")
+            return
+        opened = self._enter(plan, console)
+        self._core.reply(message, self._reply(opened))
+        if plan.remote_unit:
+            self.start_remote(opened)
+
+    @staticmethod
+    def _same_link(a: Process, b: Process) -> bool:
+        return a.link is not None and b.link is not None and a.link.channel is b.link.channel and a.link.connection == b.link.connection
+
+    def _his_host(self, console: Process) -> Process | None:
+        for host in self._core.registry.of_kind("HISHOST"):
+            hip = self._core.registry.get(host.facts.get("hip", 0))
+            if hip is not None and self._same_link(hip, console):
+                return host
+        return None
+
+    def _enter(self, plan: OpenPlan, console: Process) -> OpenObject:
+        host = self._his_host(console)
+        his = self._virtual("HIS", console, plan.object, host)
+        opened = OpenObject(plan, console.number, his, objects=list(plan.objects.values()))
+        his.opened = his.number
+        if host is not None:
+            self._values.subscribe(host.number, opened.objects)
+        self._values.subscribe(console.number, opened.objects)
+        self.opened[his.number] = opened
+        return opened
+
+    def _virtual(self, kind: str, console: Process, name: str, host: Process | None) -> Process:
+        registry = self._core.registry
+        workstation = console.name.rsplit(".", 1)[0]
+        process = registry.add(Process(
+            number=registry.free_number(), name=registry.free_name(workstation, kind), kind=kind, object=name,
+            node=host.node if host else console.node, pid=host.pid if host else 0,
+            host=host.number if host else 0, console=console.number))
+        if host is not None:
+            self._core.route(process, host.link)
+        return process
+
+    def _reply(self, opened: OpenObject) -> OpenedReply:
+        plan = opened.plan
+        return OpenedReply(
+            object=plan.object, version=plan.version, opened=opened.number, picture=plan.picture, svg=plan.svg,
+            local_unit=plan.local_unit, his_name=opened.his.name, his=opened.number, see_name="",
+            variables=[list(v) for v in plan.variables], handlers=plan.handlers,
+            values=self._values.snapshot(opened.objects), objects=dict(plan.objects))
+
+    # -- remote parts
+
+    def start_remote(self, opened: OpenObject) -> None:
+        if opened.starting is None or opened.starting.done():
+            opened.starting = asyncio.get_running_loop().create_task(self._start(opened))
+
+    async def _start(self, opened: OpenObject) -> None:
+        """Ask one SES after the other, once each (R26); nobody left = REMOTE_DOWN, tried again at the next SES logon (R25)."""
+        tried: list[int] = []
+        while opened.number in self.opened:
+            ses = choose_ses(self._candidates(), self.load(), tried)
+            if ses is None:
+                reason = "no SES took the start" if tried else "no SES is logged on"
+                self._tell_down(opened, reason)
+                return
+            tried.append(ses.number)
+            if await self._start_at(opened, ses):
+                return
+
+    def _candidates(self) -> list[Process]:
+        return [p for p in self._core.registry.of_kind("SES") if "SES_REMOTE" in p.facts.get("serves", ())]
+
+    def load(self) -> dict[int, int]:
+        """SEEs running or starting by SES number (R21, R23)."""
+        load: dict[int, int] = {}
+        for opened in self.opened.values():
+            if opened.ses:
+                load[opened.ses] = load.get(opened.ses, 0) + 1
+        return load
+
+    async def _start_at(self, opened: OpenObject, ses: Process) -> bool:
+        console = self._core.registry.get(opened.console)
+        if console is None:
+            return True
+        counts = {p.name: self.load().get(p.number, 0) for p in self._candidates()}
+        opened.ses, opened.incarnation = ses.number, opened.incarnation + 1
+        see = opened.see = self._virtual("SEE", console, opened.plan.object, ses)
+        see.opened, see.incarnation = opened.number, opened.incarnation
+        log.info("SEE %s for %s: chosen %s from %s", see.name, console.name, ses.name, counts)
+        self._values.subscribe(ses.number, opened.objects)
+        try:
+            await self._core.ask(ses.number, Kind.SEE_START, self._see_start(opened, see), EACH_S)
+        except RequestFailed as failed:
+            log.warning("SEE %s: %s refused: %s", see.name, ses.name, failed)
+            self._forget_remote(opened, see, f"{ses.name}: {failed}", stop=True)
+            return False
+        if opened.see is not see or opened.number not in self.opened:
+            self._core.tell(ses.number, Kind.SEE_STOP, SeeStop(number=see.number, reason="superseded"))
+            return opened.number not in self.opened
+        self._confirm(opened, see)
+        return True
+
+    def _see_start(self, opened: OpenObject, see: Process) -> SeeStart:
+        plan = opened.plan
+        return SeeStart(number=see.number, name=see.name, incarnation=see.incarnation, object=plan.object, version=plan.version,
+                        unit=plan.remote_unit, his=opened.number, console=opened.console, limits=self._limits,
+                        variables=[list(v) for v in plan.variables], values=self._values.snapshot(opened.objects))
+
+    def _confirm(self, opened: OpenObject, see: Process) -> None:
+        log.info("SEE %s runs", see.name)
+        up = RemoteUp(opened=opened.number, see=see.number, name=see.name, restarted=opened.was_up)
+        opened.up = opened.was_up = True
+        self._core.tell(opened.number, Kind.REMOTE_UP, up)
+        self._core.tell(opened.console, Kind.REMOTE_UP, up)
+
+    def _tell_down(self, opened: OpenObject, reason: str, starting: bool = False) -> None:
+        down = RemoteDown(opened=opened.number, reason=reason, starting=starting)
+        self._core.tell(opened.number, Kind.REMOTE_DOWN, down)
+        self._core.tell(opened.console, Kind.REMOTE_DOWN, down)
+
+    def _forget_remote(self, opened: OpenObject, see: Process, reason: str, *, stop: bool) -> None:
+        if stop and opened.ses:
+            self._core.tell(opened.ses, Kind.SEE_STOP, SeeStop(number=see.number, reason=reason))
+        self._values.unsubscribe(opened.ses, opened.objects)
+        opened.see, opened.ses, opened.up = None, 0, False
+        self.process_gone(see, State.CRASH)
+
+    def process_gone(self, process: Process, state: State) -> None:
+        self._core.route(process, None)
+        self._core.registry.end(process, state)
+        for told in self._core.ended:
+            told(process)
+
+    # -- closing and loss
+
+    def _close(self, source: Process, message: Message) -> None:
+        self.close(unpack(Close, message.payload).opened)
+        if message.wants_answer:
+            self._core.reply(message)
+
+    def close(self, number: int) -> None:
+        """The console closed the object: both parts end and leave the list (R30)."""
+        opened = self.opened.pop(number, None)
+        if opened is None:
+            return
+        if opened.starting is not None:
+            opened.starting.cancel()
+        if opened.see is not None:
+            self._forget_remote(opened, opened.see, "closed", stop=True)
+        self._values.unsubscribe(opened.his.host, opened.objects)
+        self._values.unsubscribe(opened.console, opened.objects)
+        self.process_gone(opened.his, State.STOP)
+
+    def _see_ended(self, source: Process, message: Message) -> None:
+        ended = unpack(Ended, message.payload)
+        for opened in list(self.opened.values()):
+            if opened.see is not None and opened.see.number == ended.number and opened.ses == source.number:
+                log.warning("SEE %s ended: %s", opened.see.name, ended.reason)
+                self._forget_remote(opened, opened.see, ended.reason, stop=False)
+                self._tell_down(opened, ended.reason)
+
+    def _see_state(self, source: Process, message: Message) -> None:
+        state = unpack(SeeState, message.payload)
+        process = self._core.registry.get(state.number)
+        if process is not None and process.host == source.number:
+            process.facts.update(memory_bytes=state.memory_bytes, dropped=state.dropped, queue=state.queue)
+
+    def _process_ended(self, process: Process) -> None:
+        if process.kind == "SES":
+            self._ses_lost(process)
+        elif process.kind == "HIP":
+            self._close_all(o for o in self.opened.values() if o.console == process.number)
+        elif process.kind == "HISHOST":
+            self._close_all(o for o in self.opened.values() if o.his.host == process.number)
+
+    def _close_all(self, objects: Any) -> None:
+        for opened in list(objects):
+            self.close(opened.number)
+
+    def _ses_lost(self, ses: Process) -> None:
+        """All its SEEs vanish in one step; each starts again on another SES from its initial part (R28)."""
+        lost = [o for o in self.opened.values() if o.ses == ses.number and o.see is not None]
+        for opened in lost:
+            assert opened.see is not None
+            self._forget_remote(opened, opened.see, f"{ses.name} is lost", stop=False)
+            self._tell_down(opened, f"{ses.name} is lost", starting=True)
+        for opened in lost:
+            self.start_remote(opened)
+
+    def ses_logged_on(self) -> None:
+        for opened in self.opened.values():
+            if opened.plan.remote_unit and opened.see is None:
+                self.start_remote(opened)
+
+    async def reconcile_forever(self) -> None:
+        """Compare each SES's list with ours every period; an orphan is stopped, a missing one is started again (R33)."""
+        while True:
+            await asyncio.sleep(RECONCILE_S)
+            for ses in self._candidates():
+                await self._reconcile(ses)
+
+    async def _reconcile(self, ses: Process) -> None:
+        ours = {o.see.number for o in self.opened.values() if o.see and o.ses == ses.number and o.up}
+        try:
+            answer = await self._core.ask(ses.number, Kind.SEE_LIST, None, EACH_S)
+        except RequestFailed:
+            return
+        theirs = set(unpack(Numbers, answer.payload).numbers)
+        known = {o.see.number for o in self.opened.values() if o.see}
+        for number in theirs - known:
+            self._core.tell(ses.number, Kind.SEE_STOP, SeeStop(number=number, reason="unknown to the server"))
+        for opened in list(self.opened.values()):
+            if opened.see and opened.see.number in ours - theirs:
+                self._forget_remote(opened, opened.see, "missing at its SES", stop=False)
+                self.start_remote(opened)

@@ -1,0 +1,135 @@
+"""Who is there: processes by number and name, their states, and the link that leads to each. No sockets, no clocks of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from hisee.channel import Channel
+from hisee.schema.kinds import BY_NAME as KINDS
+from hisee.seams import Seams
+
+KNL_NUMBER = 1
+FIRST_DYNAMIC = 1 << 30
+HIDDEN = {"HISHOST"}
+
+
+class State(Enum):
+    """State of a process as scripts and `ps` see it."""
+
+    RUN = "Run"
+    STOP = "Stop"
+    CRASH = "Crash"
+    WDERR = "WDErr"
+
+
+@dataclass(slots=True)
+class Link:
+    """A way to processes: one channel, or one connection carried by a communication process."""
+
+    channel: Channel
+    number: int  # of the process that logged on over it
+    connection: int = 0  # at the CP that carries it; 0 = the channel is its own
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def carrier(self) -> str:
+        return "tcp" if self.connection else self.channel.carrier
+
+
+@dataclass(slots=True)
+class Process:
+    """One entry of the process list."""
+
+    number: int
+    name: str  # with suffix: WS1_4711.SEE
+    kind: str
+    node: str = ""
+    state: State = State.RUN
+    pid: int = 0
+    link: Link | None = None
+    host: int = 0  # number of the process that hosts a virtual one
+    console: int = 0
+    object: str = ""
+    opened: int = 0
+    address: str = ""
+    version: str = ""
+    started_ms: int = 0
+    incarnation: int = 0
+    logon_order: int = 0
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def virtual(self) -> bool:
+        return KINDS[self.kind].virtual
+
+    @property
+    def running(self) -> bool:
+        return self.state is State.RUN
+
+
+class NameInUse(Exception):
+    """A process with that name runs and its death is not proven."""
+
+
+class Registry:
+    """All processes of the system; ended ones stay listed until their name is used again, HIS and SEE leave at once."""
+
+    def __init__(self, seams: Seams) -> None:
+        self._seams = seams
+        self._by_number: dict[int, Process] = {}
+        self._by_name: dict[str, Process] = {}
+        self._logons = 0
+
+    def __iter__(self) -> Iterator[Process]:
+        return iter(list(self._by_number.values()))
+
+    def get(self, number: int) -> Process | None:
+        return self._by_number.get(number)
+
+    def named(self, name: str) -> Process | None:
+        return self._by_name.get(name)
+
+    def of_kind(self, *kinds: str) -> list[Process]:
+        return [p for p in self._by_number.values() if p.kind in kinds and p.running]
+
+    def hosted_by(self, number: int) -> list[Process]:
+        return [p for p in self._by_number.values() if p.host == number]
+
+    def add(self, process: Process) -> Process:
+        """Enter `process`; raises NameInUse when its name is that of a running one (R9)."""
+        old = self._by_name.get(process.name)
+        if old is not None and old.running:
+            raise NameInUse(process.name)
+        if old is not None:
+            self._by_number.pop(old.number, None)
+        self._logons += 1
+        process.logon_order = self._logons
+        process.started_ms = process.started_ms or self._seams.clock.now_ms()
+        self._by_number[process.number] = process
+        self._by_name[process.name] = process
+        return process
+
+    def end(self, process: Process, state: State) -> None:
+        """The process is gone: a virtual or hidden one leaves the list, any other stays with its last state."""
+        process.state = state
+        process.link = None
+        if process.virtual or process.kind in HIDDEN or process.kind == "TEL":
+            self._by_number.pop(process.number, None)
+            self._by_name.pop(process.name, None)
+
+    def free_number(self) -> int:
+        """A number for a dynamic process: never one in use."""
+        while True:
+            number = FIRST_DYNAMIC + self._seams.rng.below(1 << 30)
+            if number not in self._by_number:
+                return number
+
+    def free_name(self, workstation: str, kind: str) -> str:
+        """`<workstation>_<generated number>.<KIND>`, unique among all processes (R2, R3)."""
+        while True:
+            name = f"{workstation}_{self._seams.rng.below(90_000) + 10_000}.{kind}"
+            if name not in self._by_name:
+                return name

@@ -1,0 +1,103 @@
+"""Object values: one table, SETs applied in arrival order, fan-out to every subscribed process on the lane of CALL."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+
+from hisee._core.cells import CellTable
+from hisee._core.values import decode
+from hisee.channel import Message
+from hisee.channel.payloads import SetAck, Subscribe, pack, unpack
+from hisee.schema.errors import Err
+from hisee.schema.lanes import Lane
+from hisee.schema.messages import MessageKind as Kind
+from hisee.server.core import Core
+from hisee.server.registry import KNL_NUMBER, Process
+from hisee.values import Ref, Stamped
+
+log = logging.getLogger("hisee.server.values")
+
+
+class Refused(Exception):
+    """A SET that the server does not carry out."""
+
+    def __init__(self, error: int, extended: int, text: str) -> None:
+        super().__init__(text)
+        self.error, self.extended = error, extended
+
+
+class Values:
+    """Owner of all object values of the system."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self.table = CellTable()
+        self.subscribers: dict[int, Counter[int]] = {}  # object -> process -> count
+        core.handlers[Kind.SET] = self._set
+        core.handlers[Kind.SUBSCRIBE] = self._subscribe
+        core.handlers[Kind.UNSUBSCRIBE] = self._unsubscribe
+        core.ended.append(self._forget)
+
+    def subscribe(self, number: int, objects: list[int]) -> None:
+        for hbj in objects:
+            self.subscribers.setdefault(hbj, Counter())[number] += 1
+
+    def unsubscribe(self, number: int, objects: list[int]) -> None:
+        for hbj in objects:
+            counter = self.subscribers.get(hbj)
+            if counter and counter[number] > 0:
+                counter[number] -= 1
+
+    def snapshot(self, objects: list[int]) -> bytes:
+        return self.table.snapshot([hbj for hbj in objects if self.table.has(hbj)])
+
+    def write(self, ref: Ref, value: object, time_ms: int | None = None) -> None:
+        """Apply one write and tell everybody who follows; raises Refused."""
+        if not self.table.has(ref.object):
+            raise Refused(Err.ERR_OBJECT_NOT_FOUND, 11, f"object number {ref.object} has no value")
+        try:
+            self.table.set(ref, value, self._core.seams.clock.now_ms() if time_ms is None else time_ms)
+        except (IndexError, ValueError) as error:
+            raise Refused(Err.ERR_RANGE_ERROR, 14, str(error)) from error
+        self._publish(ref)
+
+    def _publish(self, ref: Ref) -> None:
+        followers = self.subscribers.get(ref.object)
+        if not followers:
+            return
+        payload = self.table.changes([ref])
+        for number, count in followers.items():
+            if count > 0:
+                self._core.send(Message(kind=Kind.VALUES, lane=Lane.SCRIPT, source=KNL_NUMBER, target=number,
+                                        object=ref.object, payload=payload))
+
+    def _set(self, source: Process, message: Message) -> None:
+        """A script's write: [reference, value]. The answer is one acknowledgement; its VALUES went out before it."""
+        ack = SetAck(up_to=message.corr)
+        try:
+            ref, value = decode(message.payload)
+            time_ms = None
+            if isinstance(value, Stamped):
+                value, time_ms = value.value, value.time_ms
+            self.write(ref, value, time_ms)
+        except Refused as refused:
+            ack = SetAck(up_to=message.corr, failed=message.corr, error=Err.ERR_TRANS_ERROR,
+                         extended=refused.extended, text=str(refused))
+        self._core.send(Message(kind=Kind.SET_ACK, lane=Lane.SCRIPT, source=KNL_NUMBER, target=message.source,
+                                corr=message.corr, payload=pack(ack)))
+
+    def _subscribe(self, source: Process, message: Message) -> None:
+        objects = unpack(Subscribe, message.payload).objects
+        self.subscribe(source.number, objects)
+        self._core.reply(message, self.snapshot(objects))
+
+    def _unsubscribe(self, source: Process, message: Message) -> None:
+        self.unsubscribe(source.number, unpack(Subscribe, message.payload).objects)
+        self._core.reply(message)
+
+    def _forget(self, process: Process) -> None:
+        for followers in self.subscribers.values():
+            followers.pop(process.number, None)
+
+
