@@ -16,7 +16,7 @@ from hisee.errors import UsageError
 from hisee.schema.parameters import ROWS, ParameterRow
 
 HELP_WORDS = {"/?", "/h", "/H", "-h", "--help"}
-NAME = re.compile(r"[A-Za-z0-9_]{1,64}(,[0-9]{1,3})?\Z")
+NAME = re.compile(r"[A-Za-z0-9_]{1,64}\Z")
 GROUPS = ("group_multicast", "group_list", "group_list_rs")
 
 
@@ -28,7 +28,6 @@ class StartParameters:
     kind: str  # KNL, CP, SES, DBM, HIP
     server: str = ""  # node name or host[:port]; "" = the system of the data directory
     names: tuple[str, ...] = ()
-    instance: int = 0  # from /WNAME,2; 0 = plain start
     node: str = ""
     data: Path | None = None
     app: Path | None = None
@@ -85,7 +84,7 @@ def help_text(command: str) -> str:
 
 
 def _original(row: ParameterRow) -> str:
-    sign = {"text": "<text>", "names": "<name>[,<n>]"}.get(row.value, "")
+    sign = {"text": "<text>", "names": "<name>"}.get(row.value, "")
     return row.original + sign if row.original else ""
 
 
@@ -130,8 +129,11 @@ def _store(row: ParameterRow, word: str, value: str | bool, found: _Found) -> No
 
 
 def _store_name(word: str, value: str, found: _Found) -> None:
+    name, comma, _ = value.partition(",")
+    if comma:
+        raise UsageError(f"start parameter {word}: this release has no instance numbers yet", hint=f"use the plain name {name}")
     if not NAME.match(value):
-        raise UsageError(f"start parameter {word}: {value!r} is no name", hint="letters, digits and _, then perhaps ,INSTANCE")
+        raise UsageError(f"start parameter {word}: {value!r} is no name", hint="1 to 64 letters, digits and _")
     if value in found.names:
         raise UsageError(f"start parameter {word} is given twice", hint="each console has its own name")
     found.names.append(value)
@@ -164,10 +166,9 @@ def _check_role(command: str, found: _Found) -> None:
 
 def _build(command: str, found: _Found, argv: tuple[str, ...], environ: Mapping[str, str]) -> StartParameters:
     values = found.values
-    names, instance = _names(found)
     data = values.get("data") or environ.get(DATA_VARIABLE)
     return StartParameters(
-        command=command, kind=_kind(command), argv=argv, names=names, instance=instance,
+        command=command, kind=_kind(command), argv=argv, names=_names(found),
         server=str(values.get("server", "")), node=str(values.get("node", "")), listen=str(values.get("listen", "")),
         data=Path(str(data)) if data else None, app=Path(str(values["app"])) if "app" in values else None,
         ses_remote="ses_remote" in values, ses_local="ses_local" in values,
@@ -180,16 +181,13 @@ def _kind(command: str) -> str:
     return {"server": "KNL", "event": "SES"}.get(command, command.upper())
 
 
-def _names(found: _Found) -> tuple[tuple[str, ...], int]:
-    """Own names without the instance, and the instance; `--consoles 3` after /WWS1 makes WS1, WS2, WS3."""
-    plain = [n.partition(",") for n in found.names]
-    instance = int(plain[0][2]) if plain and plain[0][2] else 0
-    names = tuple(p[0] for p in plain)
+def _names(found: _Found) -> tuple[str, ...]:
+    """Own names; `--consoles 3` after /WWS1 makes WS1, WS2, WS3."""
     count = _number(found, "consoles", 10_000)
     if count is None:
-        return names, instance
-    base = names[0].rstrip("0123456789") if names else "WS"
-    return tuple(f"{base}{i + 1}" for i in range(count)), instance
+        return tuple(found.names)
+    base = found.names[0].rstrip("0123456789") if found.names else "WS"
+    return tuple(f"{base}{i + 1}" for i in range(count))
 
 
 def _number(found: _Found, name: str, most: int) -> int | None:
