@@ -114,7 +114,8 @@ def doc_text(table: Table) -> str:
 def cell(value: object) -> str:
     if isinstance(value, (tuple, list)):
         value = ", ".join(cell(v) for v in value)
-    return ("" if value is None else str(value)).replace("|", "\\|").replace("\n", " ")
+    text = ("" if value is None else str(value)).replace("|", "\\|")
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)  # a raw CR would not survive being read back
 
 
 def outputs() -> dict[Path, str]:
