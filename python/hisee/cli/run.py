@@ -8,14 +8,15 @@ from importlib import import_module
 
 import click
 
-from hisee.cli.start import StartParameters, help_text, parse_start, wants_help
+from hisee.cli.start import help_text, parse_start, wants_help
+from hisee.parameters import StartParameters
 
 Program = Callable[[StartParameters], int]
 
 # process command -> module and function that run it until it ends and return the exit code
 PROGRAMS: dict[str, str] = {
     "server": "hisee.server.program:main",
-    "cp": "hisee.server.cp:main",
+    "cp": "hisee.work.cp:main",
     "event": "hisee.script.program:main",
     "dbm": "hisee.data.program:main",
     "hip": "hisee.console.program:main",

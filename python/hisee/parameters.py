@@ -1,0 +1,31 @@
+"""What a process program is told at its start; read from the command line by hisee.cli.start."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartParameters:
+    """What a process program is told. Absent facts are None, "" or empty; `argv` is what was typed."""
+
+    command: str  # server, cp, event, dbm, hip
+    kind: str  # KNL, CP, SES, DBM, HIP
+    server: str = ""  # node name or host[:port]; "" = the system of the data directory
+    names: tuple[str, ...] = ()
+    node: str = ""
+    data: Path | None = None
+    app: Path | None = None
+    ses_remote: bool = False
+    ses_local: bool = False
+    port: int | None = None
+    listen: str = ""
+    web_port: int | None = None
+    ready_fd: int | None = None
+    argv: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The first own name, or "" when the server gives one."""
+        return self.names[0] if self.names else ""

@@ -1,0 +1,166 @@
+"""KNL: the parts of the server put together, logons and losses of links. Takes its store, data directory and seams from outside."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import Callable
+from typing import Any
+
+from hisee.channel import Channel, Listener
+from hisee.channel.payloads import PROTOCOL, Hello, LinkClosed, LinkOpen, PeerLost, Refused, Welcome, pack, unpack
+from hisee.datadir import DataDir
+from hisee.model.store import Store
+from hisee.schema.kinds import BY_NAME as KINDS
+from hisee.schema.messages import MessageKind as Kind
+from hisee.seams import Seams
+from hisee.server.admin import Admin
+from hisee.server.core import Core
+from hisee.server.eventlog import EventLog
+from hisee.server.opening import Opening
+from hisee.server.registry import HIDDEN, KNL_NUMBER, Link, NameInUse, Process, State
+from hisee.server.router import Router
+from hisee.server.values import Values
+
+log = logging.getLogger("hisee.server")
+
+
+class Knl:
+    """The server of one computer."""
+
+    def __init__(self, store: Store, data: DataDir, seams: Seams, *, node: str, system: str, limits: dict[str, int],
+                 secret: bytes, stop: Callable[[], None]) -> None:
+        self._store, self._seams, self._node, self._system, self._limits = store, seams, node, system, limits
+        self.core = Core(seams)
+        self.router = Router(self.core, store.databases())
+        self.values = Values(self.core)
+        self.events = EventLog(data.log_dir / "events.log")
+        self.opening = Opening(self.core, self.values, store.opened, limits)
+        self.admin = Admin(self.core, store, self.values, self.events, stop)
+        self._listener = Listener.unix(data.control_socket, secret, seams, limits)
+        self._enter_self()
+        self._define_values()
+        self.core.handlers[Kind.LINK_OPEN] = self._link_open
+        self.core.handlers[Kind.LINK_CLOSED] = self._link_closed
+
+    def _enter_self(self) -> None:
+        self.core.registry.add(Process(number=KNL_NUMBER, name=f"{self._node}.KNL", kind="KNL", node=self._node, pid=os.getpid(),
+                                       facts={"host": socket.gethostname()}))
+
+    def _define_values(self) -> None:
+        """One cell for every object that has a value, with its initial one."""
+        now = self._seams.clock.now_ms()
+        for definition in self._store.cells():
+            definition.define(self.values.table, now)
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._listener.start(loop, self._admit, self._on_channel)
+        self._reconciling = loop.create_task(self.opening.reconcile_forever())
+
+    def close(self) -> None:
+        self._reconciling.cancel()
+        self._listener.close()
+        for process in self.core.registry:
+            if process.link is not None and not process.virtual:
+                process.link.channel.close("the server ends")
+        self.events.close()
+
+    # -- logon
+
+    async def _admit(self, hello: Hello, peer: Any) -> Welcome | Refused:
+        """Name and number for a process that proved the secret; a name that runs is refused (R9)."""
+        if hello.protocol[0] != PROTOCOL[0]:
+            return Refused(code="PROTOCOL", text=f"protocol {hello.protocol[0]}.{hello.protocol[1]} is not {PROTOCOL[0]}.x")
+        if hello.kind not in KINDS or KINDS[hello.kind].virtual or hello.kind == "KNL":
+            return Refused(code="KIND", text=f"a process of kind {hello.kind!r} cannot log on")
+        try:
+            process = self._enter(hello, getattr(peer, "address", ""))
+        except NameInUse as error:
+            return Refused(code="NAME_IN_USE", text=f"a process named {error} runs already; stop it first or use another name")
+        return self._welcome(process)
+
+    def _enter(self, hello: Hello, address: str) -> Process:
+        registry = self.core.registry
+        name = self._full_name(hello)
+        number = self._store.process_number(name) or registry.free_number()
+        if registry.get(number) is not None and registry.named(name) is None:
+            number = registry.free_number()
+        return registry.add(Process(
+            number=number, name=name, kind=hello.kind, node=hello.node or self._node, pid=hello.pid, address=address,
+            version=hello.version, incarnation=hello.incarnation, facts={**hello.facts, "host": hello.facts.get("host", "")}))
+
+    def _full_name(self, hello: Hello) -> str:
+        suffix = hello.kind
+        if hello.kind in ("TEL", *HIDDEN):
+            return self.core.registry.free_name(hello.node or self._node, suffix)
+        return f"{hello.name or hello.node or self._node}.{suffix}"
+
+    def _welcome(self, process: Process) -> Welcome:
+        facts = self._store.dbm_facts() if process.kind == "DBM" else {}
+        return Welcome(name=process.name, number=process.number, system=self._system, limits=self._limits, facts=facts)
+
+    def _on_channel(self, channel: Channel) -> None:
+        welcome = channel.welcome
+        assert welcome is not None
+        process = self.core.registry.get(welcome.number)
+        if process is None:
+            channel.close("the name was taken meanwhile")
+            return
+        channel.attach(asyncio.get_running_loop(), lambda message: self.router.receive(channel, message),
+                       lambda reason: self._lost(channel, reason))
+        self._linked(process, Link(channel, process.number, facts=process.facts))
+
+    def _linked(self, process: Process, link: Link) -> None:
+        self.core.route(process, link)
+        log.info("%s logged on, pid %d, carrier %s", process.name, process.pid, link.carrier)
+        if process.kind == "SES":
+            self.opening.ses_logged_on()
+
+    # -- clients of communication processes
+
+    def _link_open(self, source: Process, message: Any) -> None:
+        """A client proved the secret at a CP: same admission, its messages come over the CP's channel."""
+        request = unpack(LinkOpen, message.payload)
+        asyncio.get_running_loop().create_task(self._admit_carried(source, message, request))
+
+    async def _admit_carried(self, source: Process, message: Any, request: LinkOpen) -> None:
+        answer = await self._admit(unpack(Hello, request.hello), request)
+        self.core.reply(message, pack(answer) if isinstance(answer, Welcome) else b"\x00" + pack(answer))
+        if isinstance(answer, Welcome) and source.link is not None:
+            process = self.core.registry.get(answer.number)
+            assert process is not None
+            self._linked(process, Link(source.link.channel, process.number, request.connection, facts=process.facts))
+
+    def _link_closed(self, source: Process, message: Any) -> None:
+        closed = unpack(LinkClosed, message.payload)
+        link = source.link
+        gone = [p for p in self.core.registry if p.link and link and p.link.channel is link.channel and p.link.connection == closed.connection]
+        self._end_all(gone, closed.reason)
+
+    # -- losses
+
+    def _lost(self, channel: Channel, reason: str) -> None:
+        self._end_all([p for p in self.core.registry if p.link is not None and p.link.channel is channel], reason)
+
+    def _end_all(self, processes: list[Process], reason: str) -> None:
+        """A link is gone: every process behind it ends, hosts first so that their virtual ones follow one rule."""
+        state = state_of(reason)
+        for process in sorted(processes, key=lambda p: p.virtual):
+            if process.link is None:
+                continue
+            log.log(logging.INFO if state is State.STOP else logging.WARNING, "%s is gone: %s", process.name, reason)
+            self.opening.process_gone(process, state)
+            self._tell_dbms(process, reason)
+
+    def _tell_dbms(self, gone: Process, reason: str) -> None:
+        for dbm in self.core.registry.of_kind("DBM"):
+            self.core.tell(dbm.number, Kind.PEER_LOST, PeerLost(number=gone.number, name=gone.name, reason=reason))
+
+
+def state_of(reason: str) -> State:
+    """Ordered end, silence, or death (R6)."""
+    if reason.startswith("goodbye"):
+        return State.STOP
+    return State.WDERR if reason.startswith("silent") else State.CRASH

@@ -1,0 +1,35 @@
+"""`hisee server`: the KNL process. Opens the store of its data directory, serves until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from hisee.parameters import StartParameters
+from hisee.datadir import DataDir
+from hisee.model.store import Store
+from hisee.process import announce_ready, named_log, run_until_stopped
+from hisee.seams import Seams
+from hisee.server.knl import Knl
+
+log = logging.getLogger("hisee.server")
+
+
+def main(parameters: StartParameters) -> int:
+    data = DataDir(parameters.data or ".", Seams())
+    named_log(data.log_dir, f"{parameters.name or parameters.node}.KNL")
+    return run_until_stopped(lambda stop: _serve(parameters, data, stop))
+
+
+async def _serve(parameters: StartParameters, data: DataDir, stop: asyncio.Event) -> int:
+    seams = data.seams
+    store = Store.open(data.path)
+    facts = store.system()
+    knl = Knl(store, data, seams, node=parameters.name or parameters.node, system=facts.name, limits=facts.limits,
+              secret=data.secret(), stop=stop.set)
+    knl.start(asyncio.get_running_loop())
+    announce_ready(parameters.ready_fd, "knl")
+    await stop.wait()
+    knl.close()
+    store.close()
+    return 0
