@@ -1,0 +1,99 @@
+"""Bound displays: objects whose text follows a value of the server or a picture variable, without a script.
+
+Owns the process's replica of object values. Knows no link: payloads are fed in, pictures are told what changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Any
+
+from hisee._core.cells import CellTable
+from hisee.console.picture import GOOD, INVALID, STALE, Item, PictureState
+from hisee.values import Invalid, Ref, Stamped, Time
+
+
+def shown(value: Any) -> str:
+    """A valid value as an operator reads it."""
+    if isinstance(value, bool):
+        return "TRUE" if value else "FALSE"
+    if isinstance(value, float):
+        return repr(value).removesuffix(".0")
+    if isinstance(value, Time):
+        return datetime.fromtimestamp(value.ms / 1000).strftime("%H:%M:%S %d-%m-%Y")
+    return str(value)
+
+
+class Replica:
+    """Values of objects in this hip process: one table, however many consoles look at it."""
+
+    def __init__(self) -> None:
+        self._table = CellTable()
+        self.followers: list[Callable[[set[int]], None]] = []
+
+    def apply(self, payload: bytes) -> None:
+        """Take a VALUES payload or a snapshot and tell the followers which objects changed."""
+        if not payload:
+            return
+        changed = {ref.object for ref in self._table.apply(payload)}
+        if changed:
+            for follower in list(self.followers):
+                follower(changed)
+
+    def value(self, number: int) -> Any:
+        """The object's value; invalid while it is not known."""
+        try:
+            value = self._table.get(Ref(number, 0, 0))
+        except KeyError:
+            return Invalid(1)
+        return value.value if isinstance(value, Stamped) else value
+
+
+class Bindings:
+    """The bound items of one picture: by object number, and by name of a picture variable."""
+
+    def __init__(self, picture: PictureState, objects: dict[str, int], replica: Replica) -> None:
+        self._picture, self._replica = picture, replica
+        self._by_object: dict[int, list[Item]] = {}
+        self._by_variable: dict[str, list[Item]] = {}
+        numbers = {name.casefold(): number for name, number in objects.items()}
+        for item in picture.items:
+            if item.bind and "text" in item.values:
+                self._enter(item, numbers.get(item.bind.casefold()))
+        self._stale = False
+
+    def _enter(self, item: Item, number: int | None) -> None:
+        if number is not None:
+            self._by_object.setdefault(number, []).append(item)
+        else:
+            self._by_variable.setdefault(item.bind.casefold(), []).append(item)
+            self._show(item, Invalid(1))
+
+    def refresh(self, changed: Iterable[int] | None = None) -> None:
+        """Show the present values of the objects that changed; None = of all."""
+        for number in self._by_object.keys() if changed is None else self._by_object.keys() & set(changed):
+            for item in self._by_object[number]:
+                self._show(item, self._replica.value(number))
+
+    def variable(self, name: str, value: Any) -> None:
+        for item in self._by_variable.get(name.casefold(), ()):
+            self._show(item, value)
+
+    def stale(self) -> None:
+        """The way to the server is gone: what stands on the screen is old."""
+        for items in (*self._by_object.values(), *self._by_variable.values()):
+            for item in items:
+                self._picture.put(item, "quality", STALE)
+
+    def _show(self, item: Item, value: Any) -> None:
+        picture = self._picture
+        if isinstance(value, Invalid):
+            if item.values["quality"] == GOOD and item.changed.get("text"):
+                picture.put(item, "last", item.values["text"])
+            picture.put(item, "text", "?")
+            picture.put(item, "quality", INVALID)
+        else:
+            picture.put(item, "text", shown(value))
+            picture.put(item, "quality", GOOD)
+            picture.put(item, "last", "")

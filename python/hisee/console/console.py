@@ -1,0 +1,416 @@
+"""One operator console: opened objects, events to their scripts, picture functions back, questions and messages.
+
+Knows no process and no socket: two links (HIS host, server) and the seams are handed in, so all of it runs in a test.
+Everything happens on one event loop; a synchronous event is a pending task, and the console goes on meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from hisee._core.values import decode, encode
+from hisee.channel import Message, RequestFailed
+from hisee.channel.payloads import Close, Ended, Failed, HisStart, LogWrite, Open, Opened, RemoteDown, RemoteUp, SeeState, SeeStop
+from hisee.channel.payloads import pack, unpack
+from hisee.console import visual
+from hisee.console.bindings import Replica
+from hisee.console.desk import Desk
+from hisee.console.events import LOCAL, Delivery
+from hisee.console.opened import Link, OpenObject, Part
+from hisee.console.picture import ChangeLog, Item, PictureRefused, VisualError
+from hisee.console.svg import DrawingRefused
+from hisee.schema.actions import ActionId
+from hisee.schema.errors import Err
+from hisee.schema.lanes import Lane
+from hisee.schema.messages import MessageKind as Kind
+from hisee.schema.timers import BY_NAME as TIMERS
+from hisee.seams import Seams
+
+log = logging.getLogger("hisee.console")
+KNL = 1
+REQUEST_S = TIMERS["api_request"].ms / 1000
+SYNC_S = TIMERS["sync_event"].ms / 1000
+EARLY = 10_000  # messages kept for objects whose OPEN is still on its way
+
+
+class OperatorError(Exception):
+    """What a person or a command asked for cannot be done; `error` is an _ERR_ number."""
+
+    def __init__(self, error: int, text: str) -> None:
+        super().__init__(text)
+        self.error = error
+
+
+class Console:
+    """One `<ws>.HIP`. `number` is its process number at the server."""
+
+    def __init__(self, name: str, number: int, local: Link, server: Link, seams: Seams, *, replica: Replica | None = None,
+                 limits: dict[str, int] | None = None) -> None:
+        self.name, self.number = name, number
+        self.local, self.server, self.seams = local, server, seams
+        self.limits = limits or {}
+        self.replica = replica or Replica()
+        self.replica.followers.append(self._values_changed)
+        self.opened: dict[int, OpenObject] = {}
+        self.connected = True
+        self.latency_ms: dict[str, float | None] = {"L": None, "R": None}
+        self.structure = 0  # grows when objects open or close: pages take a new snapshot
+        self.listeners: list[Callable[[], None]] = []
+        self.log = ChangeLog(self.tell_pages)
+        self.desk = Desk(seams.clock, self.tell_pages)
+        self._opening = 0
+        self._early: list[Message] = []
+        self._slots = 0
+        self._moved: dict[int, int] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    # -- opening and closing
+
+    async def open(self, name: str) -> OpenObject:
+        """Open a picture or event; raises RequestFailed (the server's reason) or OperatorError (it cannot be shown)."""
+        self._slots += 1
+        return await self._open(name, self._slots)
+
+    async def _open(self, name: str, slot: int) -> OpenObject:
+        self._opening += 1
+        try:
+            reply = await self.server.ask(self._message(Kind.OPEN, Lane.CONTROL, KNL, pack(Open(object=name, console=self.number))),
+                                          REQUEST_S)
+            opened = self._enter(unpack(Opened, reply.payload), slot)
+        finally:
+            self._opening -= 1
+        self._deliver_early()
+        await self._start_local(opened)
+        return opened
+
+    def _enter(self, reply: Opened, slot: int) -> OpenObject:
+        self.replica.apply(reply.values)
+        try:
+            opened = OpenObject(reply, slot, self.log, self.replica, self.seams.clock, self._timer, self._close_by_script)
+        except (PictureRefused, DrawingRefused) as error:
+            self.server.send(self._message(Kind.CLOSE, Lane.CONTROL, KNL, pack(Close(opened=reply.opened)), wants_answer=False))
+            raise OperatorError(Err.ERR_OBJECT_NOT_FOUND, f"{reply.object} cannot be shown: {error}") from error
+        if opened.picture.drawing.removed:
+            log.warning("%s: left out of the drawing: %s", opened.name, ", ".join(opened.picture.drawing.removed[:20]))
+        self.opened[opened.number] = opened
+        opened.bindings.refresh()
+        self._restructured()
+        return opened
+
+    async def _start_local(self, opened: OpenObject) -> None:
+        start = HisStart(opened=opened.number, name=opened.reply.his_name, object=opened.name, version=opened.reply.version,
+                         unit=opened.reply.local_unit, see=opened.see, console=self.number, variables=opened.reply.variables,
+                         values=opened.reply.values, limits=self.limits)
+        if not opened.reply.local_unit:
+            opened.local = Part.NONE
+            return
+        message = self._message(Kind.HIS_START, Lane.CONTROL, opened.number, pack(start), opened=opened.number)
+        try:
+            await self.local.ask(message, REQUEST_S)
+        except RequestFailed:
+            await self._drop(opened)
+            raise
+        opened.local = Part.UP if opened.local is Part.STARTING else opened.local
+        self.tell_pages()
+
+    async def close(self, number: int) -> bool:
+        """A person closes an object: its OnClose may refuse. False = refused, or already about to close."""
+        opened = self.object(number)
+        if opened.closing:
+            return False
+        opened.closing = True
+        if not await self._may_close(opened):
+            opened.closing = False
+            return False
+        await self._drop(opened)
+        return True
+
+    async def _may_close(self, opened: OpenObject) -> bool:
+        """OnClose, synchronous in exactly one part; no handler, no answer or a failure = it closes."""
+        delivery = opened.handlers.synchronous("OnClose")
+        if delivery is None or (delivery.part != LOCAL and opened.remote is not Part.UP):
+            return True
+        message = self._event(opened, delivery, None, (True,), wants_answer=True)
+        opened.pending += 1
+        try:
+            answer = await self._link(delivery).ask(message, SYNC_S)
+        except RequestFailed as failed:
+            self.desk.note(f"{opened.name}: OnClose did not answer ({failed}); it closes", opened.name)
+            return True
+        finally:
+            opened.pending -= 1
+            opened.handled += 1
+        results = decode(answer.payload) if answer.payload else []
+        return results[0] is not False if results else True
+
+    def _close_by_script(self, opened: OpenObject) -> None:
+        """%HI_ClosePicture: the script has decided, nobody is asked."""
+        if not opened.closing:
+            opened.closing = True
+            self.soon(self._drop(opened))
+
+    async def _drop(self, opened: OpenObject) -> None:
+        """Both parts end, and the server gives their names back."""
+        if self.opened.pop(opened.number, None) is None:
+            return
+        opened.end()
+        self.desk.forget(opened.number)
+        self._restructured()
+        stop = pack(SeeStop(number=opened.number, reason="closed"))
+        self.local.send(self._message(Kind.HIS_STOP, Lane.CONTROL, opened.number, stop, opened=opened.number, wants_answer=False))
+        try:
+            await self.server.ask(self._message(Kind.CLOSE, Lane.CONTROL, KNL, pack(Close(opened=opened.number))), REQUEST_S)
+        except RequestFailed as failed:
+            log.warning("%s: the server did not confirm the end of %s: %s", self.name, opened.name, failed)
+
+    # -- loss of the other processes
+
+    def server_lost(self) -> None:
+        """What stands on the screen is old from now on, and says so."""
+        self.connected = False
+        for opened in self.opened.values():
+            opened.bindings.stale()
+            if opened.remote is not Part.NONE:
+                opened.remote, opened.reason = Part.DOWN, "the server is lost"
+        self.tell_pages()
+
+    def local_lost(self) -> None:
+        for opened in self.opened.values():
+            opened.local = Part.DOWN
+            opened.end()
+        self.desk.questions.clear()
+        self.tell_pages()
+
+    async def reopen(self, local: Link, server: Link, number: int) -> None:
+        """Open again what was open, over new links (R136). An object that cannot be opened leaves a message."""
+        self.local, self.server, self.number, self.connected = local, server, number, True
+        lost, self.opened = list(self.opened.values()), {}
+        for old in lost:
+            self.server.send(self._message(Kind.OPENED_LOST, Lane.CONTROL, KNL, pack(Close(opened=old.number)), wants_answer=False))
+            try:
+                self._moved[old.number] = (await self._open(old.name, old.slot)).number
+            except (RequestFailed, OperatorError) as error:
+                self.desk.note(f"{old.name} was open and cannot be opened again: {error}", old.name)
+        self._restructured()
+
+    # -- what a person does
+
+    def object(self, number: int) -> OpenObject:
+        """The opened object of a number that was given out once, also after it was opened again; raises OperatorError."""
+        while number not in self.opened and number in self._moved:
+            number = self._moved[number]
+        if number not in self.opened:
+            raise OperatorError(Err.ERR_OBJECT_NOT_FOUND, f"number {number} is not open on {self.name}")
+        return self.opened[number]
+
+    @staticmethod
+    def find(opened: OpenObject, target: str) -> Item:
+        """By id (`Lbl`) or reference variable (`_Lbl`), any case."""
+        wanted = {target.casefold(), target.removeprefix("_").casefold()}
+        for item in opened.picture.items:
+            if item.id.casefold() in wanted:
+                return item
+        raise OperatorError(Err.ERR_UNKNOWN_REFID, f"{opened.name} has no graphical object {target!r}")
+
+    def _operable(self, opened: OpenObject, target: str, event: str) -> Item:
+        item = self.find(opened, target)
+        if event not in item.kind.events:
+            raise OperatorError(Err.ERR_INVALID_REFID_TYPE, f"{item.id} is a {item.kind.name}: it raises no {event}")
+        if not (item.values["visible"] and item.values["enabled"]):
+            raise OperatorError(Err.ERR_TRANS_IGNORED, f"{item.id} is {'disabled' if item.values['visible'] else 'hidden'}")
+        return item
+
+    def click(self, number: int, target: str) -> None:
+        """Raises OperatorError when nothing of that name can be clicked."""
+        opened = self.object(number)
+        self.raise_event(opened, "OnClick", self._operable(opened, target, "OnClick"))
+
+    def type(self, number: int, target: str, text: str) -> None:
+        """A person leaves an entry field with this text; the same text as before is no event."""
+        opened = self.object(number)
+        item = self._operable(opened, target, "OnTextChange")
+        if item.values["text"] != text or item.values["quality"]:
+            opened.picture.set(item.ref, "text", text)
+            opened.picture.put(item, "quality", 0)
+            self.raise_event(opened, "OnTextChange", item)
+
+    # -- events to scripts
+
+    def raise_event(self, opened: OpenObject, event: str, item: Item | None = None, arguments: tuple[Any, ...] = ()) -> None:
+        """An ordinary event: to every part that handles it; a remote part that is absent misses it (R54, R137)."""
+        for delivery in opened.handlers.ordinary(event, item.id if item else ""):
+            if delivery.part != LOCAL and opened.remote is not Part.UP:
+                self._dropped(opened, event)
+                continue
+            self._link(delivery).send(self._event(opened, delivery, item, arguments, wants_answer=False))
+            opened.handled += 1
+
+    def _event(self, opened: OpenObject, delivery: Delivery, item: Item | None, arguments: tuple[Any, ...], *,
+               wants_answer: bool) -> Message:
+        """Payload: name of the handler, then its arguments; only the global form gets the number of the object."""
+        reference = [item.ref if item else 0] if delivery.with_reference else []
+        values = [delivery.handler, *reference, *arguments]
+        target = opened.number if delivery.part == LOCAL else opened.see
+        return self._message(Kind.PICTURE_EVENT, Lane.VISUAL, target, encode(values), opened=opened.number, wants_answer=wants_answer)
+
+    def _link(self, delivery: Delivery) -> Link:
+        return self.local if delivery.part == LOCAL else self.server
+
+    def _timer(self, opened: OpenObject) -> None:
+        self.raise_event(opened, "OnTimer")
+
+    def _dropped(self, opened: OpenObject, event: str) -> None:
+        opened.dropped += 1
+        text = f"{event} of {opened.name} is not delivered to the remote part, which does not run; {opened.dropped} dropped so far"
+        log.info(text)
+        if self.connected:
+            line = LogWrite(script=opened.reply.his_name, text=text, time_ms=self.seams.clock.now_ms())
+            self.server.send(self._message(Kind.LOG_WRITE, Lane.CONTROL, KNL, pack(line), wants_answer=False))
+            state = SeeState(number=opened.number, dropped=opened.dropped)
+            self.server.send(self._message(Kind.SEE_STATE, Lane.CONTROL, KNL, pack(state), wants_answer=False))
+        self.tell_pages()
+
+    # -- messages from the other processes
+
+    def take(self, message: Message, link: Link) -> None:
+        """One message for this console, from the HIS host or from the server; answers go back on the same link."""
+        if message.kind in (Kind.VISUAL, Kind.VISUAL_SET):
+            self._visual(message, link)
+        elif message.kind == Kind.REMOTE_UP:
+            self._remote_up(unpack(RemoteUp, message.payload), message)
+        elif message.kind == Kind.REMOTE_DOWN:
+            self._remote_down(unpack(RemoteDown, message.payload), message)
+        elif message.kind == Kind.HIS_ENDED:
+            self._his_ended(unpack(Ended, message.payload))
+        elif message.kind == Kind.PVAR_SEEN:
+            self._variable(message)
+        else:
+            self._refuse(message, link, Err.ERR_NOT_SUPPORTED, f"{self.name} knows no message of kind {message.kind:#06x}")
+
+    def _wait_for_open(self, message: Message) -> bool:
+        """An object may speak before the reply to its OPEN was looked at: keep the message until then."""
+        if self._opening and len(self._early) < EARLY:
+            self._early.append(message)
+            return True
+        return False
+
+    def _deliver_early(self) -> None:
+        early, self._early = self._early, []
+        for message in early:
+            self.take(message, self.server)
+
+    def _of(self, message: Message) -> OpenObject | None:
+        number = message.object or message.source
+        return self.opened.get(number) or next((o for o in self.opened.values() if o.see and o.see == message.source), None)
+
+    def _visual(self, message: Message, link: Link) -> None:
+        opened = self._of(message)
+        if opened is None and self._wait_for_open(message):
+            return
+        try:
+            number, *arguments = decode(message.payload)
+            results = self._carry_out(opened, number, arguments, message, link)
+        except VisualError as error:
+            if opened is not None:
+                opened.refused += not message.wants_answer
+            self._refuse(message, link, error.error, str(error))
+        except ValueError as error:
+            self._refuse(message, link, Err.ERR_PARAM_TYPE, f"not a list of values: {error}")
+        else:
+            if message.wants_answer and results is not None:
+                link.send(self._answer(message, Kind.REPLY, encode(results)))
+        if opened is not None:
+            opened.handled += 1
+
+    def _carry_out(self, opened: OpenObject | None, number: int, arguments: list[Any], message: Message, link: Link) -> list[Any] | None:
+        """Out operands; None = answered later."""
+        source = opened.name if opened else ""
+        if number == ActionId.MESSAGE:
+            self.desk.note(str(visual.valid(arguments[0])), source)
+            return []
+        if number == ActionId.QUERY:
+            self._query(opened, arguments, message, link)
+            return None
+        if opened is None:
+            raise VisualError(Err.ERR_OBJECT_NOT_FOUND, f"the object is not open on {self.name}")
+        return visual.execute(opened, number, arguments)
+
+    def _query(self, opened: OpenObject | None, arguments: list[Any], message: Message, link: Link) -> None:
+        text, single, _console, seconds = arguments
+
+        def answer(choice: int) -> None:
+            link.send(self._answer(message, Kind.REPLY, encode([choice])))
+
+        self.desk.ask(str(visual.valid(text)), opened.name if opened else "", opened.number if opened else 0,
+                      seconds if isinstance(seconds, float) else None, answer, single=single is True)
+
+    def _remote_up(self, up: RemoteUp, message: Message) -> None:
+        opened = self.opened.get(up.opened)
+        if opened is None:
+            self._wait_for_open(message)
+            return
+        opened.remote, opened.see, opened.see_name, opened.reason = Part.UP, up.see, up.name, ""
+        if up.restarted:
+            self.raise_event(opened, "OnRemoteRestart")
+        self.tell_pages()
+
+    def _remote_down(self, down: RemoteDown, message: Message) -> None:
+        opened = self.opened.get(down.opened)
+        if opened is None:
+            self._wait_for_open(message)
+            return
+        opened.remote, opened.reason = Part.STARTING if down.starting else Part.DOWN, down.reason
+        opened.see, opened.see_name = 0, ""
+        self.tell_pages()
+
+    def _his_ended(self, ended: Ended) -> None:
+        opened = self.opened.get(ended.number)
+        if opened is not None:
+            opened.local, opened.reason = Part.DOWN, ended.reason
+            opened.end()
+            self.desk.note(f"the local script of {opened.name} ended: {ended.reason}", opened.name)
+
+    def _variable(self, message: Message) -> None:
+        opened = self._of(message)
+        if opened is None:
+            self._wait_for_open(message)
+            return
+        index, value = decode(message.payload)
+        if 0 <= index < len(opened.reply.variables):
+            opened.bindings.variable(opened.reply.variables[index][0], value)
+
+    def _values_changed(self, objects: set[int]) -> None:
+        for opened in self.opened.values():
+            opened.bindings.refresh(objects)
+
+    # -- messages out
+
+    def _message(self, kind: Kind, lane: Lane, target: int, payload: bytes, *, opened: int = 0, wants_answer: bool = True) -> Message:
+        return Message(kind=kind, lane=lane, source=self.number, target=target, object=opened, payload=payload,
+                       wants_answer=wants_answer)
+
+    def _answer(self, request: Message, kind: Kind, payload: bytes) -> Message:
+        return Message(kind=kind, lane=request.lane, source=self.number, target=request.source, object=request.object,
+                       corr=request.corr, payload=payload)
+
+    def _refuse(self, message: Message, link: Link, error: int, text: str) -> None:
+        log.info("%s: %s", self.name, text)
+        if message.wants_answer:
+            link.send(self._answer(message, Kind.FAILED, pack(Failed(error=error, text=text))))
+
+    def _restructured(self) -> None:
+        self.structure += 1
+        self.tell_pages()
+
+    def tell_pages(self) -> None:
+        for listener in self.listeners:
+            listener()
+
+    def soon(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Start work that nobody waits for, and keep it alive until it ends."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

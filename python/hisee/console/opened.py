@@ -1,0 +1,138 @@
+"""One opened object at a console: its picture state, its handlers, the state of its remote part, its timer and its counters."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Any, Protocol
+
+from hisee.channel import Message
+from hisee.channel.payloads import Opened
+from hisee.console.bindings import Bindings, Replica
+from hisee.console.events import Handlers
+from hisee.console.picture import ChangeLog, PictureState
+from hisee.schema.timers import BY_NAME as TIMERS
+from hisee.seams import Clock
+
+EMPTY_DRAWING = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 400 120"/>'
+
+
+class Link(Protocol):
+    """The way to the HIS host or to the server. `ask` raises RequestFailed."""
+
+    def send(self, message: Message) -> None: ...
+    async def ask(self, message: Message, timeout_s: float) -> Message: ...
+
+
+class Part(StrEnum):
+    """Where a part of the object stands. NONE = the object has no such part."""
+
+    NONE = "none"
+    STARTING = "starting"
+    UP = "up"
+    DOWN = "down"
+
+
+class Timer:
+    """OnTimer: ticks while switched on. A late loop gives one tick, never a burst."""
+
+    def __init__(self, clock: Clock, tick: Callable[[], None]) -> None:
+        self._clock, self._tick = clock, tick
+        self.period_ms = TIMERS["picture_timer"].ms
+        self._due_ns = 0
+        self._handle: asyncio.TimerHandle | None = None
+
+    @property
+    def on(self) -> bool:
+        return self._handle is not None
+
+    def enable(self, on: bool) -> None:
+        if on and self._handle is None:
+            self._due_ns = self._clock.monotonic_ns() + self.period_ms * 1_000_000
+            self._arm()
+        elif not on and self._handle is not None:
+            self._handle.cancel()
+            self._handle = None
+
+    def period(self, period_ms: int) -> None:
+        running = self.on
+        self.enable(False)
+        self.period_ms = period_ms
+        self.enable(running)
+
+    def _arm(self) -> None:
+        wait_s = max(0, self._due_ns - self._clock.monotonic_ns()) / 1e9
+        self._handle = asyncio.get_running_loop().call_later(wait_s, self._ring)
+
+    def _ring(self) -> None:
+        now_ns, step_ns = self._clock.monotonic_ns(), self.period_ms * 1_000_000
+        missed = max(0, now_ns - self._due_ns) // step_ns
+        self._due_ns += (missed + 1) * step_ns
+        self._arm()
+        self._tick()
+
+
+class OpenObject:
+    """An opened picture or client-and-server event."""
+
+    def __init__(self, reply: Opened, slot: int, log: ChangeLog, replica: Replica, clock: Clock,
+                 on_timer: Callable[[OpenObject], None], on_close: Callable[[OpenObject], None]) -> None:
+        """Raises PictureRefused or DrawingRefused when the stored picture cannot be shown."""
+        self.reply = reply
+        self.slot = slot  # what a page knows it by: stays when the object is opened again after a crash
+        self.picture = PictureState.load(reply.picture, reply.svg or EMPTY_DRAWING, log)
+        self.handlers = Handlers(reply.handlers)
+        self.bindings = Bindings(self.picture, reply.objects, replica)
+        self.local = Part.STARTING
+        self.remote = Part.STARTING if self.has_remote else Part.NONE
+        self.see, self.see_name, self.reason = reply.see, reply.see_name, ""
+        self.timer = Timer(clock, lambda: on_timer(self))
+        self.closing = False
+        self.pending = 0  # synchronous events and other work that the console itself waits for
+        self.handled = 0  # events sent and picture functions done
+        self.dropped = 0  # events for a remote part that was absent
+        self.refused = 0  # SET functions that failed: nobody waits for them
+        self._on_close = on_close
+
+    @property
+    def number(self) -> int:
+        return self.reply.opened
+
+    @property
+    def name(self) -> str:
+        return self.reply.object
+
+    @property
+    def is_picture(self) -> bool:
+        return bool(self.reply.svg)
+
+    @property
+    def has_remote(self) -> bool:
+        return bool(self.reply.see_name) or self.handlers.has("R")
+
+    # -- what picture functions may do (visual.Window)
+
+    def enable_timer(self, on: bool) -> None:
+        self.timer.enable(on)
+
+    def set_timer_period(self, period_ms: int) -> None:
+        self.timer.period(period_ms)
+
+    def close_soon(self) -> None:
+        self._on_close(self)
+
+    # -- what commands and pages are told
+
+    def facts(self) -> dict[str, Any]:
+        return {"opened": self.number, "slot": self.slot, "object": self.name, "version": self.reply.version,
+                "his": self.reply.his_name, "see": self.see_name, "local": str(self.local), "remote": str(self.remote),
+                "reason": self.reason, "dropped": self.dropped, "refused": self.refused, "timer": self.timer.on}
+
+    def tree(self) -> list[Any]:
+        return self.picture.drawing.root.tree()
+
+    def end(self) -> None:
+        self.timer.enable(False)
+
+
