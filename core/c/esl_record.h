@@ -37,6 +37,12 @@ bool esl_record_redim(esl_record_t *record, uint32_t rows);
 /* Insert rows [first, first+count) of `from` before 0-based row `before`; same structure, `from` may be the record itself. */
 bool esl_record_insert(esl_record_t *record, uint32_t before, const esl_record_t *from, uint32_t first, uint32_t count);
 
+/* Give every cell a time (invalid at first) and a weak mark; later calls change nothing. false: memory refused. */
+bool esl_record_track(esl_record_t *record);
+
+/* Bytes of one cell of a column of that type. */
+static inline size_t esl_cell_width(esl_type type) { return type == ESL_T_BOOL ? 1 : 8; }
+
 /* One cell, 0-based, no checks; a TEXT cell is borrowed on get, and set takes over a reference. */
 esl_slot_t esl_record_get(const esl_record_t *record, uint32_t row, uint32_t column);
 void esl_record_set(esl_record_t *record, uint32_t row, uint32_t column, esl_slot_t value);
