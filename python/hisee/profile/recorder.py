@@ -23,6 +23,7 @@ class Row:
     prepare_ns: int
     wait_ns: int
     receive_ns: int
+    service_ns: int
     bytes_out: int
     bytes_in: int
     far: bool  # the request left the computer of its script

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from hisee._core.values import decode, encode
 from hisee.channel import Message
-from hisee.channel.payloads import Failed, LogWrite, pack
+from hisee.channel.payloads import Failed, LogWrite, pack, pack_data, unpack_data_reply
 from hisee.schema.actions import BY_NUMBER as ACTIONS
 from hisee.schema.actions import ActionId as Act
 from hisee.schema.errors import Err
@@ -22,6 +22,7 @@ from hisee.schema.messages import MessageKind as Kind
 from hisee.schema.picture_functions import BY_NUMBER as PICTURE_FUNCTIONS
 from hisee.schema.timers import BY_NAME as TIMERS
 from hisee.script.instance import Instance, Waiting
+from hisee.script.text import to_str
 from hisee.values import UNCHANGED, Invalid, Stamped
 
 if TYPE_CHECKING:
@@ -86,11 +87,12 @@ def _go_on(instance: Instance, payload: bytes = b"", extended: int = 0) -> None:
 
 def answered(engine: Engine, instance: Instance, waiting: Waiting, payload: bytes) -> None:
     """The implementor's reply: its values go into the registers that the action names."""
-    if waiting.action == Act.DB_CONNECT:
-        _remember_handle(instance, payload)
-    _, values, extended = split_extended(waiting.lane, payload)
+    extended = 0
+    if waiting.lane == Lane.DATA_DB:
+        head, payload = unpack_data_reply(payload)
+        extended, waiting.service_ns = head.extended, head.service_ns
     instance.resumed_ns = 0
-    _go_on(instance, values, extended)
+    _go_on(instance, payload, extended)
 
 
 def failed(engine: Engine, instance: Instance, waiting: Waiting, failure: Failed) -> None:
@@ -99,14 +101,6 @@ def failed(engine: Engine, instance: Instance, waiting: Waiting, failure: Failed
         _call_failed(engine, instance, waiting.line, failure.error, failure.text)
         return
     instance.script.fail(failure.error, failure.extended, failure.text)
-
-
-def split_extended(lane: int, payload: bytes) -> tuple[int, bytes, int]:
-    """A data reply is u64 statement time in ns, i32 extended reason, then the values; others are just values."""
-    if lane not in (Lane.DATA_DB, Lane.DATA_ARCHIVE):
-        return 0, payload, 0
-    service_ns, extended = struct.unpack_from("<Qi", payload)
-    return service_ns, payload[12:], extended
 
 
 # -- single actions
@@ -150,24 +144,15 @@ HANDLE_AT = {Act.DB_DISCONNECT: 3, Act.DB_READ: 12}
 
 def _data(engine: Engine, instance: Instance) -> None:
     pending = instance.script.pending
-    payload = pending.payload
     if pending.number in TABLE_AT:
-        (table,) = struct.unpack_from("<I", payload, TABLE_AT[Act(pending.number)])
+        (table,) = struct.unpack_from("<I", pending.payload, TABLE_AT[Act(pending.number)])
     else:
-        (handle,) = struct.unpack_from("<q", payload, HANDLE_AT[Act(pending.number)])
-        table = instance.handles.get(handle, 0)
-    if pending.number == Act.DB_CONNECT:
-        instance.handles[0] = table
+        (handle,) = struct.unpack_from("<q", pending.payload, HANDLE_AT[Act(pending.number)])
+        table = max(0, handle) >> 24  # a handle carries the number of its table
     if table == 0:
         instance.script.fail(Err.ERR_NO_DATA, 0, "the handle is not open")
         return
-    ask(engine, instance, Kind.DATA, Lane.DATA_DB, 0, prefixed(pending.number, payload), object=table)
-
-
-def _remember_handle(instance: Instance, payload: bytes) -> None:
-    handle = decode(split_extended(Lane.DATA_DB, payload)[1])[0]
-    if isinstance(handle, int) and handle > 0:
-        instance.handles[handle] = instance.handles.pop(0, 0)
+    ask(engine, instance, Kind.DATA, Lane.DATA_DB, 0, pack_data(pending.number, pending.payload), object=table)
 
 
 def _set(engine: Engine, instance: Instance) -> None:
@@ -248,13 +233,13 @@ def _log(engine: Engine, instance: Instance) -> None:
     flags, label, priority, value = decode(instance.script.pending.payload)
     text = "" if isinstance(label, Invalid) else label
     if flags & LOG_VALUE:
-        text = f"{text} {shown(value)}" if text else shown(value)
+        text = f"{text} {to_str(value)}" if text else to_str(value)
     _log_line(engine, instance, text, priority, flags)
 
 
 def _logex(engine: Engine, instance: Instance) -> None:
     flags, text, priority = decode(instance.script.pending.payload)
-    _log_line(engine, instance, shown(text), priority, flags)
+    _log_line(engine, instance, to_str(text), priority, flags)
 
 
 def _log_line(engine: Engine, instance: Instance, text: str, priority: object, flags: int) -> None:
@@ -269,13 +254,6 @@ def write_log(engine: Engine, instance: Instance, text: str, priority: int, line
     part = "L" if instance.part == 1 else "R"
     entry = LogWrite(script=f"{instance.object}[{part}]", text=text, priority=priority, line=line, time_ms=engine.seams.clock.now_ms())
     tell(engine, instance, Kind.LOG_WRITE, Lane.CONTROL, KNL, pack(entry))
-
-
-def shown(value: object) -> str:
-    """A value as %ToStr writes it; invalid is `?`."""
-    from hisee.script.text import to_str
-
-    return to_str(value)
 
 
 # -- CALL to the other part

@@ -37,6 +37,7 @@ class Waiting:
     lane: int = 0
     prepare_ns: int = 0
     sent_ns: int = 0
+    service_ns: int = 0  # the implementor's own time, where it says so
     bytes_out: int = 0
     far: bool = False
     timer: Any = None
@@ -68,7 +69,6 @@ class Instance:
     sets_open: dict[int, int] = field(default_factory=dict)  # corr -> 1
     set_failure: tuple[int, int, str] | None = None
     changes: dict[int, list[int]] = field(default_factory=dict)  # reference -> procedures (ON CHANGE)
-    handles: dict[int, int] = field(default_factory=dict)  # DB handle -> table
     held: list[Callable[[], None]] = field(default_factory=list)  # CALLs that wait for the partner's start
     resumed_ns: int = 0
     handled: int = 0

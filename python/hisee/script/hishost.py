@@ -1,0 +1,206 @@
+"""HIS host: the one process beside a hip process that runs its local parts. `python -m hisee.script.hishost --fd N`.
+
+Two links: a ring to the HIP (visual messages, starts and stops) and the server's (everything else).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+import sys
+
+from hisee._core.vm import UnitRejected
+from hisee.channel import Channel, ChannelClosed, ChannelFull, Message, RequestFailed, dial_tcp, dial_unix, over_socket
+from hisee.channel.payloads import Hello, HisHostStart, HisStart, RemoteDown, RemoteUp, SeeStop, Started, unpack
+from hisee.channel.shape import LinkShape
+from hisee.process import die_with_parent, run_until_stopped, set_title
+from hisee.schema.errors import Err
+from hisee.schema.lanes import Lane
+from hisee.schema.messages import MessageKind as Kind
+from hisee.script import actions
+from hisee.script.host import Host
+from hisee.script.instance import Instance, Item, QueueFull
+from hisee.seams import Seams
+
+log = logging.getLogger("hisee.script")
+
+
+class HisHost(Host):
+    """Virtual HIS processes of one hip process."""
+
+    ended_kind = Kind.HIS_ENDED
+
+    def __init__(self, server: Channel, hip: Channel, seams: Seams) -> None:
+        super().__init__(server, seams)
+        self.hip = hip
+        self._early: dict[int, RemoteUp | RemoteDown] = {}  # news that came before the local part was started
+        self._asked_by_hip: Message | None = None
+
+    def attach(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().attach(loop)
+        self.hip.attach(loop, self.from_hip, self._hip_lost)
+
+    def _hip_lost(self, reason: str) -> None:
+        log.info("the console process is gone: %s", reason)
+        self.stop.set()
+
+    # -- out: what is for the console takes the ring
+
+    def send(self, message: Message) -> None:
+        if message.lane != Lane.VISUAL and message.kind != Kind.HIS_ENDED:
+            super().send(message)
+            return
+        try:
+            self.hip.send(message)
+        except (ChannelClosed, ChannelFull) as error:
+            self._not_sent(message, str(error))
+
+    def far(self, message: Message) -> bool:
+        return message.lane != Lane.VISUAL and super().far(message)
+
+    # -- in
+
+    def from_hip(self, message: Message) -> None:
+        if message.kind == Kind.HIS_START:
+            self.spawn(self._start(message, unpack(HisStart, message.payload)))
+        elif message.kind == Kind.HIS_STOP:
+            stop = unpack(SeeStop, message.payload)
+            self.engine.stop(stop.number, stop.reason)
+        elif message.kind in (Kind.SETTLE_GET, Kind.PROFILE_GET):
+            self._for_hip(message)
+        else:
+            self.engine.deliver(message)
+
+    def _for_hip(self, message: Message) -> None:
+        self._asked_by_hip = message
+        self.control(message)
+
+    def answer(self, request: Message, answer: Message) -> None:
+        """An answer takes the way its request came."""
+        if request.kind == Kind.HIS_START or request is self._asked_by_hip:
+            self.hip.send(answer)
+        else:
+            super().send(answer)
+
+    async def _start(self, request: Message, start: HisStart) -> None:
+        try:
+            unit = await self.unit(start.unit)
+        except (RequestFailed, UnitRejected) as error:
+            self.refuse(request, Err.ERR_NOT_SUPPORTED, f"unit {start.unit[:12]} of {start.object}: {error}")
+            return
+        if start.values:
+            self.engine.values(start.values)
+        his = self.engine.start(number=start.opened, name=start.name, object=start.object, part=1, unit=unit, console=start.console,
+                                limits=start.limits or self.limits, variables=start.variables)
+        early = self._early.pop(start.opened, None)
+        his.partner_state = "starting" if start.see or early else "none"
+        if isinstance(early, RemoteUp):
+            self._remote_up(his, early)
+        elif isinstance(early, RemoteDown):
+            self._remote_down(his, early)
+        self.reply(request, Started(number=start.opened))
+
+    # -- the remote part comes and goes
+
+    def control(self, message: Message) -> bool:
+        if message.kind == Kind.REMOTE_UP:
+            self._remote(unpack(RemoteUp, message.payload))
+        elif message.kind == Kind.REMOTE_DOWN:
+            self._remote(unpack(RemoteDown, message.payload))
+        else:
+            return super().control(message)
+        return True
+
+    def _remote(self, news: RemoteUp | RemoteDown) -> None:
+        """News may overtake the start of the local part, which travels by way of the HIP."""
+        his = self.engine.instances.get(news.opened)
+        if his is None:
+            self._early[news.opened] = news
+        elif isinstance(news, RemoteUp):
+            self._remote_up(his, news)
+        else:
+            self._remote_down(his, news)
+
+    def _remote_up(self, his: Instance, up: RemoteUp) -> None:
+        his.partner, his.partner_state = up.see, "up"
+        for index, version, value in his.variables.state():
+            if version:
+                actions.share_variable(self.engine, his, index, version, value, answers=0)
+        actions.partner_settled(his)
+        if up.restarted:
+            self.spawn(self._remote_restarted(his, up))
+
+    async def _remote_restarted(self, his: Instance, up: RemoteUp) -> None:
+        """OnRemoteRestart comes after the new part's init part: an echo through its queue proves that it ended."""
+        request = Message(kind=Kind.ECHO, lane=Lane.SCRIPT, source=self.number, target=up.see, wants_answer=True)
+        try:
+            await self.requests.ask(request, his.limits["request_limit_s"])
+        except RequestFailed:
+            return
+        index = his.procedure("OnRemoteRestart", ("ENTRY", "ENTRYX"))
+        if index is not None and not his.ended and his.partner == up.see:
+            try:
+                his.put(Item(index, b"\0\0", "event OnRemoteRestart"))
+            except QueueFull:
+                log.warning("%s: OnRemoteRestart dropped, its queue is full", his.name)
+            self.engine.wake(his)
+
+    def _remote_down(self, his: Instance, down: RemoteDown) -> None:
+        his.partner, his.partner_state = 0, "starting" if down.starting else "down"
+        if not down.starting:
+            actions.partner_settled(his)
+
+
+def dial_server(start: HisHostStart, seams: Seams) -> Channel:
+    """Log on to the server the way the HIP said: control socket, or a communication process over the shaped link."""
+    hello = Hello(kind="HISHOST", node=start.node, name=start.workstation, pid=os.getpid(), facts={"hip": start.console, "host": socket.gethostname()})
+    if start.server_path:
+        return dial_unix(start.server_path, hello, start.secret, seams=seams, limits=start.limits)
+    link = LinkShape(**start.link) if start.link else None
+    return dial_tcp(start.server_host, start.server_port, hello, start.secret, seams=seams, limits=start.limits, link=link)
+
+
+def read_start(sock: socket.socket) -> HisHostStart:
+    """The HIP's first bytes: u32 length, HisHostStart."""
+    length = int.from_bytes(_exactly(sock, 4), "little")
+    if length > 4096:
+        raise ValueError(f"start of {length} bytes")
+    return unpack(HisHostStart, _exactly(sock, length))
+
+
+def _exactly(sock: socket.socket, count: int) -> bytes:
+    data = b""
+    while len(data) < count:
+        part = sock.recv(count - len(data))
+        if not part:
+            raise ConnectionError("the console process closed the socket")
+        data += part
+    return data
+
+
+def main(argv: list[str]) -> int:
+    die_with_parent()
+    sock = socket.socket(fileno=int(argv[argv.index("--fd") + 1]))
+    seams = Seams()
+    start = read_start(sock)
+    set_title(f"{start.workstation}.HIS")
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
+    return run_until_stopped(lambda stop: _serve(sock, start, seams, stop))
+
+
+async def _serve(sock: socket.socket, start: HisHostStart, seams: Seams, stop: asyncio.Event) -> int:
+    hello = Hello(kind="HISHOST", name=start.workstation, node=start.node, pid=os.getpid())
+    hip = over_socket(sock, hello, start.secret, seams=seams, limits=start.limits, server=False)
+    host = HisHost(dial_server(start, seams), hip, seams)
+    host.stop = stop
+    host.attach(asyncio.get_running_loop())
+    await stop.wait()
+    hip.close("the HIS host ends")
+    host.server.close("the HIS host ends")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

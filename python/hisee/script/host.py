@@ -1,0 +1,165 @@
+"""A host process of virtual ones, seen from its links: messages in to the engine, the engine's messages out."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+
+from hisee._core.vm import Unit
+from hisee.channel import Channel, ChannelClosed, ChannelFull, Message, Requests
+from hisee.channel.payloads import (Ended, Failed, Numbers, Payload, Pending, ProfileGet, ProfileRows, SeeState, SettleGet, UnitGet, pack,
+                                    unpack)
+from hisee.profile import Recorder
+from hisee.schema.errors import Err
+from hisee.schema.lanes import Lane
+from hisee.schema.messages import MessageKind as Kind
+from hisee.schema.timers import BY_NAME as TIMERS
+from hisee.script.engine import Engine
+from hisee.script.instance import Instance
+from hisee.seams import Seams
+
+log = logging.getLogger("hisee.script")
+UNIT_S = TIMERS["see_start_each"].ms / 1000
+STATE_S = TIMERS["heartbeat"].ms / 1000
+KNL = 1
+
+
+class Host:
+    """Engine plus the link to the server. `number` is the host's own process number."""
+
+    ended_kind = Kind.SEE_ENDED
+
+    def __init__(self, server: Channel, seams: Seams) -> None:
+        assert server.welcome is not None
+        self.server = server
+        self.number = server.welcome.number
+        self.limits = server.welcome.limits
+        self.recorder = Recorder()
+        self.engine = Engine(self, seams, self.recorder)
+        self.requests = Requests(server)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.lost = asyncio.Event()
+        self.stop = asyncio.Event()
+
+    def attach(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.server.attach(loop, self.from_server, self._server_lost)
+        self.spawn(self._report_forever())
+
+    def _server_lost(self, reason: str) -> None:
+        log.warning("the server is gone: %s", reason)
+        self.requests.abort(reason)
+        self.lost.set()
+        self.stop.set()
+
+    # -- out
+
+    def send(self, message: Message) -> None:
+        """Of the engine: to the server; a host with a nearer way overrides this."""
+        try:
+            self.server.send(message)
+        except (ChannelClosed, ChannelFull) as error:
+            log.warning("message of %d not sent: %s", message.source, error)
+            self._not_sent(message, str(error))
+
+    def _not_sent(self, message: Message, text: str) -> None:
+        """A request that could not leave ends at once."""
+        if message.wants_answer:
+            asyncio.get_running_loop().call_soon(
+                self.engine.deliver, failed_answer(message, text))
+
+    def far(self, message: Message) -> bool:
+        """Does this request leave the computer?"""
+        return self.server.carrier == "tcp"
+
+    def ended(self, instance: Instance, reason: str) -> None:
+        """An instance ended by itself: the one who started it is told."""
+        self.tell(self.ended_kind, Ended(number=instance.number, incarnation=instance.incarnation, reason=reason))
+
+    def tell(self, kind: Kind, payload: Payload, target: int = KNL) -> None:
+        self.send(Message(kind=kind, lane=Lane.CONTROL, source=self.number, target=target, payload=pack(payload)))
+
+    def reply(self, request: Message, payload: Payload | bytes = b"") -> None:
+        data = payload if isinstance(payload, bytes) else pack(payload)
+        self.answer(request, Message(kind=Kind.REPLY, lane=request.lane, source=self.number, target=request.source,
+                                     corr=request.corr, payload=data))
+
+    def refuse(self, request: Message, error: int, text: str) -> None:
+        self.answer(request, failed_answer(request, text, error))
+
+    def answer(self, request: Message, answer: Message) -> None:
+        self.send(answer)
+
+    # -- in
+
+    def from_server(self, message: Message) -> None:
+        if message.kind in (Kind.REPLY, Kind.FAILED) and message.target == self.number:
+            self.requests.settle(message)
+        elif message.kind == Kind.VALUES:
+            self.engine.values(message.payload)
+        elif message.kind == Kind.STOP:
+            self.stop.set()
+        elif not self.control(message):
+            self.engine.deliver(message)
+
+    def control(self, message: Message) -> bool:
+        """Messages to the host itself; True when it was one."""
+        if message.kind == Kind.SETTLE_GET:
+            self.reply(message, self.pending(unpack(SettleGet, message.payload).opened))
+        elif message.kind == Kind.PROFILE_GET:
+            self.reply(message, ProfileRows(rows=self.recorder.rows(unpack(ProfileGet, message.payload).reset)))
+        elif message.kind == Kind.SEE_LIST:
+            self.reply(message, Numbers(numbers=[n for n, i in self.engine.instances.items() if i.part == 2]))
+        elif message.kind == Kind.ECHO and message.target == self.number:
+            self.reply(message, message.payload)
+        else:
+            return False
+        return True
+
+    def pending(self, number: int) -> Pending:
+        """Work of one instance that is not finished."""
+        instance = self.engine.instances.get(number)
+        if instance is None:
+            return Pending(waiting=0, handled=0)
+        waiting = len(instance.queue) + (instance.current is not None) + len(instance.sets_open)
+        return Pending(waiting=waiting, handled=instance.handled)
+
+    # -- units
+
+    async def unit(self, sha256: str) -> Unit:
+        """The verified unit of that hash, fetched once; raises RequestFailed or UnitRejected."""
+        known = self.engine.unit(sha256)
+        if known is not None:
+            return known
+        request = Message(kind=Kind.UNIT_GET, source=self.number, target=KNL, payload=pack(UnitGet(sha256=sha256)), wants_answer=True)
+        answer = await self.requests.ask(request, UNIT_S)
+        return self.engine.load(answer.payload)
+
+    def spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.error("internal error", exc_info=task.exception())
+
+    # -- counters for ps
+
+    async def _report_forever(self) -> None:
+        """Once a period: memory, queue and dropped requests of each instance whose figures changed."""
+        told: dict[int, tuple[int, int, int]] = {}
+        while not self.stop.is_set():
+            await asyncio.sleep(STATE_S)
+            for number, instance in list(self.engine.instances.items()):
+                facts = (instance.script.memory_used, instance.dropped, len(instance.queue))
+                if told.get(number) != facts:
+                    told[number] = facts
+                    self.tell(Kind.SEE_STATE, SeeState(number=number, memory_bytes=facts[0], dropped=facts[1], queue=facts[2]))
+            told = {n: f for n, f in told.items() if n in self.engine.instances}
+
+
+def failed_answer(request: Message, text: str, error: int = Err.ERR_TRANS_ABORT) -> Message:
+    return Message(kind=Kind.FAILED, lane=request.lane, source=request.target, target=request.source, object=request.object,
+                   corr=request.corr, payload=pack(Failed(error=error, extended=0, text=text)))
