@@ -75,6 +75,8 @@ MESSAGES = [
     Message(0x0312, "ROUTE_ADD", "control", "KNL", "CP", "Route", "this number is reached over that connection"),
     Message(0x0313, "ROUTE_DROP", "control", "KNL", "CP", "Route", "this number is gone"),
     Message(0x0314, "OPENED_LOST", "control", "HIP", "KNL", "Close", "the HIS host died: the console opens its objects again"),
+    Message(0x0315, "LINK_SHAPE", "control", "HIP", "HISHOST", "Shape", "another shape of the workstation's link"),
+    Message(0x0316, "VALUE_CHANGED", "script", "KNL", "TEL", "Values", "a followed object has another value, by name"),
     # link control
     Message(0x0F01, "HELLO", "control", "any", "any", "Hello", "first message: protocol, kind, wanted name, node, incarnation"),
     Message(0x0F02, "CHALLENGE", "control", "any", "any", "Challenge", "nonce"),

@@ -3,8 +3,8 @@
 #ifndef HISEE_MESSAGES_H
 #define HISEE_MESSAGES_H
 
-#define HISEE_MESSAGES_HASH 0x77ba691du
-#define HISEE_MESSAGES_COUNT 58
+#define HISEE_MESSAGES_HASH 0x0d016a76u
+#define HISEE_MESSAGES_COUNT 60
 
 #define HISEE_MESSAGES(X) \
     X(257, PS_GET, "control") \
@@ -57,6 +57,8 @@
     X(786, ROUTE_ADD, "control") \
     X(787, ROUTE_DROP, "control") \
     X(788, OPENED_LOST, "control") \
+    X(789, LINK_SHAPE, "control") \
+    X(790, VALUE_CHANGED, "script") \
     X(3841, HELLO, "control") \
     X(3842, CHALLENGE, "control") \
     X(3843, PROOF, "control") \

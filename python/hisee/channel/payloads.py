@@ -296,6 +296,14 @@ class HisHostStart(Payload):
     limits: dict[str, int] = {}
 
 
+class Shape(Payload):
+    """Payload of LINK_SHAPE."""
+
+    rtt_ms: float
+    jitter_ms: float = 0.0
+    kbit_s: float = 0.0
+
+
 class PeerLost(Payload):
     number: int
     name: str = ""

@@ -60,6 +60,8 @@ class MessageKind(IntEnum):
     ROUTE_ADD = 786
     ROUTE_DROP = 787
     OPENED_LOST = 788
+    LINK_SHAPE = 789
+    VALUE_CHANGED = 790
     HELLO = 3841
     CHALLENGE = 3842
     PROOF = 3843
@@ -80,7 +82,7 @@ class MessageKindRow(NamedTuple):
     doc: str
 
 
-SCHEMA_HASH = 0x77ba691d
+SCHEMA_HASH = 0x0d016a76
 
 ROWS: tuple[MessageKindRow, ...] = (
     MessageKindRow(257, 'PS_GET', 'control', 'TEL', 'KNL', '', 'process list, one instant'),
@@ -133,6 +135,8 @@ ROWS: tuple[MessageKindRow, ...] = (
     MessageKindRow(786, 'ROUTE_ADD', 'control', 'KNL', 'CP', 'Route', 'this number is reached over that connection'),
     MessageKindRow(787, 'ROUTE_DROP', 'control', 'KNL', 'CP', 'Route', 'this number is gone'),
     MessageKindRow(788, 'OPENED_LOST', 'control', 'HIP', 'KNL', 'Close', 'the HIS host died: the console opens its objects again'),
+    MessageKindRow(789, 'LINK_SHAPE', 'control', 'HIP', 'HISHOST', 'Shape', "another shape of the workstation's link"),
+    MessageKindRow(790, 'VALUE_CHANGED', 'script', 'KNL', 'TEL', 'Values', 'a followed object has another value, by name'),
     MessageKindRow(3841, 'HELLO', 'control', 'any', 'any', 'Hello', 'first message: protocol, kind, wanted name, node, incarnation'),
     MessageKindRow(3842, 'CHALLENGE', 'control', 'any', 'any', 'Challenge', 'nonce'),
     MessageKindRow(3843, 'PROOF', 'control', 'any', 'any', 'Proof', 'HMAC over both nonces and the hello'),

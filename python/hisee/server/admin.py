@@ -46,7 +46,7 @@ class Admin:
     def _row(self, process: Process) -> dict[str, Any]:
         link = process.link
         return {
-            "name": process.name, "kind": process.kind, "state": process.state.value, "host": self._host_name(process),
+            "name": process.name, "number": process.number, "kind": process.kind, "state": process.state.value, "host": self._host_name(process),
             "pid": process.pid or None, "role": None, "started_at": iso(process.started_ms), "busy_1m": None, "busy_10m": None,
             "busy_60m": None, "connections": self._connections(process), "see_count": self._see_count(process),
             "hosted_by": self._hosted_by(process), "object": process.object or None,
@@ -147,8 +147,10 @@ class Admin:
         except StoreError as error:
             self._core.fail(message, Err.ERR_OBJECT_NOT_FOUND, 11, str(error))
             return
-        hbjs = [e.hbj for e in (self._store.directory().object(n) for n in names) if e is not None]
-        self._values.subscribe(source.number, hbjs)
+        for name in names:
+            entry = self._store.directory().object(name)
+            if entry is not None:
+                self._values.watch(source.number, entry.hbj, lambda name=name: self._state(name))
         self._core.reply(message, Values(values=states))
 
     # -- objects

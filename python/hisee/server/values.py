@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Callable
 
 from hisee._core.cells import CellTable
 from hisee._core.values import decode
 from hisee.channel import Message
-from hisee.channel.payloads import SetAck, Subscribe, pack, unpack
+from hisee.channel.payloads import SetAck, Subscribe, ValueState, pack, unpack
+from hisee.channel.payloads import Values as NamedValues
 from hisee.schema.errors import Err
 from hisee.schema.lanes import Lane
 from hisee.schema.messages import MessageKind as Kind
@@ -34,6 +36,7 @@ class Values:
         self._core = core
         self.table = CellTable()
         self.subscribers: dict[int, Counter[int]] = {}  # object -> process -> count
+        self.watchers: dict[int, dict[int, Callable[[], ValueState]]] = {}  # object -> TEL process -> what to show it
         core.handlers[Kind.SET] = self._set
         core.handlers[Kind.SUBSCRIBE] = self._subscribe
         core.handlers[Kind.UNSUBSCRIBE] = self._unsubscribe
@@ -42,6 +45,10 @@ class Values:
     def subscribe(self, number: int, objects: list[int]) -> None:
         for hbj in objects:
             self.subscribers.setdefault(hbj, Counter())[number] += 1
+
+    def watch(self, number: int, hbj: int, state: Callable[[], ValueState]) -> None:
+        """A command follows an object by name: it gets the state in words, not the codec."""
+        self.watchers.setdefault(hbj, {})[number] = state
 
     def unsubscribe(self, number: int, objects: list[int]) -> None:
         for hbj in objects:
@@ -63,6 +70,8 @@ class Values:
         self._publish(ref)
 
     def _publish(self, ref: Ref) -> None:
+        for number, state in self.watchers.get(ref.object, {}).items():
+            self._core.tell(number, Kind.VALUE_CHANGED, NamedValues(values=[state()]), Lane.SCRIPT)
         followers = self.subscribers.get(ref.object)
         if not followers:
             return
@@ -99,5 +108,7 @@ class Values:
     def _forget(self, process: Process) -> None:
         for followers in self.subscribers.values():
             followers.pop(process.number, None)
+        for watchers in self.watchers.values():
+            watchers.pop(process.number, None)
 
 

@@ -1,0 +1,284 @@
+"""The Python API: connect to a running system, read and write values, save objects, drive its consoles. Synchronous.
+
+    with hisee.connect("plant/.hisee") as system:
+        picture = system.console("WS1").open("S.Hello")
+        picture.click("BtnGo")
+        picture.settle()
+        assert picture["Lbl"].text == "42"
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from hisee.channel import Channel, ChannelClosed, Message, dial_unix
+from hisee.channel.payloads import (ConsoleCommand, ConsoleState, Export, Failed, Files, Hello, ObjectList, ObjectSave, Part, PartRead,
+                                    Payload, ProfileGet, ProfileRows, Saved, Table, ValueGet, Values, ValueSet, ValueState, pack, unpack)
+from hisee.config import find_data, limits
+from hisee.datadir import DataDir
+from hisee.errors import CannotConnect, HiseeError, TimeOver
+from hisee.schema.errors import Err
+from hisee.schema.lanes import Lane
+from hisee.schema.messages import MessageKind as Kind
+from hisee.schema.timers import BY_NAME as TIMERS
+from hisee.seams import Seams
+
+REQUEST_S = TIMERS["api_request"].ms / 1000
+KNL = 1
+
+
+class RequestRefused(HiseeError):
+    """The system answered with an error: `error` and `extended` are the numbers scripts know, the text says what and why."""
+
+    def __init__(self, failed: Failed) -> None:
+        super().__init__(failed.text or f"error {failed.error}, extended {failed.extended}")
+        self.error, self.extended = failed.error, failed.extended
+
+
+def connect(data: str | Path | None = None) -> System:
+    """Log on to the system that runs in `data` (default: $HISEE_DATA, else .hisee of the application around this folder).
+
+    Raises CannotConnect when none runs there, AccessRefused when it refuses the logon.
+    """
+    directory = DataDir(find_data(Path(data) if data is not None else None), Seams())
+    directory.read_run()
+    hello = Hello(kind="TEL", pid=os.getpid())
+    try:
+        channel = dial_unix(directory.control_socket, hello, directory.secret(), seams=directory.seams, limits=limits())
+    except OSError as error:
+        raise CannotConnect(f"the system in {directory.path} does not answer: {error.strerror or error}",
+                            hint="is it still starting? `hisee ps` shows it") from error
+    return System(channel)
+
+
+class System:
+    """A session with a running system. Not for use by several threads at once."""
+
+    def __init__(self, channel: Channel) -> None:
+        assert channel.welcome is not None
+        self._channel = channel
+        self._number = channel.welcome.number
+        self._corr = 0
+        self._changes: list[ValueState] = []
+        self.name = channel.welcome.system
+
+    def __enter__(self) -> System:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<hisee.System {self.name} as number {self._number}>"
+
+    def close(self) -> None:
+        self._channel.close("done")
+
+    # -- requests
+
+    def ask(self, kind: Kind, payload: Payload | bytes = b"", *, target: int = KNL, lane: int = Lane.CONTROL,
+            timeout_s: float = REQUEST_S) -> bytes:
+        """One request and its reply's payload. Raises RequestRefused, TimeOver, CannotConnect (the system ended)."""
+        self._corr += 1
+        data = payload if isinstance(payload, bytes) else pack(payload)
+        message = Message(kind=kind, lane=lane, source=self._number, target=target, corr=self._corr, payload=data, wants_answer=True)
+        try:
+            self._channel.send(message)
+            return self._answer(time.monotonic() + timeout_s, kind)
+        except ChannelClosed as error:
+            raise CannotConnect(f"the system ended: {error}") from error
+
+    def _answer(self, deadline: float, kind: Kind) -> bytes:
+        while True:
+            message = self._channel.receive(max(0.0, deadline - time.monotonic()))
+            if message is None:
+                raise TimeOver(f"no answer to {kind.name} in time")
+            if message.corr == self._corr and message.kind == Kind.REPLY:
+                return message.payload
+            if message.corr == self._corr and message.kind == Kind.FAILED:
+                raise RequestRefused(unpack(Failed, message.payload))
+            self._other(message)
+
+    def _other(self, message: Message) -> None:
+        """Values that are followed arrive between answers; `watch` hands them out."""
+        if message.kind == Kind.VALUE_CHANGED:
+            self._changes += unpack(Values, message.payload).values
+
+    # -- processes and times
+
+    def ps(self) -> list[dict[str, Any]]:
+        """One row for every process, all of one instant; the keys are those of `hisee ps --json`."""
+        return unpack(Table, self.ask(Kind.PS_GET)).rows
+
+    def profile(self, *, reset: bool = False) -> list[dict[str, Any]]:
+        """Recorded synchronous actions of all scripts: prepare, wait and receive in nanoseconds, oldest first."""
+        return unpack(ProfileRows, self.ask(Kind.PROFILE_GET, ProfileGet(reset=reset))).rows
+
+    def stop(self) -> None:
+        """End the system in order."""
+        self.ask(Kind.SYSTEM_STOP)
+
+    # -- values
+
+    def get(self, name: str) -> Any:
+        """Value of an object, None while it is invalid; `state` gives the rest."""
+        return self.state(name).value
+
+    def state(self, *names: str) -> Any:
+        """ValueState of one object (or a list for several, masks with * allowed): value, reason, time, change number."""
+        states = unpack(Values, self.ask(Kind.VALUE_GET, ValueGet(names=list(names)))).values
+        return states[0] if len(names) == 1 and "*" not in names[0] else states
+
+    def set(self, name: str, value: str | int | float | bool | None) -> None:
+        """Write an object; None makes it invalid. Raises RequestRefused when the type does not fit."""
+        self.ask(Kind.VALUE_SET, ValueSet(name=name, value=value), lane=Lane.SCRIPT)
+
+    def watch(self, *names: str, stop: Callable[[], bool] = lambda: False) -> Iterator[ValueState]:
+        """The current values, then every change as it comes, until `stop()` says so."""
+        yield from unpack(Values, self.ask(Kind.WATCH, ValueGet(names=list(names)))).values
+        while not stop():
+            changes, self._changes = self._changes, []
+            yield from changes
+            try:
+                message = self._channel.receive(0.5)
+            except ChannelClosed as error:
+                raise CannotConnect(f"the system ended: {error}") from error
+            if message is not None:
+                self._other(message)
+
+    # -- objects
+
+    @property
+    def objects(self) -> Objects:
+        """The configuration store: list, read and save objects."""
+        return Objects(self)
+
+    # -- consoles
+
+    def console(self, name: str) -> Console:
+        """The operator console `name` (WS1 or WS1.HIP); raises CannotConnect when none of that name runs."""
+        full = name if name.endswith(".HIP") else f"{name}.HIP"
+        for row in self.ps():
+            if row["name"] == full and row["state"] == "Run":
+                return Console(self, full, row["number"])
+        raise CannotConnect(f"console {full} does not run", hint="`hisee ps` lists the processes")
+
+
+class Objects:
+    """Objects of the store and their parts, addressed as S.Name:PICTURE, S.Name:ESLDefinition:1 (local) and :2 (remote)."""
+
+    def __init__(self, system: System) -> None:
+        self._system = system
+
+    def list(self, mask: str = "*") -> list[dict[str, Any]]:
+        return unpack(Table, self._system.ask(Kind.OBJECT_LIST, ObjectList(mask=mask))).rows
+
+    def read(self, part: str, version: int = 0) -> str:
+        """Text of one part, newest version by default. Raises RequestRefused when there is none."""
+        return unpack(Part, self._system.ask(Kind.PART_READ, PartRead(part=part, version=version))).data.decode()
+
+    def save(self, name: str, parts: dict[str, str]) -> Saved:
+        """Save parts (keys PICTURE, ESLDefinition:1, ...) through the gate: `version` 0 means refused, see `diagnostics`."""
+        encoded = {key: text.encode() for key, text in parts.items()}
+        return unpack(Saved, self._system.ask(Kind.OBJECT_SAVE, ObjectSave(object=name, parts=encoded)))
+
+    def export(self, *names: str) -> dict[str, bytes]:
+        """Every object (or the named ones) as files of an application folder."""
+        return unpack(Files, self._system.ask(Kind.EXPORT, Export(objects=list(names)))).files
+
+
+class Console:
+    """An operator console, driven the way a person would."""
+
+    def __init__(self, system: System, name: str, number: int) -> None:
+        self._system, self.name, self._number = system, name, number
+
+    def __repr__(self) -> str:
+        return f"<hisee.Console {self.name}>"
+
+    def do(self, verb: str, *, opened: int = 0, target: str = "", text: str = "", timeout_s: float = REQUEST_S) -> ConsoleState:
+        """One step; raises RequestRefused with the console's reason."""
+        command = ConsoleCommand(verb=verb, opened=opened, target=target, text=text, timeout_ms=int(timeout_s * 1000))
+        return unpack(ConsoleState, self._system.ask(Kind.CONSOLE, command, target=self._number, timeout_s=timeout_s + 2))
+
+    def open(self, name: str) -> Picture:
+        """Open a picture or a client-and-server event."""
+        return Picture(self, name, self.do("open", target=name).opened)
+
+    @property
+    def messages(self) -> list[str]:
+        """Texts of MESSAGE, oldest first."""
+        return [row["text"] for row in self.do("messages").facts.get("messages", [])]
+
+    def answer(self, query: int, choice: str) -> None:
+        """Answer a question: yes, no or dontknow."""
+        self.do("answer", target=str(query), text=choice)
+
+    def link(self, *, rtt_ms: float, jitter_ms: float = 0.0, kbit_s: float = 0.0) -> None:
+        """Change the shape of the workstation's link (only where the node has one)."""
+        self.do("link", text=f"{rtt_ms} {jitter_ms} {kbit_s}")
+
+    def round_trip_ms(self, count: int = 5) -> float:
+        """Median round trip from the console to the server, measured by echoes."""
+        return float(self.do("echo", text=str(count)).facts["rtt_ms"])
+
+
+class Element:
+    """A graphical object as it stands on the screen now."""
+
+    def __init__(self, properties: dict[str, Any]) -> None:
+        self._properties = properties
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self._properties[name]
+        except KeyError:
+            raise AttributeError(f"no property {name!r}; there are {', '.join(self._properties)}") from None
+
+    def __repr__(self) -> str:
+        return f"<hisee.Element {self._properties}>"
+
+
+class Picture:
+    """An opened object on a console."""
+
+    def __init__(self, console: Console, name: str, opened: int) -> None:
+        self._console, self.name, self.opened = console, name, opened
+
+    def __repr__(self) -> str:
+        return f"<hisee.Picture {self.name} on {self._console.name}>"
+
+    def __getitem__(self, element: str) -> Element:
+        return Element(self._state(element).elements[element])
+
+    def _state(self, element: str = "") -> ConsoleState:
+        return self._console.do("state", opened=self.opened, target=element)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """State of the object: names of its HIS and SEE, state of each part, times of the last input and its last effect."""
+        return self._state().facts
+
+    def click(self, element: str) -> None:
+        self._console.do("click", opened=self.opened, target=element)
+
+    def type(self, element: str, text: str) -> None:
+        """Type into an entry field and leave it."""
+        self._console.do("type", opened=self.opened, target=element, text=text)
+
+    def settle(self, timeout: float = REQUEST_S) -> None:
+        """Wait until no event, CALL or visual message of this object is pending anywhere; TimeOver after `timeout` seconds."""
+        try:
+            self._console.do("settle", opened=self.opened, timeout_s=timeout)
+        except RequestRefused as refused:
+            if refused.error == Err.ERR_TIMEOUT:
+                raise TimeOver(f"{self.name} did not settle in {timeout} s") from refused
+            raise
+
+    def close(self) -> bool:
+        """Close it; False when its OnClose refused."""
+        return bool(self._console.do("close", opened=self.opened).facts.get("closed", True))
