@@ -1,0 +1,231 @@
+"""Parser: tokens to a tree. One diagnostic per cause: after a syntax error it goes on with the next line.
+
+Owns the shape of the script (declarations, procedures, entries, init part, blocks). Actions stand in statements.py.
+"""
+
+from __future__ import annotations
+
+from hisee.esl.front import lexer as L
+from hisee.esl.front.expressions import SyntaxFault, TooDeep
+from hisee.esl.front.lexer import Source, Tokens
+from hisee.esl.front.nodes import (
+    F_ENTRY, F_ENTRYX, F_PUBLIC, F_RPC, F_RPCX, M_IN, M_INOUT, M_OUT, N_DECL, N_PARAM, N_PROC, N_TYPE, N_VAR, TYPE_WORDS, V_INT,
+    V_OBJECT, V_RECORD, Tree,
+)
+from hisee.esl.front.statements import Fault, Statements
+from hisee.esl.front.words import HEADERS, RESERVED
+
+FLAGS = {"procedure": 0, "rpc": F_RPC, "rpcx": F_RPCX, "entry": F_ENTRY, "entryx": F_ENTRYX}
+
+
+def parse(source: Source, tokens: Tokens, nesting: int) -> tuple[Tree, list[Fault], list[Fault]]:
+    """The tree, the errors and the warnings."""
+    parser = Parser(source, tokens, nesting)
+    parser.script()
+    return parser.tree, parser.faults, parser.warnings
+
+
+class Parser(Statements):
+    """script = [IMPLEMENTATION] {decl | proc | entry} [init]"""
+
+    def script(self) -> None:
+        try:
+            while self.kind() != L.T_EOF:
+                self._top()
+        except TooDeep as fault:
+            self.report(fault)
+
+    def _top(self) -> None:
+        at = self.at
+        try:
+            if self.accept(L.T_EOL):
+                return
+            if self._header():
+                self._procedure()
+            elif self._declares():
+                self.tree.globals.append(self.declaration())
+            elif self.word() == "implementation":
+                raise self.not_yet("IMPLEMENTATION")
+            else:
+                self._init()
+        except TooDeep:
+            raise
+        except SyntaxFault as fault:
+            self.report(fault)
+            self.skip_line(at)
+
+    def _init(self) -> None:
+        self.begun = self.word() == "begin"
+        self.section, self.in_init = "", True
+        if self.begun:
+            self.advance()
+            self.end_line_or_report()
+        self.tree.init.extend(self.block(frozenset()))
+        while self.kind() != L.T_EOF:  # procedures behind the init part: an error each, parsed all the same
+            self._late_header()
+            self.tree.init.extend(self.block(frozenset()))
+
+    begun = False
+
+    def _late_header(self) -> None:
+        """A header behind the init part; when that part is only a faulty line, its error is the one cause."""
+        at = self.at
+        if self.begun or self.tree.init:
+            self.report(SyntaxFault("ESL1009", self.start(), self.tokens.end[self.at], word=self.text().upper()))
+        try:
+            if self._header():
+                self._procedure()
+                self.section, self.in_init = "", True
+                return
+        except TooDeep:
+            raise
+        except SyntaxFault as second:
+            self.report(second)
+        self.skip_line(at)
+
+    # declarations
+    def _declares(self) -> bool:
+        word = self.word()
+        if word == "public":
+            return True
+        if word == "time":
+            return self.kind(1) == L.T_LOCAL
+        return word in TYPE_WORDS and word != "hbj" or word in ("alias", "record", "unit")
+
+    def declaration(self) -> int:
+        """["PUBLIC"] type var {"," var}"""
+        start = self.start()
+        if self.word() == "public":
+            if self.word(1) in ("procedure", "rpc"):
+                raise self.not_yet("PUBLIC PROCEDURE (unit events)")
+            raise self.not_yet("PUBLIC variables")
+        kind = self._type()
+        names = [self._variable()]
+        while self.accept(L.T_COMMA):
+            names.append(self._variable())
+        node = self.tree.add(N_DECL, start, self.last_end(), kind, self.tree.list(names), 0)
+        self.end_line()
+        return node
+
+    def _variable(self) -> int:
+        start = self.start()
+        name = self.expect_name(L.T_LOCAL, "a variable name beginning with `_`")
+        value = -1
+        if self.accept(L.T_EQ) or self.accept(L.T_ASSIGN):
+            value = self.expression()
+        return self.tree.add(N_VAR, start, self.last_end(), name, value)
+
+    def _type(self) -> int:
+        start, word = self.start(), self.word()
+        if word == "unit":
+            raise self.not_yet("UNIT")
+        if word == "cnt_handle":
+            raise self.not_yet("CNT_HANDLE")
+        if word in TYPE_WORDS:
+            self.advance()
+            return self.tree.add(N_TYPE, start, self.last_end(), TYPE_WORDS[word], -1, 0)
+        if word not in ("alias", "record"):
+            raise self.unexpected("a type")
+        self.advance()
+        noalias = int(word == "record" and self.accept_word("noalias"))
+        structure = -1
+        if self.accept(L.T_LPAREN):
+            structure = self.expect_name(L.T_NAME, "the name of a structure")
+            self.expect(L.T_RPAREN, "`)`")
+        kind = V_RECORD if word == "record" else V_OBJECT
+        return self.tree.add(N_TYPE, start, self.last_end(), kind, structure, noalias)
+
+    # procedures and entries
+    def _header(self) -> bool:
+        word = self.word()
+        return word in FLAGS or word == "public" and self.word(1) in ("procedure", "rpc", "rpcx")
+
+    def _procedure(self) -> None:
+        start, word = self.start(), self.word()
+        if word == "public":
+            raise self.not_yet("PUBLIC PROCEDURE (unit events)")
+        self.advance()
+        flags = FLAGS[word]
+        if word in ("rpc", "rpcx"):
+            self.expect_word("procedure")
+        if self.kind() == L.T_LBRACKET:
+            raise self.not_yet("a conversation `[handle, TC_B]`")
+        name_at = self.at
+        name = self.expect_name(L.T_NAME, "a name")
+        if self.tokens.names.folded[name] in RESERVED:
+            self.report(self.at_token("ESL1010", name_at, name=self.tokens.names.spelled[name]))
+        params = self._parameters_or_skip()
+        node = self.tree.add(N_PROC, self.tokens.start[name_at], self.tokens.end[name_at], name, -1, -1, flags)
+        self.tree.procedures.append(node)
+        self.tree.b[node] = self.tree.list(params)
+        self._body(node, self.tokens.names.spelled[name], start)
+
+    def _parameters_or_skip(self) -> list[int]:
+        """A faulty parameter list costs one error, the body is still parsed."""
+        params: list[int] = []
+        try:
+            if self.kind() == L.T_LPAREN:
+                self._parameters(params)
+            self.end_line()
+        except TooDeep:
+            raise
+        except SyntaxFault as fault:
+            self.report(fault)
+            self.skip_line(self.at)
+        return params
+
+    def _parameters(self, params: list[int]) -> None:
+        self.advance()
+        if self.accept(L.T_RPAREN):
+            return
+        mode, kind = M_INOUT, -1
+        while True:
+            start = self.start()
+            if self.kind() != L.T_LOCAL or kind < 0:
+                mode, kind = self._mode(), self._parameter_type()
+            name = self.expect_name(L.T_LOCAL, "a parameter name beginning with `_`")
+            params.append(self.tree.add(N_PARAM, start, self.last_end(), kind, name, mode))
+            if not self.accept(L.T_COMMA):
+                break
+        self.expect(L.T_RPAREN, "`,` or `)`")
+
+    def _mode(self) -> int:
+        if self.accept_word("in"):
+            return M_IN
+        return M_OUT if self.accept_word("out") else M_INOUT
+
+    def _parameter_type(self) -> int:
+        if self.word() == "hbj":
+            start = self.start()
+            self.advance()
+            return self.tree.add(N_TYPE, start, self.last_end(), V_INT, -1, 0)
+        return self._type()
+
+    def _body(self, node: int, name: str, start: int) -> None:
+        self.section, self.in_init = name, False
+        items = self.block(frozenset())
+        self.tree.c[node] = self.tree.list(items)
+        if self.word() == "end" and self.kind(1) == L.T_NAME:
+            self.advance()
+            self._closing_name(name)
+            return
+        if self.bare_end_closes:
+            self.bare_end_closes = False
+            return
+        fault = SyntaxFault("ESL1006", self.tree.start[node], self.tree.end[node], name=name)
+        fault.label = "opened here"
+        self.report(fault)
+
+    def _closing_name(self, name: str) -> None:
+        found_at = self.at
+        found = self.tokens.names.spelled[self.tokens.value[self.advance()]]
+        if L.fold(found) != L.fold(name):
+            self.report(self.at_token("ESL2003", found_at, name=name, found=found))
+        self.end_line_or_report()
+
+    def starts_section(self) -> bool:
+        """Does a header of the next section stand here?"""
+        word = self.word()
+        if word == "public":
+            return self._header()
+        return word in HEADERS and self.kind(1) not in (L.T_ASSIGN, L.T_COLON)
