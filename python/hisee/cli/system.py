@@ -1,0 +1,205 @@
+"""Commands for a running system: up, stop, ps, get, set, watch, save, export. Argument parsing and printing only."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from hisee.errors import HiseeError
+
+DATA = click.option("--data", type=click.Path(path_type=Path), help="Data directory of the system [default: $HISEE_DATA, else APP/.hisee].")
+JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON with stable keys.")
+
+
+def connect(data: Path | None) -> Any:
+    from hisee.api import connect as connect_to
+
+    return connect_to(data)
+
+
+@click.command()
+@click.argument("app", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@DATA
+@click.option("--take", type=click.Choice(["folder", "store"]), help="Which side wins where folder and store both changed.")
+@click.option("--quiet", is_flag=True, help="Print only `ready` and failures.")
+def up(app: Path, data: Path | None, take: str | None, quiet: bool) -> int:
+    """Start every process of this computer in the foreground; Ctrl-C ends them in order, twice kills."""
+    from hisee.config import find_data
+    from hisee.datadir import DataDir
+    from hisee.model import load_application
+    from hisee.resident.launcher import Launcher
+
+    application = load_application(app)
+    say = (lambda line: click.echo(line) if line == "ready" else None) if quiet else click.echo
+    launcher = Launcher(application, DataDir(find_data(data, app=app)), say, take=take)
+    return run_up(launcher)
+
+
+def run_up(launcher: Any, ended: Callable[[], bool] = lambda: False) -> int:
+    """Start, watch and end a launcher's processes under the signals of a terminal."""
+    asked: list[int] = []
+
+    def asked_to_end(number: int, _: object) -> None:
+        asked.append(number)
+        if len(asked) > 1:
+            launcher.kill()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, asked_to_end)
+    launcher.start()
+    sys.stdout.flush()
+    try:
+        launcher.watch(lambda: bool(asked) or ended())
+    finally:
+        launcher.stop()
+    return 0
+
+
+@click.command()
+@DATA
+def stop(data: Path | None) -> int:
+    """End the running system in order."""
+    with connect(data) as system:
+        system.stop()
+    return 0
+
+
+COLUMNS = ("name", "kind", "state", "pid", "carrier", "see_count", "hosted_by", "object", "sent", "received")
+
+
+@click.command()
+@DATA
+@JSON
+def ps(data: Path | None, as_json: bool) -> int:
+    """List the processes of the running system, all of one instant."""
+    with connect(data) as system:
+        rows = system.ps()
+    if as_json:
+        click.echo(json.dumps(rows, indent=1))
+        return 0
+    table(COLUMNS, rows)
+    return 0
+
+
+def table(columns: tuple[str, ...], rows: list[dict[str, Any]]) -> None:
+    """Rows as aligned text; absent facts are a dash."""
+    lines = [[c.upper() for c in columns], *([_cell(row.get(c)) for c in columns] for row in rows)]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(columns))]
+    for line in lines:
+        click.echo("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
+
+
+def _cell(value: object) -> str:
+    return "-" if value is None else str(value)
+
+
+def _state_line(state: Any) -> str:
+    if state.value is None:
+        return f"{state.name} ? (invalid, reason {state.reason})"
+    return f"{state.name} {json.dumps(state.value, ensure_ascii=False)}"
+
+
+def _state_json(state: Any) -> dict[str, Any]:
+    return {"name": state.name, "type": state.type, "value": state.value, "valid": state.value is not None, "reason": state.reason,
+            "time_ms": state.time_ms, "change": state.change}
+
+
+@click.command()
+@click.argument("names", nargs=-1, required=True)
+@DATA
+@JSON
+def get(names: tuple[str, ...], data: Path | None, as_json: bool) -> int:
+    """Print the values of objects; a name may have * and ?."""
+    with connect(data) as system:
+        states = system.state(*names)
+    states = states if isinstance(states, list) else [states]
+    if as_json:
+        click.echo(json.dumps([_state_json(s) for s in states], indent=1))
+    else:
+        for state in states:
+            click.echo(_state_line(state))
+    return 0
+
+
+@click.command("set")
+@click.argument("name")
+@click.argument("value", required=False)
+@click.option("--invalid", is_flag=True, help="Make the object invalid.")
+@DATA
+def set_(name: str, value: str | None, invalid: bool, data: Path | None) -> int:
+    """Write the value of an object."""
+    if (value is None) != invalid:
+        raise click.UsageError("give a value, or --invalid")
+    with connect(data) as system:
+        system.set(name, value)
+    return 0
+
+
+@click.command()
+@click.argument("names", nargs=-1, required=True)
+@click.option("--count", type=int, help="End after this many lines.")
+@DATA
+@JSON
+def watch(names: tuple[str, ...], count: int | None, data: Path | None, as_json: bool) -> int:
+    """Print the values of objects and every change, one line each, until Ctrl-C."""
+    with connect(data) as system:
+        for number, state in enumerate(system.watch(*names), 1):
+            click.echo(json.dumps(_state_json(state)) if as_json else _state_line(state))
+            sys.stdout.flush()
+            if count is not None and number >= count:
+                break
+    return 0
+
+
+@click.command()
+@click.argument("app", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.argument("objects", nargs=-1)
+@DATA
+@JSON
+def save(app: Path, objects: tuple[str, ...], data: Path | None, as_json: bool) -> int:
+    """Save changed objects of the folder into the running system, each through the gate: both parts compile or nothing changes."""
+    from hisee.config import find_data
+    from hisee.model import load_application
+
+    application = load_application(app)
+    refused = 0
+    with connect(find_data(data, app=app)) as system:
+        for name, parts in application.saveable(objects):
+            saved = system.objects.save(name, parts)
+            refused += saved.version == 0
+            _print_saved(name, saved, as_json)
+    return 1 if refused else 0
+
+
+def _print_saved(name: str, saved: Any, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps({"object": name, "version": saved.version, "diagnostics": saved.diagnostics}))
+        return
+    for found in saved.diagnostics:
+        click.echo(f"{found['severity']}[{found['code']}]: {found['message']} ({found['part']} line {found['line']})", err=True)
+    click.echo(f"{name} version {saved.version}" if saved.version else f"{name} refused: the stored version stays")
+
+
+@click.command()
+@click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("objects", nargs=-1)
+@DATA
+def export(directory: Path, objects: tuple[str, ...], data: Path | None) -> int:
+    """Write the objects of the running system as an application folder."""
+    with connect(data) as system:
+        files = system.objects.export(*objects)
+    root = directory.resolve()
+    for name, content in files.items():
+        path = (root / name).resolve()
+        if not path.is_relative_to(root):
+            raise HiseeError(f"file {name} would lie outside {root}")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    click.echo(f"{len(files)} files in {root}")
+    return 0
