@@ -92,14 +92,15 @@ def run_command(argv: Sequence[str]) -> int:
     except BrokenPipeError:
         return quiet_pipe()
     except HiseeError as error:
-        return fail(str(error), error.exit)
+        return fail(str(error), error.exit)  # one line, but for an application with several problems
     except Exception as error:  # the last net: our own fault, said in one line
         return fail(internal_line(error), Exit.INTERNAL)
 
 
 def fail(line: str, code: Exit) -> int:
-    """Print the one line of a failed command and return its exit code."""
-    click.echo(f"hisee: {one_line(line)}", err=True)
+    """Print the line of a failed command and return its exit code."""
+    for each in line.splitlines() or [""]:
+        click.echo(f"hisee: {one_line(each)}", err=True)
     return int(code)
 
 
