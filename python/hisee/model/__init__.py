@@ -1,0 +1,14 @@
+"""Objects, the application folder, and the configuration store behind its save gate.
+
+`load_application(path)` reads a folder, `Store` keeps what a system runs. Both raise errors that name file, key and way out.
+"""
+
+from hisee.model.application import Application, load_application
+from hisee.model.objects import ApplicationObject, Cell, Node, Process
+from hisee.model.problem import ApplicationError, NoApplication, Problem
+from hisee.model.store import ImportConflict, ImportRefused, ImportReport, NotStored, OpenedObject, Store, StoredPart
+
+__all__ = [
+    "Application", "ApplicationError", "ApplicationObject", "Cell", "ImportConflict", "ImportRefused", "ImportReport",
+    "NoApplication", "Node", "NotStored", "OpenedObject", "Problem", "Process", "Store", "StoredPart", "load_application",
+]

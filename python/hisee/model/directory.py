@@ -1,0 +1,102 @@
+"""The names of an application as the compiler asks for them, and the cells the server makes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from hisee.esl.context import ObjectContext, ObjectEntry
+from hisee.model import forms
+from hisee.model.application import Application
+from hisee.model.objects import ApplicationObject, Cell, initial_value
+
+TABLE_ACCESS = {"none": "", "read": "r", "modify": "rw"}
+
+
+class ApplicationDirectory:
+    """`hisee.esl.Directory` over an application: entries are made once, on first use."""
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+        self._entries: dict[str, ObjectEntry] = {}
+
+    def object(self, name: str) -> ObjectEntry | None:
+        entry = self._entries.get(name)
+        if entry is None:
+            item = self._application.find(name)
+            if item is None:
+                return None
+            entry = self._entries[name] = self._entry(item)
+        return entry
+
+    def names(self) -> Iterable[str]:
+        return self._application.objects
+
+    def _entry(self, item: ApplicationObject) -> ObjectEntry:
+        form = item.form
+        if isinstance(form, forms.UserVariable):
+            return ObjectEntry(item.name, item.hbj, item.kind, form.value_type)
+        if isinstance(form, forms.StructureDefinition):
+            return ObjectEntry(item.name, item.hbj, item.kind, "RECORD", columns=tuple(form.columns), access="")
+        if isinstance(form, forms.StructuredVariable):
+            return self._structured(item, form.definition, rows=form.rows)
+        if isinstance(form, forms.Table):
+            return self._structured(item, form.structure, key=tuple(form.key), access=TABLE_ACCESS[form.access])
+        if isinstance(form, forms.Database):
+            return ObjectEntry(item.name, item.hbj, item.kind, "INT", access="r")
+        return ObjectEntry(item.name, item.hbj, item.kind, access="")
+
+    def _structured(
+        self, item: ApplicationObject, structure: str, rows: int = 0, key: tuple[str, ...] = (), access: str = "rw"
+    ) -> ObjectEntry:
+        definition = self._application.find(structure)
+        return ObjectEntry(
+            item.name,
+            item.hbj,
+            item.kind,
+            "RECORD",
+            columns=columns_of(definition),
+            rows=rows,
+            key=key,
+            structure=definition.name if definition else structure,
+            access=access,
+        )
+
+
+def columns_of(definition: ApplicationObject | None) -> tuple[tuple[str, str], ...]:
+    if definition is None or not isinstance(definition.form, forms.StructureDefinition):
+        return ()
+    return tuple((name, kind) for name, kind in definition.form.columns)
+
+
+def context_of(application: Application, item: ApplicationObject, directory: ApplicationDirectory | None = None) -> ObjectContext:
+    """What the compiler is told about one picture or event. Graphical objects are numbered from 1 as written."""
+    return ObjectContext(
+        kind=item.kind if item.scripted else "script",
+        server_script=item.split,
+        refs={name: number for number, name in enumerate(item.graphics, 1)},
+        variables=item.variables,
+        directory=directory or ApplicationDirectory(application),
+    )
+
+
+def cells(application: Application) -> Iterator[Cell]:
+    """One row per object with a value, for the server's table."""
+    for item in application.objects.values():
+        form = item.form
+        if isinstance(form, forms.UserVariable):
+            initial = initial_value(form.value_type, form.initial, application.form.time_zone)
+            yield Cell(item.hbj, item.name, form.value_type, 0, (), initial, form.retain)
+        elif isinstance(form, forms.StructuredVariable):
+            definition = application.find(form.definition)
+            yield Cell(
+                item.hbj,
+                item.name,
+                "RECORD",
+                form.rows,
+                columns_of(definition),
+                None,
+                form.retain,
+                definition.hbj if definition else 0,
+            )
+        elif isinstance(form, forms.Database):
+            yield Cell(item.hbj, item.name, "INT", 0, (), 0)

@@ -1,0 +1,154 @@
+"""The shapes of an application's TOML files. Structure only; what refers to what is checked in `application`."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+ValueType = Literal["BOOL", "INT", "REAL", "TEXT", "TIME"]
+ColumnType = Literal["BOOL", "INT", "REAL", "TEXT", "TIME", "OBJECT"]
+EventType = Literal["trigger", "start_up", "server", "client_and_server", "unit"]
+Scalar = bool | int | float | str | dt.datetime
+NotNegative = Annotated[float, Meta(ge=0)]
+Port = Annotated[int, Meta(ge=0, le=65535)]
+
+
+class Form(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """Base of all shapes: a key nobody knows is an error, never ignored."""
+
+
+# app.toml
+class LinkForm(Form):
+    """The shaped link of a node that plays another computer on this one."""
+
+    rtt_ms: NotNegative = 0.0
+    jitter_ms: NotNegative = 0.0
+    kbit_s: NotNegative = 0.0  # 0 = as fast as it goes
+
+
+class ProcessForm(Form):
+    """One line of `processes`: what is started on a node."""
+
+    kind: str
+    name: str = ""  # default: the node's
+    count: Annotated[int, Meta(ge=1, le=99)] = 1
+    args: list[str] = []
+    autostart: bool = True
+    priority: int = 0  # higher starts earlier
+    init_s: NotNegative = 0.0
+    env: dict[str, str] = {}
+    web_port: Port | None = None  # hip: the operator's page
+    consoles: Annotated[int, Meta(ge=1, le=1000)] = 1  # hip
+    port: Port | None = None  # cp
+
+
+class NodeForm(Form):
+    """A computer of the system."""
+
+    host: str = ""  # "" = this one, over local carriers
+    link: LinkForm | None = None
+    processes: list[ProcessForm] = []
+
+
+class AppForm(Form):
+    """The head of app.toml; nodes, limits and port lists are read one by one for better messages."""
+
+    name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_]{1,8}\Z")]
+    version: str = "0.0.0"
+    time_zone: str = "UTC"
+    port: Port = 3119
+    listen: str = "127.0.0.1"
+    nodes: dict[str, Any] = {}
+    limits: dict[str, Any] = {}
+    ports: dict[str, list[Port]] = {}
+
+
+# objects.toml
+class UserVariable(Form):
+    value_type: ValueType
+    initial: Scalar | None = None  # None = invalid
+    retain: bool = True
+    unit: str = ""
+    vll: float | None = None
+    ll: float | None = None
+    hl: float | None = None
+    vhl: float | None = None
+
+
+class StructureDefinition(Form):
+    columns: Annotated[list[tuple[str, ColumnType]], Meta(min_length=1)]
+
+
+class StructuredVariable(Form):
+    definition: str
+    rows: Annotated[int, Meta(ge=1)]
+    retain: bool = True
+
+
+class Database(Form):
+    url: str
+    max_connections: Annotated[int, Meta(ge=0)] = 8
+    max_rows: Annotated[int, Meta(ge=1)] | None = None  # None = limit db_rows
+    process: str = ""  # the DBM that serves it; "" = the system's only one
+
+
+class Table(Form):
+    database: str
+    table: str
+    structure: str
+    key: list[str] = []
+    access: Literal["none", "read", "modify"] = "read"
+    optional: list[str] = []  # columns that the SQL table may lack
+    not_null: list[str] = []  # columns that must be valid when written
+
+
+class HistoricalValue(Form):
+    source: str = ""  # "" = written by scripts only
+    period_s: NotNegative = 0.0
+
+
+class Alarm(Form):
+    condition: str
+
+
+class ExternalFunction(Form):
+    library: str
+    declaration: str
+
+
+OBJECT_FORMS: dict[str, type[Form]] = {
+    "user_variable": UserVariable,
+    "structure_definition": StructureDefinition,
+    "structured_variable": StructuredVariable,
+    "database": Database,
+    "table": Table,
+    "historical_value": HistoricalValue,
+    "alarm": Alarm,
+    "external_function": ExternalFunction,
+}
+NOT_SERVED_YET = {"historical_value", "alarm", "external_function", "interface"}
+
+
+# pictures and events
+class PictureForm(Form):
+    """picture.toml. Graphical objects carry what their kind needs beside `kind` and `bind`; the console knows those keys."""
+
+    server_script: bool = False
+    title: str = ""
+    variables: list[tuple[str, ValueType]] = []
+    objects: dict[str, dict[str, Any]] = {}
+
+
+class EventForm(Form):
+    event_type: EventType
+    parent: str = "SELF.EVH"
+    priority: Annotated[int, Meta(ge=0, le=5)] = 3
+    variables: list[tuple[str, ValueType]] = []
+
+
+# process kinds of app.toml: command -> suffix of the process's name
+SERVED_KINDS = {"server": "KNL", "cp": "CP", "event": "EVH", "hip": "HIP", "dbm": "DBM"}
+LATER_KINDS = {"wp": "WP", "arc": "ARC", "agent": "AGENT", "rrs": "RRS"}

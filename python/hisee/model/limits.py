@@ -1,0 +1,33 @@
+"""Limits of one system: the defaults of the limits table with the application's own numbers over them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from hisee import config
+from hisee.errors import UsageError
+from hisee.model.problem import BAD_KEY, BAD_VALUE, Findings, choose_from, shown
+from hisee.schema.limits import BY_NAME
+
+
+def apply(overrides: Mapping[str, Any], findings: Findings, file: str = "app.toml") -> dict[str, int]:
+    """The table with `overrides` in it. Wrong ones go to `findings` and leave their default."""
+    limits = config.limits()
+    for name, value in overrides.items():
+        key = f"limits.{name}"
+        if name not in limits:
+            findings.error(BAD_KEY, file, "unknown limit", key=key, hint=choose_from(name, limits))
+            continue
+        try:
+            limits = {**limits, name: config.limits({name: value})[name]}
+        except UsageError:
+            findings.error(
+                BAD_VALUE,
+                file,
+                "not a whole number above 0",
+                key=key,
+                value=shown(value),
+                hint=f"default is {limits[name]} {BY_NAME[name].unit}",
+            )
+    return limits

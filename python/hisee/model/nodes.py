@@ -1,0 +1,128 @@
+"""The nodes of app.toml and the names of their processes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from hisee.model import forms, reader
+from hisee.model.names import fold
+from hisee.model.objects import Node, Process
+from hisee.model.problem import BAD_NAME, BAD_PROCESS, BAD_VALUE, DOUBLE_NAME, NOT_SERVED, Findings, choose_from, shown
+
+FILE = "app.toml"
+LOOPBACK = re.compile(r"localhost|127(\.\d+){3}|::1")
+STATION = re.compile(r"[A-Za-z0-9_-]{1,32}\Z")
+
+
+def read_nodes(tables: dict[str, Any], text: str, findings: Findings) -> dict[str, Node]:
+    """All nodes by name; wrong ones are in `findings` and left out."""
+    nodes = {}
+    for name, table in tables.items():
+        form = reader.convert(table, forms.NodeForm, FILE, findings, prefix=f"nodes.{name}", text=text)
+        if form is None:
+            continue
+        _check_node(name, form, findings)
+        nodes[name] = Node(name, form.host, form.link, tuple(_processes(name, form, findings)))
+    _no_doubles(nodes, findings)
+    return nodes
+
+
+def _check_node(name: str, form: forms.NodeForm, findings: Findings) -> None:
+    if not STATION.match(name):
+        findings.error(BAD_NAME, FILE, "no name of a node", key=f"nodes.{name}", hint="letters, digits, _ and -, at most 32")
+    if form.link is not None and not LOOPBACK.match(form.host):
+        findings.error(
+            BAD_VALUE,
+            FILE,
+            "only a node played on this computer has a shaped link",
+            key=f"nodes.{name}.link",
+            value=shown(form.host),
+            hint='set host = "127.0.0.1" or drop link',
+        )
+
+
+def _processes(node: str, form: forms.NodeForm, findings: Findings) -> Iterator[Process]:
+    for index, entry in enumerate(form.processes):
+        key = f"nodes.{node}.processes[{index}]"
+        if entry.kind not in forms.SERVED_KINDS and entry.kind not in forms.LATER_KINDS:
+            findings.error(
+                BAD_PROCESS,
+                FILE,
+                "unknown kind of process",
+                key=f"{key}.kind",
+                value=shown(entry.kind),
+                hint=choose_from(entry.kind, [*forms.SERVED_KINDS, *forms.LATER_KINDS]),
+            )
+            continue
+        served = entry.kind in forms.SERVED_KINDS
+        if not served:
+            findings.warning(
+                NOT_SERVED,
+                FILE,
+                "this kind of process is not served yet and will not be started",
+                key=f"{key}.kind",
+                value=shown(entry.kind),
+            )
+        if entry.name and not STATION.match(entry.name):
+            findings.error(
+                BAD_NAME,
+                FILE,
+                "no name of a process",
+                key=f"{key}.name",
+                value=shown(entry.name),
+                hint="without suffix; letters, digits, _ and -, at most 32",
+            )
+        for number in range(1, entry.count + 1):
+            yield _process(node, entry, number, served)
+
+
+def _process(node: str, entry: forms.ProcessForm, number: int, served: bool) -> Process:
+    suffix = suffix_of(entry.kind, entry.args)
+    name = entry.name or node
+    if number > 1:
+        name += f"_{number}"
+    return Process(
+        name=f"{name}.{suffix}",
+        kind=suffix,
+        command=entry.kind,
+        node=node,
+        args=tuple(entry.args),
+        autostart=entry.autostart and served,
+        priority=entry.priority,
+        init_s=entry.init_s,
+        env=tuple(entry.env.items()),
+        web_port=entry.web_port,
+        consoles=entry.consoles,
+        port=entry.port,
+        served=served,
+    )
+
+
+def suffix_of(command: str, args: list[str]) -> str:
+    """An event process is an SES once it has an SES switch, else an event handler."""
+    if command == "event" and any(a.upper().replace("-", "_") in ("__SES_REMOTE", "__SES_LOCAL") for a in args):
+        return "SES"
+    return {**forms.SERVED_KINDS, **forms.LATER_KINDS}[command]
+
+
+def _no_doubles(nodes: dict[str, Node], findings: Findings) -> None:
+    seen: set[str] = set()
+    for process in (p for node in nodes.values() for p in node.processes):
+        key = fold(process.name)
+        if key in seen:
+            findings.error(
+                DOUBLE_NAME,
+                FILE,
+                f"process {process.name} is configured twice",
+                key=f"nodes.{process.node}",
+                hint="give one of them another `name`",
+            )
+        seen.add(key)
+
+
+def start_order(nodes: dict[str, Node]) -> list[Process]:
+    """Processes in the order of their start: priority downwards, then as written; the server always first."""
+    processes = [p for node in nodes.values() for p in node.processes]
+    return sorted(processes, key=lambda p: (p.kind != "KNL", -p.priority))
