@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import fnmatch
 import logging
@@ -9,11 +10,12 @@ from collections.abc import Callable
 from typing import Any
 
 from hisee.channel import Message
-from hisee.channel.payloads import (ConsoleAdd, Export, Files, LogWrite, ObjectList, ObjectSave, Part, PartRead, Saved, Table, UnitGet,
+from hisee.channel.payloads import (ConsoleAdd, Export, Files, LogWrite, ObjectList, ObjectSave, Part, PartRead, ProfileGet, ProfileRows, Saved, Table, UnitGet,
                                     ValueGet, Values, ValueSet, ValueState, Welcome, unpack)
 from hisee.model.store import Store, StoreError
 from hisee.schema.errors import Err
 from hisee.schema.messages import MessageKind as Kind
+from hisee.schema.timers import BY_NAME as TIMERS
 from hisee.server.core import Core
 from hisee.server.eventlog import EventLog
 from hisee.server.registry import HIDDEN, NameInUse, Process
@@ -22,6 +24,7 @@ from hisee.server.values import Values as ValueServer
 from hisee.values import Invalid, Ref, Time
 
 log = logging.getLogger("hisee.server.admin")
+PROFILE_S = TIMERS["see_start_each"].ms / 1000
 
 
 class Admin:
@@ -33,7 +36,7 @@ class Admin:
             (Kind.PS_GET, self._ps), (Kind.VALUE_GET, self._value_get), (Kind.VALUE_SET, self._value_set), (Kind.WATCH, self._watch),
             (Kind.OBJECT_LIST, self._objects), (Kind.PART_READ, self._part), (Kind.OBJECT_SAVE, self._save),
             (Kind.EXPORT, self._export), (Kind.UNIT_GET, self._unit), (Kind.SYSTEM_STOP, self._system_stop),
-            (Kind.LOG_WRITE, self._log), (Kind.ECHO, self._echo), (Kind.CONSOLE_ADD, self._console_add),
+            (Kind.LOG_WRITE, self._log), (Kind.ECHO, self._echo), (Kind.CONSOLE_ADD, self._console_add), (Kind.PROFILE_GET, self._profile),
         ):
             core.handlers[kind] = handler
 
@@ -197,6 +200,18 @@ class Admin:
 
     def _log(self, source: Process, message: Message) -> None:
         self._events.write(unpack(LogWrite, message.payload), source.name)
+
+    def _profile(self, source: Process, message: Message) -> None:
+        asyncio.get_running_loop().create_task(self._gather_profile(message))
+
+    async def _gather_profile(self, message: Message) -> None:
+        """Rows of every engine host, in the order of their times."""
+        request = unpack(ProfileGet, message.payload)
+        hosts = self._core.registry.of_kind("SES", "HISHOST")
+        answers = await asyncio.gather(
+            *(self._core.ask(host.number, Kind.PROFILE_GET, request, PROFILE_S) for host in hosts), return_exceptions=True)
+        rows = [row for answer in answers if isinstance(answer, Message) for row in unpack(ProfileRows, answer.payload).rows]
+        self._core.reply(message, ProfileRows(rows=sorted(rows, key=lambda row: row["sent_at_ns"])))
 
     def _echo(self, source: Process, message: Message) -> None:
         self._core.reply(message, message.payload)

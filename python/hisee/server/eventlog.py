@@ -4,8 +4,21 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
+from typing import Protocol
 
 from hisee.channel.payloads import LogWrite
+
+
+class EventSink(Protocol):
+    """Where the lines go: a file in a system, standard output in `hisee run`."""
+
+    def write(self, entry: LogWrite, process: str) -> None: ...
+    def close(self) -> None: ...
+
+
+def one_line(text: str) -> str:
+    """A line break inside a text is written as \\n, so that one entry stays one line."""
+    return text.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
 
 
 class EventLog:
@@ -18,8 +31,7 @@ class EventLog:
     def write(self, entry: LogWrite, process: str) -> None:
         at = dt.datetime.fromtimestamp(entry.time_ms / 1000, dt.UTC).isoformat(timespec="milliseconds")
         line = f":{entry.line}" if entry.line else ""
-        text = entry.text.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
-        self._file.write(f"{at} {entry.priority} {process} {entry.script}{line} {text}\n")
+        self._file.write(f"{at} {entry.priority} {process} {entry.script}{line} {one_line(entry.text)}\n")
 
     def close(self) -> None:
         self._file.close()

@@ -9,16 +9,15 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
-from hisee.channel import Channel, Listener
+from hisee.channel import Channel, Listener, LogonRefused, memory_pair
 from hisee.channel.payloads import PROTOCOL, Hello, LinkClosed, LinkOpen, PeerLost, Refused, Welcome, pack, unpack
-from hisee.datadir import DataDir
 from hisee.model.store import Store
 from hisee.schema.kinds import BY_NAME as KINDS
 from hisee.schema.messages import MessageKind as Kind
 from hisee.seams import Seams
 from hisee.server.admin import Admin
 from hisee.server.core import Core
-from hisee.server.eventlog import EventLog
+from hisee.server.eventlog import EventSink
 from hisee.server.opening import Opening
 from hisee.server.registry import HIDDEN, KNL_NUMBER, Link, NameInUse, Process, State
 from hisee.server.router import Router
@@ -30,16 +29,16 @@ log = logging.getLogger("hisee.server")
 class Knl:
     """The server of one computer."""
 
-    def __init__(self, store: Store, data: DataDir, seams: Seams, *, node: str, system: str, limits: dict[str, int],
-                 secret: bytes, stop: Callable[[], None]) -> None:
+    def __init__(self, store: Store, seams: Seams, *, node: str, system: str, limits: dict[str, int],
+                 event_log: EventSink, stop: Callable[[], None], listener: Listener | None = None) -> None:
         self._store, self._seams, self._node, self._system, self._limits = store, seams, node, system, limits
         self.core = Core(seams)
         self.router = Router(self.core, store.databases())
         self.values = Values(self.core)
-        self.events = EventLog(data.log_dir / "events.log")
+        self.events = event_log
         self.opening = Opening(self.core, self.values, store.opened, limits)
         self.admin = Admin(self.core, store, self.values, self.events, stop)
-        self._listener = Listener.unix(data.control_socket, secret, seams, limits)
+        self._listener = listener
         self._enter_self()
         self._define_values()
         self.core.handlers[Kind.LINK_OPEN] = self._link_open
@@ -56,18 +55,30 @@ class Knl:
             definition.define(self.values.table, now)
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._listener.start(loop, self._admit, self._on_channel)
+        if self._listener is not None:
+            self._listener.start(loop, self._admit, self._on_channel)
         self._reconciling = loop.create_task(self.opening.reconcile_forever())
 
     def close(self) -> None:
         self._reconciling.cancel()
-        self._listener.close()
+        if self._listener is not None:
+            self._listener.close()
         for process in self.core.registry:
             if process.link is not None and not process.virtual:
                 process.link.channel.close("the server ends")
         self.events.close()
 
     # -- logon
+
+    async def connect(self, hello: Hello) -> Channel:
+        """Log on inside this process, over memory: the way of `hisee run` and of the simulator. Raises LogonRefused."""
+        mine, theirs = memory_pair(limits=self._limits)
+        answer = await self._admit(hello, None)
+        if isinstance(answer, Refused):
+            raise LogonRefused(answer.code, answer.text)
+        mine.hello, mine.welcome, theirs.welcome = hello, answer, answer
+        self._on_channel(mine)
+        return theirs
 
     async def _admit(self, hello: Hello, peer: Any) -> Welcome | Refused:
         """Name and number for a process that proved the secret; a name that runs is refused (R9)."""

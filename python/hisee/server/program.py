@@ -6,10 +6,12 @@ import asyncio
 import logging
 
 from hisee.parameters import StartParameters
+from hisee.channel import Listener
 from hisee.datadir import DataDir
 from hisee.model.store import Store
 from hisee.process import announce_ready, named_log, run_until_stopped
 from hisee.seams import Seams
+from hisee.server.eventlog import EventLog
 from hisee.server.knl import Knl
 
 log = logging.getLogger("hisee.server")
@@ -25,8 +27,9 @@ async def _serve(parameters: StartParameters, data: DataDir, stop: asyncio.Event
     seams = data.seams
     store = Store.open(data.path)
     facts = store.system()
-    knl = Knl(store, data, seams, node=parameters.name or parameters.node, system=facts.name, limits=facts.limits,
-              secret=data.secret(), stop=stop.set)
+    listener = Listener.unix(data.control_socket, data.secret(), seams, facts.limits)
+    knl = Knl(store, seams, node=parameters.name or parameters.node, system=facts.name, limits=facts.limits,
+              event_log=EventLog(data.log_dir / "events.log"), stop=stop.set, listener=listener)
     knl.start(asyncio.get_running_loop())
     announce_ready(parameters.ready_fd, "knl")
     await stop.wait()
