@@ -113,6 +113,16 @@ def test_same_inputs_give_the_same_bits():
     assert trajectory() == trajectory()
 
 
+def test_looking_changes_nothing():
+    watched, alone = Station(Weather.newark_2013()), Station(Weather.newark_2013())
+    for _ in range(50):
+        watched.fluxes()
+        watched.fluxes()
+        watched.step(60)
+        alone.step(60)
+    assert (watched.supply_c, watched.room_c) == (alone.supply_c, alone.room_c)
+
+
 def test_faster_pump_moves_more_and_takes_more():
     station = Station(constant(0.0))
     station.run(3600)

@@ -65,7 +65,7 @@ class Ledger:
 
 @dataclass(frozen=True, slots=True)
 class Fluxes:
-    """One instant: temperatures in degrees Celsius, powers in W, flow in kg/s."""
+    """One instant: temperatures in degrees Celsius, powers in W, flow in m3/s and in kg/s."""
 
     outdoor_c: float
     supply_set_c: float
@@ -74,6 +74,7 @@ class Fluxes:
     emitter_out_c: float
     emitted_w: float
     boiler_w: float
+    asked_w: float  # what the boiler's controller wants, before the ramp
     pump_w: float
     supply_pipe_w: float
     return_pipe_w: float
@@ -121,7 +122,7 @@ class Station:
         self.supply_j = self.supply_kg * water.enthalpy(self.supply_c)
         self.return_j = self.return_kg * water.enthalpy(self.return_c)
         self.ledger = Ledger()
-        self._flow = 0.0
+        self._guess = 0.0  # where the hydraulic solver starts; moves with the steps, so that looking changes nothing
         self._first_j, self._first_kg = self.stored(), self.mass_kg()
 
     def stored(self) -> float:
@@ -143,18 +144,20 @@ class Station:
         p = self.parameters
         outdoor = self.weather.outdoor_c(self.time_s)
         mean_c = (self.supply_c + self.return_c) / 2  # friction is shared by a hot and a cooler pipe
-        flow = self._flow = operating_point(p.pump, p.loop, self.speed, water.viscosity(mean_c), self._flow)
+        flow = operating_point(p.pump, p.loop, self.speed, water.viscosity(mean_c), self._guess)
         rho = water.density(self.return_c)  # the pump stands in the return
         mass_flow = flow * rho
         leaving = emission(self.supply_c, self.room_c, mass_flow, p.emitters_w_per_k)
+        wanted_c = supply_set_c(outdoor, self.design_supply_c, p.room_set_c, p.design_outdoor_c)
         return Fluxes(
             outdoor_c=outdoor,
-            supply_set_c=supply_set_c(outdoor, self.design_supply_c, p.room_set_c, p.design_outdoor_c),
+            supply_set_c=wanted_c,
             flow=flow,
             flow_kg_per_s=mass_flow,
             emitter_out_c=leaving,
             emitted_w=mass_flow * (water.enthalpy(self.supply_c) - water.enthalpy(leaving)),
             boiler_w=self.boiler_w,
+            asked_w=self._asked_w(wanted_c, mass_flow),
             pump_w=p.pump.shaft_power(flow, self.speed, rho),
             supply_pipe_w=p.pipe_w_per_k * (self.supply_c - p.ground_c),
             return_pipe_w=p.pipe_w_per_k * (self.return_c - p.ground_c),
@@ -165,13 +168,14 @@ class Station:
         """Advance by `step_s` seconds; at most 600, the waters' time constants are some 30 minutes."""
         if not 0 < step_s <= 600:
             raise ValueError(f"plant: step of {step_s} s is outside 0..600 s")
-        f = self.fluxes()
+        f, p = self.fluxes(), self.parameters
+        self._guess = f.flow
         self._move_water(f, step_s)
         self._heat(f, step_s)
         self._make_up(step_s)
         self.supply_c = water.temperature(self.supply_j / self.supply_kg, self.supply_c)
         self.return_c = water.temperature(self.return_j / self.return_kg, self.return_c)
-        self._control_boiler(f, step_s)
+        self.boiler_w = ramped(self.boiler_w, f.asked_w, p.boiler_max_w * step_s / p.boiler_ramp_s)
         self.time_s += step_s
 
     def run(self, duration_s: float, step_s: float = 60.0) -> None:
@@ -213,11 +217,12 @@ class Station:
         book.make_up_kg, book.leak_kg = book.make_up_kg + fresh, book.leak_kg + leak
         book.make_up, book.leak = book.make_up + fresh_j, book.leak + leak_j
 
-    def _control_boiler(self, f: Fluxes, step_s: float) -> None:
-        """Feed-forward of the heat that the flow takes at the set temperature, plus proportional correction, ramped."""
+    def _asked_w(self, wanted_c: float, flow_kg_per_s: float) -> float:
+        """Feed-forward of the heat that the flow takes at the wanted temperature, plus a proportional correction."""
         p = self.parameters
-        carried = f.flow_kg_per_s * (water.enthalpy(f.supply_set_c) - water.enthalpy(self.return_c))
-        wanted = carried + f.supply_pipe_w + p.boiler_gain_w_per_k * (f.supply_set_c - self.supply_c)
-        wanted = max(0.0, min(p.boiler_max_w, wanted)) if f.flow_kg_per_s > 0 else 0.0
-        self.boiler_w = ramped(self.boiler_w, wanted, p.boiler_max_w * step_s / p.boiler_ramp_s)
-
+        if flow_kg_per_s <= 0:
+            return 0.0
+        carried = flow_kg_per_s * (water.enthalpy(wanted_c) - water.enthalpy(self.return_c))
+        losses = p.pipe_w_per_k * (self.supply_c - p.ground_c)
+        correction = p.boiler_gain_w_per_k * (wanted_c - self.supply_c)
+        return max(0.0, min(p.boiler_max_w, carried + losses + correction))
