@@ -14,7 +14,7 @@ from typing import Any
 from hisee._core.values import decode, encode
 from hisee.channel import Message, RequestFailed
 from hisee.channel.payloads import Close, Ended, Failed, HisStart, LogWrite, Open, Opened, RemoteDown, RemoteUp, SeeState, SeeStop
-from hisee.channel.payloads import pack, unpack
+from hisee.channel.payloads import ObjectList, Table, pack, unpack
 from hisee.console import visual
 from hisee.console.bindings import Replica
 from hisee.console.desk import Desk
@@ -198,6 +198,12 @@ class Console:
 
     # -- what a person does
 
+    async def pictures(self) -> list[dict[str, Any]]:
+        """Pictures of the application, for a list to choose from; raises RequestFailed."""
+        request = self._message(Kind.OBJECT_LIST, Lane.CONTROL, KNL, pack(ObjectList(mask="S.*")))
+        rows = unpack(Table, (await self.server.ask(request, REQUEST_S)).payload).rows
+        return [{"name": row["name"]} for row in rows if row.get("type", "picture") == "picture"]
+
     def object(self, number: int) -> OpenObject:
         """The opened object of a number that was given out once, also after it was opened again; raises OperatorError."""
         while number not in self.opened and number in self._moved:
@@ -353,8 +359,6 @@ class Console:
             self._wait_for_open(message)
             return
         opened.remote, opened.see, opened.see_name, opened.reason = Part.UP, up.see, up.name, ""
-        if up.restarted:
-            self.raise_event(opened, "OnRemoteRestart")
         self.tell_pages()
 
     def _remote_down(self, down: RemoteDown, message: Message) -> None:

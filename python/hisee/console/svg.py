@@ -169,7 +169,7 @@ def _style(text: str) -> Iterator[tuple[str, str]]:
     """A style attribute as presentation attributes: a page forbids inline style."""
     for part in text.split(";"):
         name, colon, value = part.partition(":")
-        if colon and name.strip() in LOOK:
+        if colon:
             yield name.strip(), value.strip()
 
 
