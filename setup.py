@@ -13,14 +13,14 @@ C = "core/c"
 HEADERS = sorted(str(p.relative_to(ROOT)) for p in (ROOT / C).rglob("*.h"))
 CFLAGS = ["-O2", "-std=gnu11", "-ffp-contract=off", "-fno-strict-aliasing", "-Wall", "-Wextra"]
 
-VALUES = ["esl_text", "esl_record", "esl_codec", "esl_decode"]
+VALUES = ["esl_text", "esl_record", "esl_convert", "esl_codec", "esl_decode"]
 LIBRARY = ["esl_builtin", "esl_builtin_value", "esl_builtin_math", "esl_builtin_number", "esl_builtin_text", "esl_builtin_edit", "esl_builtin_time",
            "esl_number", "esl_case", "esl_zone", "esl_tzif", "esl_timetext"]
 # module -> C sources beside its .pyx
 EXTENSIONS = {
     "hisee._core.values": VALUES,
-    "hisee._core.cells": [*VALUES, "esl_cells"],
-    "hisee._core.vm": [*VALUES, *LIBRARY, "esl_cells", "esl_unit", "esl_verify", "esl_script", "esl_vm"],
+    "hisee._core.cells": [*VALUES, "esl_cells", "esl_cells_wire"],
+    "hisee._core.vm": [*VALUES, *LIBRARY, "esl_cells", "esl_cells_wire", "esl_unit", "esl_verify", "esl_script", "esl_vm"],
     "hisee._core.ring": ["esl_ring", "esl_frame", "esl_crc"],
     "hisee._core.frame": ["esl_frame", "esl_crc"],
     "hisee._core.shaper": ["esl_shaper"],

@@ -54,6 +54,7 @@ class Welcome(Payload):
     name: str
     number: int
     session: int = 0
+    proof: bytes = b""  # of the server, filled in by the listener
     system: str = ""
     limits: dict[str, int] = {}
     facts: dict[str, Any] = {}

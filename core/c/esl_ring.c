@@ -1,0 +1,262 @@
+/* The ring. Every position of the peer is checked before an address is made of it: a peer that writes nonsense costs the
+ * link, never a read outside the segment. */
+#include "esl_ring.h"
+
+#include <string.h>
+
+#include "esl_crc.h"
+
+#define HEADER ((uint32_t)sizeof(esl_record_header_t))
+#define ENVELOPE ((uint32_t)sizeof(esl_envelope_t))
+
+static uint64_t aligned(uint64_t length) { return (length + ESL_RING_ALIGN - 1) & ~(uint64_t)(ESL_RING_ALIGN - 1); }
+
+bool esl_ring_capacity_ok(uint32_t capacity)
+{
+    return capacity >= ESL_RING_MIN && capacity <= ESL_RING_MAX && (capacity & (capacity - 1)) == 0;
+}
+
+void esl_segment_init(esl_segment_t *segment, uint32_t capacity, uint32_t epoch)
+{
+    memset(segment, 0, sizeof *segment);
+    segment->magic = ESL_RING_MAGIC;
+    segment->capacity = capacity;
+    segment->epoch = epoch;
+}
+
+bool esl_segment_ok(const esl_segment_t *segment, uint64_t bytes, uint32_t capacity, uint32_t epoch)
+{
+    if (!esl_ring_capacity_ok(capacity) || bytes != esl_ring_bytes(capacity)) return false;
+    return segment->magic == ESL_RING_MAGIC && segment->capacity == capacity && segment->epoch == epoch;
+}
+
+void esl_producer_init(esl_producer_t *p, esl_segment_t *own, const esl_segment_t *peer)
+{
+    *p = (esl_producer_t){.own = own, .peer = peer, .data = (uint8_t *)own + ESL_RING_DATA,
+                          .capacity = own->capacity, .epoch = own->epoch};
+    p->tail = atomic_load_explicit(&own->tail, memory_order_relaxed); /* only we write it */
+    p->head_seen = atomic_load_explicit(&peer->head, memory_order_acquire); /* pairs with [H] */
+    p->poisoned = p->tail - p->head_seen > p->capacity;
+}
+
+void esl_consumer_init(esl_consumer_t *c, esl_segment_t *own, const esl_segment_t *peer)
+{
+    *c = (esl_consumer_t){.own = own, .peer = peer, .data = (const uint8_t *)peer + ESL_RING_DATA,
+                          .capacity = own->capacity, .epoch = own->epoch};
+    c->head = atomic_load_explicit(&own->head, memory_order_relaxed); /* only we write it */
+    c->tail_seen = c->head;
+}
+
+/* --- producer --- */
+
+/* Bytes of the gap that must be skipped so that `need` bytes lie in one piece. */
+static uint64_t gap(const esl_producer_t *p, uint64_t need)
+{
+    uint64_t left = p->capacity - (p->tail & (p->capacity - 1));
+    return need > left ? left : 0;
+}
+
+/* Reads the peer's head again; a head that went back or overtook the tail cannot be. */
+static bool look_at_head(esl_producer_t *p)
+{
+    uint64_t head = atomic_load_explicit(&p->peer->head, memory_order_acquire); /* pairs with [H] */
+    if (head - p->head_seen > p->tail - p->head_seen) return false;
+    p->head_seen = head;
+    return true;
+}
+
+static esl_ring_status room_for(esl_producer_t *p, uint64_t bytes)
+{
+    if (ESL_UNLIKELY(p->poisoned)) return ESL_RING_POISON;
+    if (ESL_LIKELY(p->tail + bytes - p->head_seen <= p->capacity)) return ESL_RING_OK;
+    if (!look_at_head(p)) {
+        p->poisoned = true;
+        return ESL_RING_POISON;
+    }
+    return p->tail + bytes - p->head_seen <= p->capacity ? ESL_RING_OK : ESL_RING_FULL;
+}
+
+static void put_pad(esl_producer_t *p, uint64_t bytes)
+{
+    esl_record_header_t header = {.length = (uint32_t)bytes - HEADER, .type = ESL_RECORD_PAD, .seq = p->seq + 1,
+                                  .epoch = p->epoch};
+    header.crc = esl_crc32c(0, &header, sizeof header);
+    memcpy(p->data + (p->tail & (p->capacity - 1)), &header, sizeof header);
+}
+
+static void put_record(esl_producer_t *p, uint64_t position, const esl_envelope_t *envelope, const void *payload,
+                       uint64_t lane_seq)
+{
+    uint8_t *at = p->data + (position & (p->capacity - 1));
+    esl_record_header_t header = {.length = ENVELOPE + envelope->length, .type = ESL_RECORD_DATA, .seq = p->seq + 1,
+                                  .epoch = p->epoch, .lane_seq = lane_seq};
+    uint32_t crc = esl_crc32c(0, &header, sizeof header);
+    crc = esl_crc32c(crc, envelope, ENVELOPE);
+    header.crc = esl_crc32c(crc, payload, envelope->length);
+    memcpy(at, &header, sizeof header);
+    memcpy(at + HEADER, envelope, ENVELOPE);
+    if (envelope->length) memcpy(at + HEADER + ENVELOPE, payload, envelope->length);
+}
+
+static void commit(esl_producer_t *p, uint64_t position)
+{
+    p->tail = position;
+    atomic_store_explicit(&p->own->tail, position, memory_order_release); /* [T] publishes everything written before it */
+}
+
+esl_ring_status esl_ring_publish(esl_producer_t *p, const esl_envelope_t *envelope, const void *payload, uint64_t lane_seq)
+{
+    if (envelope->length > esl_ring_payload_max(p->capacity)) return ESL_RING_LONG;
+    uint64_t need = aligned((uint64_t)HEADER + ENVELOPE + envelope->length);
+    uint64_t skip = gap(p, need);
+    esl_ring_status status = room_for(p, skip + need);
+    if (status != ESL_RING_OK) return status;
+#ifdef ESL_RING_MUTANT_TAILFIRST
+    atomic_store_explicit(&p->own->tail, p->tail + skip + need, memory_order_release);
+#endif
+    if (skip) put_pad(p, skip);
+    put_record(p, p->tail + skip, envelope, payload, lane_seq);
+    p->seq++;
+    commit(p, p->tail + skip + need);
+    return ESL_RING_OK;
+}
+
+bool esl_ring_must_wake(esl_producer_t *p)
+{
+#ifndef ESL_RING_MUTANT_NOFENCE
+    atomic_thread_fence(memory_order_seq_cst); /* [F1] tail before waiting; pairs with [F2] of the sleeper */
+#endif
+    return atomic_load_explicit(&p->peer->waiting, memory_order_relaxed) != ESL_AWAKE;
+}
+
+esl_ring_status esl_ring_room(esl_producer_t *p, uint32_t payload_length)
+{
+    if (payload_length > esl_ring_payload_max(p->capacity)) return ESL_RING_LONG;
+    uint64_t need = aligned((uint64_t)HEADER + ENVELOPE + payload_length);
+    return room_for(p, gap(p, need) + need);
+}
+
+bool esl_ring_block(esl_producer_t *p, uint32_t payload_length)
+{
+    atomic_store_explicit(&p->own->blocked, ESL_ON_EVENTFD, memory_order_relaxed); /* [B] read after [F4] */
+    atomic_thread_fence(memory_order_seq_cst); /* [F3] blocked before head; pairs with [F4] of the consumer */
+    if (esl_ring_room(p, payload_length) == ESL_RING_FULL) return true;
+    esl_ring_unblock(p);
+    return false;
+}
+
+void esl_ring_unblock(esl_producer_t *p)
+{
+    atomic_store_explicit(&p->own->blocked, ESL_AWAKE, memory_order_relaxed); /* a late bell is harmless */
+}
+
+/* --- consumer --- */
+
+static esl_ring_status poison(esl_consumer_t *c)
+{
+    c->poisoned = true;
+    return ESL_RING_POISON;
+}
+
+static void free_up_to(esl_consumer_t *c, uint64_t position)
+{
+    c->head = position;
+    atomic_store_explicit(&c->own->head, position, memory_order_release); /* [H] after the last read of the record */
+}
+
+/* Reads the peer's tail again; a tail that went back, is not on a record or is too far ahead cannot be. */
+static bool look_at_tail(esl_consumer_t *c)
+{
+    uint64_t tail = atomic_load_explicit(&c->peer->tail, memory_order_acquire); /* pairs with [T] */
+    if (tail - c->head < c->tail_seen - c->head || tail - c->head > c->capacity || tail % ESL_RING_ALIGN) return false;
+    c->tail_seen = tail;
+    return true;
+}
+
+/* The checks of a header that has been copied once; `ready` = bytes committed from here on. */
+static bool header_ok(const esl_consumer_t *c, const esl_record_header_t *h, uint64_t ready)
+{
+    uint64_t left = c->capacity - (c->head & (c->capacity - 1));
+    uint64_t length = aligned((uint64_t)HEADER + h->length);
+    if (h->epoch != c->epoch || h->seq != c->seq + 1 || length > left || length > ready) return false;
+    if (h->type == ESL_RECORD_PAD) return length == left;
+    return h->type == ESL_RECORD_DATA && h->length >= ENVELOPE;
+}
+
+static bool pad_ok(esl_record_header_t header)
+{
+    uint32_t crc = header.crc;
+    header.crc = 0;
+    return esl_crc32c(0, &header, sizeof header) == crc;
+}
+
+static esl_ring_status peek_one(esl_consumer_t *c, esl_record_view_t *view)
+{
+    const uint8_t *at = c->data + (c->head & (c->capacity - 1));
+    memcpy(&view->header, at, sizeof view->header);
+    if (!header_ok(c, &view->header, c->tail_seen - c->head)) return poison(c);
+    if (view->header.type == ESL_RECORD_PAD) {
+        if (!pad_ok(view->header)) return poison(c);
+        free_up_to(c, c->head + HEADER + view->header.length);
+        return ESL_RING_EMPTY; /* go on behind it */
+    }
+    memcpy(&view->envelope, at + HEADER, sizeof view->envelope);
+    view->payload = at + HEADER + ENVELOPE;
+    if (view->envelope.length != view->header.length - ENVELOPE) return poison(c);
+    return esl_envelope_ok(&view->envelope) ? ESL_RING_OK : poison(c);
+}
+
+esl_ring_status esl_ring_peek(esl_consumer_t *c, esl_record_view_t *view)
+{
+    if (ESL_UNLIKELY(c->poisoned)) return ESL_RING_POISON;
+    for (;;) {
+        if (c->tail_seen == c->head && !look_at_tail(c)) return poison(c);
+        if (c->tail_seen == c->head) return ESL_RING_EMPTY;
+        esl_ring_status status = peek_one(c, view);
+        if (status != ESL_RING_EMPTY) return status;
+    }
+}
+
+esl_ring_status esl_ring_take(esl_consumer_t *c, const esl_record_view_t *view, void *payload)
+{
+    esl_record_header_t header = view->header;
+    uint64_t next = c->head + aligned((uint64_t)HEADER + header.length);
+    uint32_t expected = header.crc;
+#ifdef ESL_RING_MUTANT_HEADFIRST
+    atomic_store_explicit(&c->own->head, next, memory_order_release);
+#endif
+    if (view->envelope.length) memcpy(payload, view->payload, view->envelope.length);
+    header.crc = 0;
+    uint32_t crc = esl_crc32c(0, &header, sizeof header);
+    crc = esl_crc32c(crc, &view->envelope, ENVELOPE);
+    crc = esl_crc32c(crc, payload, view->envelope.length); /* of the copy: the peer cannot change it any more */
+    if (crc != expected) return poison(c);
+    c->seq++;
+    free_up_to(c, next);
+    return ESL_RING_OK;
+}
+
+bool esl_ring_must_release(esl_consumer_t *c)
+{
+    atomic_thread_fence(memory_order_seq_cst); /* [F4] head before blocked; pairs with [F3] */
+    return atomic_load_explicit(&c->peer->blocked, memory_order_relaxed) != ESL_AWAKE;
+}
+
+bool esl_ring_sleep(esl_consumer_t *c, uint32_t how)
+{
+    atomic_store_explicit(&c->own->waiting, how, memory_order_relaxed); /* [W] read after [F1] */
+    atomic_thread_fence(memory_order_seq_cst); /* [F2] waiting before tail; pairs with [F1] */
+    if (!c->poisoned && atomic_load_explicit(&c->peer->tail, memory_order_acquire) == c->head) return true; /* pairs with [T] */
+    esl_ring_awake(c);
+    return false;
+}
+
+void esl_ring_awake(esl_consumer_t *c)
+{
+    atomic_store_explicit(&c->own->waiting, ESL_AWAKE, memory_order_relaxed); /* a late bell is harmless */
+}
+
+uint64_t esl_ring_waiting_bytes(const esl_consumer_t *c)
+{
+    return atomic_load_explicit(&c->peer->tail, memory_order_acquire) - c->head; /* pairs with [T] */
+}

@@ -1,0 +1,402 @@
+"""The three ways parts travel: rings, a stream socket, a queue in one process. Each moves parts and knows no message.
+
+A carrier never blocks, except in `wait`. `arm` is the promise that `wait`, or a readable descriptor, will tell of anything
+new; it is given only when nothing is there.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+import threading
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Protocol
+
+from hisee._core.frame import HEAD_BYTES, Decoder, FrameFault, encode
+from hisee._core.ring import RingPoisoned, Rings
+from hisee.channel.errors import Lost
+from hisee.channel.message import WHOLE, Part
+from hisee.schema.messages import MessageKind
+
+BATCH = 64  # parts handed over before others get their turn
+BATCH_BYTES = 256 * 1024
+ACK_EVERY = 64  # counted frames after which an acknowledgement goes alone
+UNSENT_BYTES = 256 * 1024  # encoded bytes kept before a stream says "no room"
+Payload = bytes | memoryview
+
+
+class Carrier(Protocol):
+    """What a Channel needs; see the module's text."""
+
+    name: str
+    part_bytes: int  # longest payload of one part
+    dead: bool  # the peer is gone: what it left is still to be read
+
+    def push(self, seq: int, kind: int, lane: int, flags: int, source: int, target: int, object: int, total: int,
+             corr: int, payload: Payload) -> bool: ...
+    def take(self) -> list[Part]: ...
+    def arm(self) -> bool: ...
+    def want_room(self, payload_bytes: int) -> bool: ...
+    def readers(self) -> list[int]: ...
+    def writer(self) -> int: ...
+    @property
+    def unsent(self) -> bool: ...
+    @property
+    def acknowledge_soon(self) -> bool: ...
+    def acknowledge(self) -> None: ...
+    def flush(self) -> None: ...
+    def listen(self, wake: Callable[[], None] | None) -> None: ...
+    def wait(self, timeout_s: float, also: list[int]) -> list[int]: ...
+    def close(self) -> None: ...
+
+
+def poll(readable: list[int], writable: list[int], timeout_s: float) -> list[int]:
+    """Descriptors that have something, at most after `timeout_s`."""
+    poller = select.poll()
+    for fd in readable:
+        poller.register(fd, select.POLLIN)
+    for fd in writable:
+        poller.register(fd, select.POLLOUT | (select.POLLIN if fd in readable else 0))
+    return [fd for fd, _ in poller.poll(max(0.0, timeout_s) * 1000)]
+
+
+class RingCarrier:
+    """Two rings in shared memory. The control socket carries nothing any more: its end tells the death of the peer."""
+
+    name = "ring"
+
+    def __init__(self, rings: Rings, part_bytes: int, control: socket.socket, bell: int, peer_bell: int, poll_s: float) -> None:
+        self.part_bytes = part_bytes
+        self.dead = False
+        self.rescued = 0  # records found by the safety poll of `wait`: a lost wake-up, must stay 0
+        self._armed = False
+        self._rings = rings
+        self._control = control
+        self._bell = bell
+        self._peer_bell = peer_bell
+        self._poll_s = poll_s
+        control.setblocking(False)
+
+    def push(self, seq: int, kind: int, lane: int, flags: int, source: int, target: int, object: int, total: int, corr: int,
+             payload: Payload) -> bool:
+        try:
+            return self._rings.push(seq, kind, lane, flags, source, target, object, total, corr, payload)
+        except RingPoisoned:
+            return False  # `take` finds the same and ends the link
+
+    def take(self) -> list[Part]:
+        if self._armed:
+            self._armed = False
+            self._rings.awake()
+            self._hush()
+        found = self._pop()
+        if found or not self._hung_up():
+            return found
+        self.dead = True
+        found = self._pop()  # once more: the peer may have committed between our look and its death
+        if not found:
+            raise Lost("died")
+        return found
+
+    def _pop(self) -> list[Part]:
+        try:
+            found: list[Part] = self._rings.pop(BATCH, BATCH_BYTES)
+        except RingPoisoned as fault:
+            raise Lost(f"poisoned: {fault}") from fault
+        return found
+
+    def _hush(self) -> None:
+        with suppress(BlockingIOError):
+            os.eventfd_read(self._bell)
+
+    def _hung_up(self) -> bool:
+        try:
+            return self.dead or not self._control.recv(64) or self._unexpected()
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+
+    def _unexpected(self) -> bool:
+        raise Lost("poisoned: bytes on the control socket of a ring")
+
+    def arm(self) -> bool:
+        self._armed = not self.dead and self._rings.sleep()
+        return self._armed
+
+    def want_room(self, payload_bytes: int) -> bool:
+        try:
+            return self._rings.block(payload_bytes)
+        except RingPoisoned:
+            return True
+
+    def readers(self) -> list[int]:
+        return [self._bell, self._control.fileno()]
+
+    def writer(self) -> int:
+        return -1
+
+    unsent = False
+    acknowledge_soon = False  # the head position is the acknowledgement
+
+    def acknowledge(self) -> None:
+        pass
+
+    def flush(self) -> None:
+        self._rings.unblock()
+
+    def listen(self, wake: Callable[[], None] | None) -> None:
+        pass
+
+    def wait(self, timeout_s: float, also: list[int]) -> list[int]:
+        if not self.arm():
+            return []
+        woken = poll([self._bell, self._control.fileno(), *also], [], min(timeout_s, self._poll_s))
+        if not woken and not self._rings.sleep() and not poll([self._bell], [], 0):
+            self.rescued += 1
+        return woken
+
+    def close(self) -> None:
+        self._rings.close()
+        for fd in (self._bell, self._peer_bell):
+            os.close(fd)
+        self._control.close()
+
+
+class StreamCarrier:
+    """Frames on a stream socket. Counts what arrives and acknowledges it in every frame that leaves."""
+
+    def __init__(self, name: str, sock: socket.socket, decoder: Decoder, part_bytes: int, session: int, epoch: int = 1) -> None:
+        self.name = name
+        self.part_bytes = part_bytes
+        self.dead = False
+        self._sock = sock
+        self._decoder = decoder
+        self._session, self._epoch = session, epoch
+        self._arrived = 0  # counted frames of the peer
+        self._owed = 0  # of those: not yet acknowledged
+        self._sent = 0  # own counted frames
+        self.acknowledged = 0  # of those: acknowledged by the peer
+        self._unsent = bytearray()
+        self._blocked: Callable[[], None] | None = None
+        self._fault = ""
+        sock.setblocking(False)
+
+    def push(self, seq: int, kind: int, lane: int, flags: int, source: int, target: int, object: int, total: int, corr: int,
+             payload: Payload) -> bool:
+        if self.dead or len(self._unsent) >= UNSENT_BYTES:
+            return False
+        frame = encode(self._session, seq, self._arrived, self._epoch, kind, lane, flags, source, target, object, total, corr,
+                       payload)
+        self._owed = 0
+        if seq:
+            self._sent += 1
+        if self._unsent:
+            self._unsent += frame
+        else:
+            self._write(frame)
+        return True
+
+    def _write(self, data: bytes | bytearray) -> None:
+        try:
+            done = self._sock.send(data)
+        except BlockingIOError:
+            done = 0
+        except OSError:  # the reader finds the end, and what came before it
+            self.dead = True
+            return
+        if done < len(data):
+            self._unsent = bytearray(data[done:]) if done else bytearray(data)
+            if self._blocked is not None:
+                self._blocked()
+
+    def flush(self) -> None:
+        """Write what is left from before."""
+        if self._unsent and not self.dead:
+            data, self._unsent = self._unsent, bytearray()
+            self._write(data)
+
+    def take(self) -> list[Part]:
+        if self._fault:
+            raise Lost(self._fault)
+        found = self._frames([])
+        if not found and not self._fault:
+            self._read()
+            found = self._frames(found)
+        if not found and self._fault:
+            raise Lost(self._fault)
+        return found
+
+    def _read(self) -> None:
+        try:
+            data = self._sock.recv(BATCH_BYTES)
+        except BlockingIOError:
+            if self.dead:
+                self._fault = "died"
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self.dead, self._fault = True, "died"
+        else:
+            self._decoder.feed(data)
+
+    def _frames(self, found: list[Part]) -> list[Part]:
+        decoder = self._decoder
+        try:
+            while len(found) < BATCH and (part := decoder.next()) is not None:
+                found.append(part)
+                if part[9]:
+                    self._arrived += 1
+                    self._owed += 1
+        except FrameFault as fault:
+            self._fault = f"poisoned: {fault}"
+        if decoder.ack > self._sent:
+            self._fault = "poisoned: an acknowledgement of frames that were never sent"
+        self.acknowledged = decoder.ack
+        if self._owed >= ACK_EVERY:
+            self.acknowledge()
+        return found
+
+    @property
+    def acknowledge_soon(self) -> bool:
+        return self._owed > 0
+
+    def acknowledge(self) -> None:
+        """Send the acknowledgement alone, if one is owed and no frame took it along."""
+        if self._owed:
+            self.push(0, MessageKind.HEARTBEAT, 0, WHOLE, 0, 0, 0, 0, 0, b"")
+
+    def arm(self) -> bool:
+        return not self._fault and not self.dead and not self._decoder.ready
+
+    def want_room(self, payload_bytes: int) -> bool:
+        return len(self._unsent) >= UNSENT_BYTES or self.dead
+
+    def readers(self) -> list[int]:
+        return [self._sock.fileno()]
+
+    def writer(self) -> int:
+        return self._sock.fileno()
+
+    @property
+    def unsent(self) -> bool:
+        return bool(self._unsent) and not self.dead
+
+    def listen(self, wake: Callable[[], None] | None) -> None:
+        """`wake` is called when bytes have to wait for the socket."""
+        self._blocked = wake
+        if wake is not None and self._unsent:
+            wake()
+
+    def wait(self, timeout_s: float, also: list[int]) -> list[int]:
+        if not self.arm():
+            return []
+        fd = self._sock.fileno()
+        return poll([fd, *also], [fd] if self._unsent else [], timeout_s)
+
+    def close(self) -> None:
+        with suppress(OSError):
+            self._sock.shutdown(socket.SHUT_WR)
+            self._sock.recv(BATCH_BYTES)  # unread bytes would turn the ordered end into a reset
+        self._sock.close()
+
+
+class MemoryCarrier:
+    """One direction each in a bounded queue of the same process. The ends may live in two threads."""
+
+    name = "memory"
+
+    def __init__(self, part_bytes: int, bound_bytes: int) -> None:
+        self.part_bytes = part_bytes
+        self.dead = False
+        self.peer: MemoryCarrier | None = None
+        self._bound = bound_bytes
+        self._inbox: deque[Part] = deque()
+        self._inbox_bytes = 0
+        self._starved = False  # the peer waits for room in our inbox
+        self._news = threading.Condition()
+        self._told = False
+        self._wake: Callable[[], None] | None = None
+
+    def push(self, seq: int, kind: int, lane: int, flags: int, source: int, target: int, object: int, total: int, corr: int,
+             payload: Payload) -> bool:
+        peer = self.peer
+        if peer is None:
+            return False
+        part = (kind, lane, flags, source, target, object, total, corr, bytes(payload), seq)
+        with peer._news:
+            if peer._inbox_bytes and peer._inbox_bytes + len(payload) + HEAD_BYTES > peer._bound:
+                return False
+            peer._inbox.append(part)
+            peer._inbox_bytes += len(payload) + HEAD_BYTES
+        peer._tell()
+        return True
+
+    def _tell(self) -> None:
+        with self._news:
+            self._told = True
+            self._news.notify()
+        if self._wake is not None:
+            self._wake()
+
+    def take(self) -> list[Part]:
+        found = []
+        with self._news:
+            dead = self.peer is None
+            while self._inbox and len(found) < BATCH:
+                part = self._inbox.popleft()
+                self._inbox_bytes -= len(part[8]) + HEAD_BYTES
+                found.append(part)
+            starved, self._starved = self._starved and bool(found), self._starved and not found
+        if dead and not found:
+            raise Lost("died")
+        if starved and self.peer is not None:
+            self.peer._tell()
+        return found
+
+    def arm(self) -> bool:
+        return not self._inbox and self.peer is not None
+
+    def want_room(self, payload_bytes: int) -> bool:
+        peer = self.peer
+        if peer is None:
+            return True
+        with peer._news:
+            if peer._inbox_bytes and peer._inbox_bytes + payload_bytes + HEAD_BYTES > peer._bound:
+                peer._starved = True
+        return peer._starved
+
+    def readers(self) -> list[int]:
+        return []
+
+    def writer(self) -> int:
+        return -1
+
+    unsent = False
+    acknowledge_soon = False
+
+    def acknowledge(self) -> None:
+        pass
+
+    def flush(self) -> None:
+        pass
+
+    def listen(self, wake: Callable[[], None] | None) -> None:
+        self._wake = wake
+
+    def wait(self, timeout_s: float, also: list[int]) -> list[int]:
+        with self._news:
+            if self.arm() and not self._told:
+                self._news.wait(max(0.0, timeout_s))
+            self._told = False
+        return []
+
+    def close(self) -> None:
+        peer, self.peer = self.peer, None
+        if peer is not None:
+            peer.peer = None
+            peer._tell()

@@ -1,0 +1,399 @@
+"""One link to one peer process: messages in order per lane, back-pressure, heartbeat, one end with a reason.
+
+Works in one of two modes: `attach` (callbacks on an asyncio loop) or `receive` (a thread that blocks). `send` never blocks.
+"""
+
+from __future__ import annotations
+
+import threading
+from asyncio import AbstractEventLoop, TimerHandle
+from collections import deque
+from collections.abc import Callable
+
+import msgspec
+
+from hisee.channel.carriers import Carrier
+from hisee.channel.errors import ChannelClosed, Lost, MessageTooLong
+from hisee.channel.lanes import LANE_COUNT, Assembly, Backlog
+from hisee.channel.message import WANTS_ANSWER, WHOLE, Message, Part
+from hisee.channel.payloads import Goodbye, Hello, Welcome, pack, unpack
+from hisee.channel.peer import Peer
+from hisee.channel.settings import MS, Settings
+from hisee.channel.shape import Shape
+from hisee.schema.messages import MessageKind
+from hisee.seams import Clock
+
+LINK_CONTROL = 0x0F00  # kinds from here on belong to the link itself
+OnMessage = Callable[[Message], None]
+OnLost = Callable[[str], None]
+
+
+class Channel:
+    """See docs/design/channel-api.md. Made by dial_*, over_socket, memory_pair or a Listener.
+
+    `send` and `beat` may be called from another thread than `receive`; in attached mode everything belongs to the loop's thread.
+    """
+
+    def __init__(self, carrier: Carrier, settings: Settings, clock: Clock, *, hello: Hello | None = None,
+                 welcome: Welcome | None = None, peer: Peer | None = None, watch: bool = True) -> None:
+        self.hello = hello
+        self.welcome = welcome
+        self.peer = peer
+        self.shape: Shape | None = None  # of a shaped link
+        self.sent = 0
+        self.received = 0
+        self._carrier = carrier
+        self._settings = settings
+        self._clock = clock
+        self._watch = watch
+        self._guard = threading.Lock()  # of everything that leaves
+        self._part_bytes = min(carrier.part_bytes, settings.fragment_bytes)
+        self._backlog = Backlog(settings.backlog_bytes, self._part_bytes)
+        self._assembly = Assembly(settings.message_bytes)
+        self._seq = [0] * LANE_COUNT
+        self._ready: deque[Message] = deque()
+        self._end = ""  # reason, once nothing more will come
+        self._closed = False  # carrier given back
+        self._told = False  # on_lost was called, or the end was our own wish
+        self._spoke = self._heard = True  # since the last tick
+        self._ticked_ns = self._heard_ns = clock.monotonic_ns()
+        self._loop: AbstractEventLoop | None = None
+        self._on_message: OnMessage | None = None
+        self._on_lost: OnLost | None = None
+        self._timer: TimerHandle | None = None
+        self._ack_timer: TimerHandle | None = None
+        self._farewell: bytes | None = None  # GOODBYE that waits behind the backlog
+        self._home = 0  # the loop's thread
+        self._readers: list[int] = []
+        self._writer = -1  # descriptor watched for writing
+
+    # --- what a user sees ---
+
+    @property
+    def carrier(self) -> str:
+        """"ring", "unix", "tcp" or "memory"."""
+        return self._carrier.name
+
+    @property
+    def backlog_bytes(self) -> int:
+        """Bytes of messages accepted by `send` that no carrier has taken."""
+        return self._backlog.bytes
+
+    @property
+    def silent_ms(self) -> int:
+        """Milliseconds without a sign of the peer; coarse, to the period of the tick."""
+        return 0 if self._heard else (self._clock.monotonic_ns() - self._heard_ns) // MS
+
+    @property
+    def ended(self) -> str:
+        """Reason of the end; "" while the channel works."""
+        return self._end
+
+    def send(self, message: Message) -> None:
+        """Accept `message` for delivery; never blocks.
+
+        Raises ChannelClosed after the end, ChannelFull over the limit backlog_bytes, MessageTooLong.
+        """
+        with self._guard:
+            if self._end:
+                raise ChannelClosed(self._end)
+            size, limit = len(message.payload), self._settings.message_bytes
+            if size > limit:
+                raise MessageTooLong(f"message of {size} bytes", hint=f"the limit message_bytes is {limit}")
+            if self._backlog or size > self._part_bytes or not self._push_whole(message, size):
+                self._backlog.add(message)
+                self._pump()
+
+    def beat(self) -> None:
+        """Tell the peer that this process lives, from any thread: for a lane that is busy longer than the heartbeat."""
+        if self._guard.acquire(blocking=False):
+            try:
+                self._heartbeat()
+            finally:
+                self._guard.release()
+
+    def attach(self, loop: AbstractEventLoop, on_message: OnMessage, on_lost: OnLost) -> None:
+        """Deliver on `loop` from now on. `on_lost(reason)` is called once, after the last message, unless we closed."""
+        self._loop, self._on_message, self._on_lost = loop, on_message, on_lost
+        self._readers = self._carrier.readers()
+        for fd in self._readers:
+            loop.add_reader(fd, self._turn)
+        for fd in self._pidfds():
+            loop.add_reader(fd, self._on_death)
+            self._readers.append(fd)
+        self._home = threading.get_ident()
+        self._carrier.listen(self._on_blocked if self._carrier.writer() >= 0 else self._on_news)
+        loop.call_soon(self._turn)
+        if self._watch:
+            self._timer = loop.call_later(self._settings.tick_s, self._on_tick)
+
+    def receive(self, timeout_s: float) -> Message | None:
+        """The next message, or None when none came in time. Raises ChannelClosed after the last one."""
+        deadline_ns = self._clock.monotonic_ns() + int(timeout_s * 1e9)
+        while True:
+            if self._ready:
+                return self._ready.popleft()
+            if self._closed:
+                raise ChannelClosed(self._end or "closed")
+            self._fill()
+            if self._ready:
+                continue
+            if self._end:
+                self._finish()
+                continue
+            left_ns = deadline_ns - self._clock.monotonic_ns()
+            if left_ns <= 0:
+                return None
+            self._wait(left_ns / 1e9)
+
+    def close(self, reason: str = "") -> None:
+        """Say GOODBYE behind everything accepted so far, then end. Idempotent; on_lost is not called."""
+        if self._told:
+            return
+        self._told = True
+        with self._guard:
+            if not self._end:
+                self._end = "closed"
+                self._farewell = pack(Goodbye(reason=reason))
+                self._pump()
+        if self._unsent():
+            self._linger()
+        else:
+            self._finish()
+
+    # --- out ---
+
+    def _push_whole(self, m: Message, size: int) -> bool:
+        seq = self._seq[m.lane] + 1
+        flags = WHOLE | WANTS_ANSWER if m.wants_answer else WHOLE
+        if not self._carrier.push(seq, m.kind, m.lane, flags, m.source, m.target, m.object, size, m.corr, m.payload):
+            return False
+        self._seq[m.lane] = seq
+        self._spoke = True
+        self.sent += 1
+        return True
+
+    def _pump(self) -> None:
+        """Move the backlog until it is empty or the carrier has promised to tell of room."""
+        backlog, carrier = self._backlog, self._carrier
+        while backlog:
+            part = backlog.part()
+            if carrier.push(self._seq[part[1]] + 1, *part):
+                self._seq[part[1]] += 1
+                self.sent += backlog.advance()
+                self._spoke = True
+            elif carrier.want_room(len(part[8])):
+                return
+        while self._farewell is not None:
+            if carrier.push(0, MessageKind.GOODBYE, 0, WHOLE, 0, 0, 0, len(self._farewell), 0, self._farewell):
+                self._farewell = None
+            elif carrier.want_room(len(self._farewell)):
+                return
+
+    def _heartbeat(self) -> None:
+        if not self._end and not self._backlog:
+            self._carrier.push(0, MessageKind.HEARTBEAT, 0, WHOLE, 0, 0, 0, 0, 0, b"")
+            self._spoke = True
+
+    def _unsent(self) -> bool:
+        if self._carrier.dead:
+            return False
+        return bool(self._backlog) or self._farewell is not None or self._carrier.unsent
+
+    def _flush(self) -> None:
+        with self._guard:
+            self._carrier.flush()
+            self._pump()
+
+    # --- in ---
+
+    def _fill(self) -> None:
+        """Take one batch from the carrier; its messages go to `_ready`, an end to `_end`."""
+        if self._end:
+            return
+        if self._backlog or self._carrier.unsent:
+            self._flush()
+        try:
+            for part in self._carrier.take():
+                self._heard = True
+                message = self._accept(part)
+                if message is not None:
+                    self.received += 1
+                    self._ready.append(message)
+        except Lost as lost:
+            self._end = lost.reason
+
+    def _accept(self, part: Part) -> Message | None:
+        if part[0] < LINK_CONTROL:
+            return self._assembly.add(part)
+        if part[0] == MessageKind.HEARTBEAT:
+            return None
+        if part[0] == MessageKind.GOODBYE:
+            raise Lost(f"goodbye: {goodbye_reason(part[8])}")
+        raise Lost(f"poisoned: link control {part[0]:#06x} in a running session")
+
+    def _wait(self, left_s: float) -> None:
+        also = self._pidfds()
+        owed = self._carrier.acknowledge_soon
+        limit = self._settings.ack_alone_s if owed else self._settings.tick_s
+        if not self._carrier.dead and set(also) & set(self._carrier.wait(min(left_s, limit), also)):
+            self._carrier.dead = True
+        if owed:
+            with self._guard:
+                self._carrier.acknowledge()
+        self._tick()
+
+    def _pidfds(self) -> list[int]:
+        return [self.peer.pidfd] if self.peer is not None and self.peer.pidfd >= 0 else []
+
+    # --- time ---
+
+    def _tick(self) -> None:
+        """Twice per heartbeat: speak when we were quiet, judge when the peer was."""
+        now_ns = self._clock.monotonic_ns()
+        if now_ns - self._ticked_ns < self._settings.heartbeat_ns // 2:
+            return
+        paused = now_ns - self._ticked_ns > 2 * self._settings.heartbeat_ns
+        self._ticked_ns = now_ns
+        if not self._spoke:
+            self.beat()
+        self._spoke = False
+        if self._heard or paused:  # we did not look: silence would be our own
+            self._heard, self._heard_ns = False, now_ns
+        elif self._watch and now_ns - self._heard_ns >= self._settings.watchdog_ns:
+            self._end = self._end or "silent"
+
+    def _on_tick(self) -> None:
+        assert self._loop is not None
+        self._timer = self._loop.call_later(self._settings.tick_s, self._on_tick)
+        if self._told:
+            return
+        self._fill()  # what waits unread is a sign of life
+        self._tick()
+        self._deliver()
+
+    # --- attached mode ---
+
+    def _turn(self) -> None:
+        """Something may have come, or room: one batch, then others get their turn."""
+        if self._closed:
+            return
+        if self._told:
+            self._see_off()
+            return
+        self._fill()
+        self._deliver()
+        if self._closed or self._loop is None:
+            return
+        if self._carrier.acknowledge_soon and self._ack_timer is None:
+            self._ack_timer = self._loop.call_later(self._settings.ack_alone_s, self._on_ack)
+        if not self._carrier.arm():
+            self._loop.call_soon(self._turn)
+
+    def _deliver(self) -> None:
+        assert self._loop is not None and self._on_message is not None
+        while self._ready and not self._told:
+            message = self._ready.popleft()
+            try:
+                self._on_message(message)
+            except Exception as fault:  # one handler's fault must not cost the messages behind it
+                self._loop.call_exception_handler({"message": f"handler of message {message.kind:#06x}", "exception": fault})
+        if self._end and not self._told:
+            self._told = True
+            self._finish()
+            if self._on_lost is not None:
+                self._on_lost(self._end)
+
+    def _on_ack(self) -> None:
+        self._ack_timer = None
+        if not self._closed:
+            with self._guard:
+                self._carrier.acknowledge()
+
+    def _on_blocked(self) -> None:
+        """The stream has bytes that wait for the socket."""
+        if self._loop is not None and self._writer < 0:
+            self._writer = self._carrier.writer()
+            self._loop.add_writer(self._writer, self._on_writable)
+
+    def _on_writable(self) -> None:
+        self._flush()
+        if not self._carrier.unsent:
+            self._forget_writer()
+        if self._told:
+            self._see_off()
+
+    def _forget_writer(self) -> None:
+        fd, self._writer = self._writer, -1
+        if fd >= 0 and self._loop is not None:
+            self._loop.remove_writer(fd)
+
+    def _on_news(self) -> None:
+        """The memory carrier has something for us, perhaps from another thread."""
+        assert self._loop is not None
+        if threading.get_ident() == self._home:
+            self._loop.call_soon(self._turn)
+        else:
+            self._loop.call_soon_threadsafe(self._turn)
+
+    def _on_death(self) -> None:
+        """The peer process has ended: read what it left, then end."""
+        assert self._loop is not None and self.peer is not None
+        self._loop.remove_reader(self.peer.pidfd)
+        self._carrier.dead = True
+        self._turn()
+
+    # --- the end ---
+
+    def _linger(self) -> None:
+        """Give a slow peer some time to take what was accepted."""
+        if self._loop is not None:
+            self._loop.call_later(self._settings.linger_s, self._finish)
+            self._loop.call_soon(self._turn)
+            return
+        until_ns = self._clock.monotonic_ns() + int(self._settings.linger_s * 1e9)
+        while not self._closed and self._clock.monotonic_ns() < until_ns:
+            self._see_off()
+            if not self._closed:
+                self._carrier.wait(self._settings.tick_s, [])
+        self._finish()
+
+    def _see_off(self) -> None:
+        """Closing: what still comes is dropped, what was accepted goes out, then the end."""
+        try:
+            self._carrier.take()
+        except Lost:
+            self._finish()
+            return
+        self._flush()
+        if not self._unsent():
+            self._finish()
+        elif self._loop is not None and not self._carrier.arm():
+            self._loop.call_soon(self._turn)
+
+    def _finish(self) -> None:
+        """Give everything back; idempotent."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._loop is not None:
+            for fd in self._readers:
+                self._loop.remove_reader(fd)
+            self._forget_writer()
+            self._carrier.listen(None)
+        for timer in (self._timer, self._ack_timer):
+            if timer is not None:
+                timer.cancel()
+        with self._guard:
+            self._carrier.close()
+        if self.peer is not None:
+            self.peer.close()
+        if self.shape is not None:
+            self.shape.close()
+
+
+def goodbye_reason(payload: bytes) -> str:
+    try:
+        return unpack(Goodbye, payload).reason
+    except (msgspec.ValidationError, msgspec.DecodeError):
+        return "?"

@@ -1,0 +1,168 @@
+"""The door of a process: accepts connections, lets them prove the secret, hands on finished channels. Bounded before that."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+from collections import Counter
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from hisee._core.frame import FrameFault
+from hisee._core.ring import RingPoisoned
+from hisee.channel.channel import Channel
+from hisee.channel.errors import ChannelError, PeerUnreachable
+from hisee.channel.logon import Refusal
+from hisee.channel.peer import Peer, peer_of
+from hisee.channel.serve import Admit, serve_socket
+from hisee.channel.settings import settings
+from hisee.channel.wire import Wire, refuse
+from hisee.errors import CannotConnect, UsageError
+from hisee.seams import Seams
+
+log = logging.getLogger("hisee.channel")
+WAITING_CONNECTIONS = 128  # in the kernel, not yet accepted
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+class Listener:
+    """Listens from its making on, serves from `start` on. `counts` tells how logons ended:
+    "admitted", "refused" (by code as "refused SECRET"), "crowded", "late", "broken"."""
+
+    def __init__(self, sock: socket.socket, address: str, secret: bytes, seams: Seams, limits: Mapping[str, int] | None,
+                 timers: Mapping[str, int] | None = None) -> None:
+        self.address = address
+        self.port = sock.getsockname()[1] if sock.family != socket.AF_UNIX else 0
+        self.counts: Counter[str] = Counter()
+        self._sock = sock
+        self._secret = secret
+        self._seams = seams
+        self._config = settings(limits, timers)
+        self._half_open: set[asyncio.Task[None]] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        sock.setblocking(False)
+
+    @classmethod
+    def unix(cls, path: str | Path, secret: bytes, seams: Seams | None = None, limits: Mapping[str, int] | None = None,
+             timers: Mapping[str, int] | None = None) -> Listener:
+        """Listen at `path` (mode 0600). A socket file nobody listens at is replaced; UsageError when somebody does."""
+        path = Path(path)
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            clear_stale(path)
+            sock.bind(str(path))
+            os.chmod(path, 0o600)
+            sock.listen(WAITING_CONNECTIONS)
+        except BaseException:
+            sock.close()
+            raise
+        return cls(sock, str(path), secret, seams or Seams(), limits, timers)
+
+    @classmethod
+    def tcp(cls, host: str, port: int, secret: bytes, seams: Seams | None = None, limits: Mapping[str, int] | None = None,
+            timers: Mapping[str, int] | None = None) -> Listener:
+        """Listen at `host`:`port`, port 0 = any free one. Only loopback: there is no encryption yet."""
+        host = host or LOOPBACK[0]
+        if host not in LOOPBACK:
+            raise UsageError(f"refused to listen at {host}", hint="TCP without TLS is open on 127.0.0.1 only")
+        try:
+            sock = socket.create_server((host, port), backlog=WAITING_CONNECTIONS, family=family_of(host))
+        except OSError as fault:
+            raise UsageError(f"cannot listen at {host}:{port} ({fault.strerror})", hint="port 0 takes any free one") from fault
+        return cls(sock, f"{host}:{sock.getsockname()[1]}", secret, seams or Seams(), limits, timers)
+
+    def start(self, loop: asyncio.AbstractEventLoop, admit: Admit, on_channel: Callable[[Channel], None]) -> None:
+        """Serve on `loop`. `await admit(hello, peer)` decides after the proof; `on_channel` gets the finished channel."""
+        self._loop, self._admit, self._on_channel = loop, admit, on_channel
+        loop.add_reader(self._sock.fileno(), self._accept)
+
+    def close(self) -> None:
+        """Accept nobody any more; logons under way are cut. Channels live on. Idempotent."""
+        if self._sock.fileno() < 0:
+            return
+        if self._loop is not None:
+            self._loop.remove_reader(self._sock.fileno())
+        for task in self._half_open:
+            task.cancel()
+        if self._sock.family == socket.AF_UNIX:
+            with suppress(OSError):
+                os.unlink(self.address)
+        self._sock.close()
+
+    @property
+    def half_open(self) -> int:
+        """Connections that have not yet proved the secret."""
+        return len(self._half_open)
+
+    def _accept(self) -> None:
+        try:
+            sock, _ = self._sock.accept()
+        except OSError:  # gone again, or no descriptors left: the kernel keeps the rest waiting
+            return
+        if len(self._half_open) >= self._config.half_open_logons:
+            self.counts["crowded"] += 1
+            sock.close()
+            return
+        assert self._loop is not None
+        task = self._loop.create_task(self._log_on(sock))
+        self._half_open.add(task)
+        task.add_done_callback(self._half_open.discard)
+
+    async def _log_on(self, sock: socket.socket) -> None:
+        try:
+            peer = self._identify(sock)
+            async with asyncio.timeout(self._config.logon_s):
+                channel = await serve_socket(sock, self._secret, self._admit, seams=self._seams, config=self._config, peer=peer)
+        except Refusal as refusal:
+            self.counts["refused"] += 1
+            self.counts[f"refused {refusal.refused.code}"] += 1
+            log.warning("logon at %s refused: %s", self.address, refusal)
+        except TimeoutError:
+            self.counts["late"] += 1
+        except (OSError, FrameFault, RingPoisoned, PeerUnreachable, ChannelError, CannotConnect) as fault:
+            self.counts["broken"] += 1
+            log.warning("logon at %s broken off: %s", self.address, fault)
+        else:
+            self.counts["admitted"] += 1
+            self._on_channel(channel)
+
+    def _identify(self, sock: socket.socket) -> Peer:
+        """Who is it? Another user of this computer gets no further."""
+        try:
+            if sock.family != socket.AF_UNIX:
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            peer = peer_of(sock)
+        except OSError:
+            sock.close()
+            raise
+        if peer.uid not in (-1, os.getuid()):
+            peer.close()
+            refusal = Refusal("USER", f"this system belongs to user {os.getuid()}, the caller is user {peer.uid}")
+            refuse(Wire(sock, 0), refusal)
+            sock.close()
+            raise refusal
+        return peer
+
+
+def family_of(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
+
+
+def clear_stale(path: Path) -> None:
+    """Remove a socket file that a dead process left; UsageError when somebody listens there or it is no socket."""
+    if not os.path.lexists(path):
+        return
+    if not path.is_socket():
+        raise UsageError(f"{path} is in the way and is no socket", hint="remove it")
+    probe = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        probe.connect(str(path))
+    except ConnectionRefusedError:
+        path.unlink()
+    else:
+        raise UsageError(f"another process listens at {path}")
+    finally:
+        probe.close()

@@ -1,0 +1,131 @@
+"""Frames of a logon on a socket, blocking and on a loop, and the agreement on a carrier that follows it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import time
+from contextlib import suppress
+
+from hisee._core.frame import Decoder, FrameFault, encode
+from hisee._core.ring import RingPoisoned
+from hisee.channel.carriers import BATCH_BYTES, Carrier, StreamCarrier
+from hisee.channel.errors import PeerUnreachable
+from hisee.channel.logon import Frame, Refusal, decode
+from hisee.channel.message import WHOLE
+from hisee.channel.payloads import Ring, pack
+from hisee.channel.segments import OFFERED, RingOffer, offer_from
+from hisee.channel.settings import Settings
+from hisee.schema.messages import MessageKind
+
+FIRST_EPOCH = 1  # of a session's first carrier
+
+
+class Wire:
+    """A socket during the logon: frames without sequence numbers. Owns the socket until a carrier takes it."""
+
+    def __init__(self, sock: socket.socket, limit_bytes: int, *, descriptors: bool = False) -> None:
+        self.sock = sock
+        self.decoder = Decoder(limit_bytes)
+        self.session = 0
+        self.fds: list[int] = []  # that arrived beside frames
+        self._take_fds = descriptors
+
+    def encode(self, kind: int, payload: bytes) -> bytes:
+        epoch = FIRST_EPOCH if self.session else 0
+        return encode(self.session, 0, 0, epoch, kind, 0, WHOLE, 0, 0, 0, len(payload), 0, payload)
+
+    def open_session(self, session: int, limit_bytes: int) -> None:
+        """WELCOME has passed: from here on both sides name the session, and longer frames are allowed."""
+        self.session = self.decoder.session = session
+        self.decoder.epoch = FIRST_EPOCH
+        self.decoder.limit = limit_bytes
+
+    # blocking
+
+    def send(self, frame: Frame) -> None:
+        self.sock.sendall(self.encode(*frame))
+
+    def receive(self, deadline_s: float) -> Frame:
+        """The next frame. Raises PeerUnreachable, FrameFault, OSError; TimeoutError at the deadline (time.monotonic)."""
+        while (part := self.decoder.next()) is None:
+            left = deadline_s - time.monotonic()
+            if left <= 0:
+                raise TimeoutError
+            self.sock.settimeout(left)
+            self._feed(self._read())
+        return part[0], part[8]
+
+    def _read(self) -> bytes:
+        if not self._take_fds:
+            return self.sock.recv(BATCH_BYTES)
+        data, fds, _, _ = socket.recv_fds(self.sock, BATCH_BYTES, OFFERED, socket.MSG_CMSG_CLOEXEC)
+        self.fds += fds
+        return data
+
+    def _feed(self, data: bytes) -> None:
+        if not data:
+            raise PeerUnreachable("the other side closed the connection during the logon")
+        self.decoder.feed(data)
+
+    # on a loop
+
+    async def receive_soon(self) -> Frame:
+        loop = asyncio.get_running_loop()
+        while (part := self.decoder.next()) is None:
+            data = await loop.sock_recv(self.sock, BATCH_BYTES)
+            if not data:
+                raise ConnectionResetError
+            self.decoder.feed(data)
+        return part[0], part[8]
+
+    async def send_soon(self, frame: Frame) -> None:
+        await asyncio.get_running_loop().sock_sendall(self.sock, self.encode(*frame))
+
+    # the carrier
+
+    def stream(self, name: str, config: Settings) -> StreamCarrier:
+        return StreamCarrier(name, self.sock, self.decoder, config.fragment_bytes, self.session, FIRST_EPOCH)
+
+    def close(self) -> None:
+        for fd in self.fds:
+            with suppress(OSError):
+                os.close(fd)
+        self.fds = []
+        self.sock.close()
+
+
+def refuse(wire: Wire, refusal: Refusal) -> None:
+    """Send the no; a peer that does not read it loses nothing but the words."""
+    with suppress(OSError):
+        wire.sock.setblocking(False)
+        wire.sock.send(wire.encode(MessageKind.REFUSED, pack(refusal.refused)))
+        wire.sock.shutdown(socket.SHUT_WR)
+
+
+def accept_rings(wire: Wire, offered: Frame, config: Settings) -> Carrier:
+    """The client's answer to the offer of a ring: maps it, or stays on the socket."""
+    if offered[0] != MessageKind.RING:
+        raise PeerUnreachable("an offer of a ring was expected")
+    ring = decode(Ring, offered[1])
+    fds, wire.fds = wire.fds, []
+    carrier: Carrier | None = None
+    if ring.accepted:
+        carrier = map_offer(fds, ring, wire.sock, config)
+    wire.send((MessageKind.RING, pack(Ring(capacity=ring.capacity, epoch=ring.epoch, accepted=carrier is not None))))
+    return carrier or wire.stream("unix", config)
+
+
+def map_offer(fds: list[int], ring: Ring, sock: socket.socket, config: Settings) -> Carrier | None:
+    offer: RingOffer | None = None
+    try:
+        offer = offer_from(fds, ring.capacity, ring.epoch)
+        return offer.carrier(sock, config.ring_poll_s)
+    except (RingPoisoned, OSError, MemoryError, OverflowError):
+        if offer is not None:
+            offer.close()
+        return None
+
+
+__all__ = ["FIRST_EPOCH", "FrameFault", "Wire", "accept_rings", "map_offer", "refuse"]
