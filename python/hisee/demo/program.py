@@ -120,6 +120,6 @@ def measured(station: Station, started_s: float) -> dict[str, Value]:
         "U.Pipe_loss": round((f.supply_pipe_w + f.return_pipe_w) / 1e3, 1),
         "U.Make_up": round(book.make_up_kg, 2),  # 1 kg of cold water is 1 l to three digits
         "U.Leak": round(book.leak_kg, 2),
-        "U.Energy_error": round(station.balance_error() * 1e6, 6),
-        "U.Mass_error": round(station.mass_error_kg() * 1e3, 6),
+        "U.Energy_error": round(station.balance_error() * 1e6, 3),
+        "U.Mass_error": round(station.mass_error_kg() * 1e3, 3),
     }
