@@ -51,6 +51,7 @@ MESSAGES = [
     Message(0x011A, "ECHO", "bulk", "any", "any", "values", "answered with the same payload; measures a path"),
     Message(0x011B, "PROFILE_GET", "control", "TEL", "KNL, SES, HISHOST", "ProfileGet", "recorded times of synchronous actions"),
     Message(0x011C, "WATCH", "script", "TEL", "KNL", "ValueGet", "follow objects by name; changes come as VALUES"),
+    Message(0x011D, "TRACE_GET", "control", "HIP", "HISHOST", "SettleGet", "messages of an opened object over the server's link"),
     # replies
     Message(0x0201, "REPLY", "", "any", "any", "", "the request was executed; payload as the request says"),
     Message(0x0202, "FAILED", "", "any", "any", "Failed", "the request failed: error, extended reason, text"),

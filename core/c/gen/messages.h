@@ -3,8 +3,8 @@
 #ifndef HISEE_MESSAGES_H
 #define HISEE_MESSAGES_H
 
-#define HISEE_MESSAGES_HASH 0x0d016a76u
-#define HISEE_MESSAGES_COUNT 60
+#define HISEE_MESSAGES_HASH 0x5663f81bu
+#define HISEE_MESSAGES_COUNT 61
 
 #define HISEE_MESSAGES(X) \
     X(257, PS_GET, "control") \
@@ -35,6 +35,7 @@
     X(282, ECHO, "bulk") \
     X(283, PROFILE_GET, "control") \
     X(284, WATCH, "script") \
+    X(285, TRACE_GET, "control") \
     X(513, REPLY, "") \
     X(514, FAILED, "") \
     X(769, VALUES, "script") \

@@ -170,7 +170,10 @@ def save(app: Path, objects: tuple[str, ...], data: Path | None, as_json: bool) 
     application = load_application(app)
     refused = 0
     with connect(find_data(data, app=app)) as system:
-        for name, parts in application.saveable(objects):
+        for item in application.scripted:
+            if objects and item.name not in objects:
+                continue
+            name, parts = item.name, {part: data.decode() for part, data in item.source.parts.items()}
             saved = system.objects.save(name, parts)
             refused += saved.version == 0
             _print_saved(name, saved, as_json)

@@ -38,6 +38,7 @@ class MessageKind(IntEnum):
     ECHO = 282
     PROFILE_GET = 283
     WATCH = 284
+    TRACE_GET = 285
     REPLY = 513
     FAILED = 514
     VALUES = 769
@@ -82,7 +83,7 @@ class MessageKindRow(NamedTuple):
     doc: str
 
 
-SCHEMA_HASH = 0x0d016a76
+SCHEMA_HASH = 0x5663f81b
 
 ROWS: tuple[MessageKindRow, ...] = (
     MessageKindRow(257, 'PS_GET', 'control', 'TEL', 'KNL', '', 'process list, one instant'),
@@ -113,6 +114,7 @@ ROWS: tuple[MessageKindRow, ...] = (
     MessageKindRow(282, 'ECHO', 'bulk', 'any', 'any', 'values', 'answered with the same payload; measures a path'),
     MessageKindRow(283, 'PROFILE_GET', 'control', 'TEL', 'KNL, SES, HISHOST', 'ProfileGet', 'recorded times of synchronous actions'),
     MessageKindRow(284, 'WATCH', 'script', 'TEL', 'KNL', 'ValueGet', 'follow objects by name; changes come as VALUES'),
+    MessageKindRow(285, 'TRACE_GET', 'control', 'HIP', 'HISHOST', 'SettleGet', "messages of an opened object over the server's link"),
     MessageKindRow(513, 'REPLY', '', 'any', 'any', '', 'the request was executed; payload as the request says'),
     MessageKindRow(514, 'FAILED', '', 'any', 'any', 'Failed', 'the request failed: error, extended reason, text'),
     MessageKindRow(769, 'VALUES', 'script', 'KNL', 'any', 'values', 'new values of subscribed objects'),

@@ -13,8 +13,9 @@ import sys
 
 from hisee._core.vm import UnitRejected
 from hisee.channel import Channel, ChannelClosed, ChannelFull, Message, RequestFailed, dial_tcp, dial_unix, over_socket
-from hisee.channel.payloads import Hello, HisHostStart, HisStart, RemoteDown, RemoteUp, SeeStop, Started, unpack
+from hisee.channel.payloads import Hello, HisHostStart, HisStart, RemoteDown, RemoteUp, SeeStop, SettleGet, Shape, Started, Table, unpack
 from hisee.channel.shape import LinkShape
+from hisee.channel.trace import Trace
 from hisee.process import die_with_parent, run_until_stopped, set_title
 from hisee.schema.errors import Err
 from hisee.schema.lanes import Lane
@@ -37,6 +38,7 @@ class HisHost(Host):
         self.hip = hip
         self._early: dict[int, RemoteUp | RemoteDown] = {}  # news that came before the local part was started
         self._asked_by_hip: Message | None = None
+        self.trace = Trace(seams.clock)
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
         super().attach(loop)
@@ -50,6 +52,7 @@ class HisHost(Host):
 
     def send(self, message: Message) -> None:
         if message.lane != Lane.VISUAL and message.kind != Kind.HIS_ENDED:
+            self.trace.note("out", message)
             super().send(message)
             return
         try:
@@ -62,20 +65,21 @@ class HisHost(Host):
 
     # -- in
 
+    def from_server(self, message: Message) -> None:
+        self.trace.note("in", message)
+        super().from_server(message)
+
     def from_hip(self, message: Message) -> None:
         if message.kind == Kind.HIS_START:
             self.spawn(self._start(message, unpack(HisStart, message.payload)))
         elif message.kind == Kind.HIS_STOP:
             stop = unpack(SeeStop, message.payload)
             self.engine.stop(stop.number, stop.reason)
-        elif message.kind in (Kind.SETTLE_GET, Kind.PROFILE_GET):
-            self._for_hip(message)
+        elif message.kind in (Kind.SETTLE_GET, Kind.PROFILE_GET, Kind.TRACE_GET, Kind.LINK_SHAPE):
+            self._asked_by_hip = message
+            self.control(message)
         else:
             self.engine.deliver(message)
-
-    def _for_hip(self, message: Message) -> None:
-        self._asked_by_hip = message
-        self.control(message)
 
     def answer(self, request: Message, answer: Message) -> None:
         """An answer takes the way its request came."""
@@ -109,9 +113,17 @@ class HisHost(Host):
             self._remote(unpack(RemoteUp, message.payload))
         elif message.kind == Kind.REMOTE_DOWN:
             self._remote(unpack(RemoteDown, message.payload))
+        elif message.kind == Kind.TRACE_GET:
+            self.reply(message, Table(rows=self.trace.rows({unpack(SettleGet, message.payload).opened})))
+        elif message.kind == Kind.LINK_SHAPE:
+            self._reshape(unpack(Shape, message.payload))
         else:
             return super().control(message)
         return True
+
+    def _reshape(self, shape: Shape) -> None:
+        if self.server.shape is not None:
+            self.server.shape.set(rtt_ms=shape.rtt_ms, jitter_ms=shape.jitter_ms, kbit_s=shape.kbit_s)
 
     def _remote(self, news: RemoteUp | RemoteDown) -> None:
         """News may overtake the start of the local part, which travels by way of the HIP."""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from hisee.channel import Message
-from hisee.channel.payloads import (ConsoleAdd, Export, Files, LogWrite, ObjectList, ObjectSave, Part, PartRead, ProfileGet, ProfileRows, Saved, Table, UnitGet,
+from hisee.channel.payloads import (ConsoleAdd, Export, Files, LogWrite, ObjectList, ObjectSave, Part, PartRead, ProfileGet, ProfileRows, Table, UnitGet,
                                     ValueGet, Values, ValueSet, ValueState, Welcome, unpack)
 from hisee.model.store import Store, StoreError
 from hisee.schema.errors import Err
@@ -178,7 +178,7 @@ class Admin:
         except StoreError as error:
             self._core.fail(message, Err.ERR_TRANS_ERROR, 0, str(error))
             return
-        self._core.reply(message, Saved(version=result.version, diagnostics=[d.to_json() for d in result.diagnostics]))
+        self._core.reply(message, result)
 
     def _export(self, source: Process, message: Message) -> None:
         self._core.reply(message, Files(files=self._store.files(unpack(Export, message.payload).objects)))

@@ -33,7 +33,7 @@ class Knl:
                  event_log: EventSink, stop: Callable[[], None], listener: Listener | None = None) -> None:
         self._store, self._seams, self._node, self._system, self._limits = store, seams, node, system, limits
         self.core = Core(seams)
-        self.router = Router(self.core, store.databases())
+        self.router = Router(self.core, lambda number: store.databases().get(number))
         self.values = Values(self.core)
         self.events = event_log
         self.opening = Opening(self.core, self.values, store.opened, limits)
@@ -51,8 +51,8 @@ class Knl:
     def _define_values(self) -> None:
         """One cell for every object that has a value, with its initial one."""
         now = self._seams.clock.now_ms()
-        for definition in self._store.cells():
-            definition.define(self.values.table, now)
+        for cell in self._store.cells():
+            self.values.define(cell, now)
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._listener is not None:
@@ -109,7 +109,7 @@ class Knl:
         return f"{hello.name or hello.node or self._node}.{suffix}"
 
     def _welcome(self, process: Process) -> Welcome:
-        facts = self._store.dbm_facts() if process.kind == "DBM" else {}
+        facts = self._store.dbm_facts(process.name) if process.kind == "DBM" else {}
         return Welcome(name=process.name, number=process.number, system=self._system, limits=self._limits, facts=facts)
 
     def _on_channel(self, channel: Channel) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 from hisee.channel import Channel, Message
 from hisee.schema.errors import Err
@@ -20,11 +21,11 @@ ENDS = (Kind.REPLY, Kind.FAILED)
 class Router:
     """Takes messages from channels; forwards, answers for the absent, and keeps the waits of synchronous CALLs."""
 
-    def __init__(self, core: Core, serves: dict[int, int]) -> None:
-        """`serves`: object number of a database or table -> number of the database's object; filled by the store's owner."""
+    def __init__(self, core: Core, database_of: Callable[[int], int | None]) -> None:
+        """`database_of`: number of a database or table -> number of its database."""
         self._core = core
         self._waits = WaitGraph()
-        self._database_of = serves
+        self._database_of = database_of
         self._calls: dict[tuple[int, int], int] = {}  # (caller, corr) of open CALLs -> callee
         core.ended.append(self._process_ended)
         self.relayed = 0
@@ -60,7 +61,7 @@ class Router:
             self._core.fail(message, Err.ERR_TRANS_ABORT, 10, f"process number {message.target} does not run")
 
     def _to_server_of_lane(self, message: Message) -> None:
-        database = self._database_of.get(message.object)
+        database = self._database_of(message.object)
         for process in self._core.registry.of_kind("DBM"):
             if database is not None and database in process.facts.get("databases", ()):
                 message.target = process.number
