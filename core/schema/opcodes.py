@@ -198,7 +198,7 @@ family(207, "RDK", "BIRMTA", "=?", "object", "", "a := value of a simple object 
 op(213, "ATTR_VLD", "=B", "O", "", "a := the value is valid; never invalid", may_raise=True)
 op(214, "ATTR_TIM", "=M", "O", "", "a := time of the value", may_raise=True)
 op(215, "ATTR_WEA", "=B", "O", "", "a := the value is weak", may_raise=True)
-op(216, "ATTR_DIM", "=I", "O", "", "a := rows of the structured object; another object: 1", may_raise=True)
+op(216, "ATTR_DIM", "=I", "O", "", "a := rows of a structured object; of another one: 1", may_raise=True)
 
 # picture variables: writes are applied here at once and handed out as the action PVAR_WRITE
 family(220, "PV_RD", "BIRMT", "=?", "variable:?", "", "a := picture variable b", may_raise=True)
@@ -212,5 +212,6 @@ op(241, "BIN_ANY", "=A", "A", "A",
 op(242, "CMP_ANY", "=B", "A", "A", "a := b x c; x = 0 < 1 <= 2 = 3 # 4 > 5 >=; types that do not compare raise 15", x="cmp", may_raise=True)
 op(243, "NEG_ANY", "=A", "A", "", "a := -b; not a number: raise 15", may_raise=True)
 op(244, "NOT_ANY", "=A", "A", "", "a := !b; not a BOOL: raise 15", may_raise=True)
+op(245, "RD_C", "=C", "O", "", "a := the structured object b, or the row it names, as a record; other columns: raise 5", may_raise=True)
 
 TABLE = Table("opcodes", "Op", OPCODES, "Opcodes of the VM and what each one does.", in_c=("x", "a", "b", "c", "may_raise"))

@@ -3,8 +3,8 @@
 #ifndef HISEE_OPCODES_H
 #define HISEE_OPCODES_H
 
-#define HISEE_OPCODES_HASH 0x5aab61c8u
-#define HISEE_OPCODES_COUNT 227
+#define HISEE_OPCODES_HASH 0x7fce32c7u
+#define HISEE_OPCODES_COUNT 228
 
 #define HISEE_OPCODES(X) \
     X(1, NOP, "", "", "", "", 0) \
@@ -234,5 +234,6 @@
     X(242, CMP_ANY, "cmp", "=B", "A", "A", 1) \
     X(243, NEG_ANY, "", "=A", "A", "", 1) \
     X(244, NOT_ANY, "", "=A", "A", "", 1) \
+    X(245, RD_C, "", "=C", "O", "", 1) \
 
 #endif

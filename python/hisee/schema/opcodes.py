@@ -237,6 +237,7 @@ class Op(IntEnum):
     CMP_ANY = 242
     NEG_ANY = 243
     NOT_ANY = 244
+    RD_C = 245
 
 
 class OpRow(NamedTuple):
@@ -250,7 +251,7 @@ class OpRow(NamedTuple):
     doc: str
 
 
-SCHEMA_HASH = 0x5aab61c8
+SCHEMA_HASH = 0x7fce32c7
 
 ROWS: tuple[OpRow, ...] = (
     OpRow(1, 'NOP', '', '', '', '', False, 'nothing'),
@@ -455,7 +456,7 @@ ROWS: tuple[OpRow, ...] = (
     OpRow(213, 'ATTR_VLD', '', '=B', 'O', '', True, 'a := the value is valid; never invalid'),
     OpRow(214, 'ATTR_TIM', '', '=M', 'O', '', True, 'a := time of the value'),
     OpRow(215, 'ATTR_WEA', '', '=B', 'O', '', True, 'a := the value is weak'),
-    OpRow(216, 'ATTR_DIM', '', '=I', 'O', '', True, 'a := rows of the structured object; another object: 1'),
+    OpRow(216, 'ATTR_DIM', '', '=I', 'O', '', True, 'a := rows of a structured object; of another one: 1'),
     OpRow(220, 'PV_RD_B', '', '=B', 'variable:B', '', True, 'a := picture variable b'),
     OpRow(221, 'PV_RD_I', '', '=I', 'variable:I', '', True, 'a := picture variable b'),
     OpRow(222, 'PV_RD_R', '', '=R', 'variable:R', '', True, 'a := picture variable b'),
@@ -480,6 +481,7 @@ ROWS: tuple[OpRow, ...] = (
     OpRow(242, 'CMP_ANY', 'cmp', '=B', 'A', 'A', True, 'a := b x c; x = 0 < 1 <= 2 = 3 # 4 > 5 >=; types that do not compare raise 15'),
     OpRow(243, 'NEG_ANY', '', '=A', 'A', '', True, 'a := -b; not a number: raise 15'),
     OpRow(244, 'NOT_ANY', '', '=A', 'A', '', True, 'a := !b; not a BOOL: raise 15'),
+    OpRow(245, 'RD_C', '', '=C', 'O', '', True, 'a := the structured object b, or the row it names, as a record; other columns: raise 5'),
 )
 
 BY_NUMBER: dict[int, OpRow] = {r.number: r for r in ROWS}

@@ -1,0 +1,173 @@
+/* Rows of records and cells of objects, as the instructions see them. */
+#include "esl_rows.h"
+
+int esl_row_index(int64_t row, uint32_t rows, uint32_t *index)
+{
+    if (esl_int_invalid(row)) return ESL_ERR_EXPRESSION_STATUS;
+    if (row < 1 || row > rows) return ESL_ERR_RANGE_ERROR;
+    *index = (uint32_t)(row - 1);
+    return 0;
+}
+
+static uint64_t cells(const esl_record_t *r) { return (uint64_t)r->rows * r->structure->columns; }
+
+/* Writable record in *slot; copying is work that is paid for. */
+static bool own(esl_script_t *s, esl_slot_t *slot)
+{
+    if (slot->rec->refs == 1) return true;
+    s->budget -= esl_work(cells(slot->rec));
+    return esl_record_own(&s->account, &slot->rec);
+}
+
+static void copy_row(esl_record_t *to, uint32_t to_row, const esl_record_t *from, uint32_t from_row)
+{
+    for (uint32_t c = 0; c < to->structure->columns; c++) {
+        esl_slot_t value = esl_record_get(from, from_row, c);
+        esl_keep_slot(to->structure->types[c], value);
+        esl_record_set(to, to_row, c, value);
+    }
+}
+
+int esl_rows_get(esl_script_t *s, esl_slot_t *to, const esl_record_t *from, int64_t row)
+{
+    uint32_t index;
+    int error = esl_row_index(row, from->rows, &index);
+    if (error) return error;
+    esl_record_t *one = esl_record_new(&s->account, from->structure, 1);
+    if (!one) return ESL_ERR_MEMORY;
+    copy_row(one, 0, from, index);
+    esl_record_drop(to->rec);
+    to->rec = one;
+    return 0;
+}
+
+int esl_rows_put(esl_script_t *s, esl_slot_t *record, int64_t row, esl_record_t *one)
+{
+    uint32_t index;
+    int error = esl_row_index(row, record->rec->rows, &index);
+    if (error) return error;
+    if (record->rec->structure != one->structure) return ESL_ERR_RECORD_NO_COMP;
+    if (one->rows != 1) return ESL_ERR_RANGE_ERROR;
+    esl_record_keep(one); /* it may be this very record */
+    bool owned = own(s, record);
+    if (owned) copy_row(record->rec, index, one, 0);
+    esl_record_drop(one);
+    return owned ? 0 : ESL_ERR_MEMORY;
+}
+
+int esl_rows_redim(esl_script_t *s, esl_slot_t *record, int64_t rows)
+{
+    if (esl_int_invalid(rows)) return ESL_ERR_EXPRESSION_STATUS;
+    if (rows < 0 || rows > s->limits.record_rows) return ESL_ERR_RANGE_ERROR;
+    s->budget -= esl_work((uint64_t)rows * record->rec->structure->columns);
+    if (!own(s, record) || !esl_record_redim(record->rec, (uint32_t)rows)) return ESL_ERR_RANGE_ERROR;
+    return 0;
+}
+
+int esl_rows_insert(esl_script_t *s, esl_slot_t *record, int64_t before, esl_record_t *from, int64_t first, int64_t last)
+{
+    esl_record_t *to = record->rec;
+    if (esl_int_invalid(before) || esl_int_invalid(first) || esl_int_invalid(last)) return ESL_ERR_EXPRESSION_STATUS;
+    if (to->structure != from->structure) return ESL_ERR_RECORD_NO_COMP;
+    if (before == -1) before = (int64_t)to->rows + 1;
+    if (before < 1 || before > (int64_t)to->rows + 1) return ESL_ERR_RANGE_ERROR;
+    if (first < 1 || last > from->rows || last < first - 1) return ESL_ERR_RANGE_ERROR;
+    int64_t count = last - first + 1;
+    if (to->rows + count > s->limits.record_rows) return ESL_ERR_RANGE_ERROR;
+    s->budget -= esl_work(cells(to) + (uint64_t)count * to->structure->columns);
+    esl_record_keep(from); /* the same record in both operands is copied first */
+    bool done = own(s, record) && esl_record_insert(record->rec, (uint32_t)(before - 1), from, (uint32_t)(first - 1), (uint32_t)count);
+    esl_record_drop(from);
+    return done ? 0 : ESL_ERR_RANGE_ERROR;
+}
+
+int esl_rows_delete(esl_script_t *s, esl_slot_t *record, int64_t from, int64_t count)
+{
+    if (esl_int_invalid(from) || esl_int_invalid(count)) return ESL_ERR_EXPRESSION_STATUS;
+    uint32_t rows = record->rec->rows;
+    if (from < 1 || count < 0 || from > (int64_t)rows + 1 || count > (int64_t)rows - from + 1) return ESL_ERR_RANGE_ERROR;
+    s->budget -= esl_work(cells(record->rec));
+    if (!own(s, record)) return ESL_ERR_MEMORY;
+    for (uint32_t row = (uint32_t)(from + count - 1); row < rows; row++) copy_row(record->rec, row - (uint32_t)count, record->rec, row);
+    return esl_record_redim(record->rec, rows - (uint32_t)count) ? 0 : ESL_ERR_MEMORY;
+}
+
+int esl_rows_copy(esl_slot_t *record, esl_record_t *from)
+{
+    if (record->rec->structure != from->structure) return ESL_ERR_RECORD_NO_COMP;
+    if (record->rec->rows != from->rows) return ESL_ERR_RANGE_ERROR;
+    esl_record_keep(from);
+    esl_record_drop(record->rec);
+    record->rec = from;
+    return 0;
+}
+
+/* references */
+
+int esl_ref_number(int64_t hbj, int64_t *ref)
+{
+    if (esl_int_invalid(hbj)) return ESL_ERR_EXPRESSION_STATUS;
+    if (hbj < 1 || hbj > UINT32_MAX) return ESL_ERR_OBJECT_NOT_FOUND;
+    *ref = esl_ref_make((uint32_t)hbj, 0, 0);
+    return 0;
+}
+
+int esl_ref_item(const esl_script_t *s, int64_t ref, int64_t row, uint32_t column, int64_t *item)
+{
+    esl_shape_t shape;
+    if (!ref) return ESL_ERR_NO_ASSIGNED_ALIAS;
+    if (esl_int_invalid(row)) return ESL_ERR_EXPRESSION_STATUS;
+    if (!s->cells || !esl_cells_shape(s->cells, esl_ref_object(ref), &shape)) return ESL_ERR_OBJECT_NOT_FOUND;
+    if (row < 0 || row > shape.rows || row > 0xfffff || column > shape.columns) return ESL_ERR_RANGE_ERROR;
+    *item = esl_ref_make(esl_ref_object(ref), (uint32_t)row, column);
+    return 0;
+}
+
+int esl_ref_cell(const esl_script_t *s, int64_t ref, const esl_cell_t **cell)
+{
+    if (!ref) return ESL_ERR_NO_ASSIGNED_ALIAS;
+    if (!s->cells) return ESL_ERR_OBJECT_NOT_FOUND;
+    return esl_cells_find(s->cells, ref, cell);
+}
+
+int esl_ref_rows(const esl_script_t *s, int64_t ref, int64_t *rows)
+{
+    esl_shape_t shape;
+    if (!ref) return ESL_ERR_NO_ASSIGNED_ALIAS;
+    if (!s->cells || !esl_cells_shape(s->cells, esl_ref_object(ref), &shape)) return ESL_ERR_OBJECT_NOT_FOUND;
+    *rows = shape.rows;
+    return 0;
+}
+
+int esl_ref_read(esl_script_t *s, const esl_cells_t *table, int64_t ref, uint16_t reg, unsigned type)
+{
+    const esl_frame_t *frame = &s->frames[s->depth - 1];
+    const esl_cell_t *cell;
+    esl_value_t value;
+    if (!ref) return ESL_ERR_NO_ASSIGNED_ALIAS;
+    if (!table) return ESL_ERR_OBJECT_NOT_FOUND;
+    int error = esl_cells_find(table, ref, &cell);
+    if (error) return error;
+    if (ESL_LIKELY(cell->type == type && type != ESL_T_TEXT)) {
+        s->stack[frame->base + reg] = esl_cell_slot(cell);
+        return 0;
+    }
+    error = esl_cells_load(table, ref, &s->account, &value);
+    return error ? error : esl_store_value(s, frame, reg, type, &value);
+}
+
+int esl_ref_record(esl_script_t *s, int64_t ref, esl_slot_t *to)
+{
+    esl_record_t *loaded;
+    if (!ref) return ESL_ERR_NO_ASSIGNED_ALIAS;
+    if (!s->cells) return ESL_ERR_OBJECT_NOT_FOUND;
+    int error = esl_cells_load_record(s->cells, ref, &s->account, to->rec->structure, &loaded);
+    if (error) return error;
+    if (loaded->structure != to->rec->structure) {
+        esl_record_drop(loaded);
+        return ESL_ERR_RECORD_NO_COMP;
+    }
+    esl_record_drop(to->rec);
+    to->rec = loaded;
+    return 0;
+}

@@ -1,0 +1,314 @@
+/* Life of a script: frames, requests, errors. Sites are in esl_site.c, the loop is in esl_vm.c. */
+#include "esl_script.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+const char *esl_error_text(int number)
+{
+    static const char *const text[] = {
+#define X(number, name, catchable, text) [number] = text,
+        HISEE_ERRORS(X)
+#undef X
+    };
+    return number >= 0 && number < HISEE_ERRORS_COUNT && text[number] ? text[number] : "an error of the script";
+}
+
+/* At most 250 characters: cut at a character's start. */
+static void set_message(char *message, const char *text)
+{
+    size_t at = 0, characters = 0;
+    for (; text[at] && at < ESL_MESSAGE - 1; at++) {
+        bool begins = ((unsigned char)text[at] & 0xc0) != 0x80;
+        if (begins && characters++ == 250) break;
+    }
+    memcpy(message, text, at);
+    message[at] = 0;
+}
+
+/* memory of the script itself */
+
+static void *charged_calloc(esl_account_t *account, size_t count, size_t size)
+{
+    if (!count) count = 1;
+    if (!esl_charge(account, (int64_t)(count * size))) return NULL;
+    void *memory = calloc(count, size);
+    if (!memory) esl_discharge(account, (int64_t)(count * size));
+    return memory;
+}
+
+/* Room for `needed` elements; false: refused, nothing changed. */
+static bool grow(esl_account_t *account, void **block, uint32_t *have, uint32_t needed, size_t size)
+{
+    if (needed <= *have) return true;
+    uint32_t more = *have ? *have : 16;
+    while (more < needed) more *= 2;
+    int64_t bytes = (int64_t)(more - *have) * (int64_t)size;
+    if (!esl_charge(account, bytes)) return false;
+    void *moved = realloc(*block, more * size);
+    if (!moved) {
+        esl_discharge(account, bytes);
+        return false;
+    }
+    *block = moved, *have = more;
+    return true;
+}
+
+/* frames */
+
+static esl_record_t *blank_row(esl_script_t *s, uint16_t structure)
+{
+    if (!s->blank[structure]) s->blank[structure] = esl_record_new(&s->account, &s->unit->structure[structure], 1);
+    return s->blank[structure];
+}
+
+/* Blank records must exist before the frame does, so that a refusal leaves nothing half-made. */
+static bool blanks_ready(esl_script_t *s, const esl_procedure_t *p)
+{
+    for (uint32_t i = 0; i < p->owned_count; i++) {
+        const esl_register_t *reg = &p->reg[p->owned[i]];
+        if (reg->type == ESL_T_RECORD && !blank_row(s, reg->structure)) return false;
+    }
+    return true;
+}
+
+bool esl_push_frame(esl_script_t *s, uint16_t procedure, uint16_t site)
+{
+    const esl_procedure_t *p = &s->unit->procedure[procedure];
+    if (!blanks_ready(s, p)) return false;
+    if (!grow(&s->account, (void **)&s->stack, &s->stack_room, s->stack_used + p->registers, sizeof *s->stack)) return false;
+    if (!grow(&s->account, (void **)&s->frames, &s->frames_room, s->depth + 1, sizeof *s->frames)) return false;
+    esl_slot_t *slots = s->stack + s->stack_used;
+    memcpy(slots, p->pattern, p->registers * sizeof *slots);
+    for (uint32_t i = 0; i < p->owned_count; i++) {
+        const esl_register_t *reg = &p->reg[p->owned[i]];
+        if (reg->type == ESL_T_RECORD) slots[p->owned[i]].rec = esl_record_keep(s->blank[reg->structure]);
+    }
+    s->frames[s->depth++] = (esl_frame_t){.base = s->stack_used, .procedure = procedure, .site = site, .failed = -1};
+    s->stack_used += p->registers;
+    return true;
+}
+
+void esl_pop_frame(esl_script_t *s)
+{
+    const esl_frame_t *frame = &s->frames[--s->depth];
+    const esl_procedure_t *p = &s->unit->procedure[frame->procedure];
+    esl_slot_t *slots = s->stack + frame->base;
+    for (uint32_t i = 0; i < p->owned_count; i++) {
+        uint16_t reg = p->owned[i];
+        if (p->reg[reg].type == ESL_T_ANY) esl_drop_slot((unsigned)slots[reg].u, slots[reg + 1]);
+        else esl_drop_slot(p->reg[reg].type, slots[reg]);
+    }
+    s->stack_used = frame->base;
+}
+
+/* life */
+
+static bool make_tables(esl_script_t *s)
+{
+    s->text = charged_calloc(&s->account, s->unit->constants, sizeof *s->text);
+    s->blank = charged_calloc(&s->account, s->unit->structures, sizeof *s->blank);
+    return s->text && s->blank && esl_push_frame(s, 0, ESL_NO_SITE);
+}
+
+esl_script_t *esl_script_new(const esl_unit_t *unit, esl_cells_t *cells, esl_cells_t *variables, const esl_script_limits_t *limits,
+                             const esl_world_t *world)
+{
+    esl_script_t *s = calloc(1, sizeof *s);
+    if (!s) return NULL;
+    s->unit = unit, s->cells = cells, s->variables = variables, s->world = world, s->limits = *limits;
+    s->account.limit = limits->memory_bytes;
+    s->failure.limit = "";
+    s->context = (esl_context_t){.account = &s->account, .world = world, .fuel = &s->fuel, .text_chars = limits->text_chars};
+    s->pending.payload.account = s->results.account = &s->account;
+    if (esl_charge(&s->account, sizeof *s) && make_tables(s)) return s;
+    esl_script_free(s);
+    return NULL;
+}
+
+void esl_script_free(esl_script_t *s)
+{
+    if (!s) return;
+    while (s->depth) esl_pop_frame(s);
+    for (uint32_t i = 0; s->text && i < s->unit->constants; i++) esl_text_drop(s->text[i]);
+    for (uint32_t i = 0; s->blank && i < s->unit->structures; i++) esl_record_drop(s->blank[i]);
+    esl_buffer_free(&s->pending.payload);
+    esl_buffer_free(&s->results);
+    free(s->text);
+    free(s->blank);
+    free(s->stack);
+    free(s->frames);
+    free(s);
+}
+
+/* requests */
+
+static void begin(esl_script_t *s, uint32_t entry)
+{
+    s->entry = entry;
+    s->fuel = s->limits.fuel;
+    s->running = true;
+    s->status = ESL_SLICE;
+    s->failure = (esl_failure_t){.limit = ""};
+    esl_buffer_free(&s->results);
+}
+
+void esl_script_start_init(esl_script_t *s)
+{
+    begin(s, 0);
+    esl_frame_t *frame = &s->frames[0];
+    *frame = (esl_frame_t){.base = frame->base, .procedure = 0, .site = ESL_NO_SITE, .failed = -1};
+}
+
+static void drop_request(esl_script_t *s)
+{
+    while (s->depth > s->entry && s->depth > 1) esl_pop_frame(s);
+    s->running = false;
+}
+
+/* A request that could not even begin. */
+static int refuse(esl_script_t *s, uint32_t procedure, int number)
+{
+    s->failure = (esl_failure_t){.number = number, .procedure = (uint16_t)procedure, .limit = ""};
+    set_message(s->failure.text, esl_error_text(number));
+    s->running = false;
+    s->status = ESL_FAILED;
+    return number;
+}
+
+static const esl_struct_t *find_structure(void *unit, uint32_t hbj)
+{
+    const esl_unit_t *u = unit;
+    for (uint32_t i = 0; i < u->structures; i++)
+        if (u->structure[i].hbj == hbj) return &u->structure[i];
+    return NULL;
+}
+
+esl_structures_t esl_script_structures(const esl_script_t *s)
+{
+    return (esl_structures_t){.find = find_structure, .context = (void *)(uintptr_t)s->unit};
+}
+
+/* Arguments into the fresh frame; "unchanged" leaves a parameter as the frame has it. */
+static int take_arguments(esl_script_t *s, const esl_procedure_t *p, const uint8_t *bytes, size_t length)
+{
+    esl_value_t values[ESL_ARGUMENTS];
+    esl_structures_t structures = esl_script_structures(s);
+    uint32_t count = 0;
+    if (length == 0 && p->params == 0) return 0;
+    int given = esl_decode_count(bytes, length);
+    if (given >= 0 && given != p->params) return ESL_ERR_INV_NUM_PARAMS;
+    int error = esl_decode_list(bytes, length, &esl_codec_limits, &s->account, &structures, values, ESL_ARGUMENTS, &count);
+    if (error) return error == ESL_ERR_MEMORY ? error : error == ESL_CODEC_STRUCTURE ? ESL_ERR_RECORD_NO_COMP : ESL_ERR_PARAM_TYPE;
+    for (uint32_t i = 0; i < count && !error; i++)
+        if (values[i].type != ESL_T_NONE)
+            error = esl_store_value(s, &s->frames[s->depth - 1], p->param[i].reg, p->param[i].type, &values[i]);
+    esl_values_drop(values, count);
+    return error;
+}
+
+int esl_script_start(esl_script_t *s, uint32_t procedure, const uint8_t *arguments, size_t length)
+{
+    begin(s, 1);
+    if (!esl_push_frame(s, (uint16_t)procedure, ESL_NO_SITE)) return refuse(s, procedure, ESL_ERR_MEMORY);
+    int error = take_arguments(s, &s->unit->procedure[procedure], arguments, length);
+    if (!error) return 0;
+    drop_request(s);
+    return refuse(s, procedure, error);
+}
+
+static int put_results(esl_script_t *s, const esl_frame_t *frame)
+{
+    const esl_procedure_t *p = &s->unit->procedure[frame->procedure];
+    int error = esl_put_count(&s->results, p->params);
+    for (uint16_t i = 0; i < p->params && !error; i++) {
+        const esl_param_t *param = &p->param[i];
+        esl_value_t value = esl_load_value(s, frame, param->reg, param->type);
+        error = param->mode == ESL_IN ? esl_put_unchanged(&s->results) : esl_put_value(&s->results, &value);
+    }
+    return error;
+}
+
+int esl_finish_request(esl_script_t *s)
+{
+    while (s->depth > s->entry + 1) esl_pop_frame(s); /* END may come from any depth */
+    int error = put_results(s, &s->frames[s->entry]);
+    if (error) return ESL_ERR_MEMORY;
+    drop_request(s);
+    s->status = ESL_DONE;
+    return 0;
+}
+
+void esl_script_kill(esl_script_t *s, const char *text, const char *limit)
+{
+    if (s->status == ESL_KILLED) return; /* the first reason is the one to tell */
+    s->failure.line = esl_script_line(s);
+    s->failure.procedure = s->frames[s->depth - 1].procedure;
+    s->failure.number = ESL_ERR_KILLED;
+    s->failure.limit = limit;
+    set_message(s->failure.text, text);
+    while (s->depth > 1) esl_pop_frame(s);
+    esl_buffer_free(&s->pending.payload);
+    s->running = false;
+    s->status = ESL_KILLED;
+}
+
+uint32_t esl_script_line(const esl_script_t *s)
+{
+    const esl_frame_t *frame = &s->frames[s->depth - 1];
+    const esl_procedure_t *p = &s->unit->procedure[frame->procedure];
+    int64_t row = s->running ? esl_action_at(p, frame->pc) : -1;
+    return row < 0 ? 0 : p->action[row].line;
+}
+
+/* errors */
+
+static void note_error(esl_script_t *s, uint32_t line)
+{
+    s->err_nr = s->failure.number;
+    s->err_line = line;
+    s->err_extended = s->failure.extended;
+    memcpy(s->err_msg, s->failure.text, sizeof s->err_msg);
+}
+
+static void enter_handler(esl_frame_t *frame, int64_t row, int number, uint32_t line)
+{
+    frame->handling = true;
+    frame->failed = row;
+    frame->handled_nr = number;
+    frame->handled_line = line;
+    frame->resumed_mode = ESL_ON_LABEL;
+    frame->resumed_label = frame->label;
+    frame->mode = ESL_ON_NONE;
+    frame->pc = frame->label;
+}
+
+bool esl_raise(esl_script_t *s, int number, int64_t extended, const char *text, uint32_t line)
+{
+    char message[ESL_MESSAGE];
+    set_message(message, text ? text : esl_error_text(number));
+    for (bool first = true;; first = false) {
+        esl_frame_t *frame = &s->frames[s->depth - 1];
+        const esl_procedure_t *p = &s->unit->procedure[frame->procedure];
+        int64_t row = esl_action_at(p, frame->pc);
+        uint32_t here = first && line ? line : row < 0 ? 0 : p->action[row].line;
+        if (first) {
+            s->failure = (esl_failure_t){.number = number, .extended = extended, .line = here, .procedure = frame->procedure, .limit = ""};
+            memcpy(s->failure.text, message, sizeof message);
+        }
+        note_error(s, here);
+        if (frame->mode == ESL_ON_LABEL) {
+            enter_handler(frame, row, number, here);
+            return true;
+        }
+        if (frame->mode == ESL_ON_OFF && row >= 0) {
+            frame->pc = p->action[row].next;
+            return true;
+        }
+        if (s->depth - 1 == s->entry) break;
+        esl_pop_frame(s);
+    }
+    drop_request(s);
+    s->status = ESL_FAILED;
+    return false;
+}

@@ -1,0 +1,140 @@
+/* A script: one running instance of a unit. Its stack is memory, so a waiting script costs no thread.
+ *
+ * Frame 0 belongs to the init part and lives as long as the script: its registers are the globals. A request runs in
+ * frame 1 and above. Threads: a script is used by one thread at a time. No operating system here; the world is passed in. */
+#ifndef ESL_SCRIPT_H
+#define ESL_SCRIPT_H
+
+#include "esl_builtin.h"
+#include "esl_cells.h"
+#include "esl_codec.h"
+#include "esl_unit.h"
+
+typedef enum {
+    ESL_DONE = 0,    /* nothing to run: the request ended, or none began */
+    ESL_SLICE = 1,   /* the slice is used; run goes on */
+    ESL_ACTION = 2,  /* an action is pending */
+    ESL_FAILED = 3,  /* the request ended by an error that nothing caught; the script can take another one */
+    ESL_KILLED = 4   /* the script is over for good */
+} esl_status_t;
+
+typedef enum { ESL_ON_NONE = 0, ESL_ON_OFF = 1, ESL_ON_LABEL = 3 } esl_on_t;
+
+typedef struct {
+    uint32_t base;           /* first slot in the stack */
+    uint32_t pc;             /* where it goes on; of a caller: its CALL */
+    uint16_t procedure;
+    uint16_t site;           /* of the caller; unused in the frame of a request */
+    uint8_t mode;            /* esl_on_t */
+    uint8_t off_mode;        /* what OFF replaced */
+    uint8_t resumed_mode;    /* mode after the running label handler */
+    uint8_t handling;        /* a label handler runs */
+    uint32_t label, off_label, resumed_label;
+    int64_t failed;          /* action range of the handled error; -1 none */
+    int32_t handled_nr;      /* for RERAISE */
+    uint32_t handled_line;
+} esl_frame_t;
+
+#define ESL_MESSAGE 1008     /* bytes of _ERR_MSG: 250 characters and their end */
+
+typedef struct {
+    int number;              /* 0: none */
+    int64_t extended;
+    uint32_t line;           /* where it began */
+    uint16_t procedure;
+    char text[ESL_MESSAGE];
+    const char *limit;       /* name of the limit that ended the script, or "" */
+} esl_failure_t;
+
+typedef struct {
+    int64_t call_depth, record_rows, memory_bytes, fuel;
+    uint32_t text_chars;
+} esl_script_limits_t;
+
+typedef struct {
+    uint16_t number;         /* of the action */
+    uint16_t site;           /* ESL_NO_SITE: a picture variable */
+    uint32_t line;
+    uint8_t waits;
+    esl_buffer_t payload;
+} esl_pending_t;
+#define ESL_NO_SITE 0xffffu
+
+typedef struct esl_script {
+    const esl_unit_t *unit;
+    esl_cells_t *cells, *variables;  /* may be NULL: nothing is known then */
+    const esl_world_t *world;
+    esl_script_limits_t limits;
+    esl_account_t account;
+    esl_context_t context;           /* for builtins */
+
+    esl_slot_t *stack;
+    uint32_t stack_used, stack_room; /* slots */
+    esl_frame_t *frames;
+    uint32_t depth, frames_room;     /* depth >= 1: frame 0 is the init part */
+    uint32_t entry;                  /* index of the frame of the request */
+    esl_text_t **text;               /* constants of this script, made at first use */
+    esl_record_t **blank;            /* one invalid row of each structure, shared until written */
+
+    esl_status_t status;
+    int64_t fuel;                    /* left for this request */
+    int64_t fuel_used;               /* of all requests */
+    int64_t budget, budget_start;    /* of the slice: back edges, calls and what builtins charge */
+    bool running;                    /* a request is under way */
+
+    int err_nr;                      /* _ERR_NR, _ERR_MSG, _ERR_LINE, _ERR_NR_TRANS_EX */
+    uint32_t err_line;
+    int64_t err_extended;
+    char err_msg[ESL_MESSAGE];
+
+    esl_failure_t failure;           /* while raising, and after FAILED or KILLED */
+    esl_pending_t pending;
+    esl_buffer_t results;
+} esl_script_t;
+
+/* NULL: the memory limit is too small for the globals. */
+esl_script_t *esl_script_new(const esl_unit_t *unit, esl_cells_t *cells, esl_cells_t *variables, const esl_script_limits_t *limits,
+                             const esl_world_t *world);
+void esl_script_free(esl_script_t *script);
+
+/* Begin a request; esl_vm_run carries it. `start` decodes and converts the arguments: 0, or an error number with which
+ * the request has failed (status FAILED, failure filled). The caller checks that no request runs. */
+void esl_script_start_init(esl_script_t *script);
+int esl_script_start(esl_script_t *script, uint32_t procedure, const uint8_t *arguments, size_t length);
+/* End the pending action. A payload that does not fit raises an error in the script. */
+void esl_script_complete(esl_script_t *script, const uint8_t *payload, size_t length, int64_t extended);
+void esl_script_fail(esl_script_t *script, int number, int64_t extended, const char *text);
+void esl_script_kill(esl_script_t *script, const char *text, const char *limit);
+uint32_t esl_script_line(const esl_script_t *script); /* of the running or waiting action; 0 unknown */
+
+/* For the loop. */
+/* A register's value: borrowed, ANY resolved. `operand` may name a global when type is RECORD. */
+esl_value_t esl_load_value(const esl_script_t *script, const esl_frame_t *frame, uint16_t operand, unsigned type);
+/* Moves *value into a register, converted to its type; the old value is dropped. 0, or an error (the value is dropped then too). */
+int esl_store_value(esl_script_t *script, const esl_frame_t *frame, uint16_t operand, unsigned type, esl_value_t *value);
+esl_structures_t esl_script_structures(const esl_script_t *script);
+bool esl_push_frame(esl_script_t *script, uint16_t procedure, uint16_t site);
+void esl_pop_frame(esl_script_t *script);
+int esl_call_enter(esl_script_t *script, uint16_t site);  /* 0 or an error to raise at the CALL */
+int esl_call_leave(esl_script_t *script);                 /* copy back and drop; 0 or an error to raise at the CALL */
+int esl_call_builtin(esl_script_t *script, uint16_t site);
+int esl_begin_action(esl_script_t *script, uint16_t site);
+int esl_write_variable(esl_script_t *script, uint16_t variable, esl_type type, esl_slot_t value);
+int esl_finish_request(esl_script_t *script);             /* the entry frame has returned: results, frame dropped */
+/* Raise at the top frame's pc; text NULL = the text of the table, line 0 = that of the action. true: a handler or the
+ * next action goes on at the top frame's pc. false: the request has failed. */
+bool esl_raise(esl_script_t *script, int number, int64_t extended, const char *text, uint32_t line);
+const char *esl_error_text(int number);
+
+static inline void esl_drop_slot(unsigned type, esl_slot_t s)
+{
+    if (type == ESL_T_TEXT) esl_text_drop(s.t);
+    else if (type == ESL_T_RECORD) esl_record_drop(s.rec);
+}
+static inline void esl_keep_slot(unsigned type, esl_slot_t s)
+{
+    if (type == ESL_T_TEXT) esl_text_keep(s.t);
+    else if (type == ESL_T_RECORD) esl_record_keep(s.rec);
+}
+
+#endif

@@ -1,0 +1,579 @@
+/* The dispatch loop. One body, two dispatches: computed goto, or a switch that any compiler takes.
+ *
+ * Hoisted: ip (next word), R (registers of the top frame), G (globals = registers of frame 0), fp (top frame), budget.
+ * They are written back (SYNC) before anything that may look at the script, and read again (LOAD_FRAME) after anything that
+ * may change the frames. Budget is charged on ways back, calls, actions and raised errors: code between two of those is
+ * straight, so that no script can hold the processor longer than its own length. */
+#include "esl_vm.h"
+
+#include "esl_any.h"
+#include "esl_rows.h"
+#include "esl_zone.h"
+
+/* pieces that are not worth a place in the loop */
+
+static void set_text(esl_slot_t *at, esl_text_t *text)
+{
+    esl_text_drop(at->t);
+    at->t = text;
+}
+
+static void move_text(esl_slot_t *at, esl_text_t *text) { set_text(at, esl_text_keep(text)); }
+
+static void move_record(esl_slot_t *at, esl_record_t *record)
+{
+    esl_record_keep(record);
+    esl_record_drop(at->rec);
+    at->rec = record;
+}
+
+/* ANY: the pair, with its reference. */
+static void move_any(esl_slot_t *at, esl_slot_t type, esl_slot_t value)
+{
+    esl_keep_slot((unsigned)type.u, value);
+    esl_drop_slot((unsigned)at[0].u, at[1]);
+    at[0] = type;
+    at[1] = value;
+}
+
+static void put_any(esl_slot_t *at, esl_value_t value)
+{
+    esl_drop_slot((unsigned)at[0].u, at[1]);
+    at[0].u = value.type;
+    at[1] = value.value;
+}
+
+static esl_value_t any_at(const esl_slot_t *at) { return (esl_value_t){.type = (esl_type)at[0].u, .value = at[1]}; }
+
+static esl_slot_t inv(esl_type type, unsigned reason) { return esl_slot_inv(type, reason); }
+
+/* A text constant belongs to the script, not to the unit: references are counted without atomics. */
+static esl_text_t *text_constant(esl_script_t *s, uint32_t index)
+{
+    if (!s->text[index]) {
+        uint64_t string = s->unit->constant[index].value.u;
+        s->text[index] = esl_text_new(&s->account, s->unit->string[string], s->unit->string_bytes[string]);
+    }
+    return s->text[index];
+}
+
+static int concat(esl_script_t *s, esl_slot_t *a, const esl_slot_t *b, const esl_slot_t *c)
+{
+    if (esl_text_invalid(b->t) || esl_text_invalid(c->t)) {
+        set_text(a, esl_text_inv(esl_text_invalid(b->t) ? esl_text_reason(b->t) : esl_text_reason(c->t)));
+        return 0;
+    }
+    s->budget -= esl_work((uint64_t)b->t->bytes + c->t->bytes);
+    bool grows = a == b && a != c; /* the only reference may be this register's: then it grows in place */
+    esl_text_t *joined = esl_text_concat(&s->account, grows ? b->t : esl_text_keep(b->t), c->t, s->limits.text_chars);
+    if (!joined) {
+        if (!grows) esl_text_drop(b->t);
+        return ESL_ERR_MEMORY;
+    }
+    if (grows) a->t = joined;
+    else set_text(a, joined);
+    return 0;
+}
+
+static int new_text(esl_script_t *s, esl_slot_t *at, const char *text)
+{
+    esl_text_t *made = esl_text_new(&s->account, text, strlen(text));
+    if (!made) return ESL_ERR_MEMORY;
+    set_text(at, made);
+    return 0;
+}
+
+static void on_error(esl_frame_t *f, unsigned mode, uint32_t label)
+{
+    switch (mode) {
+    case ESL_ON_OFF:
+        if (f->mode != ESL_ON_OFF) f->off_mode = f->mode, f->off_label = f->label;
+        f->mode = ESL_ON_OFF;
+        break;
+    case 2: /* ON */
+        if (f->mode == ESL_ON_OFF) f->mode = f->off_mode, f->label = f->off_label;
+        break;
+    default:
+        f->mode = (uint8_t)mode, f->label = label;
+        break;
+    }
+    if (f->handling) f->resumed_mode = f->mode, f->resumed_label = f->label; /* said in the handler: holds after it too */
+}
+
+static void leave_handler(esl_frame_t *f)
+{
+    if (!f->handling) return;
+    f->handling = false;
+    f->mode = f->resumed_mode, f->label = f->resumed_label;
+}
+
+/* RETRY, RESUME: the pc to go to, or -1 when no label handler runs. */
+static int64_t after_handler(const esl_script_t *s, esl_frame_t *f, bool again)
+{
+    if (!f->handling || f->failed < 0) return -1;
+    const esl_action_t *action = &s->unit->procedure[f->procedure].action[f->failed];
+    leave_handler(f);
+    return again ? action->start : action->next;
+}
+
+static int raise_number(int64_t number, const esl_text_t *text, const char **message)
+{
+    if (esl_int_invalid(number) || number == 0 || number != (int32_t)number) return ESL_ERR_RANGE_ERROR;
+    if (text && !esl_text_invalid(text)) *message = text->data;
+    return (int)number;
+}
+
+/* A column other than BOOL, in the loop's own way: typed and wide access share it. */
+static esl_slot_t load_wide(const esl_record_t *record, uint32_t row, uint32_t column)
+{
+    esl_slot_t value = esl_record_get(record, row, column);
+    esl_keep_slot(record->structure->types[column], value);
+    return value;
+}
+
+static int cell_state(const esl_script_t *s, int64_t ref, esl_op_t what, int64_t *out)
+{
+    const esl_cell_t *cell;
+    int error = esl_ref_cell(s, ref, &cell);
+    if (error) return error;
+    *out = what == ESL_OP_ATTR_VLD ? cell->reason == 0 : what == ESL_OP_ATTR_TIM ? cell->time : cell->weak;
+    return 0;
+}
+
+static const struct esl_zone *zone_of(const esl_script_t *s) { return s->world ? s->world->zone : NULL; }
+
+static int64_t add_time(const esl_script_t *s, int64_t time, double seconds)
+{
+    return zone_of(s) ? esl_zone_add_local(zone_of(s), time, seconds) : esl_time_add(time, seconds);
+}
+
+static double subtract_times(const esl_script_t *s, int64_t a, int64_t b)
+{
+    return zone_of(s) ? esl_zone_diff_local(zone_of(s), a, b) : esl_time_diff(a, b);
+}
+
+static int64_t order_texts(const esl_text_t *b, const esl_text_t *c, bool *valid)
+{
+    *valid = !esl_text_invalid(b) && !esl_text_invalid(c);
+    if (*valid) return esl_text_compare(b, c);
+    return esl_bool_inv(esl_text_invalid(b) ? esl_text_reason(b) : esl_text_reason(c));
+}
+
+static unsigned real_fault(double b, double c) { return esl_real_invalid(b) ? esl_real_reason(b) : esl_real_reason(c); }
+static unsigned int_fault(int64_t b, int64_t c) { return esl_int_reason(esl_int_invalid(b) ? b : c); }
+static int64_t bool_fault(int64_t b, int64_t c) { return esl_bool_inv(esl_bool_reason(esl_bool_invalid(b) ? b : c)); }
+
+/* Fuel and slice after a stretch of the loop. */
+static void settle_budget(esl_script_t *s)
+{
+    int64_t spent = s->budget_start - s->budget;
+    s->fuel -= spent;
+    s->fuel_used += spent;
+    s->budget_start = s->budget;
+}
+
+static int call_builtin(esl_script_t *s, uint16_t site)
+{
+    settle_budget(s);
+    int64_t before = s->fuel;
+    int error = esl_call_builtin(s, site);
+    int64_t spent = before - s->fuel; /* the builtin has taken it from the fuel itself */
+    s->fuel_used += spent;
+    s->budget -= spent;
+    s->budget_start = s->budget;
+    return error;
+}
+
+static esl_status_t stop(esl_script_t *s)
+{
+    settle_budget(s);
+    if (s->running && s->fuel <= 0) esl_script_kill(s, "the computing time of one event is used up", "fuel_per_event");
+    return s->status;
+}
+
+#if ESL_COMPUTED_GOTO
+#define CASE(name) L_##name:
+#define DISPATCH() goto *targets[ip->op]
+#else
+#define CASE(name) case ESL_OP_##name:
+#define DISPATCH() goto dispatch
+#endif
+
+#define A R[ip->a]
+#define B R[ip->b]
+#define C R[ip->c]
+#define X ip->x
+#define BC esl_ins_bc(ip)
+#define IMM ((int16_t)ip->c)
+#define KREAL(index) unit->constant[index].value.r
+#define REC(operand) (*((operand) & ESL_GLOBAL ? &G[(operand) & 0x7fff] : &R[operand]))
+#define NEXT do { ip++; DISPATCH(); } while (0)
+#define SKIP do { ip += 2; DISPATCH(); } while (0)
+#define JUMP do { ip += ip->c; DISPATCH(); } while (0) /* forward: the verifier has seen to it */
+#define BACK(distance) do { ip += (distance); if (ESL_UNLIKELY(--budget <= 0)) goto pause; DISPATCH(); } while (0)
+#define RAISE(number) do { error = (number); goto raise; } while (0)
+#define TRY(call) do { error = (call); if (ESL_UNLIKELY(error)) goto raise; } while (0)
+#define SYNC() (fp->pc = (uint32_t)(ip - code), s->budget = budget)
+#define LOAD_FRAME() (fp = &s->frames[s->depth - 1], code = unit->procedure[fp->procedure].code, ip = code + fp->pc, \
+                      R = s->stack + fp->base, G = s->stack, budget = s->budget)
+/* A piece that may spend budget or look at the script. */
+#define COLD(call) do { SYNC(); error = (call); budget = s->budget; if (ESL_UNLIKELY(error)) goto raise; } while (0)
+
+#define COMPARE(type, T, bad, fault, field, name, sign) \
+    CASE(name##_##T) { \
+        type b = B.field, c = C.field; \
+        A.i = ESL_UNLIKELY(bad(b) | bad(c)) ? esl_bool_inv(fault(b, c)) : b sign c; \
+        NEXT; \
+    }
+#define COMPARES(type, T, bad, fault, field) \
+    COMPARE(type, T, bad, fault, field, LT, <) COMPARE(type, T, bad, fault, field, LE, <=) \
+    COMPARE(type, T, bad, fault, field, EQ, ==) COMPARE(type, T, bad, fault, field, NE, !=)
+#define BRANCH(name, type, bad, left, right, sign) \
+    CASE(name) { \
+        type a = left, b = right; \
+        if (ESL_UNLIKELY(bad(a) | bad(b))) RAISE(ESL_ERR_EXPRESSION_STATUS); \
+        if (a sign b) JUMP; \
+        NEXT; \
+    }
+#define BRANCHES(T, type, bad, field) \
+    BRANCH(BR_LT_##T, type, bad, A.field, B.field, <) BRANCH(BR_LE_##T, type, bad, A.field, B.field, <=) \
+    BRANCH(BR_EQ_##T, type, bad, A.field, B.field, ==) BRANCH(BR_NE_##T, type, bad, A.field, B.field, !=)
+#define BRANCH_K(name, sign) \
+    BRANCH(BRI_##name##_I, int64_t, esl_int_invalid, A.i, (int16_t)ip->b, sign) \
+    BRANCH(BRK_##name##_R, double, esl_real_invalid, A.r, KREAL(ip->b), sign)
+#define COMPARE_TEXT(name, sign) \
+    CASE(name##_T) { bool valid; int64_t order = order_texts(B.t, C.t, &valid); A.i = valid ? order sign 0 : order; NEXT; }
+#define COMPARE_BOOL(name, sign) \
+    CASE(name##_B) { int64_t b = B.i, c = C.i; A.i = ESL_UNLIKELY((uint64_t)(b | c) > 1) ? bool_fault(b, c) : b sign c; NEXT; }
+
+/* Row c of a record operand, checked: the index counts from 0 in `row`. */
+#define ROW(record, operand) \
+    uint64_t row = (uint64_t)R[operand].i - 1; \
+    if (ESL_UNLIKELY(row >= (record)->rows)) RAISE(esl_int_invalid(R[operand].i) ? ESL_ERR_EXPRESSION_STATUS : ESL_ERR_RANGE_ERROR)
+#define OWN(slot) \
+    if (ESL_UNLIKELY((slot).rec->refs != 1)) { \
+        budget -= esl_work((uint64_t)(slot).rec->rows * (slot).rec->structure->columns); \
+        if (!esl_record_own(&s->account, &(slot).rec)) RAISE(ESL_ERR_MEMORY); \
+    }
+#define LOAD_CELL(T) CASE(LD_##T) { const esl_record_t *rec = REC(ip->b).rec; ROW(rec, ip->c); A = ((const esl_slot_t *)rec->column[X])[row]; NEXT; }
+#define STORE_CELL(T) \
+    CASE(ST_##T) { esl_slot_t *slot = &REC(ip->a); ROW(slot->rec, ip->b); OWN(*slot); ((esl_slot_t *)slot->rec->column[X])[row] = C; NEXT; }
+#define READ_CELL(T, TYPE) \
+    CASE(RD_##T) COLD(esl_ref_read(s, s->cells, B.i, ip->a, TYPE)); NEXT; \
+    CASE(RDK_##T) COLD(esl_ref_read(s, s->cells, esl_ref_make(unit->object[ip->b].hbj, 0, 0), ip->a, TYPE)); NEXT;
+#define VARIABLE(T, TYPE) \
+    CASE(PV_RD_##T) COLD(esl_ref_read(s, s->variables, esl_ref_make(unit->variable[ip->b].number, 0, 0), ip->a, TYPE)); NEXT; \
+    CASE(PV_WR_##T) COLD(esl_write_variable(s, ip->a, TYPE, B)); goto act;
+#define BOX(T, TYPE) CASE(BOX_##T) move_any(&A, (esl_slot_t){.u = TYPE}, B); NEXT;
+#define UNBOX(T, TYPE) CASE(UNBOX_##T) A = esl_convert((esl_type)B.u, (&B)[1], TYPE); NEXT;
+
+static esl_status_t loop(esl_script_t *s)
+{
+#if ESL_COMPUTED_GOTO
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Woverride-init"
+    static const void *const targets[256] = {
+        [0 ... 255] = &&bad_op,
+#undef X
+#define X(number, name, x, a, b, c, raises) [number] = &&L_##name,
+        HISEE_OPCODES(X)
+#undef X
+#define X ip->x
+    };
+#pragma GCC diagnostic pop
+#endif
+    const esl_unit_t *const unit = s->unit;
+    const esl_ins_t *code, *ip;
+    esl_slot_t *R, *G;
+    esl_frame_t *fp;
+    int64_t budget;
+    int error;
+    const char *message = NULL;
+    uint32_t line = 0;
+
+    LOAD_FRAME();
+#if ESL_COMPUTED_GOTO
+    DISPATCH();
+#else
+dispatch:
+    switch (ip->op) {
+#endif
+    CASE(NOP) NEXT;
+    CASE(EXT) NEXT;
+    CASE(JUMP) ip += BC; DISPATCH();
+    CASE(LOOP) BACK(BC);
+    CASE(BR_TRUE) { int64_t a = A.i; if (ESL_UNLIKELY(esl_bool_invalid(a))) RAISE(ESL_ERR_EXPRESSION_STATUS); if (a) JUMP; NEXT; }
+    CASE(BR_FALSE) { int64_t a = A.i; if (ESL_UNLIKELY(esl_bool_invalid(a))) RAISE(ESL_ERR_EXPRESSION_STATUS); if (!a) JUMP; NEXT; }
+    CASE(RET) {
+        SYNC();
+        if (s->depth - 1 == s->entry) goto done;
+        error = esl_call_leave(s);
+        LOAD_FRAME(); /* at the CALL */
+        if (ESL_UNLIKELY(error)) goto raise;
+        NEXT;
+    }
+    CASE(END) SYNC(); goto done;
+    CASE(CALL) {
+        SYNC();
+        TRY(esl_call_enter(s, ip->a));
+        LOAD_FRAME();
+        if (ESL_UNLIKELY(--budget <= 0)) goto pause;
+        DISPATCH();
+    }
+    CASE(FN) {
+        SYNC();
+        error = call_builtin(s, ip->a);
+        budget = s->budget;
+        if (ESL_UNLIKELY(error == ESL_BUILTIN_FUEL)) goto starved;
+        if (ESL_UNLIKELY(error)) goto raise;
+        ip++;
+        if (ESL_UNLIKELY(--budget <= 0)) goto pause;
+        DISPATCH();
+    }
+    CASE(ACT) COLD(esl_begin_action(s, ip->a)); goto act;
+    CASE(RAISE) RAISE(raise_number(A.i, NULL, &message));
+    CASE(RAISE_T) RAISE(raise_number(A.i, B.t, &message));
+    CASE(RAISE_NR) RAISE(X);
+    CASE(RERAISE) {
+        if (!fp->handling) RAISE(ESL_ERR_NO_HANDLER);
+        if (s->err_nr == fp->handled_nr) message = s->err_msg;
+        line = fp->handled_line;
+        RAISE(fp->handled_nr);
+    }
+    CASE(ON_ERR) on_error(fp, X, (uint32_t)(ip - code) + (uint32_t)BC); NEXT;
+    CASE(RETRY) CASE(RESUME) {
+        int64_t to = after_handler(s, fp, ip->op == ESL_OP_RETRY);
+        if (to < 0) RAISE(ESL_ERR_NO_HANDLER);
+        ip = code + to;
+        BACK(0); /* RETRY can be a way back */
+    }
+    CASE(LEAVE) leave_handler(fp); NEXT;
+    CASE(ERR_NR) A.i = s->err_nr; if (fp->mode == ESL_ON_OFF) s->err_nr = 0; NEXT;
+    CASE(ERR_MSG) TRY(new_text(s, &A, s->err_msg)); NEXT;
+    CASE(ERR_LINE) A.i = s->err_line; NEXT;
+    CASE(ERR_EXT) A.i = s->err_extended; NEXT;
+    CASE(VALID_TEST) if (esl_bool_invalid(A.i)) RAISE(ESL_ERR_EXPRESSION_STATUS); NEXT;
+    CASE(VALID_TEST_I) if (esl_int_invalid(A.i)) RAISE(ESL_ERR_EXPRESSION_STATUS); NEXT;
+    CASE(VALID_TEST_R) if (esl_real_invalid(A.r)) RAISE(ESL_ERR_EXPRESSION_STATUS); NEXT;
+
+    /* constants and moves */
+    CASE(LOADI_I) A.i = BC; NEXT;
+    CASE(LOADI_R) A.r = BC; NEXT;
+    CASE(LOADI_B) A.i = X != 0; NEXT;
+    CASE(LOADK_I) CASE(LOADK_R) CASE(LOADK_M) A = unit->constant[(uint32_t)BC].value; NEXT;
+    CASE(LOADK_T) {
+        esl_text_t *text = text_constant(s, (uint32_t)BC);
+        if (ESL_UNLIKELY(!text)) RAISE(ESL_ERR_MEMORY);
+        move_text(&A, text);
+        NEXT;
+    }
+    CASE(INVALID_B) A = inv(ESL_T_BOOL, X); NEXT;
+    CASE(INVALID_I) CASE(INVALID_M) A = inv(ESL_T_INT, X); NEXT;
+    CASE(INVALID_R) A = inv(ESL_T_REAL, X); NEXT;
+    CASE(INVALID_T) set_text(&A, esl_text_inv(X)); NEXT;
+    CASE(INVALID_A) move_any(&A, (esl_slot_t){.u = ESL_T_INT}, inv(ESL_T_INT, X)); NEXT;
+    CASE(MOV_B) CASE(MOV_I) CASE(MOV_R) CASE(MOV_M) CASE(MOV_O) A = B; NEXT;
+    CASE(MOV_T) move_text(&A, B.t); NEXT;
+    CASE(MOV_C) move_record(&REC(ip->a), REC(ip->b).rec); NEXT;
+    CASE(MOV_A) move_any(&A, B, (&B)[1]); NEXT;
+    CASE(GLOAD_B) CASE(GLOAD_I) CASE(GLOAD_R) CASE(GLOAD_M) CASE(GLOAD_O) A = G[ip->b]; NEXT;
+    CASE(GLOAD_T) move_text(&A, G[ip->b].t); NEXT;
+    CASE(GLOAD_A) move_any(&A, G[ip->b], G[ip->b + 1]); NEXT;
+    CASE(GSTORE_B) CASE(GSTORE_I) CASE(GSTORE_R) CASE(GSTORE_M) CASE(GSTORE_O) G[ip->a] = B; NEXT;
+    CASE(GSTORE_T) move_text(&G[ip->a], B.t); NEXT;
+    CASE(GSTORE_A) move_any(&G[ip->a], B, (&B)[1]); NEXT;
+    CASE(VALID_B) A.i = !esl_bool_invalid(B.i); NEXT;
+    CASE(VALID_I) CASE(VALID_M) A.i = !esl_int_invalid(B.i); NEXT;
+    CASE(VALID_R) A.i = !esl_real_invalid(B.r); NEXT;
+    CASE(VALID_T) A.i = !esl_text_invalid(B.t); NEXT;
+    CASE(VALID_A) A.i = esl_slot_reason((esl_type)B.u, (&B)[1]) == 0; NEXT;
+
+    /* INT */
+    CASE(ADD_I) A.i = esl_int_add(B.i, C.i); NEXT;
+    CASE(SUB_I) A.i = esl_int_sub(B.i, C.i); NEXT;
+    CASE(MUL_I) A.i = esl_int_mul(B.i, C.i); NEXT;
+    CASE(ADDI_I) A.i = esl_int_add(B.i, IMM); NEXT;
+    CASE(MULI_I) A.i = esl_int_mul(B.i, IMM); NEXT;
+    CASE(NEG_I) A.i = esl_int_neg(B.i); NEXT;
+    CASE(AND_I) A.i = esl_int_and(B.i, C.i); NEXT;
+    CASE(DIV_II) A.r = esl_real_div(esl_real_from_int(B.i), esl_real_from_int(C.i)); NEXT;
+    CASE(IDIV_I) A.i = esl_int_idiv(B.i, C.i); NEXT;
+    CASE(MOD_I) A.i = esl_int_mod(B.i, C.i); NEXT;
+    CASE(MODI_I) {
+        int64_t b = B.i;
+        if (ESL_LIKELY((uint64_t)b <= UINT32_MAX)) A.i = (uint32_t)b % (uint32_t)IMM; /* 32-bit division is several times faster */
+        else A.i = esl_int_mod(b, IMM);
+        NEXT;
+    }
+    CASE(ABS_I) { int64_t b = B.i; A.i = b < 0 ? esl_int_neg(b) : b; NEXT; }
+    CASE(MIN_I) { int64_t b = B.i, c = C.i; A.i = ESL_UNLIKELY(esl_int_invalid(b) | esl_int_invalid(c)) ? esl_int_fault(b, c) : b < c ? b : c; NEXT; }
+    CASE(MAX_I) { int64_t b = B.i, c = C.i; A.i = ESL_UNLIKELY(esl_int_invalid(b) | esl_int_invalid(c)) ? esl_int_fault(b, c) : b > c ? b : c; NEXT; }
+
+    /* REAL */
+    CASE(ADD_R) A.r = B.r + C.r; NEXT;
+    CASE(SUB_R) A.r = B.r - C.r; NEXT;
+    CASE(MUL_R) A.r = B.r * C.r; NEXT;
+    CASE(DIV_R) A.r = esl_real_div(B.r, C.r); NEXT;
+    CASE(NEG_R) A.r = -B.r; NEXT;
+    CASE(ADDK_R) A.r = B.r + KREAL(ip->c); NEXT;
+    CASE(SUBK_R) A.r = B.r - KREAL(ip->c); NEXT;
+    CASE(MULK_R) A.r = B.r * KREAL(ip->c); NEXT;
+    CASE(DIVK_R) A.r = esl_real_div(B.r, KREAL(ip->c)); NEXT;
+    CASE(SQRT_R) {
+        double b = B.r;
+        if (ESL_LIKELY(b >= 0 && b <= ESL_REAL_MAX)) A.r = sqrt(b);
+        else A.r = esl_real_inv(esl_real_invalid(b) ? esl_real_reason(b) : ESL_OUT_OF_RANGE);
+        NEXT;
+    }
+    CASE(ABS_R) { double b = B.r; A.r = ESL_UNLIKELY(esl_real_invalid(b)) ? esl_real_inv(esl_real_reason(b)) : fabs(b); NEXT; }
+    CASE(MIN_R) { double b = B.r, c = C.r; A.r = ESL_UNLIKELY(esl_real_invalid(b) | esl_real_invalid(c)) ? esl_real_inv(real_fault(b, c)) : b < c ? b : c; NEXT; }
+    CASE(MAX_R) { double b = B.r, c = C.r; A.r = ESL_UNLIKELY(esl_real_invalid(b) | esl_real_invalid(c)) ? esl_real_inv(real_fault(b, c)) : b > c ? b : c; NEXT; }
+    CASE(MULADD_R) { double product = B.r * C.r; A.r += product; NEXT; } /* two roundings: -ffp-contract=off */
+
+    /* BOOL */
+    CASE(AND_B) { int64_t b = B.i, c = C.i; A.i = ESL_UNLIKELY((uint64_t)(b | c) > 1) ? bool_fault(b, c) : (b & c); NEXT; }
+    CASE(OR_B) { int64_t b = B.i, c = C.i; A.i = ESL_UNLIKELY((uint64_t)(b | c) > 1) ? bool_fault(b, c) : (b | c); NEXT; }
+    CASE(NOT_B) { int64_t b = B.i; A.i = ESL_UNLIKELY(esl_bool_invalid(b)) ? b : b ^ 1; NEXT; }
+    CASE(DIV_B) {
+        int64_t b = B.i, c = C.i;
+        if (ESL_UNLIKELY((uint64_t)(b | c) > 1)) A.i = esl_int_inv(esl_bool_reason(esl_bool_invalid(b) ? b : c));
+        else A.i = c ? b : esl_int_inv(ESL_DIV_BY_ZERO);
+        NEXT;
+    }
+
+    /* TIME and TEXT */
+    CASE(ADD_M) A.i = add_time(s, B.i, C.r); NEXT;
+    CASE(SUB_M) A.i = add_time(s, B.i, -C.r); NEXT;
+    CASE(DIFF_M) A.r = subtract_times(s, B.i, C.i); NEXT;
+    CASE(CAT_T) COLD(concat(s, &A, &B, &C)); NEXT;
+    CASE(LEN_T) A.i = esl_text_invalid(B.t) ? esl_int_inv(esl_text_reason(B.t)) : B.t->chars; NEXT;
+
+    /* conversions */
+    CASE(CVT_BI) { int64_t b = B.i; A.i = ESL_UNLIKELY(esl_bool_invalid(b)) ? esl_int_inv(esl_bool_reason(b)) : b; NEXT; }
+    CASE(CVT_BR) { int64_t b = B.i; A.r = ESL_UNLIKELY(esl_bool_invalid(b)) ? esl_real_inv(esl_bool_reason(b)) : (double)b; NEXT; }
+    CASE(CVT_IB) A = esl_convert(ESL_T_INT, B, ESL_T_BOOL); NEXT;
+    CASE(CVT_IR) A.r = esl_real_from_int(B.i); NEXT;
+    CASE(CVT_RI) A.i = esl_int_from_real(B.r); NEXT;
+    CASE(CVT_RB) A = esl_convert(ESL_T_REAL, B, ESL_T_BOOL); NEXT;
+
+    COMPARES(int64_t, I, esl_int_invalid, int_fault, i)
+    COMPARES(double, R, esl_real_invalid, real_fault, r)
+    COMPARES(int64_t, M, esl_int_invalid, int_fault, i)
+    COMPARE_TEXT(LT, <) COMPARE_TEXT(LE, <=) COMPARE_TEXT(EQ, ==) COMPARE_TEXT(NE, !=)
+    COMPARE_BOOL(LT, <) COMPARE_BOOL(LE, <=) COMPARE_BOOL(EQ, ==) COMPARE_BOOL(NE, !=)
+    BRANCHES(I, int64_t, esl_int_invalid, i)
+    BRANCHES(R, double, esl_real_invalid, r)
+    BRANCHES(M, int64_t, esl_int_invalid, i)
+    BRANCH_K(LT, <) BRANCH_K(LE, <=) BRANCH_K(EQ, ==) BRANCH_K(NE, !=) BRANCH_K(GT, >) BRANCH_K(GE, >=)
+
+    BRANCH(FOR_PREP, int64_t, esl_int_invalid, A.i, B.i, >)
+    CASE(FOR) {
+        int64_t i = A.i;
+        if (ESL_UNLIKELY(esl_int_invalid(i))) RAISE(ESL_ERR_EXPRESSION_STATUS);
+        if (i < B.i) {
+            A.i = i + 1;
+            BACK((int16_t)ip->c);
+        }
+        A.i = i == INT64_MAX ? esl_int_inv(ESL_OUT_OF_RANGE) : i + 1;
+        NEXT;
+    }
+
+    /* records */
+    LOAD_CELL(I) LOAD_CELL(R) LOAD_CELL(M) LOAD_CELL(O)
+    STORE_CELL(I) STORE_CELL(R) STORE_CELL(M) STORE_CELL(O)
+    CASE(LD_B) { const esl_record_t *rec = REC(ip->b).rec; ROW(rec, ip->c); A.i = ((const uint8_t *)rec->column[X])[row]; NEXT; }
+    CASE(ST_B) { esl_slot_t *slot = &REC(ip->a); ROW(slot->rec, ip->b); OWN(*slot); ((uint8_t *)slot->rec->column[X])[row] = (uint8_t)C.i; NEXT; }
+    CASE(LD_T) { const esl_record_t *rec = REC(ip->b).rec; ROW(rec, ip->c); move_text(&A, ((const esl_slot_t *)rec->column[X])[row].t); NEXT; }
+    CASE(ST_T) { esl_slot_t *slot = &REC(ip->a); ROW(slot->rec, ip->b); OWN(*slot); move_text((esl_slot_t *)slot->rec->column[X] + row, C.t); NEXT; }
+    CASE(LDW) {
+        const esl_record_t *rec = REC(ip->b).rec;
+        ROW(rec, ip->c);
+        esl_slot_t value = load_wide(rec, (uint32_t)row, ip[1].a);
+        esl_drop_slot(rec->structure->types[ip[1].a], A);
+        A = value;
+        SKIP;
+    }
+    CASE(STW) {
+        esl_slot_t *slot = &REC(ip->a);
+        ROW(slot->rec, ip->b);
+        OWN(*slot);
+        esl_keep_slot(slot->rec->structure->types[ip[1].a], C);
+        esl_record_set(slot->rec, (uint32_t)row, ip[1].a, C);
+        SKIP;
+    }
+    CASE(DIM) A.i = REC(ip->b).rec->rows; NEXT;
+    CASE(ROW_GET) COLD(esl_rows_get(s, &REC(ip->a), REC(ip->b).rec, C.i)); NEXT;
+    CASE(LDI_ROW) COLD(esl_rows_get(s, &REC(ip->a), REC(ip->b).rec, IMM)); NEXT;
+    CASE(ROW_PUT) COLD(esl_rows_put(s, &REC(ip->a), B.i, REC(ip->c).rec)); NEXT;
+    CASE(REDIM) COLD(esl_rows_redim(s, &REC(ip->a), B.i)); NEXT;
+    CASE(INSERT) COLD(esl_rows_insert(s, &REC(ip->a), B.i, REC(ip->c).rec, 1, REC(ip->c).rec->rows)); NEXT;
+    CASE(INSERT_ROWS) COLD(esl_rows_insert(s, &REC(ip->a), B.i, REC(ip->c).rec, R[ip[1].a].i, R[ip[1].b].i)); SKIP;
+    CASE(DELETE) COLD(esl_rows_delete(s, &REC(ip->a), B.i, C.i)); NEXT;
+    CASE(SET_WITH) TRY(esl_rows_copy(&REC(ip->a), REC(ip->b).rec)); NEXT;
+    CASE(NEW_C) { esl_slot_t *slot = &REC(ip->a); move_record(slot, s->blank[slot->rec->structure - unit->structure]); NEXT; }
+
+    /* objects */
+    CASE(OBJ) A.i = esl_ref_make(unit->object[ip->b].hbj, 0, 0); NEXT;
+    CASE(OBJ_HBJ) TRY(esl_ref_number(B.i, &A.i)); NEXT;
+    CASE(OBJ_NONE) A.i = 0; NEXT;
+    CASE(ITEM) TRY(esl_ref_item(s, B.i, C.i, X, &A.i)); NEXT;
+    CASE(ITEMW) TRY(esl_ref_item(s, B.i, C.i, ip[1].a, &A.i)); SKIP;
+    CASE(LINKED) A.i = B.i != 0; NEXT;
+    CASE(HBJ) if (!B.i) RAISE(ESL_ERR_NO_ASSIGNED_ALIAS); A.i = esl_ref_object(B.i); NEXT;
+    READ_CELL(B, ESL_T_BOOL) READ_CELL(I, ESL_T_INT) READ_CELL(R, ESL_T_REAL) READ_CELL(M, ESL_T_TIME) READ_CELL(T, ESL_T_TEXT)
+    READ_CELL(A, ESL_T_ANY)
+    CASE(RD_C) COLD(esl_ref_record(s, B.i, &REC(ip->a))); NEXT;
+    CASE(ATTR_VLD) CASE(ATTR_TIM) CASE(ATTR_WEA) TRY(cell_state(s, B.i, (esl_op_t)ip->op, &A.i)); NEXT;
+    CASE(ATTR_DIM) TRY(esl_ref_rows(s, B.i, &A.i)); NEXT;
+    VARIABLE(B, ESL_T_BOOL) VARIABLE(I, ESL_T_INT) VARIABLE(R, ESL_T_REAL) VARIABLE(M, ESL_T_TIME) VARIABLE(T, ESL_T_TEXT)
+
+    /* ANY */
+    BOX(B, ESL_T_BOOL) BOX(I, ESL_T_INT) BOX(R, ESL_T_REAL) BOX(M, ESL_T_TIME) BOX(T, ESL_T_TEXT)
+    UNBOX(B, ESL_T_BOOL) UNBOX(I, ESL_T_INT) UNBOX(R, ESL_T_REAL) UNBOX(M, ESL_T_TIME)
+    CASE(UNBOX_T) { esl_text_t *text = esl_convert((esl_type)B.u, (&B)[1], ESL_T_TEXT).t; move_text(&A, text); NEXT; }
+    CASE(BIN_ANY) { esl_value_t r; TRY(esl_any_binary(s, (esl_arith_t)X, any_at(&B), any_at(&C), &r)); put_any(&A, r); NEXT; }
+    CASE(CMP_ANY) TRY(esl_any_compare((esl_cmp_t)X, any_at(&B), any_at(&C), &A.i)); NEXT;
+    CASE(NEG_ANY) { esl_value_t r; TRY(esl_any_negate(any_at(&B), &r)); put_any(&A, r); NEXT; }
+    CASE(NOT_ANY) { esl_value_t r; TRY(esl_any_not(any_at(&B), &r)); put_any(&A, r); NEXT; }
+#if !ESL_COMPUTED_GOTO
+    default: goto bad_op;
+    }
+#endif
+
+raise: /* `error` at ip; not reached by falling */
+    SYNC();
+    if (!esl_raise(s, error, 0, message, line)) return stop(s);
+    message = NULL, line = 0;
+    LOAD_FRAME();
+    if (ESL_UNLIKELY(--budget <= 0)) goto pause; /* a handler is a way back as well */
+    DISPATCH();
+act: /* an action is pending at ip */
+    s->budget--;
+    return stop(s);
+done:
+    error = esl_finish_request(s);
+    if (error) { /* no memory for the results: an error of the last line */
+        LOAD_FRAME();
+        goto raise;
+    }
+    return stop(s);
+pause:
+    SYNC();
+    return stop(s);
+starved:
+    SYNC();
+    s->fuel = 0;
+    return stop(s);
+bad_op: /* the verifier lets no such unit in */
+    SYNC();
+    esl_script_kill(s, "the unit is damaged", "");
+    return stop(s);
+}
+
+esl_status_t esl_vm_run(esl_script_t *s, int64_t slice)
+{
+    if (s->status != ESL_SLICE) return s->status;
+    s->budget = s->budget_start = slice < s->fuel ? slice : s->fuel;
+    if (s->budget <= 0) return stop(s);
+    return loop(s);
+}
