@@ -6,9 +6,24 @@
 from hisee.model.application import Application, load_application
 from hisee.model.objects import ApplicationObject, Cell, Node, Process
 from hisee.model.problem import ApplicationError, NoApplication, Problem
-from hisee.model.store import ImportConflict, ImportRefused, ImportReport, NotStored, OpenedObject, Store, StoredPart
+from hisee.model.store import ImportConflict, ImportRefused, ImportReport, NotStored, OpenPlan, Store, StoredPart, StoreError
 
 __all__ = [
-    "Application", "ApplicationError", "ApplicationObject", "Cell", "ImportConflict", "ImportRefused", "ImportReport",
-    "NoApplication", "Node", "NotStored", "OpenedObject", "Problem", "Process", "Store", "StoredPart", "load_application",
+    "Application",
+    "ApplicationError",
+    "ApplicationObject",
+    "Cell",
+    "ImportConflict",
+    "ImportRefused",
+    "ImportReport",
+    "NoApplication",
+    "Node",
+    "NotStored",
+    "OpenPlan",
+    "Problem",
+    "Process",
+    "Store",
+    "StoreError",
+    "StoredPart",
+    "load_application",
 ]

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ET
 import zoneinfo
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from hisee.errors import UsageError
+from hisee.esl.context import ObjectContext
 from hisee.model import forms, layout, limits, nodes, reader
+from hisee.model.directory import ApplicationDirectory, context_of
 from hisee.model.layout import APP_FILE, Layout, Parts
 from hisee.model.names import EVENT, LOCAL, OBJECT, PICTURE, SVG, fold, valid_name
 from hisee.model.objects import ApplicationObject, Node, Process
@@ -30,6 +34,7 @@ from hisee.model.problem import (
 from hisee.model.references import check_references
 from hisee.schema import elements, properties
 
+SYSTEM_NAME = re.compile(r"[A-Za-z0-9_]{1,8}\Z")
 GRAPHIC_KEYS = {"kind", "bind", *properties.BY_NAME}
 
 
@@ -69,6 +74,28 @@ class Application:
             self._by_key = {fold(n): o for n, o in self.objects.items()}
         return self._by_key.get(fold(name))
 
+    def saveable(self, names: Iterable[str] = ()) -> Iterator[tuple[str, dict[str, bytes]]]:
+        """Objects with their parts as a save wants them: all, definitions first, or those of `names`; UsageError if unknown."""
+        wanted = []
+        for name in names:
+            item = self.find(name)
+            if item is None or not item.source.parts:
+                raise UsageError(f"no object {name} in this application", hint=choose_from(name, self.objects))
+            wanted.append(item)
+        for item in wanted or [o for o in self.objects.values() if o.source.parts]:
+            yield item.name, dict(item.source.parts)
+
+    def context(self, name: str) -> ObjectContext:
+        """What the compiler is told about the object; raises UsageError when there is none."""
+        item = self.find(name)
+        if item is None:
+            raise UsageError(f"no object {name} in this application", hint=choose_from(name, self.objects))
+        return context_of(self, item)
+
+    def directory(self) -> ApplicationDirectory:
+        """Names and types of all objects, for the compiler."""
+        return ApplicationDirectory(self)
+
     def files(self) -> dict[str, bytes]:
         """The application as files again, byte for byte."""
         return self.layout.join()
@@ -98,7 +125,8 @@ def parse(parts: Layout, findings: Findings | None = None) -> Application:
         _add(application, _object(source, findings), findings)
     for process in application.processes:
         _add(application, ApplicationObject(process.name, "process", process=process, source=Parts(process.name)), findings)
-    check_references(application.objects, application.limits, form.time_zone, findings)
+    if not any(p.code == BAD_FILE for p in findings.errors):  # else most names would look missing
+        check_references(application.objects, application.limits, form.time_zone, findings)
     _check_data(parts, findings)
     if findings.errors:
         raise ApplicationError(findings.errors)
@@ -114,6 +142,16 @@ def _head(parts: Layout, findings: Findings) -> tuple[forms.AppForm, str]:
     form = None if table is None else reader.convert(table, forms.AppForm, APP_FILE, findings, text=text)
     if form is None:
         return forms.AppForm(name="UNKNOWN"), ""
+    if not SYSTEM_NAME.match(form.name):
+        findings.error(
+            BAD_VALUE,
+            APP_FILE,
+            "no name of a system",
+            key="name",
+            value=shown(form.name),
+            line=reader.line_of(text, "name"),
+            hint="1 to 8 letters, digits or _",
+        )
     try:
         zoneinfo.ZoneInfo(form.time_zone)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
@@ -157,7 +195,7 @@ def _add(application: Application, item: ApplicationObject | None, findings: Fin
             hint="letters, digits, _ and dots, at most 64 characters, a letter first",
         )
     twin = application._by_key.setdefault(fold(item.name), item)
-    if twin is not item:
+    if twin is not item and not (twin.process and item.process):  # two processes: `nodes` has said so
         findings.error(
             DOUBLE_NAME,
             file,
@@ -288,9 +326,7 @@ def _check_graphic(name: str, graphic: dict[str, Any], file: str, text: str, fin
             hint=choose_from(str(kind), elements.BY_NAME),
         )
     if not isinstance(graphic.get("bind", ""), str):
-        findings.error(
-            BAD_VALUE, file, "expected the name of an object", key=f"{key}.bind", value=shown(graphic["bind"]), line=line
-        )
+        findings.error(BAD_VALUE, file, "expected the name of an object", key=f"{key}.bind", value=shown(graphic["bind"]), line=line)
     for unknown in graphic.keys() - GRAPHIC_KEYS:
         findings.error(BAD_KEY, file, "unknown key", key=f"{key}.{unknown}", line=line, hint=choose_from(unknown, GRAPHIC_KEYS))
 
@@ -323,10 +359,3 @@ def _check_data(parts: Layout, findings: Findings) -> None:
                 f"no {what} object has this name, the file is not used",
                 hint=f"name it after the {what} object: data/NAME{ending}",
             )
-
-
-def scripts(application: Application) -> Iterator[tuple[ApplicationObject, str]]:
-    """Every compiled part of the application."""
-    for item in application.scripted:
-        for part in item.script_parts:
-            yield item, part

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
 
 from hisee.esl.context import ObjectContext, ObjectEntry
 from hisee.model import forms
-from hisee.model.application import Application
+from hisee.model.names import CSV, SQL, fold
 from hisee.model.objects import ApplicationObject, Cell, initial_value
+
+if TYPE_CHECKING:
+    from hisee.model.application import Application
 
 TABLE_ACCESS = {"none": "", "read": "r", "modify": "rw"}
 
@@ -100,3 +104,55 @@ def cells(application: Application) -> Iterator[Cell]:
             )
         elif isinstance(form, forms.Database):
             yield Cell(item.hbj, item.name, "INT", 0, (), 0)
+
+
+def databases(application: Application) -> dict[int, int]:
+    """Number of each database and of each of its tables -> number of the database: how data requests find their DBM."""
+    found: dict[int, int] = {}
+    for item in application.objects.values():
+        owner = application.find(item.form.database) if isinstance(item.form, forms.Table) else item
+        if owner is not None and owner.kind == "database":
+            found[item.hbj] = owner.hbj
+    return found
+
+
+def dbm_facts(application: Application, process: str = "") -> dict[str, Any]:
+    """What a DBM is told at its logon (see docs/design/data-manager.md); only the databases that `process` serves."""
+    served = {
+        item.hbj: _database_facts(application, item, item.form)
+        for item in application.objects.values()
+        if isinstance(item.form, forms.Database) and fold(item.form.process) in ("", fold(process) or fold(item.form.process))
+    }
+    owners = databases(application)
+    tables = {
+        item.hbj: _table_facts(application, item, item.form, owners[item.hbj])
+        for item in application.objects.values()
+        if isinstance(item.form, forms.Table) and owners.get(item.hbj) in served
+    }
+    return {"databases": served, "tables": tables}
+
+
+def _database_facts(application: Application, item: ApplicationObject, form: forms.Database) -> dict[str, Any]:
+    return {
+        "name": item.name,
+        "url": form.url,
+        "max_connections": form.max_connections,
+        "max_rows": form.max_rows or application.limits["db_rows"],
+        "parts": [p for p in (SQL,) if p in item.source.parts],
+    }
+
+
+def _table_facts(application: Application, item: ApplicationObject, form: forms.Table, database: int) -> dict[str, Any]:
+    structure = application.find(form.structure)
+    return {
+        "name": item.name,
+        "database": database,
+        "table": form.table,
+        "structure": structure.hbj if structure else 0,
+        "columns": [list(c) for c in columns_of(structure)],
+        "key": list(form.key),
+        "access": form.access,
+        "optional": list(form.optional),
+        "not_null": list(form.not_null),
+        "parts": [p for p in (CSV,) if p in item.source.parts],
+    }

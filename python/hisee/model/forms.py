@@ -16,7 +16,7 @@ NotNegative = Annotated[float, Meta(ge=0)]
 Port = Annotated[int, Meta(ge=0, le=65535)]
 
 
-class Form(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+class Form(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """Base of all shapes: a key nobody knows is an error, never ignored."""
 
 
@@ -56,7 +56,7 @@ class NodeForm(Form):
 class AppForm(Form):
     """The head of app.toml; nodes, limits and port lists are read one by one for better messages."""
 
-    name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_]{1,8}\Z")]
+    name: str
     version: str = "0.0.0"
     time_zone: str = "UTC"
     port: Port = 3119
@@ -69,7 +69,7 @@ class AppForm(Form):
 # objects.toml
 class UserVariable(Form):
     value_type: ValueType
-    initial: Scalar | None = None  # None = invalid
+    initial: Any = None  # a Scalar that fits value_type; None = invalid
     retain: bool = True
     unit: str = ""
     vll: float | None = None

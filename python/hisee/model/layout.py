@@ -137,9 +137,7 @@ def _cut_objects_file(data: bytes | None, layout: Layout, findings: Findings) ->
         item.put(OBJECT, OBJECTS_FILE, segment.text.encode())
         layout.objects[segment.name] = item
     for key in parsed.keys() - layout.objects.keys():
-        findings.error(
-            STRAY_FILE, OBJECTS_FILE, "belongs to no object", key=key, hint='every object is a table of its own: ["U.Count"]'
-        )
+        findings.error(STRAY_FILE, OBJECTS_FILE, "belongs to no object", key=key, hint='every object is a table of its own: ["U.Count"]')
 
 
 def _cut_folder(steps: list[str], path: str, data: bytes, layout: Layout, findings: Findings) -> None:
@@ -182,9 +180,7 @@ def _missing_files(layout: Layout, findings: Findings) -> None:
                     hint="an empty one will do" if name.endswith(".esl") else "",
                 )
         if folder == "events" and LOCAL_PART not in item.parts:
-            findings.error(
-                NO_FILE, f"events/{item.name}/script.esl", "is missing", hint="local.esl or script.esl holds the event's script"
-            )
+            findings.error(NO_FILE, f"events/{item.name}/script.esl", "is missing", hint="local.esl or script.esl holds the event's script")
 
 
 def default_path(name: str, part: str, kind: str) -> str:

@@ -55,10 +55,10 @@ class ApplicationObject:
 
     @property
     def bindings(self) -> list[str]:
-        """Objects whose values the picture shows without a script."""
+        """Names of the objects whose values the picture shows without a script."""
         if not isinstance(self.form, forms.PictureForm):
             return []
-        return [g["bind"] for g in self.form.objects.values() if isinstance(g.get("bind"), str)]
+        return [bound_object(g["bind"]) for g in self.form.objects.values() if isinstance(g.get("bind"), str)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +97,11 @@ class Node:
     def local(self) -> bool:
         """Is it this computer, reached by rings and not over TCP?"""
         return not self.host
+
+
+def bound_object(text: str) -> str:
+    """The object in a `bind`: U.X, or that of a cell as in SV.X[2]^Level."""
+    return text.partition("[")[0].partition("^")[0].strip()
 
 
 class Cell(NamedTuple):

@@ -49,9 +49,7 @@ def parse(data: bytes, file: str, findings: Findings, first_line: int = 1) -> di
         return None
 
 
-def convert(
-    value: Any, form: type[F], file: str, findings: Findings, *, prefix: str = "", text: str = "", line: int = 1
-) -> F | None:
+def convert(value: Any, form: type[F], file: str, findings: Findings, *, prefix: str = "", text: str = "", line: int = 1) -> F | None:
     """`value` as `form`, or None after an entry in `findings`. `text` (from `line` on) only serves to find the line."""
     try:
         return msgspec.convert(value, form)
@@ -91,12 +89,7 @@ def _report(message: str, value: Any, form: type, file: str, findings: Findings,
 def _plain(what: str) -> str:
     """The validator's words in those of TOML."""
     what = what.replace("`str`", "text").replace("`int`", "a whole number").replace("`float`", "a number")
-    what = (
-        what.replace("`bool`", "true or false")
-        .replace("`array`", "a list")
-        .replace("`object`", "a table")
-        .replace("`null`", "nothing")
-    )
+    what = what.replace("`bool`", "true or false").replace("`array`", "a list").replace("`object`", "a table").replace("`null`", "nothing")
     return what[0].lower() + what[1:]
 
 

@@ -42,7 +42,11 @@ INSERT INTO sqlite_sequence (name, seq) VALUES ('object', 99);
 """
 
 
-class StoreBroken(HiseeError):
+class StoreError(HiseeError):
+    """Base of everything the store refuses."""
+
+
+class StoreBroken(StoreError):
     """engine.db cannot be read or written."""
 
 
@@ -53,7 +57,7 @@ class ObjectRow(NamedTuple):
     name: str
     kind: str
     version: int
-    present: bool
+    present: bool  # False = removed; its number stays its own
 
 
 class BuildFacts(msgspec.Struct):
@@ -72,9 +76,7 @@ def connect(path: Path) -> sqlite3.Connection:
             db.execute(f"PRAGMA {pragma}")
         _prepare(db, path)
     except sqlite3.Error as error:
-        raise StoreBroken(
-            f"{path}: {error}", hint="is it on a full or read-only disk, or damaged? a copy of it may be needed"
-        ) from error
+        raise StoreBroken(f"{path}: {error}", hint="is it on a full or read-only disk, or damaged? a copy of it may be needed") from error
     return db
 
 
@@ -85,6 +87,11 @@ def _prepare(db: sqlite3.Connection, path: Path) -> None:
         raise StoreBroken(f"{path} was written by a newer hisee (schema {version})", hint="install that release")
     if version == 0:
         db.executescript(f"BEGIN IMMEDIATE; {TABLES} PRAGMA user_version={SCHEMA_VERSION}; COMMIT;")
+
+
+def _row(row: tuple[int, str, str, int, int]) -> ObjectRow:
+    hbj, name, kind, version, present = row
+    return ObjectRow(hbj, name, kind, version, bool(present))
 
 
 def sha256(data: bytes) -> str:
@@ -111,16 +118,12 @@ class Records:
 
     # reading
     def objects(self, *, absent: bool = False) -> list[ObjectRow]:
-        rows = self._db.execute(
-            "SELECT hbj, name, kind, version, present FROM object WHERE present OR ? ORDER BY position, hbj", (absent,)
-        )
-        return [ObjectRow(*row[:4], bool(row[4])) for row in rows]
+        rows = self._db.execute("SELECT hbj, name, kind, version, present FROM object WHERE present OR ? ORDER BY position, hbj", (absent,))
+        return [_row(row) for row in rows]
 
     def find(self, name: str) -> ObjectRow | None:
-        row = self._db.execute(
-            "SELECT hbj, name, kind, version, present FROM object WHERE name_key = ?", (fold(name),)
-        ).fetchone()
-        return ObjectRow(*row[:4], bool(row[4])) if row else None
+        row = self._db.execute("SELECT hbj, name, kind, version, present FROM object WHERE name_key = ?", (fold(name),)).fetchone()
+        return _row(row) if row else None
 
     def layout(self) -> Layout:
         """The application as stored now."""
@@ -190,12 +193,10 @@ class Records:
         self._db.execute("DELETE FROM imported WHERE hbj = ?", (hbj,))
 
     def put_version(self, hbj: int, parts: Parts, saved_ms: int, origin: str) -> int:
-        version = self._db.execute("SELECT coalesce(max(version), 0) + 1 FROM version WHERE hbj = ?", (hbj,)).fetchone()[0]
+        version = int(self._db.execute("SELECT coalesce(max(version), 0) + 1 FROM version WHERE hbj = ?", (hbj,)).fetchone()[0])
         self._db.execute("INSERT INTO version VALUES (?, ?, ?, ?)", (hbj, version, saved_ms, origin))
         for part, data in parts.parts.items():
-            self._db.execute(
-                "INSERT INTO part VALUES (?, ?, ?, ?, ?)", (hbj, version, part, parts.paths[part], self._put_bytes(data))
-            )
+            self._db.execute("INSERT INTO part VALUES (?, ?, ?, ?, ?)", (hbj, version, part, parts.paths[part], self._put_bytes(data)))
         self._db.execute("UPDATE object SET version = ? WHERE hbj = ?", (version, hbj))
         return version
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from hisee.model import forms
 from hisee.model.names import CSV, OBJECT, PICTURE, SQL, fold
-from hisee.model.objects import ApplicationObject, initial_value
+from hisee.model.objects import ApplicationObject, bound_object, initial_value
 from hisee.model.problem import BAD_NAME, BAD_VALUE, DOUBLE_NAME, NO_OBJECT, Findings, choose_from, shown
 
 URL_KINDS = ("sqlite", "postgresql")
@@ -16,9 +16,7 @@ BOUND_KINDS = {"user_variable", "structured_variable", "database"}
 class _Check:
     """One pass over all objects."""
 
-    def __init__(
-        self, objects: Mapping[str, ApplicationObject], limits: Mapping[str, int], time_zone: str, findings: Findings
-    ) -> None:
+    def __init__(self, objects: Mapping[str, ApplicationObject], limits: Mapping[str, int], time_zone: str, findings: Findings) -> None:
         self._objects = {fold(n): o for n, o in objects.items()}
         self._limits, self._time_zone, self._findings = limits, time_zone, findings
 
@@ -66,9 +64,7 @@ class _Check:
         seen: set[str] = set()
         for index, (name, _) in enumerate(form.columns):
             if not name.isidentifier() or name.startswith("_"):
-                self._error(
-                    item, BAD_NAME, "no name of a column", f"columns[{index}]", name, "letters, digits and _, a letter first"
-                )
+                self._error(item, BAD_NAME, "no name of a column", f"columns[{index}]", name, "letters, digits and _, a letter first")
             if fold(name) in seen:
                 self._error(item, DOUBLE_NAME, "the column exists twice", f"columns[{index}]", name)
             seen.add(fold(name))
@@ -106,9 +102,7 @@ class _Check:
                     )
         for name, kind in structure.form.columns:
             if kind == "OBJECT":
-                self._error(
-                    item, BAD_VALUE, "a table cannot hold a column of type OBJECT", "structure", f"{structure.name}^{name}"
-                )
+                self._error(item, BAD_VALUE, "a table cannot hold a column of type OBJECT", "structure", f"{structure.name}^{name}")
 
     def _historical_value(self, item: ApplicationObject, form: forms.HistoricalValue) -> None:
         if form.source:
@@ -120,16 +114,10 @@ class _Check:
             self._error(item, DOUBLE_NAME, "two graphical objects differ only in case", "objects", list(form.objects))
         for index, (name, _) in enumerate(form.variables):
             if fold(name) in refs:
-                self._error(
-                    item, DOUBLE_NAME, "is also the reference variable of a graphical object", f"variables[{index}]", name
-                )
+                self._error(item, DOUBLE_NAME, "is also the reference variable of a graphical object", f"variables[{index}]", name)
         for name, graphic in form.objects.items():
             if isinstance(graphic.get("bind"), str):
-                self._bound(item, f"objects.{name}.bind", graphic["bind"])
-
-    def _bound(self, item: ApplicationObject, key: str, text: str) -> None:
-        """`U.X`, or a cell `SV.X[2]^Level`."""
-        self._named(item, key, text.partition("[")[0].partition("^")[0].strip(), *sorted(BOUND_KINDS))
+                self._named(item, f"objects.{name}.bind", bound_object(graphic["bind"]), *sorted(BOUND_KINDS))
 
     def _data_parts(self, item: ApplicationObject) -> None:
         for part, kind in ((SQL, "database"), (CSV, "table")):
@@ -137,8 +125,6 @@ class _Check:
                 self._findings.error(NO_OBJECT, item.source.paths[part], f"{item.name} is no {kind}", value=item.kind)
 
 
-def check_references(
-    objects: Mapping[str, ApplicationObject], limits: Mapping[str, int], time_zone: str, findings: Findings
-) -> None:
+def check_references(objects: Mapping[str, ApplicationObject], limits: Mapping[str, int], time_zone: str, findings: Findings) -> None:
     """Report every name in a definition that leads nowhere."""
     _Check(objects, limits, time_zone, findings).run()

@@ -11,37 +11,47 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from hisee.channel.payloads import Saved
-from hisee.errors import HiseeError, UsageError
+from hisee.errors import UsageError
 from hisee.model import gate
 from hisee.model.application import Application, parse
 from hisee.model.change import TAKE, inactive, merge, put_parts
-from hisee.model.directory import ApplicationDirectory, cells
+from hisee.model.directory import ApplicationDirectory, cells, databases, dbm_facts
 from hisee.model.layout import APP_FILE, Layout
 from hisee.model.names import EVENT, LOCAL_PART, PICTURE, REMOTE_PART, SVG, address, fold
 from hisee.model.objects import Cell
 from hisee.model.problem import ApplicationError
-from hisee.model.records import ObjectRow, Records, StoreBroken, connect
+from hisee.model.records import ObjectRow, Records, StoreBroken, StoreError, connect
 from hisee.model.saving import Change, Outcome, Refusal, carry_out, imported_marks
 from hisee.seams import Seams
 
 DATABASE = "engine.db"
+__all__ = [
+    "ImportConflict",
+    "ImportRefused",
+    "ImportReport",
+    "NotStored",
+    "OpenPlan",
+    "Store",
+    "StoreBroken",
+    "StoreError",
+    "StoredPart",
+    "SystemFacts",
+]
 
 
-class NotStored(UsageError):
+class NotStored(StoreError):
     """No such object, part or version."""
 
 
-class ImportConflict(HiseeError):
+class ImportConflict(StoreError):
     """Objects changed both in the folder and in the store since the last import. `objects` lists them."""
 
     def __init__(self, objects: list[str]) -> None:
-        super().__init__(
-            f"changed in the folder and in the store: {', '.join(objects)}", hint="decide with --take folder or --take store"
-        )
+        super().__init__(f"changed in the folder and in the store: {', '.join(objects)}", hint="decide with --take folder or --take store")
         self.objects = objects
 
 
-class ImportRefused(HiseeError):
+class ImportRefused(StoreError):
     """Scripts of the folder do not compile; nothing was changed. `diagnostics` as of `hisee check`."""
 
     def __init__(self, diagnostics: list[dict[str, Any]]) -> None:
@@ -63,19 +73,22 @@ class ImportReport:
     toggled: list[str] = field(default_factory=list)  # their remote text is a comment of the local one now
     diagnostics: list[dict[str, Any]] = field(default_factory=list)  # warnings
 
+    @property
+    def changed(self) -> list[str]:
+        return [*self.imported, *self.removed]
+
 
 class StoredPart(NamedTuple):
     """One part of one version."""
 
-    part: str
     version: int
     data: bytes
 
 
-class OpenedObject(NamedTuple):
-    """Everything the server needs to open a picture or a client-and-server event."""
+class OpenPlan(NamedTuple):
+    """Everything the server needs to open the stored version of a picture or a client-and-server event."""
 
-    name: str
+    object: str
     hbj: int
     kind: str
     version: int
@@ -83,11 +96,19 @@ class OpenedObject(NamedTuple):
     svg: bytes
     local_unit: str  # sha256; "" = no such part
     remote_unit: str
-    handlers: dict[str, list[str]]  # "L", "R"
-    variables: list[list[str]]
-    bindings: dict[str, int]  # object name -> number, of displays bound without a script
-    used: list[int]  # numbers of every object that the units and bindings name
+    handlers: dict[str, list[str]]  # "L", "R": names of handled events
+    variables: list[list[str]]  # picture variables, [name, type]
+    objects: dict[str, int]  # number of every object that the units and the bindings name
     refs: dict[str, int]  # graphical objects, numbered from 1 as written
+
+
+class SystemFacts(NamedTuple):
+    """What app.toml says about the system as a whole."""
+
+    name: str  # in upper case
+    version: str
+    time_zone: str
+    limits: dict[str, int]
 
 
 class Store:
@@ -135,10 +156,12 @@ class Store:
     def cells(self) -> list[Cell]:
         return list(cells(self.application))
 
-    def objects(self, mask: str = "*") -> list[ObjectRow]:
-        """Objects whose name fits the mask (`*`, `?`), in any case, in the order of the files."""
+    def objects(self, mask: str = "*") -> list[dict[str, Any]]:
+        """Objects whose name fits the mask (`*`, `?`), in any case, in file order: hbj, name, kind, version, parts."""
         with self._lock:
-            return [row for row in self._records.objects() if fnmatch.fnmatchcase(fold(row.name), fold(mask))]
+            parts = {name: sorted(item.source.parts) for name, item in self.application.objects.items()}
+            rows = [row for row in self._records.objects() if fnmatch.fnmatchcase(fold(row.name), fold(mask))]
+        return [{"hbj": r.hbj, "name": r.name, "kind": r.kind, "version": r.version, "parts": parts.get(r.name, [])} for r in rows]
 
     def read(self, part_address: str, version: int | None = None) -> StoredPart:
         """One part, of the newest version unless another one is named; raises NotStored."""
@@ -150,20 +173,34 @@ class Store:
         if data is None:
             what = f"version {version} of {row.name}" if version else row.name
             raise NotStored(f"{what} has no part {part}", hint="`hisee export` shows what is there")
-        return StoredPart(f"{row.name}:{part}", wanted, data)
+        return StoredPart(wanted, data)
 
     def versions(self, name: str) -> list[tuple[int, int, str]]:
         """(version, time of the save in ms, origin), oldest first."""
         with self._lock:
             return self._records.versions(self._row(name).hbj)
 
-    def unit(self, digest: str) -> bytes:
-        """A compiled unit by its SHA-256; raises NotStored."""
+    def unit(self, digest: str) -> bytes | None:
+        """A compiled unit by its SHA-256; those of older versions stay, because an opened object runs on unchanged."""
         with self._lock:
-            data = self._records.unit(digest)
-        if data is None:
-            raise NotStored(f"no unit {digest}")
-        return data
+            return self._records.unit(digest)
+
+    def system(self) -> SystemFacts:
+        application = self.application
+        return SystemFacts(application.system, application.form.version, application.form.time_zone, application.limits)
+
+    def process_number(self, name: str) -> int | None:
+        """Number of a configured process by its name with suffix; None for any other."""
+        item = self.application.find(name)
+        return item.hbj if item and item.process else None
+
+    def databases(self) -> dict[int, int]:
+        """Number of each database and table -> number of its database."""
+        return databases(self.application)
+
+    def dbm_facts(self, process: str = "") -> dict[str, Any]:
+        """What a DBM must know, for its welcome: the databases it serves and their tables. "" = all."""
+        return dbm_facts(self.application, process)
 
     def files(self, names: Iterable[str] = ()) -> dict[str, bytes]:
         """The application as files; only those of `names` if there are any. Raises NotStored."""
@@ -183,7 +220,7 @@ class Store:
             written.append(target)
         return written
 
-    def opened(self, name: str) -> OpenedObject:
+    def opened(self, name: str) -> OpenPlan:
         """What opening the picture or event needs; raises NotStored for anything else."""
         with self._lock:
             row = self._row(name)
@@ -191,31 +228,22 @@ class Store:
             if item is None or not item.scripted:
                 raise NotStored(f"{row.name} is a {row.kind.replace('_', ' ')} and cannot be opened")
             facts = self._records.build(row.hbj)
-        source = item.source.parts
-        bindings = {n: self._bound(n) for n in item.bindings}
-        used = {number for n in facts.used if (number := self._number(n))} | set(bindings.values())
-        return OpenedObject(
-            row.name,
-            row.hbj,
-            row.kind,
-            row.version,
-            source.get(PICTURE, source.get(EVENT, b"")),
-            source.get(SVG, b""),
-            facts.units.get(LOCAL_PART, ""),
-            facts.units.get(REMOTE_PART, ""),
-            facts.handlers,
-            [list(v) for v in item.variables],
-            bindings,
-            sorted(used),
-            {g: n for n, g in enumerate(item.graphics, 1)},
+        parts = item.source.parts
+        found = [o for n in [*facts.used, *item.bindings] if (o := self.application.find(n))]
+        return OpenPlan(
+            object=row.name,
+            hbj=row.hbj,
+            kind=row.kind,
+            version=row.version,
+            picture=parts.get(PICTURE, parts.get(EVENT, b"")),
+            svg=parts.get(SVG, b""),
+            local_unit=facts.units.get(LOCAL_PART, ""),
+            remote_unit=facts.units.get(REMOTE_PART, ""),
+            handlers=facts.handlers,
+            variables=[list(v) for v in item.variables],
+            objects={o.name: o.hbj for o in found},
+            refs={g: n for n, g in enumerate(item.graphics, 1)},
         )
-
-    def _bound(self, text: str) -> int:
-        return self._number(text.partition("[")[0].partition("^")[0].strip())
-
-    def _number(self, name: str) -> int:
-        found = self.application.find(name)
-        return found.hbj if found else 0
 
     def _row(self, name: str) -> ObjectRow:
         row = self._records.find(name)
@@ -236,9 +264,7 @@ class Store:
             merged = merge(application.layout, self._records.layout(), last, take)
             if merged.conflicts:
                 raise ImportConflict(merged.conflicts)
-            change = Change(
-                merged.layout, "folder", merged.taken, merged.removed, imported_marks(merged, application.layout, last, take)
-            )
+            change = Change(merged.layout, "folder", merged.taken, merged.removed, imported_marks(merged, application.layout, last, take))
             try:
                 outcome = self._carry_out(change)
             except Refusal as refusal:
@@ -268,9 +294,7 @@ class Store:
                 return Saved(diagnostics=refusal.diagnostics)
             except ApplicationError as error:
                 return Saved(diagnostics=[p.diagnostic() for p in error.problems])
-            return Saved(
-                version=self._row(next(iter(names))).version, diagnostics=outcome.diagnostics + inactive(layout, changes)
-            )
+            return Saved(version=self._row(next(iter(names))).version, diagnostics=outcome.diagnostics + inactive(layout, changes))
 
     def _carry_out(self, change: Change) -> Outcome:
         try:

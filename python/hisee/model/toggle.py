@@ -61,8 +61,9 @@ def _block(remote: str, joined: bool) -> str:
 
 
 def split(text: str) -> Commented:
-    """Take the blocks of `comment_out` out again. A block that somebody edited stays where it is: it is a comment like any other."""
-    local, remotes = text, []
+    """Take the blocks of `comment_out` out again. A block that somebody edited stays: it is a comment like any other."""
+    local = text
+    remotes: list[str] = []
     while True:
         found = next((b for m in HEAD.finditer(local) if (b := _read(local, m)) is not None), None)
         if found is None:
