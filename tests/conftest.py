@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
 from support import requirements
 from support.leftovers import children, eventually, shared_memory
 

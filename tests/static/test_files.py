@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from support.source import ROOT, is_generated, name_of, sources
 
 LONGEST = 800

@@ -12,6 +12,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
 from support.source import ROOT
 
 NOT_IN_ARCHIVE = {".gitignore"}

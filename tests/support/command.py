@@ -19,7 +19,8 @@ def environment(data: Path | None = None, **more: str) -> dict[str, str]:
     return plain | more
 
 
-def hisee(*words: str, data: Path | None = None, cwd: Path | None = None, timeout_s: float = 60, **more: str) -> subprocess.CompletedProcess[str]:
+def hisee(*words: str, data: Path | None = None, cwd: Path | None = None, timeout_s: float = 60,
+          **more: str) -> subprocess.CompletedProcess[str]:
     """Run `hisee WORDS` to its end; standard output, standard error and exit code come back."""
     return subprocess.run([sys.executable, "-m", "hisee", *words], cwd=cwd or ROOT, env=environment(data, **more),
                           capture_output=True, text=True, timeout=timeout_s, check=False)

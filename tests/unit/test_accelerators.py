@@ -9,9 +9,10 @@ import threading
 from pathlib import Path
 
 import pytest
-from hisee._ext import pure_clock, pure_hist
 from hypothesis import given
 from hypothesis import strategies as st
+
+from hisee._ext import pure_clock, pure_hist
 from support.source import PYTHON
 
 hist = pytest.importorskip("hisee._ext.hist", reason="not compiled")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from hisee.cli.start import help_text, parse_start, rows_of, wants_help
 from hisee.errors import UsageError
 from hisee.schema.exits import Exit

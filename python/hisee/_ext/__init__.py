@@ -1,4 +1,4 @@
-"""Optional accelerators. Take the names from here: compiled where it was built, the plain twins otherwise or with HISEE_PURE=1."""
+"""Optional accelerators. Take the names from here: compiled where built, else (or with HISEE_PURE=1) plain."""
 
 import os
 

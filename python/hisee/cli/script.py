@@ -1,0 +1,90 @@
+"""`hisee run` and `hisee disasm`: one script in this process."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from hisee.cli.source import read_text
+from hisee.errors import UsageError
+from hisee.schema.exits import Exit
+
+if TYPE_CHECKING:
+    from hisee.model.application import Application
+
+APP = click.option("--app", type=click.Path(path_type=Path), help="Application whose objects the script may name.")
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@APP
+@click.option("--arg", "arguments", multiple=True, metavar="_P=V", help="Value of a parameter or variable of the script; may be repeated.")
+@click.option("--data", type=click.Path(path_type=Path), help="Data directory: joins the system that holds it.")
+@click.option("--timeout", "timeout_s", type=click.FloatRange(min=0, min_open=True), metavar="S", help="End the script after S seconds.")
+@click.option("--fuel", type=click.IntRange(min=1), metavar="N", help="End the script after N units of fuel.")
+def run(file: Path, app: Path | None, arguments: tuple[str, ...], data: Path | None, timeout_s: float | None, fuel: int | None) -> int:
+    """Run one script as a trigger event in this process. LOG, LOGEX and MESSAGE go to standard output, nothing else does."""
+    values = dict(argument(word) for word in arguments)
+    application = load(app)
+    unit = compile_or_show(file, application)
+    if unit is None:
+        return Exit.FINDINGS
+    from hisee.script.runner import run_script
+
+    return int(run_script(unit, name=file.stem, application=application, arguments=values, data=data, timeout_s=timeout_s, fuel=fuel))
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@APP
+def disasm(file: Path, app: Path | None) -> int:
+    """Show the code of a compiled script."""
+    unit = compile_or_show(file, load(app))
+    if unit is None:
+        return Exit.FINDINGS
+    from hisee.esl.disasm import disassemble
+
+    click.echo(disassemble(unit))
+    return Exit.OK
+
+
+def argument(word: str) -> tuple[str, str]:
+    """`_p=v` as a pair; UsageError for anything else."""
+    name, equals, value = word.partition("=")
+    if not equals or not name.startswith("_") or len(name) < 2:
+        raise UsageError(f"--arg {word!r} is not of the form _name=value", hint="names of a script's variables begin with _")
+    return name, value
+
+
+def load(app: Path | None) -> Application | None:
+    """The application at `app`, or None when none is named."""
+    if app is None:
+        return None
+    from hisee.model.application import load_application
+
+    return load_application(app)
+
+
+def compile_alone(file: Path, text: str, application: Application | None) -> Any:
+    """Compile a script that is no part of an object; it may name the objects of `application`."""
+    from hisee.esl import ObjectContext, compile_source
+    from hisee.model.directory import ApplicationDirectory
+
+    directory = ApplicationDirectory(application) if application is not None else None
+    return compile_source(file.stem, text, ObjectContext(kind="script", server_script=False, directory=directory))
+
+
+def compile_or_show(file: Path, application: Application | None) -> bytes | None:
+    """The unit of a script, or None after its errors were shown on standard error."""
+    from hisee.esl.diagnostics import render
+
+    text = read_text(file)
+    compiled = compile_alone(file, text, application)
+    if not compiled.ok:
+        errors = [d for d in compiled.diagnostics if d.severity == "error"]
+        click.echo(render(errors, {1: text}, sys.stderr.isatty()), err=True)
+        return None
+    return bytes(compiled.units[1])
