@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from pathlib import Path
+from typing import Any
 
 import click
 
 from hisee.cli.start import help_text, parse_start, wants_help
 from hisee.parameters import StartParameters
+from hisee.seams import Seams
 
 Program = Callable[[StartParameters], int]
 
@@ -28,6 +31,13 @@ def program(command: str) -> Program:
     module, _, attribute = PROGRAMS[command].partition(":")
     found: Program = getattr(import_module(module), attribute)
     return found
+
+
+def data_lane(facts: dict[str, Any], data: Path, seams: Seams) -> Any:
+    """A lane of the database manager inside this process, for `hisee run`."""
+    from hisee.data.lane import Lane
+
+    return Lane(facts, data, seams)
 
 
 def start(command: str, argv: Sequence[str]) -> int:

@@ -7,7 +7,7 @@ import hashlib
 import logging
 from collections import deque
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from hisee._core.cells import CellTable
 from hisee._core.vm import Status, Unit
@@ -33,6 +33,8 @@ class Outside(Protocol):
     def send(self, message: Message) -> None: ...
     def far(self, message: Message) -> bool: ...
     def ended(self, instance: Instance, reason: str) -> None: ...
+    def script_failed(self, instance: Instance, failure: Any) -> None: ...
+    def script_idle(self, instance: Instance) -> None: ...
 
 
 class Engine:
@@ -233,13 +235,15 @@ class Engine:
             item.done()
         elif item.request is not None:
             inbox.end(self, instance, item, code)
+        if instance.idle:
+            self.outside.script_idle(instance)
 
     def _script_failed(self, instance: Instance) -> None:
         failure = instance.script.failure
         item = instance.current
         log.warning("%s [%s] line %s: unhandled %s in %s of %s: %s", instance.object, PARTS[instance.part], failure.line,
                     failure.name, item.what if item else "?", instance.name, failure.text)
-        actions.write_log(self, instance, f"unhandled {failure.name}: {failure.text}", 5, failure.line)
+        self.outside.script_failed(instance, failure)
         self._finish(instance, failure.number)
 
     def _script_killed(self, instance: Instance) -> None:

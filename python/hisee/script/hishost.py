@@ -123,7 +123,7 @@ class HisHost(Host):
 
     def _reshape(self, shape: Shape) -> None:
         if self.server.shape is not None:
-            self.server.shape.set(rtt_ms=shape.rtt_ms, jitter_ms=shape.jitter_ms, kbit_s=shape.kbit_s)
+            self.server.shape.set(rtt_ms=shape.rtt_ms, jitter_ms=shape.jitter_ms, kbit_s=int(shape.kbit_s))
 
     def _remote(self, news: RemoteUp | RemoteDown) -> None:
         """News may overtake the start of the local part, which travels by way of the HIP."""

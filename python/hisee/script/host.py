@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine
+from typing import Any
 
 from hisee._core.vm import Unit
 from hisee.channel import Channel, ChannelClosed, ChannelFull, Message, Requests
@@ -15,6 +16,7 @@ from hisee.schema.errors import Err
 from hisee.schema.lanes import Lane
 from hisee.schema.messages import MessageKind as Kind
 from hisee.schema.timers import BY_NAME as TIMERS
+from hisee.script import actions
 from hisee.script.engine import Engine
 from hisee.script.instance import Instance
 from hisee.seams import Seams
@@ -75,6 +77,13 @@ class Host:
     def ended(self, instance: Instance, reason: str) -> None:
         """An instance ended by itself: the one who started it is told."""
         self.tell(self.ended_kind, Ended(number=instance.number, incarnation=instance.incarnation, reason=reason))
+
+    def script_failed(self, instance: Instance, failure: Any) -> None:
+        """An unhandled error ended a handler; the instance goes on. The event log says so."""
+        actions.write_log(self.engine, instance, f"unhandled {failure.name}: {failure.text}", 5, failure.line)
+
+    def script_idle(self, instance: Instance) -> None:
+        """Nothing waits in the instance; a host that serves one script ends here."""
 
     def tell(self, kind: Kind, payload: Payload, target: int = KNL) -> None:
         self.send(Message(kind=kind, lane=Lane.CONTROL, source=self.number, target=target, payload=pack(payload)))

@@ -80,6 +80,17 @@ class Knl:
         self._on_channel(mine)
         return theirs
 
+    def host_script(self, host: int, name: str, objects: list[int]) -> Process:
+        """Enter a script that an engine host inside this process runs by itself, and let it follow these objects."""
+        owner = self.core.registry.get(host)
+        assert owner is not None
+        script = self.core.registry.add(Process(
+            number=self.core.registry.free_number(), name=self.core.registry.free_name(self._node, "SEE"), kind="SEE", node=self._node,
+            host=host, object=name))
+        self.core.route(script, owner.link)
+        self.values.subscribe(host, objects)
+        return script
+
     async def _admit(self, hello: Hello, peer: Any) -> Welcome | Refused:
         """Name and number for a process that proved the secret; a name that runs is refused (R9)."""
         if hello.protocol[0] != PROTOCOL[0]:

@@ -1,0 +1,175 @@
+"""`hisee run`: one script in this process, with the same server, engine and lane code as a system, over memory carriers.
+
+This is the only place besides the launcher that puts all process kinds together.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import click
+
+from hisee._core.values import decode
+from hisee.channel import Channel, Message
+from hisee.channel.payloads import Failed, Hello, LogWrite, pack
+from hisee.cli.run import data_lane
+from hisee.datadir import DataDir
+from hisee.model import Application, load_application
+from hisee.model.store import Store
+from hisee.schema.actions import ActionId
+from hisee.schema.errors import Err
+from hisee.schema.exits import Exit
+from hisee.schema.messages import MessageKind as Kind
+from hisee.script.host import Host
+from hisee.script.instance import Instance
+from hisee.seams import Seams
+from hisee.server.eventlog import one_line
+from hisee.server.knl import Knl
+
+NODE = "RUN"
+BARE_APPLICATION = 'name = "run"\n[nodes.RUN]\nprocesses = [{kind = "server"}]\n'
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """What to run. `data` None = a directory of its own that is gone afterwards."""
+
+    name: str
+    unit: bytes
+    application: Application | None
+    data: Path | None = None
+    timeout_s: float | None = None
+    limits: dict[str, int] = field(default_factory=dict)
+
+
+class Output:
+    """LOG and LOGEX lines on standard output, nothing else."""
+
+    def write(self, entry: LogWrite, process: str) -> None:
+        if not entry.script.endswith(FAILURE):
+            click.echo(one_line(entry.text))
+
+    def close(self) -> None:
+        sys.stdout.flush()
+
+
+FAILURE = "!"
+
+
+class RunHost(Host):
+    """An engine with one script; its end is the end of the run."""
+
+    def __init__(self, server: Channel, seams: Seams) -> None:
+        super().__init__(server, seams)
+        self.trouble: list[str] = []
+
+    def ended(self, instance: Instance, reason: str) -> None:
+        self.trouble.append(reason)
+        self.stop.set()
+
+    def script_failed(self, instance: Instance, failure: Any) -> None:
+        self.trouble.append(f"line {failure.line}: unhandled {failure.name}" + (f": {failure.text}" if failure.text else ""))
+
+    def script_idle(self, instance: Instance) -> None:
+        self.stop.set()
+
+
+def run(wanted: Run) -> int:
+    """Run to the end; errors on standard error, the exit code as documented."""
+    return asyncio.run(_run(wanted))
+
+
+async def _run(wanted: Run) -> int:
+    with tempfile.TemporaryDirectory(prefix="hisee-run-") as own:
+        data = DataDir(wanted.data or own)
+        data.path.mkdir(parents=True, exist_ok=True)
+        with data.lock(f"hisee run {wanted.name}"):
+            store = Store.open(data.path)
+            try:
+                store.import_application(wanted.application or _bare(Path(own)), take="folder")
+                return await _in_system(wanted, store, data)
+            finally:
+                store.close()
+
+
+def _bare(folder: Path) -> Application:
+    root = folder / "application"
+    root.mkdir(exist_ok=True)
+    (root / "app.toml").write_text(BARE_APPLICATION)
+    return load_application(root)
+
+
+async def _in_system(wanted: Run, store: Store, data: DataDir) -> int:
+    limits = {**store.system().limits, **wanted.limits}
+    stopped = asyncio.Event()
+    knl = Knl(store, data.seams, node=NODE, system=store.system().name, limits=limits, event_log=Output(), stop=stopped.set)
+    knl.start(asyncio.get_running_loop())
+    try:
+        await _console(knl)
+        close_lane = await _database(knl, store, data)
+        try:
+            return await _script(wanted, knl, data.seams, limits)
+        finally:
+            close_lane()
+    finally:
+        knl.close()
+
+
+async def _script(wanted: Run, knl: Knl, seams: Seams, limits: dict[str, int]) -> int:
+    host = RunHost(await knl.connect(Hello(kind="SES", name="RUN")), seams)
+    host.attach(asyncio.get_running_loop())
+    unit = host.engine.load(wanted.unit)
+    objects = [number for _, number, *_ in unit.objects]
+    console = knl.core.registry.named("RUN.HIP")
+    assert console is not None
+    process = knl.host_script(host.number, wanted.name, objects)
+    host.engine.values(knl.values.snapshot(objects))
+    script = host.engine.start(number=process.number, name=process.name, object=wanted.name, part=1, unit=unit, console=console.number,
+                               limits=limits, variables=[])
+    try:
+        await asyncio.wait_for(host.stop.wait(), wanted.timeout_s)
+    except TimeoutError:
+        line = script.waiting.line if script.waiting else script.script.line
+        host.trouble.append(f"line {line}: still running after --timeout {wanted.timeout_s:g} s")
+        host.engine.stop(script.number, "time-out")
+    for text in host.trouble:
+        click.echo(f"{wanted.name} {text}", err=True)
+    return Exit.FINDINGS if host.trouble else Exit.OK
+
+
+async def _console(knl: Knl) -> None:
+    """Whoever stands where an operator would: MESSAGE is printed, graphical objects do not exist."""
+    channel = await knl.connect(Hello(kind="HIP", name="RUN"))
+
+    def take(message: Message) -> None:
+        number, *operands = decode(message.payload)
+        if number == ActionId.MESSAGE:
+            click.echo(one_line(str(operands[0])))
+        elif message.wants_answer:
+            failed = Failed(error=Err.ERR_NOT_IN_PICTURE, text="no picture is open in `hisee run`")
+            channel.send(Message(kind=Kind.FAILED, lane=message.lane, source=message.target, target=message.source, corr=message.corr,
+                                 payload=pack(failed)))
+
+    channel.attach(asyncio.get_running_loop(), take, lambda reason: None)
+
+
+async def _database(knl: Knl, store: Store, data: DataDir) -> Any:
+    """One lane for all databases of the application, made at the first request."""
+    facts = store.dbm_facts()
+    if not facts.get("databases"):
+        return lambda: None
+    channel = await knl.connect(Hello(kind="DBM", name="RUN", facts={"databases": list(facts["databases"])}))
+    lane = data_lane(facts, data.path, data.seams)
+    channel.attach(asyncio.get_running_loop(), lambda message: _serve(lane, channel, message), lambda reason: None)
+    return lane.close
+
+
+def _serve(lane: Any, channel: Channel, message: Message) -> None:
+    answer = lane.answer(message)
+    if answer is not None:
+        channel.send(answer)
