@@ -211,11 +211,10 @@ def run_headline(system: Any, *, rtts: Sequence[float] = RTTS_MS, clicks: Sequen
     desk, expected, table = system.console(console), Expected.of(folder or application()), Table()
     try:
         for placement, picture in PLACEMENTS:
-            opened = desk.open(picture)
-            operator = Operator(opened, expected, pause, database)
-            table.cells += _row(desk, operator, placement, list(zip(rtts, clicks, strict=True)), progress)
-            desk.link(rtt_ms=0.0)
-            opened.close()
+            with closing(desk.open(picture)) as opened:
+                operator = Operator(opened, expected, pause, database)
+                table.cells += _row(desk, operator, placement, list(zip(rtts, clicks, strict=True)), progress)
+                desk.link(rtt_ms=0.0)
     finally:
         desk.link(rtt_ms=0.0)
     return table

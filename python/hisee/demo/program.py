@@ -12,8 +12,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
+from hisee.api import connect
 from hisee.plant import Station, Weather
 
+DATABASE = "plant.db"  # the url of DB.Plant is relative to the data directory
 YEAR_STARTS = datetime(2013, 1, 1)
 FIRST_HOUR = 31 * 24 + 5  # 1 February, early morning: frost, the boiler works
 STEP_S = 60.0
@@ -92,6 +94,12 @@ class PlantProgram:
             hour = int(self.station.time_s // 3600)
             self.station.design_supply_c = self.timetable.at(hour, self.station.design_supply_c)
             self.station.step(min(STEP_S, end_s - self.station.time_s))
+
+
+def play(data: Path, pause: Callable[[float], bool], *, plant_hours_per_s: float = 1.0) -> None:
+    """Connect to the system in `data` and run its plant until `pause` says stop; raises CannotConnect when it ends first."""
+    with connect(data) as system:
+        PlantProgram(system, database=data / DATABASE).run(pause, plant_hours_per_s=plant_hours_per_s)
 
 
 def measured(station: Station, started_s: float) -> dict[str, Value]:

@@ -94,7 +94,7 @@ def operating_point(pump: Pump, loop: Loop, speed: float, viscosity: float, gues
     """
     if speed <= 0:
         return 0.0
-    low, high = 0.0, shut_off_to_run_out(pump, speed)
+    low, high = 0.0, run_out_flow(pump, speed)
     flow = guess if low < guess < high else (low + high) / 2
     for _ in range(100):
         surplus = pump.head(flow, speed) - loop.head_loss(flow, viscosity)
@@ -107,7 +107,7 @@ def operating_point(pump: Pump, loop: Loop, speed: float, viscosity: float, gues
     return flow
 
 
-def shut_off_to_run_out(pump: Pump, speed: float) -> float:
+def run_out_flow(pump: Pump, speed: float) -> float:
     """Flow at which the pump's head is used up: the positive root of its parabola, m3/s."""
     root = sqrt(pump.a1**2 - 4 * pump.a0 * pump.a2)
     return speed * (-pump.a1 - root) / (2 * pump.a2)
