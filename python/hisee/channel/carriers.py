@@ -344,7 +344,7 @@ class MemoryCarrier:
             self._wake()
 
     def take(self) -> list[Part]:
-        found = []
+        found: list[Part] = []
         with self._news:
             dead = self.peer is None
             while self._inbox and len(found) < BATCH:

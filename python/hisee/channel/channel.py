@@ -268,9 +268,10 @@ class Channel:
         self._timer = self._loop.call_later(self._settings.tick_s, self._on_tick)
         if self._told:
             return
-        self._fill()  # what waits unread is a sign of life
-        self._tick()
-        self._deliver()
+        self._turn()  # what waits unread is a sign of life
+        if not self._closed:
+            self._tick()
+            self._deliver()
 
     # --- attached mode ---
 

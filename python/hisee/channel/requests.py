@@ -34,7 +34,8 @@ class Requests:
         loop = asyncio.get_running_loop()
         message.corr, message.wants_answer = self._next, True
         self._next += 1
-        self._open[message.corr] = future = loop.create_future()
+        future: asyncio.Future[Message] = loop.create_future()
+        self._open[message.corr] = future
         timer = loop.call_later(timeout_s, self._expire, message.corr, timeout_s)
         try:
             self._channel.send(message)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
-import posix_ipc
+import posix_ipc  # type: ignore[import-not-found]
 
 from hisee._core.ring import RingPoisoned, Rings, capacity_ok, init_segment, payload_max, segment_bytes
 from hisee.channel.carriers import RingCarrier
