@@ -1,0 +1,118 @@
+# Declarations of core/c: units, scripts and the loop. Extern only.
+
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+
+
+cdef extern from "esl_builtin.h" nogil:
+    ctypedef struct esl_world_t:
+        int64_t (*now_ms)(void *host) noexcept
+        double (*tick_ms)(void *host) noexcept
+        uint64_t (*random)(void *host) noexcept
+        const void *zone
+        void *host
+
+cdef extern from "esl_slot.h" nogil:
+    struct esl_cells:
+        pass
+    ctypedef struct esl_account_t:
+        int64_t used
+        int64_t limit
+
+cdef extern from "esl_cells.h" nogil:
+    ctypedef struct esl_cells_t:
+        pass
+
+cdef extern from "esl_codec.h" nogil:
+    ctypedef struct esl_buffer_t:
+        uint8_t *data
+        size_t length
+
+cdef extern from "esl_unit.h" nogil:
+    ctypedef struct esl_struct_t:
+        uint32_t hbj
+        uint16_t columns
+        const uint8_t *types
+        const char **names
+    ctypedef struct esl_object_t:
+        uint32_t name, hbj, rows
+        uint16_t columns
+        uint8_t type
+    ctypedef struct esl_variable_t:
+        uint32_t name, number
+        uint8_t type
+    ctypedef struct esl_arg_t:
+        uint8_t mode, type
+        uint16_t reg
+    ctypedef struct esl_site_t:
+        uint8_t kind, waits
+        uint16_t number, argc
+        const esl_arg_t *args
+    ctypedef struct esl_register_t:
+        uint8_t type
+        uint16_t structure
+    ctypedef struct esl_param_t:
+        uint32_t name
+        uint8_t mode, type
+        uint16_t reg
+    ctypedef struct esl_procedure_t:
+        uint32_t name
+        uint8_t kind
+        uint16_t registers, params
+        const esl_register_t *reg
+        const esl_param_t *param
+    ctypedef struct esl_unit_t:
+        uint32_t structures, objects, variables, sites, procedures, name
+        const char **string
+        const uint32_t *string_bytes
+        const esl_struct_t *structure
+        const uint32_t *structure_name
+        const esl_object_t *object
+        const esl_variable_t *variable
+        const esl_site_t *site
+        const esl_procedure_t *procedure
+    ctypedef struct esl_refusal_t:
+        size_t offset
+        char text[192]
+    esl_unit_t *esl_unit_load(const uint8_t *data, size_t length, esl_refusal_t *refusal)
+    void esl_unit_free(esl_unit_t *unit)
+    const uint32_t HISEE_OPCODES_HASH
+
+cdef extern from "esl_vm.h" nogil:
+    ctypedef enum esl_status_t:
+        ESL_DONE, ESL_SLICE, ESL_ACTION, ESL_FAILED, ESL_KILLED
+    const int ESL_COMPUTED_GOTO
+    const int ESL_NO_SITE
+    ctypedef struct esl_failure_t:
+        int number
+        int64_t extended
+        uint32_t line
+        uint16_t procedure
+        char text[1008]
+        const char *limit
+    ctypedef struct esl_script_limits_t:
+        int64_t call_depth, record_rows, memory_bytes, fuel
+        uint32_t text_chars
+    ctypedef struct esl_pending_t:
+        uint16_t number, site
+        uint32_t line
+        uint8_t waits
+        esl_buffer_t payload
+    ctypedef struct esl_script_t:
+        esl_status_t status
+        bint running
+        int64_t fuel_used
+        esl_account_t account
+        esl_failure_t failure
+        esl_pending_t pending
+        esl_buffer_t results
+    esl_script_t *esl_script_new(const esl_unit_t *unit, esl_cells_t *cells, esl_cells_t *variables,
+                                 const esl_script_limits_t *limits, const esl_world_t *world)
+    void esl_script_free(esl_script_t *script)
+    void esl_script_start_init(esl_script_t *script)
+    int esl_script_start(esl_script_t *script, uint32_t procedure, const uint8_t *arguments, size_t length)
+    void esl_script_complete(esl_script_t *script, const uint8_t *payload, size_t length, int64_t extended)
+    void esl_script_fail(esl_script_t *script, int number, int64_t extended, const char *text)
+    void esl_script_kill(esl_script_t *script, const char *text, const char *limit)
+    uint32_t esl_script_line(const esl_script_t *script)
+    const char *esl_error_text(int number)
+    esl_status_t esl_vm_run(esl_script_t *script, int64_t slice)

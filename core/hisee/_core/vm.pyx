@@ -1,0 +1,286 @@
+"""Units and scripts (docs/design/script-spine.md, S5). Checks arguments, calls one C function, converts back.
+
+A script holds the interpreter lock while it runs: the tables of values are read without further locks, and a slice is short.
+"""
+
+import hashlib
+from collections import namedtuple
+from enum import IntEnum
+
+from cpython.bytes cimport PyBytes_FromStringAndSize
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+
+from hisee._core cimport cvm
+
+from hisee.schema import opcodes
+from hisee.schema.errors import BY_NUMBER as ERRORS
+from hisee.schema.limits import BY_NAME as LIMITS
+
+if opcodes.SCHEMA_HASH != cvm.HISEE_OPCODES_HASH:
+    raise ImportError("hisee._core.vm was built from another table of opcodes; run: python setup.py build_ext --inplace")
+
+DISPATCH = "goto" if cvm.ESL_COMPUTED_GOTO else "switch"
+TYPES = ("NONE", "BOOL", "INT", "REAL", "TIME", "TEXT", "RECORD", "OBJECT", "ANY")
+KINDS = ("LOCAL", "RPC", "RPCX", "ENTRY", "ENTRYX", "INIT", "CHANGE")
+MODES = ("IN", "OUT", "INOUT")
+SITES = ("CALL", "FN", "ACT")
+
+
+class Status(IntEnum):
+    """How a run ended."""
+
+    DONE = 0
+    SLICE = 1
+    ACTION = 2
+    FAILED = 3
+    KILLED = 4
+
+
+class UnitRejected(ValueError):
+    """The bytes are no unit that may run: `offset` in them, `text`."""
+
+    def __init__(self, offset, text):
+        super().__init__(f"unit refused at byte {offset}: {text}")
+        self.offset = offset
+        self.text = text
+
+
+Parameter = namedtuple("Parameter", "name mode type structure")
+Procedure = namedtuple("Procedure", "name kind parameters")
+Object = namedtuple("Object", "name hbj type rows columns")
+Variable = namedtuple("Variable", "name type number")
+Structure = namedtuple("Structure", "name hbj columns")
+Site = namedtuple("Site", "kind number waits arguments")
+Pending = namedtuple("Pending", "number site line waits payload")
+Failure = namedtuple("Failure", "number name line procedure text limit extended")
+
+
+cdef str text_of(const char *data):
+    return data.decode("utf-8", "replace")
+
+
+cdef class Unit:
+    """A verified unit. Raises UnitRejected."""
+
+    cdef cvm.esl_unit_t *unit
+    cdef readonly str name
+    cdef readonly str sha256
+    cdef readonly tuple procedures
+    cdef readonly tuple objects
+    cdef readonly tuple variables
+    cdef readonly tuple structures
+    cdef readonly tuple sites
+
+    def __cinit__(self, bytes data not None):
+        cdef cvm.esl_refusal_t refusal
+        self.unit = cvm.esl_unit_load(<const uint8_t *>data, len(data), &refusal)
+        if self.unit == NULL:
+            raise UnitRejected(refusal.offset, text_of(refusal.text))
+        self.name = self._string(self.unit.name)
+        self.sha256 = hashlib.sha256(data).hexdigest()
+        self.structures = tuple(self._structure(i) for i in range(self.unit.structures))
+        self.objects = tuple(self._object(i) for i in range(self.unit.objects))
+        self.variables = tuple(self._variable(i) for i in range(self.unit.variables))
+        self.procedures = tuple(self._procedure(i) for i in range(self.unit.procedures))
+        self.sites = tuple(self._site(i) for i in range(self.unit.sites))
+
+    def __dealloc__(self):
+        cvm.esl_unit_free(self.unit)
+
+    cdef str _string(self, uint32_t number):
+        return self.unit.string[number][:self.unit.string_bytes[number]].decode("utf-8")
+
+    def _structure(self, uint32_t index):
+        cdef const cvm.esl_struct_t *s = &self.unit.structure[index]
+        columns = tuple((text_of(s.names[i]), TYPES[s.types[i]]) for i in range(s.columns))
+        return Structure(self._string(self.unit.structure_name[index]), s.hbj, columns)
+
+    def _object(self, uint32_t index):
+        cdef const cvm.esl_object_t *o = &self.unit.object[index]
+        return Object(self._string(o.name), o.hbj, TYPES[o.type], o.rows, o.columns)
+
+    def _variable(self, uint32_t index):
+        cdef const cvm.esl_variable_t *v = &self.unit.variable[index]
+        return Variable(self._string(v.name), TYPES[v.type], v.number)
+
+    def _procedure(self, uint32_t index):
+        cdef const cvm.esl_procedure_t *p = &self.unit.procedure[index]
+        cdef const cvm.esl_param_t *q
+        parameters = []
+        for i in range(p.params):
+            q = &p.param[i]
+            structure = self.structures[p.reg[q.reg].structure].name if TYPES[q.type] == "RECORD" else ""
+            parameters.append(Parameter(self._string(q.name), MODES[q.mode], TYPES[q.type], structure))
+        return Procedure(self._string(p.name), KINDS[p.kind], tuple(parameters))
+
+    def _site(self, uint32_t index):
+        cdef const cvm.esl_site_t *s = &self.unit.site[index]
+        arguments = tuple((MODES[s.args[i].mode], TYPES[s.args[i].type]) for i in range(s.argc))
+        return Site(SITES[s.kind], s.number, bool(s.waits), arguments)
+
+
+cdef int64_t now_ms(void *host) noexcept:
+    try:
+        return (<Script>host).world.now_ms()
+    except BaseException as error:
+        (<Script>host).broken = error
+        return 0
+
+cdef double tick_ms(void *host) noexcept:
+    try:
+        return (<Script>host).world.tick_ms()
+    except BaseException as error:
+        (<Script>host).broken = error
+        return 0.0
+
+cdef uint64_t random_word(void *host) noexcept:
+    try:
+        return (<Script>host).world.random() & 0xFFFFFFFFFFFFFFFF
+    except BaseException as error:
+        (<Script>host).broken = error
+        return 0
+
+
+def limit(limits, name):
+    """A limit by name: the system's value, else the default of the table."""
+    return int(limits.get(name, LIMITS[name].value)) if limits is not None else LIMITS[name].value
+
+
+cdef class Script:
+    """One running instance of `unit`.
+
+    `cells` and `variables` are CellTables or None; `limits` is a mapping over the names of the limits table or None;
+    `world` has now_ms(), tick_ms() and random(). MemoryError when the globals do not fit the limit.
+    """
+
+    cdef cvm.esl_script_t *script
+    cdef cvm.esl_world_t world_c
+    cdef object world
+    cdef object broken
+    cdef readonly Unit unit
+    cdef object cells
+    cdef object variables
+
+    def __cinit__(self, Unit unit not None, cells, variables, limits, world):
+        cdef cvm.esl_script_limits_t bounds
+        self.unit, self.cells, self.variables, self.world = unit, cells, variables, world
+        self.world_c.host = <void *>self
+        if world is not None:
+            self.world_c.now_ms, self.world_c.tick_ms, self.world_c.random = now_ms, tick_ms, random_word
+        bounds.call_depth, bounds.record_rows = limit(limits, "call_depth"), limit(limits, "record_rows")
+        bounds.memory_bytes, bounds.fuel = limit(limits, "see_memory_bytes"), limit(limits, "fuel_per_event")
+        bounds.text_chars = limit(limits, "text_chars")
+        self.script = cvm.esl_script_new(unit.unit, NULL, NULL, &bounds, &self.world_c)
+        if self.script == NULL:
+            raise MemoryError(f"script of {unit.name}: its globals need more than {bounds.memory_bytes} bytes")
+
+    def __dealloc__(self):
+        cvm.esl_script_free(self.script)
+
+    cdef cvm.esl_script_t *_open(self) except NULL:
+        if self.script == NULL:
+            raise RuntimeError("the script is closed")
+        return self.script
+
+    cdef cvm.esl_script_t *_idle(self) except NULL:
+        cdef cvm.esl_script_t *s = self._open()
+        if s.status == cvm.ESL_KILLED:
+            raise RuntimeError("the script was ended")
+        if s.running:
+            raise RuntimeError("a request of the script is under way")
+        return s
+
+    cdef cvm.esl_script_t *_waiting(self) except NULL:
+        cdef cvm.esl_script_t *s = self._open()
+        if s.status != cvm.ESL_ACTION:
+            raise RuntimeError("no action of the script is pending")
+        return s
+
+    def start_init(self):
+        """Begin the init part. RuntimeError while a request is under way."""
+        cvm.esl_script_start_init(self._idle())
+
+    def start(self, procedure, bytes arguments not None=b""):
+        """Begin a procedure, by index. Arguments that do not fit end the request before its first line: run() gives FAILED."""
+        cdef cvm.esl_script_t *s = self._idle()
+        if not 0 < procedure < self.unit.unit.procedures:
+            raise IndexError(f"{self.unit.name} has no procedure {procedure}")
+        cvm.esl_script_start(s, procedure, <const uint8_t *>arguments, len(arguments))
+
+    def run(self, int64_t slice):
+        """Run for at most about `slice` units of fuel; returns a Status."""
+        cdef cvm.esl_status_t status
+        if slice < 1:
+            raise ValueError("a slice is at least 1")
+        status = cvm.esl_vm_run(self._open(), slice)
+        if self.broken is not None:
+            error, self.broken = self.broken, None
+            raise error
+        return Status(status)
+
+    @property
+    def status(self):
+        """Status of the last run; DONE before the first one."""
+        return Status(self._open().status)
+
+    @property
+    def pending(self):
+        """The action that the script waits for (site -1: a picture variable); None when there is none."""
+        cdef cvm.esl_pending_t *p = &self._open().pending
+        if self.script.status != cvm.ESL_ACTION:
+            return None
+        payload = PyBytes_FromStringAndSize(<const char *>p.payload.data, p.payload.length)
+        return Pending(p.number, -1 if p.site == cvm.ESL_NO_SITE else p.site, p.line, bool(p.waits), payload)
+
+    def complete(self, bytes payload not None=b"", int64_t extended=0):
+        """End the pending action: its OUT and INOUT values, in order. A payload that does not fit is an error in the script."""
+        cvm.esl_script_complete(self._waiting(), <const uint8_t *>payload, len(payload), extended)
+
+    def fail(self, int error, int64_t extended=0, str text=""):
+        """End the pending action with an error that the script may catch."""
+        cdef bytes message = text.encode()
+        cdef const char *shown = message
+        cvm.esl_script_fail(self._waiting(), error, extended, shown if message else NULL)
+
+    def kill(self, str text not None, str limit_name=""):
+        """End the script for good; nothing in it can catch this."""
+        cdef bytes message = text.encode()
+        limit_bytes = LIMIT_NAMES.setdefault(limit_name, limit_name.encode())
+        cvm.esl_script_kill(self._open(), message, <const char *><bytes>limit_bytes)
+
+    def results(self):
+        """Value codec list of the parameters after a request: INOUT and OUT values, "unchanged" for IN."""
+        cdef cvm.esl_buffer_t *b = &self._open().results
+        return PyBytes_FromStringAndSize(<const char *>b.data, b.length)
+
+    @property
+    def failure(self):
+        """Why the last request FAILED or the script was KILLED, with the line where it began; None otherwise."""
+        cdef cvm.esl_failure_t *f = &self._open().failure
+        if self.script.status not in (cvm.ESL_FAILED, cvm.ESL_KILLED):
+            return None
+        name = ERRORS[f.number].name if f.number in ERRORS else str(f.number)
+        procedure = self.unit.procedures[f.procedure].name
+        return Failure(f.number, name, f.line, procedure, text_of(f.text), text_of(f.limit), f.extended)
+
+    @property
+    def line(self):
+        """Line of the running or waiting action; 0 while nothing runs."""
+        return cvm.esl_script_line(self._open())
+
+    @property
+    def fuel_used(self):
+        return self._open().fuel_used
+
+    @property
+    def memory_used(self):
+        """Bytes charged to the script."""
+        return self._open().account.used
+
+    def close(self):
+        """Give the memory back; idempotent. Everything else raises RuntimeError afterwards."""
+        cvm.esl_script_free(self.script)
+        self.script = NULL
+
+
+cdef dict LIMIT_NAMES = {}  # the bytes live as long as the module: a failure points at them
