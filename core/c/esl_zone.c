@@ -93,7 +93,7 @@ static esl_period_t rule_period(const esl_zone_rule_t *rule, int64_t utc_s)
     for (int64_t year = civil.year - 1; year <= civil.year + 1; year++) {
         int64_t to_summer = change_wall(&rule->start, year) - rule->standard_s;
         int64_t to_standard = change_wall(&rule->end, year) - rule->summer_s;
-        if (to_summer <= utc_s && to_summer > p.start_s) p = (esl_period_t){to_summer, p.end_s, rule->summer_s, true};
+        if (to_summer <= utc_s && to_summer >= p.start_s) p = (esl_period_t){to_summer, p.end_s, rule->summer_s, true};
         if (to_standard <= utc_s && to_standard > p.start_s) p = (esl_period_t){to_standard, p.end_s, rule->standard_s, false};
         if (to_summer > utc_s && to_summer < p.end_s) p.end_s = to_summer;
         if (to_standard > utc_s && to_standard < p.end_s) p.end_s = to_standard;
