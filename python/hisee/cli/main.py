@@ -89,8 +89,10 @@ def run_command(argv: Sequence[str]) -> int:
         return fail(usage_line(error), Exit.USAGE)
     except (click.Abort, KeyboardInterrupt):
         return 130
-    except BrokenPipeError:
-        return quiet_pipe()
+    except SystemExit as end:
+        if isinstance(end.__context__, BrokenPipeError):  # click's way to say it
+            return quiet_pipe()
+        raise
     except HiseeError as error:
         return fail(str(error), error.exit)  # one line, but for an application with several problems
     except Exception as error:  # the last net: our own fault, said in one line
