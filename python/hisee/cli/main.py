@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import Any
 
 import click
+from click.utils import PacifyFlushWrapper
 
 from hisee.errors import HiseeError, one_line
 from hisee.schema.exits import Exit
@@ -90,7 +91,7 @@ def run_command(argv: Sequence[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         return 130
     except SystemExit as end:
-        if isinstance(end.__context__, BrokenPipeError):  # click's way to say it
+        if isinstance(sys.stdout, PacifyFlushWrapper):  # click's way to say that the reader of our output left
             return quiet_pipe()
         raise
     except HiseeError as error:
