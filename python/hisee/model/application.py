@@ -119,6 +119,7 @@ def parse(parts: Layout, findings: Findings | None = None) -> Application:
     """Make an application of what `layout.cut` found; raises ApplicationError with every error in `findings`."""
     findings = Findings() if findings is None else findings
     form, text = _head(parts, findings)
+    layout.check_complete(parts, findings)
     stations = nodes.read_nodes(form.nodes, text, findings)
     application = Application(form, stations, {}, limits.apply(form.limits, findings), parts)
     for source in parts.objects.values():

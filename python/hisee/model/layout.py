@@ -119,7 +119,6 @@ def cut(files: Mapping[str, bytes], findings: Findings) -> Layout:
             layout.objects.setdefault(name, Parts(name)).put(LOCAL_PART, path, data)
         elif not (steps[0] == "data" and _cut_data(steps, path, data, layout)) and path != OBJECTS_FILE:
             layout.files[path] = data
-    _missing_files(layout, findings)
     return layout
 
 
@@ -165,7 +164,8 @@ def _cut_data(steps: list[str], path: str, data: bytes, layout: Layout) -> bool:
     return True
 
 
-def _missing_files(layout: Layout, findings: Findings) -> None:
+def check_complete(layout: Layout, findings: Findings) -> None:
+    """Report the files that a picture or an event cannot do without."""
     for item in layout.objects.values():
         folder = next((f for f in FOLDERS for p in item.paths.values() if p.startswith(f + "/")), None)
         if folder is None:

@@ -65,11 +65,12 @@ def split(text: str) -> Commented:
     local = text
     remotes: list[str] = []
     while True:
-        found = next((b for m in HEAD.finditer(local) if (b := _read(local, m)) is not None), None)
+        # the last block first: the line break that a block added may be the one that the next block stands behind
+        found = next((b for m in reversed(list(HEAD.finditer(local))) if (b := _read(local, m)) is not None), None)
         if found is None:
             return Commented(local, remotes)
         remote, start, end = found
-        remotes.append(remote)
+        remotes.insert(0, remote)
         local = local[:start] + local[end:]
 
 
