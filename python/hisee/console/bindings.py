@@ -14,12 +14,12 @@ from hisee.console.picture import GOOD, INVALID, STALE, Item, PictureState
 from hisee.values import Invalid, Ref, Stamped, Time
 
 
-def shown(value: Any) -> str:
-    """A valid value as an operator reads it."""
+def shown(value: Any, decimals: int | None = None) -> str:
+    """A valid value as an operator reads it; `decimals` of a REAL, None = its shortest form."""
     if isinstance(value, bool):
         return "TRUE" if value else "FALSE"
     if isinstance(value, float):
-        return repr(value).removesuffix(".0")
+        return repr(value).removesuffix(".0") if decimals is None else f"{value:.{decimals}f}"
     if isinstance(value, Time):
         return datetime.fromtimestamp(value.ms / 1000).strftime("%H:%M:%S %d-%m-%Y")
     return str(value)
@@ -94,6 +94,6 @@ class Bindings:
             picture.put(item, "text", "?")
             picture.put(item, "quality", INVALID)
         else:
-            picture.put(item, "text", shown(value))
+            picture.put(item, "text", shown(value, item.decimals))
             picture.put(item, "quality", GOOD)
             picture.put(item, "last", "")

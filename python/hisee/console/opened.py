@@ -125,7 +125,7 @@ class OpenObject:
     # -- what commands and pages are told
 
     def facts(self) -> dict[str, Any]:
-        return {"opened": self.number, "slot": self.slot, "object": self.name, "version": self.reply.version,
+        return {"opened": self.number, "slot": self.slot, "object": self.name, "title": self.picture.title, "version": self.reply.version,
                 "his": self.reply.his_name, "see": self.see_name, "local": str(self.local), "remote": str(self.remote),
                 "reason": self.reason, "dropped": self.dropped, "refused": self.refused, "timer": self.timer.on}
 

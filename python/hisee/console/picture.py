@@ -53,18 +53,20 @@ class Item:
     kind: elements.ElementKindRow
     values: dict[str, Any]
     bind: str = ""
+    decimals: int | None = None  # of a bound REAL; None = its shortest form
     changed: dict[str, int] = field(default_factory=dict)
 
 
-def describe(text: bytes) -> list[tuple[str, dict[str, Any]]]:
-    """The rows [objects.*] of picture.toml in their order; raises PictureRefused."""
+def describe(text: bytes) -> tuple[str, list[tuple[str, dict[str, Any]]]]:
+    """Title, and the rows [objects.*] of picture.toml in their order; raises PictureRefused."""
     try:
-        rows = tomllib.loads(text.decode()).get("objects", {})
+        tables = tomllib.loads(text.decode())
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise PictureRefused(f"picture.toml: {error}") from None
+    rows = tables.get("objects", {})
     if not isinstance(rows, dict) or not all(isinstance(row, dict) for row in rows.values()):
         raise PictureRefused("picture.toml: [objects.NAME] must be tables")
-    return list(rows.items())
+    return str(tables.get("title", "")), list(rows.items())
 
 
 def _item(ref: int, name: str, row: dict[str, Any], drawing: svg.Drawing) -> Item:
@@ -75,15 +77,22 @@ def _item(ref: int, name: str, row: dict[str, Any], drawing: svg.Drawing) -> Ite
     values = {p: drawn.get(p, properties.BY_NAME[p].default) for p in kind.properties}
     if "text" in values and isinstance(row.get("text"), str):
         values["text"] = row["text"]
-    return Item(ref, name, kind, values, str(row.get("bind", "")))
+    return Item(ref, name, kind, values, str(row.get("bind", "")), _decimals(name, row.get("decimals")))
+
+
+def _decimals(name: str, value: Any) -> int | None:
+    if value is None or (isinstance(value, int) and 0 <= value <= 15):
+        return value
+    raise PictureRefused(f"picture.toml: decimals of {name} lie between 0 and 15, not {value!r}")
 
 
 class PictureState:
     """All graphical objects of one opened picture."""
 
-    def __init__(self, items: Iterable[Item], drawing: svg.Drawing, log: ChangeLog | None = None) -> None:
+    def __init__(self, items: Iterable[Item], drawing: svg.Drawing, log: ChangeLog | None = None, title: str = "") -> None:
         self.items = list(items)
         self.drawing = drawing
+        self.title = title
         self.log = log or ChangeLog()
         self.by_id = {item.id: item for item in self.items}
 
@@ -91,8 +100,8 @@ class PictureState:
     def load(cls, picture: bytes, drawing: bytes, log: ChangeLog | None = None) -> PictureState:
         """From picture.toml and picture.svg as stored; raises PictureRefused or svg.DrawingRefused."""
         drawn = svg.parse(drawing)
-        rows = describe(picture)
-        return cls([_item(n, name, row, drawn) for n, (name, row) in enumerate(rows, 1)], drawn, log)
+        title, rows = describe(picture)
+        return cls([_item(n, name, row, drawn) for n, (name, row) in enumerate(rows, 1)], drawn, log, title)
 
     # -- access by a script
 

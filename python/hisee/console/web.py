@@ -32,7 +32,7 @@ from hisee.seams import Rng
 
 log = logging.getLogger("hisee.console.web")
 FILES = {"index.html": "text/html; charset=utf-8", "app.js": "text/javascript; charset=utf-8", "svg.js": "text/javascript; charset=utf-8",
-         "style.css": "text/css; charset=utf-8"}
+         "style.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml"}
 PAGES = 32  # open pages per hip process
 INPUT_BYTES = 256 * 1024
 AT_ONCE = 8  # inputs of one page that are being carried out
@@ -197,7 +197,7 @@ class _Session:
             self._feed.close()
             sender.cancel()
             await asyncio.gather(sender, return_exceptions=True)
-            with contextlib.suppress(RuntimeError):
+            with contextlib.suppress(RuntimeError, WebSocketDisconnect):
                 await self._websocket.close()
 
     async def _send(self, message: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ const STALE_MS = 2000, RETRY_MS = 1000;
 const by = (id) => document.getElementById(id);
 const station = decodeURIComponent(location.pathname.split("/")[2] ?? "");
 const page = {sequence: 0, pictures: new Map(), opened: [], shown: 0, heard: 0, lostAt: null, socket: null, wanted: location.hash.slice(1),
-              names: [], answered: new Set()};
+              names: []};
 
 // -- the socket
 
@@ -81,7 +81,7 @@ function lost() {
   page.lostAt = new Date();
   document.body.classList.add("lost");
   by("body").inert = by("desk").inert = true;
-  banner(`No connection to this console since ${page.lostAt.toLocaleTimeString()}. What you see is old. Trying again …`);
+  banner(`No connection to this console since ${clock(page.lostAt)}. What you see is old. Trying again …`);
 }
 
 function found() {
@@ -138,7 +138,7 @@ function tabs() {
     const name = make("button", "name", opened.object);
     name.setAttribute("role", "tab");
     name.setAttribute("aria-selected", String(opened.slot === page.shown));
-    if (index < 9) name.title = `Alt+${index + 1}`;
+    name.title = opened.title + (index < 9 ? ` (Alt+${index + 1})` : "");
     name.onclick = () => { page.shown = opened.slot; show(); };
     const close = make("button", "close", "×");
     close.setAttribute("aria-label", `Close ${opened.object}`);
@@ -198,7 +198,7 @@ by("filter").oninput = () => showList(page.names);
 
 // -- messages and questions
 
-const clock = (ms) => new Date(ms).toLocaleTimeString();
+const clock = (ms) => new Date(ms).toLocaleTimeString("en-GB");
 
 function showDesk(desk) {
   by("messages").replaceChildren(...desk.messages.slice(-6).reverse().map((m) => line(m)));

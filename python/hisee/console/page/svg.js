@@ -127,13 +127,24 @@ class Item {
     this.holder = element("foreignObject", {});
     this.holder.append(this.field);
     this.node.append(this.holder);
-    if (this.label) this.label.setAttribute("visibility", "hidden");
+    if (this.label) this.dressAs(this.label);
+    this.shape?.setAttribute("visibility", "hidden");  // the field stands in its place
     this.field.addEventListener("change", () => this.act("enter", this.id, this.field.value));
     this.field.addEventListener("keydown", (event) => {
       if (event.key === "Enter") this.field.blur();
       if (event.key === "Escape") { this.field.value = this.values.text; this.field.blur(); }
       event.stopPropagation();
     });
+  }
+
+  // The field takes the look of the text it stands for.
+  dressAs(label) {
+    const style = this.field.style, anchor = label.getAttribute("text-anchor");
+    this.size = parseFloat(label.getAttribute("font-size")) || 0;
+    style.textAlign = {middle: "center", end: "right"}[anchor] ?? "left";
+    style.fontWeight = label.getAttribute("font-weight") ?? "";
+    style.color = label.getAttribute("fill") ?? "";
+    label.setAttribute("visibility", "hidden");
   }
 
   makeOperable() {
@@ -185,12 +196,19 @@ class Item {
   placeField(width, height) {
     const top = this.shape ? this.drawn.y : this.drawn.y - height + 6;
     for (const [name, value] of Object.entries({x: this.drawn.x, y: top, width, height})) this.holder.setAttribute(name, value);
-    this.field.style.fontSize = Math.max(10, Math.min(18, height * 0.55)) + "px";
+    this.field.style.fontSize = (this.size || Math.max(10, Math.min(18, height * 0.55))) + "px";
     this.field.disabled = !this.values.enabled;
   }
 
   paint() {
     const {back_color, fore_color, line_color} = this.values;
+    if (this.field) {
+      const css = (number, drawn) => number >= 0 && number !== drawn ? colour(number) : "";
+      this.field.style.backgroundColor = css(back_color, this.drawn.back_color);
+      this.field.style.borderColor = css(line_color, this.drawn.line_color);
+      this.field.style.color = fore_color >= 0 ? colour(fore_color) : this.label?.getAttribute("fill") ?? "";
+      return;
+    }
     const put = (node, name, number, original) => {
       if (!node) return;
       if (number >= 0) node.setAttribute(name, colour(number));
