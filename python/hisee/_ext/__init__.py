@@ -13,7 +13,7 @@ else:
     except ImportError:
         IS_COMPILED = False
 if not IS_COMPILED:
-    from hisee._ext.pure_clock import monotonic_ns, set_parent_death_signal, set_thread_name, thread_cpu_ns  # type: ignore[assignment]
+    from hisee._ext.pure_clock import monotonic_ns, set_parent_death_signal, set_thread_name, thread_cpu_ns
     from hisee._ext.pure_hist import Histogram  # type: ignore[assignment]
 
 __all__ = ["IS_COMPILED", "Histogram", "monotonic_ns", "set_parent_death_signal", "set_thread_name", "thread_cpu_ns"]

@@ -6,6 +6,7 @@ A command's module is imported only when that command runs, so that `hisee --hel
 from __future__ import annotations
 
 import os
+import select
 import sys
 import traceback
 from collections.abc import Sequence
@@ -13,7 +14,6 @@ from importlib import import_module
 from typing import Any
 
 import click
-from click.utils import PacifyFlushWrapper
 
 from hisee.errors import HiseeError, one_line
 from hisee.schema.exits import Exit
@@ -91,7 +91,7 @@ def run_command(argv: Sequence[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         return 130
     except SystemExit as end:
-        if isinstance(sys.stdout, PacifyFlushWrapper):  # click's way to say that the reader of our output left
+        if end.code == 1 and reader_left():  # how click ends then
             return quiet_pipe()
         raise
     except HiseeError as error:
@@ -123,7 +123,14 @@ def internal_line(error: Exception) -> str:
     return f"internal error: {type(error).__name__}: {error} ({place}); HISEE_TRACEBACK=1 shows more"
 
 
+def reader_left() -> bool:
+    """True if standard output is a pipe that nobody reads any more."""
+    poll = select.poll()
+    poll.register(1, 0)
+    return any(event & select.POLLERR for _, event in poll.poll(0))
+
+
 def quiet_pipe() -> int:
     """The reader of our output left (`| head`): end without a word, and keep the interpreter from flushing again."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     return int(Exit.OK)

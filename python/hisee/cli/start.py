@@ -79,10 +79,10 @@ def _take(command: str, words: list[str], found: _Found) -> None:
             if not equals and not words:
                 raise UsageError(f"start parameter {word} has no value", hint=_way_out(command))
             return _store(row, word if equals else f"{word} {words[0]}", attached if equals else words.pop(0), found)
-    row = _by_prefix(command, word)
-    if row is None:
+    prefixed = _by_prefix(command, word)
+    if prefixed is None:
         raise UsageError(f"unknown start parameter {word}", hint=_way_out(command))
-    return _store(row, word, word[len(row.original):], found)
+    return _store(prefixed, word, word[len(prefixed.original):], found)
 
 
 def _by_prefix(command: str, word: str) -> ParameterRow | None:
