@@ -27,14 +27,18 @@ APP = click.option("--app", type=click.Path(path_type=Path), help="Application w
 @click.option("--fuel", type=click.IntRange(min=1), metavar="N", help="End the script after N units of fuel.")
 def run(file: Path, app: Path | None, arguments: tuple[str, ...], data: Path | None, timeout_s: float | None, fuel: int | None) -> int:
     """Run one script as a trigger event in this process. LOG, LOGEX and MESSAGE go to standard output, nothing else does."""
-    values = dict(argument(word) for word in arguments)
+    if arguments:
+        argument(arguments[0])
+        raise UsageError(f"--arg {arguments[0]}: scripts of this release have no PUBLIC variables to set", hint="leave it out")
     application = load(app)
-    unit = compile_or_show(file, application)
-    if unit is None:
-        return Exit.FINDINGS
-    from hisee.script.runner import run_script
+    from hisee.cli.standalone import Run, run_alone
 
-    return int(run_script(unit, name=file.stem, application=application, arguments=values, data=data, timeout_s=timeout_s, fuel=fuel))
+    limits = {} if fuel is None else {"fuel_per_event": fuel}
+
+    def compile_in(directory: Any) -> bytes | None:
+        return compile_or_show(file, directory if application is not None else None)
+
+    return run_alone(Run(name=file.stem, compile=compile_in, application=application, data=data, timeout_s=timeout_s, limits=limits))
 
 
 @click.command()
@@ -42,7 +46,7 @@ def run(file: Path, app: Path | None, arguments: tuple[str, ...], data: Path | N
 @APP
 def disasm(file: Path, app: Path | None) -> int:
     """Show the code of a compiled script."""
-    unit = compile_or_show(file, load(app))
+    unit = compile_or_show(file, directory_of(load(app)))
     if unit is None:
         return Exit.FINDINGS
     from hisee.esl.disasm import disassemble
@@ -68,23 +72,32 @@ def load(app: Path | None) -> Application | None:
     return load_application(app)
 
 
-def compile_alone(file: Path, text: str, application: Application | None) -> Any:
-    """Compile a script that is no part of an object; it may name the objects of `application`."""
-    from hisee.esl import ObjectContext, compile_source
+def directory_of(application: Application | None) -> Any:
+    """Names of an application's objects for the compiler."""
     from hisee.model.directory import ApplicationDirectory
 
-    directory = ApplicationDirectory(application) if application is not None else None
-    return compile_source(file.stem, text, ObjectContext(kind="script", server_script=False, directory=directory))
+    return ApplicationDirectory(application) if application is not None else None
 
 
-def compile_or_show(file: Path, application: Application | None) -> bytes | None:
+def compile_alone(file: Path, text: str, application: Application | None) -> Any:
+    """Compile a script that is no part of an object; it may name the objects of `application`."""
+    return compile_named(file, text, directory_of(application))
+
+
+def compile_named(file: Path, text: str, directory: Any) -> Any:
+    from hisee.esl import ObjectContext, compile_source
+
+    return compile_source(text, name=file.stem, context=ObjectContext(kind="script", server_script=False, directory=directory))
+
+
+def compile_or_show(file: Path, directory: Any) -> bytes | None:
     """The unit of a script, or None after its errors were shown on standard error."""
     from hisee.esl.diagnostics import render
 
     text = read_text(file)
-    compiled = compile_alone(file, text, application)
-    if not compiled.ok:
+    compiled = compile_named(file, text, directory)
+    if compiled.unit is None:
         errors = [d for d in compiled.diagnostics if d.severity == "error"]
         click.echo(render(errors, {1: text}, sys.stderr.isatty()), err=True)
         return None
-    return bytes(compiled.units[1])
+    return bytes(compiled.unit)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,7 @@ class Run:
     """What to run. `data` None = a directory of its own that is gone afterwards."""
 
     name: str
-    unit: bytes
+    compile: Callable[[Any], bytes | None]  # gets the names of the objects; None = it does not compile, and said so
     application: Application | None
     data: Path | None = None
     timeout_s: float | None = None
@@ -51,14 +52,10 @@ class Output:
     """LOG and LOGEX lines on standard output, nothing else."""
 
     def write(self, entry: LogWrite, process: str) -> None:
-        if not entry.script.endswith(FAILURE):
-            click.echo(one_line(entry.text))
+        click.echo(one_line(entry.text))
 
     def close(self) -> None:
         sys.stdout.flush()
-
-
-FAILURE = "!"
 
 
 class RunHost(Host):
@@ -79,7 +76,7 @@ class RunHost(Host):
         self.stop.set()
 
 
-def run(wanted: Run) -> int:
+def run_alone(wanted: Run) -> int:
     """Run to the end; errors on standard error, the exit code as documented."""
     return asyncio.run(_run(wanted))
 
@@ -113,17 +110,20 @@ async def _in_system(wanted: Run, store: Store, data: DataDir) -> int:
         await _console(knl)
         close_lane = await _database(knl, store, data)
         try:
-            return await _script(wanted, knl, data.seams, limits)
+            return await _script(wanted, knl, store, data.seams, limits)
         finally:
             close_lane()
     finally:
         knl.close()
 
 
-async def _script(wanted: Run, knl: Knl, seams: Seams, limits: dict[str, int]) -> int:
+async def _script(wanted: Run, knl: Knl, store: Store, seams: Seams, limits: dict[str, int]) -> int:
+    code = wanted.compile(store.directory())
+    if code is None:
+        return Exit.FINDINGS
     host = RunHost(await knl.connect(Hello(kind="SES", name="RUN")), seams)
     host.attach(asyncio.get_running_loop())
-    unit = host.engine.load(wanted.unit)
+    unit = host.engine.load(code)
     objects = [number for _, number, *_ in unit.objects]
     console = knl.core.registry.named("RUN.HIP")
     assert console is not None

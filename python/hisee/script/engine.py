@@ -249,13 +249,10 @@ class Engine:
     def _script_killed(self, instance: Instance) -> None:
         failure = instance.script.failure
         reason = f"{instance.object} [{PARTS[instance.part]}] line {failure.line}: ended by limit {failure.limit}"
-        log.error("%s: %s", instance.name, reason)
-        actions.write_log(self, instance, reason, 5, failure.line)
-        self.stop(instance.number, reason)
-        self.outside.ended(instance, reason)
+        self.kill(instance, reason)
 
     def kill(self, instance: Instance, reason: str) -> None:
-        """End an instance from outside (request limit, order): nothing in the script can catch it."""
+        """End an instance (limit, order): nothing in the script can catch it."""
         log.error("%s: %s", instance.name, reason)
         self.stop(instance.number, reason)
         self.outside.ended(instance, reason)

@@ -75,7 +75,8 @@ class Host:
         return self.server.carrier == "tcp"
 
     def ended(self, instance: Instance, reason: str) -> None:
-        """An instance ended by itself: the one who started it is told."""
+        """An instance ended by itself: the one who started it is told, and the event log."""
+        actions.write_log(self.engine, instance, reason, 5, 0)
         self.tell(self.ended_kind, Ended(number=instance.number, incarnation=instance.incarnation, reason=reason))
 
     def script_failed(self, instance: Instance, failure: Any) -> None:
