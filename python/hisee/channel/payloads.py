@@ -359,14 +359,13 @@ _DATA_HEAD = struct.Struct("<qiqH")  # statement ns, extended reason, engine cod
 _TEXT_MAX = 0xFFFF
 
 
-class DataReply(NamedTuple):
-    """Answer of the DBM: how long the statement took, why it failed if it did, and the reply list of the action."""
+class DataHead(NamedTuple):
+    """What stands before the reply list: how long the statement took, and why it failed if it did."""
 
-    statement_ns: int
-    extended: int
-    engine_code: int
-    text: str
-    values: bytes
+    service_ns: int = 0
+    extended: int = 0
+    engine_code: int = 0
+    text: str = ""
 
 
 def pack_data(action: int, values: bytes) -> bytes:
@@ -380,18 +379,18 @@ def unpack_data(payload: bytes) -> tuple[int, bytes]:
     return _ACTION.unpack_from(payload)[0], payload[_ACTION.size :]
 
 
-def pack_data_reply(reply: DataReply) -> bytes:
-    text = reply.text.encode()[:_TEXT_MAX]
-    return _DATA_HEAD.pack(reply.statement_ns, reply.extended, reply.engine_code, len(text)) + text + reply.values
+def pack_data_reply(head: DataHead, values: bytes) -> bytes:
+    text = head.text.encode()[:_TEXT_MAX]
+    return _DATA_HEAD.pack(head.service_ns, head.extended, head.engine_code, len(text)) + text + values
 
 
-def unpack_data_reply(payload: bytes) -> DataReply:
-    """The reply with its head taken off; raises ValueError when the payload is shorter than it says."""
+def unpack_data_reply(payload: bytes) -> tuple[DataHead, bytes]:
+    """Head and reply list; raises ValueError when the payload is shorter than it says."""
     if len(payload) < _DATA_HEAD.size:
         raise ValueError("a data reply without its head")
-    statement_ns, extended, code, length = _DATA_HEAD.unpack_from(payload)
+    service_ns, extended, code, length = _DATA_HEAD.unpack_from(payload)
     start = _DATA_HEAD.size
     if len(payload) < start + length:
         raise ValueError("a data reply shorter than its text")
     text = payload[start : start + length].decode(errors="replace")
-    return DataReply(statement_ns, extended, code, text, payload[start + length :])
+    return DataHead(service_ns, extended, code, text), payload[start + length :]
