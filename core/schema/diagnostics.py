@@ -94,7 +94,7 @@ DIAGNOSTICS = [
     error(3013, "structure `{structure}` has no column `{name}`"),
     error(3014, "unknown structure `{name}`"),
     error(3015, "an initial value cannot use `{name}`", "Initial values are made of literals, functions and earlier constants."),
-    error(3016, "`{name}` needs {count} registers, the limit is {limit}", "", "split the procedure"),
+    error(3016, "the script is too large: {text}", "", "split the procedure"),
     error(3017, "{what} has no rows", "Only records, aliases with a structure and structured objects are indexed."),
     error(3018, "`{name}` is not a column of references"),
     error(3019, "`\\{name}` of {what} is not known"),

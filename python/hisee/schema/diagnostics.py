@@ -89,7 +89,7 @@ class DiagnosticCodeRow(NamedTuple):
     hint: str
 
 
-SCHEMA_HASH = 0x9d617a23
+SCHEMA_HASH = 0x47c0a8c6
 
 ROWS: tuple[DiagnosticCodeRow, ...] = (
     DiagnosticCodeRow(1, 'ESL0001', 'error', '{what} is not allowed here', 'Outside texts and comments only letters, digits and the signs of the language count.', ''),
@@ -150,7 +150,7 @@ ROWS: tuple[DiagnosticCodeRow, ...] = (
     DiagnosticCodeRow(3013, 'ESL3013', 'error', 'structure `{structure}` has no column `{name}`', '', ''),
     DiagnosticCodeRow(3014, 'ESL3014', 'error', 'unknown structure `{name}`', '', ''),
     DiagnosticCodeRow(3015, 'ESL3015', 'error', 'an initial value cannot use `{name}`', 'Initial values are made of literals, functions and earlier constants.', ''),
-    DiagnosticCodeRow(3016, 'ESL3016', 'error', '`{name}` needs {count} registers, the limit is {limit}', '', 'split the procedure'),
+    DiagnosticCodeRow(3016, 'ESL3016', 'error', 'the script is too large: {text}', '', 'split the procedure'),
     DiagnosticCodeRow(3017, 'ESL3017', 'error', '{what} has no rows', 'Only records, aliases with a structure and structured objects are indexed.', ''),
     DiagnosticCodeRow(3018, 'ESL3018', 'error', '`{name}` is not a column of references', '', ''),
     DiagnosticCodeRow(3019, 'ESL3019', 'error', '`\\{name}` of {what} is not known', '', ''),

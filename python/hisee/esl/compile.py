@@ -1,0 +1,144 @@
+"""Compiling objects: source texts of the parts in, units or diagnostics out. Pure: no files, no clocks, no processes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from hisee.esl.context import ObjectContext
+from hisee.esl.diagnostics import Diagnostic, make
+from hisee.esl.front.checker import Checker, check
+from hisee.esl.front.codegen import generate
+from hisee.esl.front.expressions import SyntaxFault
+from hisee.esl.front.lexer import Source, Tokens, tokenize
+from hisee.esl.front.parser import parse
+from hisee.esl.pair import pair_diagnostics
+from hisee.esl.unit import UnitLimit
+from hisee.schema.limits import BY_NAME as LIMITS
+
+LOCAL, REMOTE = 1, 2
+
+
+@dataclass
+class CompiledPart:
+    """One part. `unit` is empty when there is an error; `checked` is what the pair rules look at."""
+
+    ok: bool
+    unit: bytes
+    diagnostics: list[Diagnostic]
+    handlers: list[str] = field(default_factory=list)
+    objects: list[str] = field(default_factory=list)
+    checked: Checker | None = None
+
+
+@dataclass
+class Compiled:
+    """One object. `handlers` and `objects`: per part the handled events and the names of the objects it uses."""
+
+    ok: bool
+    units: dict[int, bytes]
+    diagnostics: list[Diagnostic]
+    handlers: dict[int, list[str]]
+    objects: dict[int, list[str]]
+
+
+def compile_source(text: str, *, name: str, context: ObjectContext, part: int = LOCAL) -> CompiledPart:
+    """Compile one part by itself: no pair rules."""
+    return _finish(_check(text, name, context, part))
+
+
+def compile_object(name: str, parts: dict[int, str], context: ObjectContext) -> Compiled:
+    """Compile the parts of an object together. A remote part that is absent or switched off is not compiled."""
+    texts = {part: text for part, text in parts.items() if part == LOCAL or part == REMOTE and context.server_script}
+    declared = {part: _declared_locals(text) for part, text in texts.items()}
+    checked = {part: _check(text, name, _seeing(context, part, declared), part) for part, text in texts.items()}
+    pair = pair_diagnostics({part: p.checked for part, p in checked.items() if p.checked is not None})
+    clean = not any(d.severity == "error" for d in pair)
+    done = {part: _finish(p) if clean else replace(p, ok=False) for part, p in checked.items()}
+    diagnostics = [d for part in sorted(done) for d in done[part].diagnostics] + pair
+    ok = clean and all(p.ok for p in done.values())
+    units = {part: p.unit for part, p in done.items()} if ok else {}
+    return Compiled(ok, units, diagnostics, {n: p.handlers for n, p in done.items()}, {n: p.objects for n, p in done.items()})
+
+
+def _check(text: str, name: str, context: ObjectContext, part: int) -> CompiledPart:
+    """Lexer, parser and checker; no code yet."""
+    refusal = _refused(text, name, part)
+    if refusal is not None:
+        return CompiledPart(False, b"", [refusal])
+    text = text.encode("utf-8", "replace").decode() if _has_surrogates(text) else text
+    source = Source(text)
+    tokens = tokenize(text, LIMITS["name_chars"].value)
+    tree, faults, warnings = parse(source, tokens, LIMITS["expression_nesting"].value)
+    characters = [SyntaxFault(code, start, end, **values) for code, start, end, values in tokens.faults]  # type: ignore[arg-type]
+    checked = check(source, tokens, tree, _one_cause(characters, faults, source) + warnings, context, name, part)
+    diagnostics = sorted(checked.diagnostics, key=lambda d: (d.line, d.column))
+    ok = not any(d.severity == "error" for d in diagnostics)
+    return CompiledPart(ok, b"", diagnostics, _handlers(checked), sorted(checked.used_objects), checked)
+
+
+def _finish(part: CompiledPart) -> CompiledPart:
+    """Code of a part without errors."""
+    if not part.ok or part.checked is None:
+        return part
+    try:
+        return replace(part, unit=generate(part.checked))
+    except UnitLimit as limit:
+        checked = part.checked
+        found = make("ESL3016", checked.name, checked.part, (1, 1, 1, 2), text=str(limit))
+        return replace(part, ok=False, diagnostics=[*part.diagnostics, found])
+
+
+def _refused(text: str, name: str, part: int) -> Diagnostic | None:
+    limit = LIMITS["source_bytes"].value
+    if len(text) > limit or len(text.encode("utf-8", "surrogatepass")) > limit:
+        return make("ESL0005", name, part, (1, 1, 1, 2), limit=limit)
+    if _has_surrogates(text):
+        at = next(i for i, c in enumerate(text) if "\ud800" <= c <= "\udfff")
+        line = text.count("\n", 0, at) + 1
+        column = at - (text.rfind("\n", 0, at) + 1) + 1
+        return make("ESL0008", name, part, (line, column, line, column + 1))
+    return None
+
+
+def _has_surrogates(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
+def _one_cause(characters: list[SyntaxFault], faults: list[SyntaxFault], source: Source) -> list[SyntaxFault]:
+    """A bad character explains the syntax error on its line."""
+    told = {source.line(f.start) for f in characters}
+    return characters + [f for f in faults if source.line(f.start) not in told]
+
+
+def _handlers(checked: Checker) -> list[str]:
+    return [p.name for p in checked.procedures[1:] if p.event]
+
+
+def _declared_locals(text: str) -> frozenset[str]:
+    """Names that a text declares for itself, by a look at its tokens: enough to tell a person where a name lives."""
+    tokens: Tokens = tokenize(text[: LIMITS["source_bytes"].value])
+    from hisee.esl.front.lexer import T_EOL, T_LOCAL, T_NAME
+
+    found, declares, first = set(), False, True
+    for kind, value in zip(tokens.kind, tokens.value, strict=True):
+        if kind == T_EOL:
+            declares, first = False, True
+            continue
+        if first:
+            declares = kind == T_NAME and tokens.names.folded[value] in DECLARING
+            first = False
+        if declares and kind == T_LOCAL:
+            found.add(tokens.names.folded[value])
+    return frozenset(found)
+
+
+DECLARING = frozenset("bool int real text time alias record".split())
+
+
+def _seeing(context: ObjectContext, part: int, declared: dict[int, frozenset[str]]) -> ObjectContext:
+    others = [names for number, names in declared.items() if number != part]
+    return replace(context, other_locals=frozenset().union(*others))

@@ -1,0 +1,391 @@
+"""Checking actions: targets, operands, jumps, calls, database operands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from hisee.esl.front import nodes as N
+from hisee.esl.front.checker_db import DatabaseChecker
+from hisee.esl.front.checker_expr import NUMBERS, count_text
+from hisee.esl.front.lexer import fold
+from hisee.esl.front.nodes import F_ENTRY, F_ENTRYX, M_IN, TYPE_NAMES, V_ANY, V_INT, V_NONE, V_OBJECT, V_REAL, V_RECORD, V_TEXT, V_TIME
+from hisee.esl.front.symbols import P_CELL, P_CONST, P_ROW, P_SCALAR, P_WHOLE, S_LOCAL, Place, Procedure
+from hisee.esl.front.words import meant
+
+Blocks = tuple[int, ...]
+
+
+class ActionChecker(DatabaseChecker):
+    """items() checks a list of actions; `blocks` names the loops and branches around it."""
+
+    loops = 0
+
+    def items(self, items: list[int], blocks: Blocks) -> None:
+        for node in items:
+            self._item_of_section(node, blocks)
+
+    def _item_of_section(self, node: int, blocks: Blocks) -> None:
+        tree = self.tree
+        kind = tree.kind[node]
+        if kind == N.N_IF:
+            self._if(node, blocks)
+        elif kind in (N.N_FOR, N.N_FOR_RANGE, N.N_LOOP):
+            self._loop(node, kind, blocks)
+        elif kind == N.N_GOTO:
+            self._jump(node, tree.a[node], blocks)
+        elif kind == N.N_IF_GOTO:
+            self._condition(tree.a[node])
+            self._jump(node, tree.b[node], blocks)
+        elif kind == N.N_ON_ERROR:
+            if tree.a[node] == N.E_LABEL:
+                self._jump(node, tree.b[node], blocks)
+        else:
+            check = CHECKS.get(kind)
+            if check is not None:
+                check(self, node)
+
+    def declaration(self, node: int) -> None:
+        raise NotImplementedError
+
+    # control
+    def _condition(self, node: int) -> None:
+        """Any simple type compiles: that a condition is no BOOL is found when it runs."""
+        kind = self.check(node)
+        if kind in (V_RECORD, V_OBJECT):
+            self.error("ESL3002", node, wanted="BOOL", found=TYPE_NAMES[kind])
+
+    def _if(self, node: int, blocks: Blocks) -> None:
+        branches = self.tree.items(self.tree.a[node])
+        for at in range(0, len(branches), 2):
+            if self.tree.kind[branches[at]] != N.N_BAD:
+                self._condition(branches[at])
+            self.items(self.tree.items(branches[at + 1]), (*blocks, node * 1000 + at // 2))
+        self.items(self.tree.items(self.tree.b[node]), (*blocks, node * 1000 + len(branches) // 2))
+
+    def _loop(self, node: int, kind: int, blocks: Blocks) -> None:
+        tree = self.tree
+        if kind != N.N_LOOP:
+            self._counter(node)
+            if kind == N.N_FOR_RANGE:
+                self._range(tree.b[node])
+            else:
+                self._number(tree.b[node])
+                self._number(tree.c[node])
+        self.loops += 1
+        self.items(tree.items(tree.d[node]), (*blocks, node * 1000))
+        self.loops -= 1
+
+    def _counter(self, node: int) -> None:
+        symbol = self.symbol_of(self.tree.a[node], node)
+        if symbol is None or symbol.type == V_NONE:
+            return
+        if symbol.kind != S_LOCAL or symbol.type != V_INT or symbol.initial >= 0:
+            found = "a constant" if symbol.initial >= 0 else TYPE_NAMES[symbol.type] if symbol.kind == S_LOCAL else "no local variable"
+            self.error("ESL3009", node, name=symbol.name, found=found)
+
+    def _range(self, node: int) -> None:
+        place = self.place(node)
+        if place is not None and place.kind != P_WHOLE and not (place.kind == P_CELL and place.whole):
+            self.error("ESL3017", node, what=place.shown())
+
+    def _number(self, node: int) -> None:
+        kind = self.check(node)
+        if kind not in (*NUMBERS, V_ANY, V_NONE):
+            self.error("ESL3002", node, wanted="a number", found=TYPE_NAMES[kind])
+
+    def _exit_loop(self, node: int) -> None:
+        if not self.loops:
+            self.error("ESL2018", node)
+        if self.tree.a[node] >= 0:
+            self._condition(self.tree.a[node])
+
+    def _jump(self, node: int, name: int, blocks: Blocks) -> None:
+        found = self.here.labels.get(self.folded(name))
+        if found is None:
+            spelled = self.spelled(name)
+            labels = [self.spelled(self.tree.a[n]) for n, _ in self.here.labels.values()]
+            self.error("ESL2004", node, name=spelled, hint=meant(spelled, labels))
+            return
+        label, around = found
+        if around != blocks[:len(around)]:
+            notes = [self.note(self.tree.start[label], self.tree.end[label], "the label stands inside a block")]
+            self.error("ESL2005", node, notes=notes)
+
+    def _plain(self, node: int) -> None:
+        """RETURN, END, RETRY, RESUME, WAIT: nothing to check."""
+
+    # targets
+    def target(self, node: int, why: str = "") -> Place | None:
+        """A place that takes a single value; constants, structures and system names are refused."""
+        place = self.place(node)
+        if place is None:
+            return None
+        if place.kind == P_CONST:
+            symbol = place.symbol
+            if symbol is not None and symbol.initial >= 0:
+                notes = [self.note(symbol.start, symbol.end, "declared with a value here")]
+                self.error("ESL3003", node, name=place.name, notes=notes)
+            else:
+                self.error("ESL3004", node, what=f"`{place.name}`")
+            return None
+        if place.type == V_RECORD or place.kind == P_WHOLE:
+            self.error("ESL3005", node)
+            return None
+        if place.base == "self" or getattr(place.entry, "access", "rw") == "r":
+            self.error("ESL3004", node, what=f"`{place.name}`")
+            return None
+        return place
+
+    def _assign(self, node: int) -> None:
+        tree = self.tree
+        place = self.target(tree.a[node])
+        kind = self.check(tree.b[node])
+        if place is not None:
+            self.convertible(tree.b[node], kind, place.type)
+        if tree.c[node] >= 0:
+            self.convertible(tree.c[node], self.check(tree.c[node]), V_TIME)
+            if place is not None and place.kind != P_CELL and not (place.kind == P_SCALAR):
+                self.error("ESL1003", tree.c[node], construct="TIME in an assignment to an item or picture variable")
+
+    def out(self, node: int, kind: int) -> Place | None:
+        """A variable that receives a value of type `kind`."""
+        if self.tree.kind[node] not in (N.N_LOCAL, N.N_OBJECT, N.N_INDEX, N.N_COLUMN, N.N_PAREN):
+            self.error("ESL3002", node, wanted="a variable", found="a value")
+            return None
+        place = self.target(node)
+        if place is not None:
+            self.convertible(node, kind, place.type)
+        return place
+
+    # structures and links
+    def structure(self, node: int) -> Place | None:
+        """A row or a whole structure."""
+        place = self.place(node)
+        if place is None:
+            return None
+        if place.type != V_RECORD or place.struct is None:
+            self.error("ESL3002", node, wanted="a row or structure", found=TYPE_NAMES[place.type])
+            return None
+        return place
+
+    def is_row(self, place: Place) -> bool:
+        return place.kind == P_ROW or place.kind == P_CELL and not place.whole
+
+    def _set_with(self, node: int) -> None:
+        left, right = self.structure(self.tree.a[node]), self.structure(self.tree.b[node])
+        if left is None or right is None:
+            return
+        self.same_structure(node, left, right)
+        if self.is_row(left) != self.is_row(right):
+            self.error("ESL3006", node)
+        if left.symbol is not None and not left.symbol.noalias and left.struct and any(t == V_OBJECT for _, t in left.struct.columns):
+            self.error("ESL1003", node, construct="SET WITH into a record whose Object columns are linked")
+
+    def same_structure(self, node: int, left: Place, right: Place) -> bool:
+        if left.struct is None or right.struct is None or fold(left.struct.name) == fold(right.struct.name):
+            return True
+        self.error("ESL3007", node, left=left.struct.name, right=right.struct.name)
+        return False
+
+    def _set_as(self, node: int) -> None:
+        tree = self.tree
+        if tree.d[node]:
+            self.error("ESL1003", node, construct="SET .. AS .. DIRECT")
+        target = self.place(tree.a[node])
+        source = self.place(tree.b[node]) if tree.b[node] >= 0 else None
+        if target is None:
+            return
+        if not (target.kind == P_CELL and target.base in ("alias", "item") and target.index < 0):
+            if target.kind in (P_WHOLE, P_ROW):
+                self.error("ESL1003", node, construct="SET AS of a row or structure")
+            else:
+                self.error("ESL3010", tree.a[node], found=target.shown())
+            return
+        if source is not None:
+            self._link(node, target, source)
+
+    def _link(self, node: int, target: Place, source: Place) -> None:
+        if source.kind != P_CELL:
+            self.error("ESL3010", self.tree.b[node], found=source.shown())
+            return
+        if target.struct is not None and source.base != "hbj":
+            if source.struct is None:
+                self.error("ESL3002", self.tree.b[node], wanted=f"a structure `{target.struct.name}`", found=source.shown())
+            else:
+                self.same_structure(node, target, source)
+
+    def _redim(self, node: int) -> None:
+        target = self.tree.a[node]
+        if self.tree.kind[target] != N.N_INDEX:
+            self.error("ESL1001", target, wanted="`x[rows]`", found=f"`{self.text(target)[:40]}`")
+            return
+        self._number(self.tree.b[target])
+        place = self.place(self.tree.a[target])
+        if place is None:
+            return
+        if place.kind == P_CELL and place.struct is not None:
+            self.error("ESL1003", node, construct="REDIM of an object")
+        elif place.kind != P_WHOLE:
+            self.error("ESL3017", target, what=place.shown())
+
+    def _insert(self, node: int) -> None:
+        tree = self.tree
+        target, rows = self.structure(tree.a[node]), self.structure(tree.c[node])
+        self._number(tree.b[node])
+        if tree.d[node] >= 0:
+            self._number(tree.d[node])
+        if target is None or rows is None:
+            return
+        if target.kind != P_WHOLE or rows.kind not in (P_WHOLE, P_ROW):
+            self.error("ESL1003", node, construct="INSERT with an object")
+            return
+        self.same_structure(node, target, rows)
+        if tree.d[node] >= 0 and rows.kind != P_ROW:
+            self.error("ESL3006", node)
+
+    # calls
+    def _call(self, node: int) -> None:
+        name = self.tree.a[node]
+        args = self.tree.items(self.tree.b[node])
+        procedure = self.by_name.get(self.folded(name))
+        if procedure is None:
+            spelled = self.spelled(name)
+            for arg in args:
+                self.check(arg)
+            self.error("ESL2006", node, name=spelled, hint=meant(spelled, [p.name for p in self.procedures[1:]]))
+            return
+        self.arguments_of(node, procedure, args)
+
+    def arguments_of(self, node: int, procedure: Procedure, args: list[int]) -> None:
+        if procedure.flags & (F_ENTRY | F_ENTRYX):
+            self.error("ESL2019", node, name=procedure.name)
+        wanted = len(procedure.parameters)
+        if len(args) != wanted:
+            notes = [self.note(self.tree.start[procedure.node], self.tree.end[procedure.node], "declared here")]
+            self.error("ESL2007", node, name=procedure.name, wanted=count_text(wanted, wanted, "argument"), found=str(len(args)), notes=notes)
+            return
+        for i, (arg, parameter) in enumerate(zip(args, procedure.parameters, strict=True)):
+            self._argument(i + 1, procedure, parameter.symbol, parameter.mode, arg)
+
+    def _argument(self, number: int, procedure: Procedure, symbol, mode: int, arg: int) -> None:  # type: ignore[no-untyped-def]
+        kind = self.check(arg)
+        if kind == V_NONE and arg not in self.places:
+            return
+        place = self.places.get(arg)
+        if symbol.type == V_RECORD:
+            self._record_argument(arg, symbol, place, kind)
+        elif symbol.type == V_OBJECT:
+            self._alias_argument(arg, symbol, place)
+        elif mode == M_IN:
+            self.convertible(arg, kind, symbol.type)
+        elif place is None or self.tree.kind[arg] == N.N_PAREN and place.base != "hbj" or place.kind == P_CONST:
+            notes = [self.note(symbol.start, symbol.end, "this parameter hands its value back")]
+            self.error("ESL3008", arg, number=str(number), name=procedure.name, notes=notes)
+        elif self.target(arg) is not None:
+            self.convertible(arg, kind, symbol.type)
+
+    def _record_argument(self, arg: int, symbol, place: Place | None, kind: int) -> None:  # type: ignore[no-untyped-def]
+        if place is None or place.kind not in (P_WHOLE, P_ROW) or place.struct is None:
+            self.error("ESL3002", arg, wanted="a local row or structure", found=TYPE_NAMES[kind])
+        elif symbol.struct is not None and fold(symbol.struct.name) != fold(place.struct.name):
+            self.error("ESL3007", arg, left=symbol.struct.name, right=place.struct.name)
+
+    def _alias_argument(self, arg: int, symbol, place: Place | None) -> None:  # type: ignore[no-untyped-def]
+        if self.tree.kind[arg] == N.N_PAREN:
+            place = self.place(arg)
+        if place is None or place.kind != P_CELL:
+            self.error("ESL3010", arg, found="a value" if place is None else place.shown())
+        elif symbol.struct is not None and place.struct is not None and fold(symbol.struct.name) != fold(place.struct.name):
+            self.error("ESL3007", arg, left=symbol.struct.name, right=place.struct.name)
+
+    def _call_other(self, node: int) -> None:
+        """CALL []: a procedure of this part is called directly; one of the other part is looked up when it runs."""
+        tree = self.tree
+        if tree.a[node] >= 0:
+            self.out(tree.a[node], V_INT)
+        args = tree.items(tree.c[node])
+        procedure = self.by_name.get(self.folded(tree.b[node]))
+        if procedure is not None:
+            self.arguments_of(node, procedure, args)
+            return
+        for arg in args:
+            self._remote_argument(arg)
+        if self.context.kind == "script":
+            self.error("ESL2011", node, construct="CALL [] of another part", place="objects with two parts")
+
+    def _remote_argument(self, arg: int) -> None:
+        kind = self.check(arg)
+        place = self.places.get(arg)
+        if kind == V_RECORD and (place is None or place.kind not in (P_WHOLE, P_ROW)):
+            self.error("ESL3002", arg, wanted="a value or a local structure", found="an object with rows")
+
+    def _on_change(self, node: int) -> None:
+        tree = self.tree
+        place = self.place(tree.a[node])
+        if place is not None and (place.kind != P_CELL or place.base == "self"):
+            self.error("ESL3010", tree.a[node], found=place.shown())
+        elif place is not None and place.type == V_RECORD and place.base == "name":
+            self.error("ESL1003", tree.a[node], construct="ON CHANGE of a row or structure")
+        procedure = self.by_name.get(self.folded(tree.b[node]))
+        if procedure is None:
+            spelled = self.spelled(tree.b[node])
+            self.error("ESL2006", node, name=spelled, hint=meant(spelled, [p.name for p in self.procedures[1:]]))
+            return
+        kinds = [p.symbol.type for p in procedure.parameters]
+        if len(kinds) != 4 or kinds[1:] != [V_OBJECT, V_INT, V_INT] or kinds[0] in (V_RECORD, V_OBJECT):
+            notes = [self.note(tree.start[procedure.node], tree.end[procedure.node], "declared here")]
+            self.error("ESL2007", node, name=procedure.name, wanted="(value, ALIAS, INT, INT)", found=procedure.signature() or "nothing", notes=notes)
+        procedure.on_change = True
+
+    # simple actions
+    def _delay(self, node: int) -> None:
+        self.convertible(self.tree.a[node], self.check(self.tree.a[node]), V_REAL)
+
+    def _function_action(self, node: int) -> None:
+        self.typ[self.tree.a[node]] = self.function(self.tree.a[node], as_action=True)
+
+    def _log(self, node: int) -> None:
+        for value in self.tree.items(self.tree.a[node]):
+            self.convertible(value, self.check(value), V_ANY)
+        self._priority(node)
+
+    def _logex(self, node: int) -> None:
+        self.convertible(self.tree.a[node], self.check(self.tree.a[node]), V_TEXT)
+        self._priority(node)
+
+    def _priority(self, node: int) -> None:
+        if self.tree.c[node] >= 0:
+            self.convertible(self.tree.c[node], self.check(self.tree.c[node]), V_INT)
+
+    def _message(self, node: int) -> None:
+        self.convertible(self.tree.a[node], self.check(self.tree.a[node]), V_TEXT)
+        self._console_of(self.tree.b[node])
+
+    def _console_of(self, node: int) -> None:
+        if node < 0:
+            return
+        place = self.place(node)
+        if place is not None and place.kind != P_CELL:
+            self.error("ESL3010", node, found=place.shown())
+
+    def _query(self, node: int) -> None:
+        self.out(self.tree.a[node], V_INT)
+        self.convertible(self.tree.b[node], self.check(self.tree.b[node]), V_TEXT)
+        _, console, seconds = self.tree.items(self.tree.c[node])
+        self._console_of(console)
+        if seconds >= 0:
+            self.convertible(seconds, self.check(seconds), V_REAL)
+
+    def _declared(self, node: int) -> None:
+        self.declaration(node)
+
+
+CHECKS: dict[int, Callable[[ActionChecker, int], None]] = {
+    N.N_DECL: ActionChecker._declared, N.N_ASSIGN: ActionChecker._assign, N.N_SET_AS: ActionChecker._set_as,
+    N.N_SET_WITH: ActionChecker._set_with, N.N_EXIT_LOOP: ActionChecker._exit_loop, N.N_ON_CHANGE: ActionChecker._on_change,
+    N.N_REDIM: ActionChecker._redim, N.N_INSERT: ActionChecker._insert, N.N_CALL: ActionChecker._call,
+    N.N_CALL_OTHER: ActionChecker._call_other, N.N_DELAY: ActionChecker._delay, N.N_FUNC_ACTION: ActionChecker._function_action,
+    N.N_LOG: ActionChecker._log, N.N_LOGEX: ActionChecker._logex, N.N_MESSAGE: ActionChecker._message, N.N_QUERY: ActionChecker._query,
+    N.N_DB: ActionChecker.database,
+}
+

@@ -1,0 +1,116 @@
+"""Checking the database actions. `db[n]` keeps which operand is what, for the code generator."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from hisee.esl.front.checker_expr import ExpressionChecker
+from hisee.esl.front.nodes import TYPE_NAMES, V_ANY, V_INT, V_RECORD, V_TEXT
+from hisee.esl.front.symbols import P_CELL, P_ROW, P_WHOLE, Place
+from hisee.esl.front.words import DB_ORDER
+
+# operands between table or handle and return code; "?" is optional
+SHAPES = {
+    "db_connect": ("table", "access", "handle>", "rc"), "db_disconnect": ("handle",), "db_read": ("handle", "row", "rc", "max?"),
+    "dbs_read": ("table", "row", "rc", "max?"), "dbs_insert": ("table", "row", "rc"), "dbs_update": ("table", "row", "rc"),
+    "dbs_delete": ("table", "row", "rc"),
+}
+SYNTAX = {
+    "db_connect": "table, access, _handle, _rc", "db_disconnect": "_handle", "db_read": "_handle, row, _rc [, max]",
+    "dbs_read": "table, row, _rc [, max]", "dbs_insert": "table, row, _rc", "dbs_update": "table, row, _rc", "dbs_delete": "table, row, _rc",
+}
+CONDITIONAL = ("db_read", "dbs_read", "dbs_update", "dbs_delete")
+
+
+@dataclass
+class DbAction:
+    """One database action: its operands by name, the mode (0 row, 1 record), the condition."""
+
+    name: str
+    operands: dict[str, int] = field(default_factory=dict)
+    mode: int = 0
+    where: int = -1
+    binds: list[int] = field(default_factory=list)
+
+
+class DatabaseChecker(ExpressionChecker):
+    def prepare(self) -> None:
+        super().prepare()
+        self.db: dict[int, DbAction] = {}
+
+    def out(self, node: int, kind: int) -> Place | None:
+        raise NotImplementedError
+
+    def same_structure(self, node: int, left: Place, right: Place) -> bool:
+        raise NotImplementedError
+
+    def database(self, node: int) -> None:
+        tree = self.tree
+        word = DB_ORDER[tree.a[node]]
+        action = DbAction(word, where=tree.c[node], binds=tree.items(tree.d[node]))
+        shape = SHAPES[word]
+        if word == "dbs_delete" and action.where >= 0:
+            shape = ("table", "rc")
+            action.name = "dbs_delete_where"
+        given = tree.items(tree.b[node])
+        if not sum("?" not in s for s in shape) <= len(given) <= len(shape):
+            wanted = f"`{SYNTAX[word]}`" if len(shape) > 2 or word == "db_disconnect" else "`table, _rc WHERE ..`"
+            self.error("ESL2007", node, name=word.upper(), wanted=wanted, found=f"{len(given)} operand" + "s" * (len(given) != 1))
+            return
+        for role, operand in zip(shape, given, strict=False):
+            action.operands[role.rstrip("?>")] = operand
+            self._operand(action, role, operand)
+        self._condition_of(node, word, action)
+        self._structures(node, action)
+        self.db[node] = action
+
+    def _operand(self, action: DbAction, role: str, node: int) -> None:
+        if role == "table":
+            self._table(node)
+        elif role == "row":
+            self._row(action, node)
+        elif role in ("rc", "handle>"):
+            self.out(node, V_INT)
+        else:
+            self.convertible(node, self.check(node), V_INT)
+
+    def _table(self, node: int) -> None:
+        place = self.place(node)
+        if place is not None and place.kind != P_CELL:
+            self.error("ESL3002", node, wanted="a table", found=place.shown())
+
+    def _row(self, action: DbAction, node: int) -> None:
+        place = self.place(node)
+        if place is None:
+            return
+        if place.kind not in (P_ROW, P_WHOLE):
+            if place.type == V_RECORD:
+                self.error("ESL1003", node, construct="a structured object as the row of a database action")
+            else:
+                self.error("ESL3002", node, wanted="a row or structure", found=TYPE_NAMES[place.type])
+            return
+        action.mode = int(place.kind == P_WHOLE)
+
+    def _condition_of(self, node: int, word: str, action: DbAction) -> None:
+        if action.where < 0:
+            return
+        if word not in CONDITIONAL:
+            self.error("ESL1001", action.where, wanted="the end of the line", found="`WHERE`")
+        self.convertible(action.where, self.check(action.where), V_TEXT)
+        for bind in action.binds:
+            kind = self.check(bind)
+            place = self.places.get(bind)
+            if kind == V_RECORD and (place is None or place.kind != P_ROW or len(action.binds) > 1):
+                self.error("ESL3002", bind, wanted="values, or one row", found="a structure")
+            elif kind != V_RECORD:
+                self.convertible(bind, kind, V_ANY)
+
+    def _structures(self, node: int, action: DbAction) -> None:
+        """The record must have the table's structure, where both are known."""
+        if "table" not in action.operands or "row" not in action.operands:
+            return
+        table, row = self.places.get(action.operands["table"]), self.places.get(action.operands["row"])
+        if table is not None and row is not None:
+            self.same_structure(node, table, row)
+        if action.name in ("dbs_read", "db_read") and "max" in action.operands and action.mode == 0:
+            self.error("ESL3002", action.operands["row"], wanted="a whole structure for several rows", found="a row")

@@ -1,0 +1,458 @@
+"""Types of expressions and what references mean. Middle part of the checker; knows no actions.
+
+`typ[n]` is the type of node n (V_NONE: an error was told, whatever uses it stays silent); `places[n]` the place of a reference;
+`known[n]` a value that is known now.
+"""
+
+from __future__ import annotations
+
+from hisee.esl.front import lexer as L
+from hisee.esl.front.nodes import (
+    N_AT, N_ATTR, N_BINARY, N_COLUMN, N_FUNC, N_INDEX, N_INT, N_LOCAL, N_OBJECT, N_PAREN, N_REAL, N_TEXT, N_UNARY, TYPE_NAMES, V_ANY,
+    V_BOOL, V_INT, V_NONE, V_OBJECT, V_REAL, V_RECORD, V_TEXT, V_TIME,
+)
+from hisee.esl.front.scope import CONSTANTS, Scope
+from hisee.esl.front.symbols import (
+    P_CELL, P_COLUMN, P_CONST, P_ITEM, P_PVAR, P_ROW, P_SCALAR, P_WHOLE, S_CONST, S_PVAR, S_REF, S_SPECIAL, Place, Symbol, type_of_word,
+)
+from hisee.esl.front.words import meant
+from hisee.schema import functions, picture_functions
+
+NUMBERS = (V_BOOL, V_INT, V_REAL)
+RELATIONS = (L.T_EQ, L.T_NE, L.T_LT, L.T_GT, L.T_LE, L.T_GE)
+OP_TEXT = {number: sign for sign, number in L.SIGNS.items()}
+FUNCTIONS = {L.fold(name): row for row in functions.ROWS for name in (row.name, *row.old_names)}
+PICTURE_FUNCTIONS = {L.fold(row.name): row for row in picture_functions.ROWS}
+RESULTS = {"B": V_BOOL, "I": V_INT, "R": V_REAL, "T": V_TEXT, "TM": V_TIME, "U": V_ANY, "-": V_NONE}
+LETTER_TYPES = {"B": V_BOOL, "I": V_INT, "R": V_REAL, "T": V_TEXT, "TM": V_TIME}
+ATTRIBUTES = {"vld": V_BOOL, "tim": V_TIME, "wea": V_BOOL, "dim": V_INT, "hbj": V_INT}
+KNOWN_ATTRIBUTES = frozenset("lim alf alq alt alv nak tra def".split())
+INT_LEAST, INT_MOST = -(2**63) + 16, 2**63 - 1
+
+
+class ExpressionChecker(Scope):
+    """check(n) walks an expression once and answers its type."""
+
+    def prepare(self) -> None:
+        count = len(self.tree.kind)
+        self.typ = [V_NONE] * count
+        self.places: dict[int, Place] = {}
+        self.known: dict[int, int | float | str | bool] = {}
+        self.lenient = False  # inside an initial value
+
+    def check(self, node: int) -> int:
+        kind = self.tree.kind[node]
+        if kind == N_BINARY:
+            result = self._chain(node)
+        elif kind in (N_LOCAL, N_OBJECT, N_INDEX, N_COLUMN):
+            result = self._value_of_place(node)
+        elif kind == N_PAREN:
+            result = self.check(self.tree.a[node])
+            self._copy_known(node, self.tree.a[node])
+        elif kind == N_UNARY:
+            result = self._unary(node)
+        elif kind == N_ATTR:
+            result = self._attribute(node)
+        elif kind == N_FUNC:
+            result = self.function(node, as_action=False)
+        else:
+            result = self._literal(node, kind)
+        self.typ[node] = result
+        return result
+
+    def _copy_known(self, to: int, source: int) -> None:
+        if source in self.known:
+            self.known[to] = self.known[source]
+
+    def _literal(self, node: int, kind: int) -> int:
+        if kind == N_AT:
+            return self._at_word(node)
+        if kind not in (N_INT, N_REAL, N_TEXT):
+            return V_NONE
+        self.known[node] = self.tokens.literals[self.tree.a[node]]
+        return {N_INT: V_INT, N_REAL: V_REAL, N_TEXT: V_TEXT}[kind]
+
+    def _at_word(self, node: int) -> int:
+        key = self.folded(self.tree.a[node])
+        found = CONSTANTS.get(key)
+        if found is None:
+            spelled = self.spelled(self.tree.a[node])
+            self.error("ESL2016", node, name=spelled, hint=meant(spelled, [k.upper() for k in CONSTANTS if k[0] == "@"]))
+            return V_NONE
+        self.known[node] = bool(found[1]) if found[0] == V_BOOL else found[1]
+        return found[0]
+
+    # operators
+    def _chain(self, node: int) -> int:
+        """A chain grows to the left: walk its spine in a loop, its length is not limited."""
+        tree, spine = self.tree, []
+        while tree.kind[node] == N_BINARY:
+            spine.append(node)
+            node = tree.b[node]
+        left = self.check(node)
+        for at in reversed(spine):
+            right = self.check(tree.c[at])
+            left = self.typ[at] = self._binary(at, tree.a[at], left, right)
+        self._lint(spine)
+        return left
+
+    def _binary(self, node: int, op: int, left: int, right: int) -> int:
+        if left == V_NONE or right == V_NONE:
+            return V_NONE
+        result = binary_type(op, left, right)
+        if result == V_NONE:
+            hint = "join texts with %ToStr or %IToStr" if op == L.T_PLUS and V_TEXT in (left, right) else ""
+            self.error("ESL3001", node, op=OP_TEXT[op], left=TYPE_NAMES[left], right=TYPE_NAMES[right], hint=hint)
+            return V_NONE
+        self._fold(node, op, result)
+        return result
+
+    def _fold(self, node: int, op: int, result: int) -> None:
+        """Values known now: exact INT, the machine's own REAL, TEXT within its limit. Everything else is left to the VM."""
+        a, b = self.known.get(self.tree.b[node]), self.known.get(self.tree.c[node])
+        if a is None or b is None or isinstance(a, bool) or isinstance(b, bool) or op not in (L.T_PLUS, L.T_MINUS, L.T_STAR):
+            return
+        if isinstance(a, str) or isinstance(b, str):
+            if isinstance(a, str) and isinstance(b, str) and len(a) + len(b) < 10_000:
+                self.known[node] = a + b
+            return
+        if result == V_REAL:
+            a, b = float(a), float(b)
+        value = a + b if op == L.T_PLUS else a - b if op == L.T_MINUS else a * b
+        fits = INT_LEAST <= value <= INT_MOST if result == V_INT else abs(value) < float("inf")
+        if fits:
+            self.known[node] = value
+
+    def _unary(self, node: int) -> int:
+        op, inner = self.tree.a[node], self.tree.b[node]
+        kind = self.check(inner)
+        if kind in (V_NONE, V_ANY):
+            return kind
+        if op == L.T_NOT:
+            if kind != V_BOOL:
+                self.error("ESL3002", inner, wanted="BOOL", found=TYPE_NAMES[kind])
+            return V_BOOL
+        if kind not in NUMBERS:
+            self.error("ESL3002", inner, wanted="a number", found=TYPE_NAMES[kind])
+            return V_NONE
+        value = self.known.get(inner)
+        if value is not None and not isinstance(value, (bool, str)):
+            self.known[node] = -value
+        return V_INT if kind == V_BOOL else kind
+
+    def _lint(self, spine: list[int]) -> None:
+        tree = self.tree
+        for node in spine:
+            op, left, right = tree.a[node], tree.b[node], tree.c[node]
+            inner = [n for n in (left, right) if tree.kind[n] == N_BINARY]
+            if op == L.T_OR and any(tree.a[n] == L.T_AND for n in inner):
+                self.error("ESL4001", node)
+            if op in RELATIONS and tree.kind[left] == N_UNARY and tree.a[left] == L.T_NOT:
+                self.error("ESL4002", node)
+            if op in (L.T_AND, L.T_OR):
+                self._lint_validity(node, left, right)
+
+    def _lint_validity(self, node: int, left: int, right: int) -> None:
+        for test, other in ((left, right), (right, left)):
+            guarded = self._validity_test_of(test)
+            if guarded and L.fold(guarded) in L.fold(self._without_attributes(other)):
+                self.error("ESL4003", node)
+                return
+
+    def _validity_test_of(self, node: int) -> str:
+        tree = self.tree
+        while tree.kind[node] in (N_PAREN, N_UNARY):
+            node = tree.a[node] if tree.kind[node] == N_PAREN else tree.b[node]
+        if tree.kind[node] == N_ATTR and self.folded(tree.b[node]) == "vld":
+            return self.text(tree.a[node])
+        return ""
+
+    def _without_attributes(self, node: int) -> str:
+        return self.text(node).replace("\\", "\0") if self.tree.kind[node] != N_ATTR else ""
+
+    # functions
+    def function(self, node: int, *, as_action: bool) -> int:
+        spelled = self.spelled(self.tree.a[node])
+        key = self.folded(self.tree.a[node])
+        args = self.tree.items(self.tree.b[node])
+        types = [self.check(arg) for arg in args]
+        if key in PICTURE_FUNCTIONS:
+            return self._picture_function(node, args, types, as_action)
+        row = FUNCTIONS.get(key)
+        if row is None:
+            names = [r.name for r in FUNCTIONS.values()] + [r.name for r in PICTURE_FUNCTIONS.values()]
+            self.error("ESL2014", node, name=spelled, hint=meant(spelled, names))
+            return V_NONE
+        if not row.least <= len(args) <= row.most:
+            wanted = count_text(row.least, row.most, "argument")
+            self.error("ESL2007", node, name=row.name, wanted=wanted, found=str(len(args)))
+            return V_NONE
+        if row.result == "-" and not as_action:
+            self.error("ESL3011", node, name=row.name)
+            return V_NONE
+        self._argument_types(row, args, types)
+        return result_type(row, types)
+
+    def _argument_types(self, row: functions.FnRow, args: list[int], types: list[int]) -> None:
+        for i, (arg, kind) in enumerate(zip(args, types, strict=True)):
+            letter = row.parameters[min(i, len(row.parameters) - 1)][1]
+            wanted = V_REAL if letter == "N" else LETTER_TYPES.get(letter, V_ANY)
+            self.convertible(arg, kind, wanted, shown="a number" if letter == "N" else "")
+
+    def _picture_function(self, node: int, args: list[int], types: list[int], as_action: bool) -> int:
+        row = PICTURE_FUNCTIONS[self.folded(self.tree.a[node])]
+        wanted = [o for o in row.operands if o[1] == "IN"]
+        if len(args) != len(wanted):
+            self.error("ESL2007", node, name=row.name, wanted=count_text(len(wanted), len(wanted), "argument"), found=str(len(args)))
+            return V_NONE
+        for arg, kind, operand in zip(args, types, wanted, strict=True):
+            self.convertible(arg, kind, type_of_word(operand[2]))
+        if not row.result and not as_action:
+            self.error("ESL3011", node, name=row.name)
+            return V_NONE
+        return type_of_word(row.result) if row.result else V_NONE
+
+    def convertible(self, node: int, kind: int, wanted: int, shown: str = "") -> None:
+        """Structures are never values; a conversion that always gives an invalid value is worth a warning."""
+        if kind in (V_RECORD, V_OBJECT):
+            self.error("ESL3002", node, wanted=shown or TYPE_NAMES[wanted], found=TYPE_NAMES[kind])
+        elif not converts(kind, wanted):
+            self.error("ESL4004", node, left=TYPE_NAMES[kind], right=shown or TYPE_NAMES[wanted])
+
+    # references
+    def _value_of_place(self, node: int) -> int:
+        place = self.place(node)
+        if place is None:
+            return V_NONE
+        if self.lenient and place.kind != P_CONST:
+            self.error("ESL3015", node, name=place.name)
+            return V_NONE
+        if place.base == "self":
+            self.error("ESL3002", node, wanted="a value", found=f"`{place.name}`", hint="its number is `SELF.HIP\\HBJ`")
+            return V_NONE
+        if place.kind == P_CONST:
+            if place.symbol is not None and place.symbol.value is not None and place.symbol.kind != S_SPECIAL:
+                self.known[node] = place.symbol.value  # type: ignore[assignment]
+            return place.type
+        if place.kind in (P_WHOLE, P_ROW, P_COLUMN) or place.type == V_RECORD:
+            return V_RECORD
+        return place.type
+
+    def place(self, node: int) -> Place | None:
+        """Meaning of a reference; None when an error was told."""
+        if node in self.places:
+            return self.places[node]
+        found = self._place(node)
+        if found is not None:
+            self.places[node] = found
+        return found
+
+    def _place(self, node: int) -> Place | None:
+        kind, tree = self.tree.kind[node], self.tree
+        if kind == N_LOCAL:
+            return self._local(node)
+        if kind == N_OBJECT:
+            return self._object(node)
+        if kind == N_PAREN:
+            return self._by_number(node)
+        if kind == N_INDEX:
+            return self._indexed(node, tree.a[node], tree.b[node])
+        if kind == N_COLUMN:
+            return self._item(node, tree.a[node], tree.b[node])
+        self.error("ESL3004", node, what=f"`{self.text(node)[:40]}`")
+        return None
+
+    def _local(self, node: int) -> Place | None:
+        symbol = self.symbol_of(self.tree.a[node], node)
+        if symbol is None or symbol.type == V_NONE:
+            return None
+        return place_of(symbol)
+
+    def _object(self, node: int) -> Place | None:
+        spelled = self.spelled(self.tree.a[node])
+        if L.fold(spelled) == "self.hip":
+            return Place(P_CELL, V_ANY, base="self", name=spelled)
+        entry = self.object_named(spelled, node)
+        if entry is None:
+            return None
+        struct = self.struct_of(entry)
+        kind = V_RECORD if struct else type_of_word(entry.value_type) if entry.value_type else V_ANY
+        return Place(P_CELL, kind, struct=struct, base="name", entry=entry, name=entry.name)
+
+    def _by_number(self, node: int) -> Place | None:
+        inner = self.tree.a[node]
+        kind = self.check(inner)
+        if kind not in (V_INT, V_ANY, V_NONE):
+            self.error("ESL3010", node, found=TYPE_NAMES[kind])
+        if kind == V_NONE:
+            return None
+        return Place(P_CELL, V_ANY, base="hbj", node=inner, name=self.text(node)[:40])
+
+    def _indexed(self, node: int, base: int, index: int) -> Place | None:
+        kind = self.check(index)
+        if kind not in (*NUMBERS, V_ANY, V_NONE):
+            self.error("ESL3002", index, wanted="INT", found=TYPE_NAMES[kind])
+        place = self.place(base)
+        if place is None or kind == V_NONE:
+            return None
+        if place.struct is None or place.kind not in (P_WHOLE, P_CELL):
+            self.error("ESL3017", base, what=place.shown())
+            return None
+        if self.known.get(index) == 0:
+            return place
+        if place.kind == P_WHOLE:
+            return Place(P_ROW, V_RECORD, place.symbol, place.struct, index, name=place.name)
+        return Place(P_CELL, V_RECORD, place.symbol, place.struct, index, base=place.base, entry=place.entry, node=place.node,
+                     whole=False, name=place.name)
+
+    def _item(self, node: int, base: int, name: int) -> Place | None:
+        place = self.place(base)
+        if place is None:
+            return None
+        if place.struct is None or place.type != V_RECORD and place.base != "alias":
+            self.error("ESL3017", base, what=place.shown())
+            return None
+        column = place.struct.position(self.folded(name))
+        if column < 0:
+            spelled = self.spelled(name)
+            hint = meant(spelled, [c for c, _ in place.struct.columns])
+            self.error("ESL3013", node, structure=place.struct.name, name=spelled, hint=hint)
+            return None
+        return self._column_of(node, place, column)
+
+    def _column_of(self, node: int, place: Place, column: int) -> Place | None:
+        struct = place.struct
+        assert struct is not None
+        name, kind = struct.columns[column]
+        shown = f"{place.name}^{name}"
+        if place.index < 0:
+            if place.kind == P_WHOLE:
+                return Place(P_COLUMN, V_RECORD, place.symbol, struct, column=column, name=shown)
+            self.error("ESL3020", node, name=name)
+            return None
+        if place.kind == P_ROW:
+            return self._record_item(node, place, column, kind, shown)
+        value = V_ANY if kind == V_OBJECT else kind
+        return Place(P_CELL, value, place.symbol, None, place.index, column, place.base, place.entry, place.node, whole=False, name=shown)
+
+    def _record_item(self, node: int, place: Place, column: int, kind: int, shown: str) -> Place | None:
+        item = Place(P_ITEM, kind, place.symbol, place.struct, place.index, column, name=shown)
+        if kind != V_OBJECT:
+            return item
+        assert place.symbol is not None
+        if place.symbol.noalias:
+            self.error("ESL1003", node, construct="the value of an Object column of a NOALIAS record")
+            return None
+        return Place(P_CELL, V_ANY, base="item", item=item, name=shown)
+
+    # attributes
+    def _attribute(self, node: int) -> int:
+        inner, name = self.tree.a[node], self.folded(self.tree.b[node])
+        if name not in ATTRIBUTES:
+            spelled = self.spelled(self.tree.b[node]).upper()
+            if name in KNOWN_ATTRIBUTES:
+                self.error("ESL1003", node, construct=f"attribute `\\{spelled}`")
+            else:
+                self.error("ESL2017", node, name=spelled, hint=meant(spelled, [a.upper() for a in ATTRIBUTES]))
+            return V_NONE
+        if self.tree.kind[inner] not in (N_LOCAL, N_OBJECT, N_INDEX, N_COLUMN, N_PAREN):
+            self.error("ESL3019", node, name=name.upper(), what="an expression")
+            return V_NONE
+        place = self.place(inner)
+        if place is None:
+            return V_NONE
+        return ATTRIBUTES[name] if self._has_attribute(node, name, place) else V_NONE
+
+    def _has_attribute(self, node: int, name: str, place: Place) -> bool:
+        whole = place.kind == P_WHOLE or place.kind == P_CELL and (place.type == V_RECORD and place.whole or place.base == "alias")
+        simple = place.kind != P_WHOLE and (place.type not in (V_RECORD, V_OBJECT))
+        cell = place.kind == P_CELL and place.base != "self"
+        allowed = {
+            "dim": whole or cell, "hbj": place.kind == P_CELL, "vld": simple,
+            "tim": simple and (cell or place.kind == P_SCALAR), "wea": simple and (cell or place.kind == P_SCALAR),
+        }[name]
+        if not allowed:
+            self.error("ESL3019", node, name=name.upper(), what=place.shown())
+            return False
+        if place.kind == P_SCALAR and place.symbol is not None:
+            if name == "tim":
+                place.symbol.track_time()
+            elif name == "wea":
+                place.symbol.track_weak()
+        return True
+
+
+def place_of(symbol: Symbol) -> Place:
+    """The place that a local name stands for."""
+    if symbol.kind == S_PVAR:
+        return Place(P_PVAR, symbol.type, symbol, name=symbol.name)
+    if symbol.kind in (S_CONST, S_REF, S_SPECIAL) or symbol.initial >= 0:
+        return Place(P_CONST, symbol.type, symbol, name=symbol.name)
+    if symbol.type == V_RECORD:
+        return Place(P_WHOLE, V_RECORD, symbol, symbol.struct, name=symbol.name)
+    if symbol.type == V_OBJECT:
+        kind = V_RECORD if symbol.struct else V_ANY
+        return Place(P_CELL, kind, symbol, symbol.struct, base="alias", name=symbol.name)
+    return Place(P_SCALAR, symbol.type, symbol, name=symbol.name)
+
+
+def binary_type(op: int, left: int, right: int) -> int:
+    """Type of `left op right`; V_NONE when the operator does not join them."""
+    if V_RECORD in (left, right) or V_OBJECT in (left, right):
+        return V_NONE
+    if op in RELATIONS:
+        same = left == right or left in NUMBERS and right in NUMBERS
+        return V_BOOL if same or V_ANY in (left, right) else V_NONE
+    if V_ANY in (left, right):
+        return V_ANY
+    if op in (L.T_AND, L.T_OR):
+        if left == right and (left == V_BOOL or left == V_INT and op == L.T_AND):
+            return left
+        return V_NONE
+    if left in NUMBERS and right in NUMBERS:
+        if op == L.T_SLASH:
+            return V_INT if left == right == V_BOOL else V_REAL
+        return V_REAL if V_REAL in (left, right) else V_INT
+    return special_type(op, left, right)
+
+
+def special_type(op: int, left: int, right: int) -> int:
+    """Texts joined by +, times with numbers."""
+    if op == L.T_PLUS and left == right == V_TEXT:
+        return V_TEXT
+    if op == L.T_MINUS and left == right == V_TIME:
+        return V_REAL
+    if left == V_TIME and right in NUMBERS and op in (L.T_PLUS, L.T_MINUS):
+        return V_TIME
+    return V_TIME if op == L.T_PLUS and right == V_TIME and left in NUMBERS else V_NONE
+
+
+def converts(kind: int, wanted: int) -> bool:
+    """Can a value of `kind` ever become a valid `wanted`?"""
+    if kind == wanted or V_ANY in (kind, wanted) or V_NONE in (kind, wanted):
+        return True
+    return kind in NUMBERS and wanted in NUMBERS
+
+
+def common_type(types: list[int]) -> int:
+    """Of the values of which one becomes a result: the same for all, REAL for INT with REAL, else ANY."""
+    kinds = set(types)
+    if len(kinds) == 1:
+        return types[0]
+    return V_REAL if kinds == {V_INT, V_REAL} else V_ANY
+
+
+def result_type(row: functions.FnRow, types: list[int]) -> int:
+    letters = [row.parameters[min(i, len(row.parameters) - 1)][1] for i in range(len(types))]
+    if row.result == "N":
+        whole = all(t in (V_INT, V_BOOL) for t, letter in zip(types, letters, strict=True) if letter == "N")
+        return V_INT if whole else V_REAL
+    if row.result == "U":
+        values = [t for t, letter in zip(types, letters, strict=True) if letter == "U"]
+        return V_NONE if V_NONE in values else common_type(values) if values else V_ANY
+    return RESULTS[row.result]
+
+
+def count_text(least: int, most: int, noun: str) -> str:
+    span = str(least) if least == most else f"{least} to {most}"
+    return f"{span} {noun}" + ("" if least == most == 1 else "s")

@@ -1,0 +1,305 @@
+"""Code generator: a checked part to the bytes of its unit. Control flow and sections; runs only when the checker found no error.
+
+Each textual action opens a range (RETRY, RESUME and mode OFF work by them); what belongs to ELSE, ENDIF and END_LOOP has ranges
+of its own, so that mode OFF never runs from a THEN body into the ELSE body.
+"""
+
+from __future__ import annotations
+
+from hisee.esl.front import nodes as N
+from hisee.esl.front.checker import Checker
+from hisee.esl.front.checker_expr import FUNCTIONS
+from hisee.esl.front.codegen_actions import ActionCode
+from hisee.esl.front.codegen_base import typed
+from hisee.esl.front.lexer import fold
+from hisee.esl.front.nodes import F_ENTRY, F_ENTRYX, F_RPC, F_RPCX, M_IN, M_OUT, V_BOOL, V_INT, V_RECORD
+from hisee.esl.front.symbols import P_WHOLE, Place, Procedure, Symbol
+from hisee.esl.unit import Kind, Label, Mode, Type, UnitBuilder
+from hisee.schema.opcodes import Op
+
+KINDS = ((F_RPCX, Kind.RPCX), (F_RPC, Kind.RPC), (F_ENTRYX, Kind.ENTRYX), (F_ENTRY, Kind.ENTRY))
+
+
+def generate(checked: Checker) -> bytes:
+    """The unit. Raises hisee.esl.unit.UnitLimit when a limit of the format is reached."""
+    unit = UnitBuilder(checked.name)
+    return Codegen(unit, checked).run()
+
+
+class Codegen(ActionCode):
+    def run(self) -> bytes:
+        checked: Checker = self.checked  # type: ignore[assignment]
+        for procedure in checked.procedures:
+            self.builders.append(self.unit.procedure(procedure.name, kind_of(procedure)))
+        handlers = (n for n, kind in enumerate(self.tree.kind) if kind == N.N_ON_ERROR and self.tree.a[n] == N.E_LABEL)
+        self.has_handler = next(handlers, -1) >= 0
+        self.p = self.builders[0]
+        for symbol in checked.globals.values():
+            self._place_symbol(symbol)
+        for procedure in checked.procedures[1:]:
+            self._parameters(procedure)
+        for procedure in checked.procedures:
+            self._section(procedure)
+        return self.unit.build()
+
+    # sections
+    def _place_symbol(self, symbol: Symbol) -> None:
+        """Registers of a variable and its companions; a constant known now needs none."""
+        if symbol.value is not None or not symbol.type:
+            return
+        struct = symbol.struct if symbol.type == V_RECORD else None
+        symbol.register = self.p.slot(Type(symbol.type), self.structure(struct))
+        self._place_companions(symbol)
+
+    def _place_companions(self, symbol: Symbol) -> None:
+        for companion in (symbol.time, symbol.weak):
+            if companion is not None:
+                companion.register = self.p.slot(Type(companion.type))
+
+    def _parameters(self, procedure: Procedure) -> None:
+        self.p = self.builders[procedure.index]
+        modes = {M_IN: Mode.IN, M_OUT: Mode.OUT}
+        for parameter in procedure.parameters:
+            symbol = parameter.symbol
+            struct = symbol.struct if symbol.type == V_RECORD else None
+            mode = modes.get(parameter.mode, Mode.INOUT)
+            symbol.register = self.p.param(symbol.name, mode, Type(symbol.type), self.structure(struct))
+        own = {id(p.symbol) for p in procedure.parameters}
+        for symbol in procedure.locals.values():
+            if id(symbol) in own:
+                self._place_companions(symbol)
+            else:
+                self._place_symbol(symbol)
+
+    def _section(self, procedure: Procedure) -> None:
+        self.here = procedure
+        self.p = self.builders[procedure.index]
+        self.pool, self.busy = {}, {}
+        self.labels: dict[str, Label] = {name: self.p.label() for name in procedure.labels}
+        self.exits: list[Label] = []
+        items = self.tree.items(self.tree.c[procedure.node]) if procedure.index else self.tree.init
+        self._prologue(procedure)
+        self.items(items)
+        self.release()
+
+    def _prologue(self, procedure: Procedure) -> None:
+        if not procedure.index:
+            for node in self.tree.globals:
+                self._declaration(node)
+            return
+        tracked = [p.symbol for p in procedure.parameters if p.symbol.time is not None or p.symbol.weak is not None]
+        if tracked:
+            self.action(procedure.node)
+        for symbol in tracked:
+            self.stamp(symbol)
+
+    def _declaration(self, node: int) -> None:
+        """Constants whose value is not known now are computed here; an invalid one raises."""
+        table = self.here.locals if self.here.index else self.checked.globals
+        for var in self.tree.items(self.tree.b[node]):
+            symbol = table.get(self.checked.folded(self.tree.a[var]))
+            value = self.tree.b[var]
+            if value < 0 or symbol is None or symbol.initial != value or symbol.value is not None:
+                continue
+            self.action(var)
+            self.value(value, symbol.type, symbol.register)
+            self._must_be_valid(symbol)
+
+    def _must_be_valid(self, symbol: Symbol) -> None:
+        valid, fine = self.temp(V_BOOL), self.p.label()
+        self.emit(typed("VALID", symbol.type), valid, symbol.register)
+        self.emit(Op.BR_TRUE, valid, 0, fine)
+        self.emit(Op.RAISE_NR, x=2)
+        self.p.place(fine)
+
+    # items
+    def items(self, items: list[int]) -> None:
+        for node in items:
+            kind = self.tree.kind[node]
+            if kind == N.N_LABEL:
+                self.release()
+                self.p.place(self.labels[self.checked.folded(self.tree.a[node])])
+            elif kind == N.N_DECL:
+                self._declaration(node)
+            else:
+                self.action(node)
+                self._action(node, kind)
+
+    def _action(self, node: int, kind: int) -> None:
+        method = METHODS.get(kind)
+        if method is not None:
+            method(self, node)
+
+    # blocks
+    def if_(self, node: int) -> None:
+        tree = self.tree
+        branches, end = tree.items(tree.a[node]), self.p.label()
+        otherwise = tree.items(tree.b[node])
+        for at in range(0, len(branches), 2):
+            following = self.p.label()
+            if at:
+                self.action(branches[at])
+            self.branch(branches[at], following, False)
+            self.release()
+            self.items(tree.items(branches[at + 1]))
+            if at + 2 < len(branches) or tree.b[node] >= 0:
+                self._leave_branch(branches[at], end)
+            self.p.place(following)
+        self.items(otherwise)
+        self.release()
+        self.p.place(end)
+
+    def _leave_branch(self, condition: int, end: Label) -> None:
+        self.release()
+        self.marker(self.tree.end[condition])
+        self.emit(Op.JUMP, end)
+
+    def for_(self, node: int) -> None:
+        tree = self.tree
+        symbol = self.checked.symbol_of(tree.a[node], node)
+        assert symbol is not None
+        shared = self.is_global(symbol)
+        counter = self.hold(self.temp(V_INT)) if shared else None
+        i = counter[0] if counter else symbol.register
+        bound = self.hold(self.temp(V_INT))
+        self._bounds(node, i, bound[0])
+        if counter:
+            self.emit(Op.GSTORE_I, symbol.register, i)
+        end, top = self.p.label(), self.p.label()
+        self.emit(Op.FOR_PREP, i, bound[0], end)
+        self.p.place(top)
+        self._loop_items(node, end)
+        if counter:
+            self.emit(Op.GLOAD_I, i, symbol.register)
+        last = self.p.label()
+        self.emit(Op.FOR, i, bound[0], top) if not counter else self._shared_for(i, bound[0], symbol, top, last)
+        self.p.place(end)
+        self.unhold(bound)
+        if counter:
+            self.unhold(counter)
+
+    def _shared_for(self, i: int, bound: int, symbol: Symbol, top: Label, last: Label) -> None:
+        """A counter of the script, in a procedure: every step is written back before the body goes on."""
+        again = self.p.label()
+        self.emit(Op.VALID_TEST_I, i)
+        self.emit(Op.BR_LT_I, i, bound, again)
+        self.emit(Op.ADDI_I, i, i, 1)
+        self.emit(Op.GSTORE_I, symbol.register, i)
+        self.emit(Op.JUMP, last)
+        self.p.place(again)
+        self.emit(Op.ADDI_I, i, i, 1)
+        self.emit(Op.GSTORE_I, symbol.register, i)
+        self.emit(Op.LOOP, top)
+        self.p.place(last)
+
+    def _bounds(self, node: int, i: int, bound: int) -> None:
+        tree = self.tree
+        if tree.kind[node] == N.N_FOR:
+            low = self.temp(V_INT)
+            self.value(tree.b[node], V_INT, low)
+            self.value(tree.c[node], V_INT, bound)
+            self.emit(Op.MOV_I, i, low)
+            return
+        place: Place = self.checked.places[tree.b[node]]  # type: ignore[attr-defined]
+        if place.kind == P_WHOLE:
+            assert place.symbol is not None
+            self.emit(Op.DIM, bound, self.record(place.symbol))
+        else:
+            self.emit(Op.ATTR_DIM, bound, self.reference(place))
+        self.emit(Op.LOADI_I, i, 1)
+
+    def _loop_items(self, node: int, end: Label) -> None:
+        self.release()
+        self.exits.append(end)
+        self.items(self.tree.items(self.tree.d[node]))
+        self.exits.pop()
+        self.release()
+        self.marker(self.tree.end[node])
+
+    def loop(self, node: int) -> None:
+        end, top = self.p.label(), self.p.label()
+        self.p.place(top)
+        self._loop_items(node, end)
+        self.emit(Op.LOOP, top)
+        self.p.place(end)
+
+    def exit_loop(self, node: int) -> None:
+        if self.tree.a[node] < 0:
+            self.emit(Op.JUMP, self.exits[-1])
+        else:
+            self.branch(self.tree.a[node], self.exits[-1], True)
+
+    # jumps
+    def goto(self, node: int) -> None:
+        self._jump(self.tree.a[node])
+
+    def _jump(self, name: int) -> None:
+        if self.has_handler:
+            self.emit(Op.LEAVE)
+        self.emit(Op.JUMP, self.labels[self.checked.folded(name)])
+
+    def if_goto(self, node: int) -> None:
+        tree = self.tree
+        label = self.labels[self.checked.folded(tree.b[node])]
+        if not self.has_handler:
+            self.branch(tree.a[node], label, True)
+            return
+        past = self.p.label()
+        self.branch(tree.a[node], past, False)
+        self._jump(tree.b[node])
+        self.p.place(past)
+
+    def on_error(self, node: int) -> None:
+        mode = self.tree.a[node]
+        if mode == N.E_LABEL:
+            label = self.labels[fold(self.checked.spelled(self.tree.b[node]))]
+            self.emit(Op.ON_ERR, label, x=mode)
+        else:
+            self.emit(Op.ON_ERR, x=mode)
+
+    def plain(self, node: int) -> None:
+        kind = self.tree.kind[node]
+        if kind == N.N_RETURN:
+            self.emit(Op.RET if self.here.index else Op.END)
+        else:
+            self.emit({N.N_END: Op.END, N.N_RETRY: Op.RETRY, N.N_RESUME: Op.RESUME}[kind])
+
+    # the others
+    def local_call(self, node: int) -> None:
+        self.call(self.tree.a[node], self.tree.items(self.tree.b[node]))
+
+    def function_action(self, node: int) -> None:
+        """A function for its effect; its result is dropped."""
+        inner = self.tree.a[node]
+        name = self.checked.folded(self.tree.a[inner])
+        args = self.tree.items(self.tree.b[inner])
+        row = FUNCTIONS.get(name)
+        if row is None:
+            self.picture_function(name, args, -1)
+        elif row.result == "-":
+            self.function(row.number, self._arguments(row, args, [self.type_of(a) for a in args]), None)
+        else:
+            self.value(inner)
+
+    def wait_(self, node: int) -> None:
+        self.wait()
+
+
+def kind_of(procedure: Procedure) -> Kind:
+    if not procedure.index:
+        return Kind.INIT
+    for flag, kind in KINDS:
+        if procedure.flags & flag:
+            return kind
+    return Kind.CHANGE if procedure.on_change else Kind.LOCAL
+
+
+METHODS = {
+    N.N_ASSIGN: Codegen.assign, N.N_SET_AS: Codegen.set_as, N.N_SET_WITH: Codegen.set_with, N.N_IF: Codegen.if_,
+    N.N_IF_GOTO: Codegen.if_goto, N.N_FOR: Codegen.for_, N.N_FOR_RANGE: Codegen.for_, N.N_LOOP: Codegen.loop,
+    N.N_EXIT_LOOP: Codegen.exit_loop, N.N_GOTO: Codegen.goto, N.N_RETURN: Codegen.plain, N.N_END: Codegen.plain,
+    N.N_RETRY: Codegen.plain, N.N_RESUME: Codegen.plain, N.N_ON_ERROR: Codegen.on_error, N.N_ON_CHANGE: Codegen.on_change,
+    N.N_REDIM: Codegen.redim, N.N_INSERT: Codegen.insert, N.N_CALL: Codegen.local_call, N.N_CALL_OTHER: Codegen.call_other,
+    N.N_DELAY: Codegen.delay, N.N_WAIT: Codegen.wait_, N.N_FUNC_ACTION: Codegen.function_action, N.N_LOG: Codegen.log,
+    N.N_LOGEX: Codegen.logex, N.N_MESSAGE: Codegen.message, N.N_QUERY: Codegen.query, N.N_DB: Codegen.database,
+}

@@ -1,0 +1,366 @@
+"""Code of actions that store, call or ask: assignments, links, structures, CALL, LOG, QUERY, database."""
+
+from __future__ import annotations
+
+from hisee.esl.front.checker_db import DbAction
+from hisee.esl.front.codegen_copy import CopyCode
+from hisee.esl.front.nodes import (
+    C_ASYNC, C_CODE, M_IN, N_BINARY, N_FUNC, N_INT, N_PAREN, N_UNARY, V_ANY, V_BOOL, V_INT, V_OBJECT, V_REAL, V_RECORD, V_TEXT,
+    V_TIME,
+)
+from hisee.esl.front.symbols import P_CELL, P_CONST, P_ITEM, P_PVAR, P_ROW, P_SCALAR, P_WHOLE, Parameter, Place, Procedure, Symbol
+from hisee.esl.front.words import UNIT_ORDER, UNITS
+from hisee.esl.unit import Arg, Mode, Type
+from hisee.schema.actions import ActionId
+from hisee.schema.actions import BY_NAME as ACTIONS
+from hisee.schema.opcodes import Op
+
+MODES = {0: Mode.INOUT, 1: Mode.IN, 2: Mode.OUT}
+
+
+class ActionCode(CopyCode):
+    """One method per kind of action; the caller has opened the action's range."""
+
+    # storing
+    def store(self, place: Place, register: int, kind: int, *, weak: int = -1, time: int = -1) -> None:
+        """Write a value of type `kind` to a place, converted to it."""
+        symbol = place.symbol
+        if place.kind == P_SCALAR:
+            assert symbol is not None
+            self.write_symbol(symbol, self.convert(register, kind, symbol.type))
+            self.stamp(symbol, weak, time)
+        elif place.kind == P_PVAR:
+            assert symbol is not None
+            self.emit(Op[f"PV_WR_{'?BIRMT'[symbol.type]}"], self.variable(symbol), self.convert(register, kind, symbol.type))
+        elif place.kind == P_ITEM:
+            self.store_item(place, self.convert(register, kind, place.type))
+        else:
+            self.set_cell(self.linked(place), register, kind, weak, time)
+
+    def linked(self, place: Place) -> int:
+        """Reference for writing: an empty alias or item raises here."""
+        reference = self.reference(place)
+        if place.base in ("alias", "item"):
+            number = self.temp(V_INT)
+            self.emit(Op.HBJ, number, reference)
+            self.free(number)
+        return reference
+
+    def set_cell(self, reference: int, register: int, kind: int, weak: int = -1, time: int = -1) -> None:
+        time = self.invalid(V_TIME) if time < 0 else time
+        weak = self.load(False, V_BOOL) if weak < 0 else weak
+        args = [self.arg_in(V_OBJECT, reference), self.arg_in(kind, register), self.arg_in(V_TIME, time), self.arg_in(V_BOOL, weak)]
+        self.act(ActionId.SET, args, False)
+        self.free(time)
+        self.free(weak)
+
+    def stamp(self, symbol: Symbol, weak: int = -1, time: int = -1) -> None:
+        """Companions of a local whose time or weak flag the script asks for."""
+        if symbol.time is not None:
+            self.write_symbol(symbol.time, self.now() if time < 0 else time)
+        if symbol.weak is not None:
+            self.write_symbol(symbol.weak, self.load(False, V_BOOL) if weak < 0 else weak)
+
+    def weak_of(self, node: int) -> int:
+        """BOOL register: is any object or tracked local of the expression weak? -1 = certainly not."""
+        found = -1
+        for place in self._operands(node):
+            if place.kind == P_CELL and place.base != "self":
+                flag = self._cell_attribute("wea", place, -1)
+            elif place.symbol is not None and place.symbol.weak is not None:
+                flag = self.convert(self.read_symbol(place.symbol.weak), V_BOOL, V_BOOL)
+            else:
+                continue
+            found = flag if found < 0 else self._three(Op.OR_B, V_BOOL, found, flag, self.temp(V_BOOL))
+        return found
+
+    def _operands(self, node: int) -> list[Place]:
+        """Places that an expression reads."""
+        tree, found, waiting = self.tree, [], [node]
+        places: dict[int, Place] = self.checked.places  # type: ignore[attr-defined]
+        while waiting:
+            node = waiting.pop()
+            kind = tree.kind[node]
+            if kind == N_BINARY:
+                waiting += [tree.b[node], tree.c[node]]
+            elif kind == N_UNARY:
+                waiting.append(tree.b[node])
+            elif kind == N_PAREN:
+                waiting.append(tree.a[node])
+            elif kind == N_FUNC:
+                waiting += tree.items(tree.b[node])
+            elif kind > N_INT and node in places and places[node].kind in (P_CELL, P_SCALAR):
+                found.append(places[node])
+        return found
+
+    def assign(self, node: int) -> None:
+        tree = self.tree
+        place: Place = self.checked.places[tree.a[node]]  # type: ignore[attr-defined]
+        value = tree.b[node]
+        symbol = place.symbol
+        time = self.value(tree.c[node], V_TIME) if tree.c[node] >= 0 else -1
+        if place.kind == P_SCALAR and symbol is not None and not self.is_global(symbol):
+            weak = self.weak_of(value) if symbol.weak is not None else -1
+            self.value(value, symbol.type, symbol.register)
+            self.stamp(symbol, weak, time)
+            return
+        kind = place.type
+        if place.kind == P_CELL and kind == V_ANY:
+            kind = self.type_of(value)
+        register = self.value(value, kind)
+        tracked = place.kind == P_CELL or symbol is not None and symbol.weak is not None
+        self.store(place, register, kind, weak=self.weak_of(value) if tracked else -1, time=time)
+
+    # links
+    def set_as(self, node: int) -> None:
+        tree = self.tree
+        target: Place = self.checked.places[tree.a[node]]  # type: ignore[attr-defined]
+        if tree.b[node] < 0:
+            reference = self.temp(V_OBJECT)
+            self.emit(Op.OBJ_NONE, reference)
+        else:
+            reference = self.linked(self.checked.places[tree.b[node]])  # type: ignore[attr-defined]
+        if target.base == "item":
+            assert target.item is not None
+            self.store_item(target.item, reference)
+        else:
+            assert target.symbol is not None
+            self.write_symbol(target.symbol, reference)
+
+    # calls
+    def call(self, name: int, args: list[int]) -> None:
+        procedure: Procedure = self.checked.by_name[self.checked.folded(name)]
+        given, backs = [], []
+        for arg, parameter in zip(args, procedure.parameters, strict=True):
+            given.append(self._argument(arg, parameter, backs))
+        self.emit(Op.CALL, self.unit.call(self.builders[procedure.index], given))
+        for place, register, kind in backs:
+            self.copy_back(place, register, kind)
+
+    def _argument(self, node: int, parameter: Parameter, backs: list[tuple[Place, int, int]]) -> Arg:
+        symbol, mode = parameter.symbol, MODES[parameter.mode]
+        places: dict[int, Place] = self.checked.places  # type: ignore[attr-defined]
+        if symbol.type == V_RECORD:
+            return self.record_argument(places[node], mode, backs)
+        if symbol.type == V_OBJECT:
+            return self._alias_argument(places[node], mode)
+        if parameter.mode == M_IN:
+            kind = self.type_of(node)
+            return self.arg_in(kind, self.value(node))
+        return self.inout(places[node], mode, backs)
+
+    def _alias_argument(self, place: Place, mode: Mode) -> Arg:
+        """A reference is handed over; only an alias of the caller can be re-linked by the callee."""
+        if place.base == "alias" and place.index < 0 and place.symbol is not None and not self.is_global(place.symbol):
+            return Arg(mode, Type.OBJECT, place.symbol.register)
+        return Arg(Mode.IN, Type.OBJECT, self.reference(place))
+
+    def inout(self, place: Place, mode: Mode, backs: list[tuple[Place, int, int]]) -> Arg:
+        """A variable that the callee may change: a local in place, everything else through a copy that is stored afterwards."""
+        symbol = place.symbol
+        if place.kind == P_SCALAR and symbol is not None and not self.is_global(symbol):
+            if symbol.time is not None or symbol.weak is not None:
+                backs.append((place, symbol.register, symbol.type))
+            return Arg(mode, Type(symbol.type), symbol.register)
+        if mode == Mode.OUT:
+            kind = place.type
+            register = self.temp(kind)
+        else:
+            register, kind = self.read_place(place, place.type)
+        backs.append((place, register, kind))
+        return Arg(mode, Type(kind), register)
+
+    def record_argument(self, place: Place, mode: Mode, backs: list[tuple[Place, int, int]]) -> Arg:
+        assert place.symbol is not None
+        if place.kind == P_WHOLE:
+            return Arg(mode, Type.RECORD, self.record(place.symbol))
+        register = self.row_copy(place)
+        if mode != Mode.IN:
+            backs.append((place, register, V_RECORD))
+        return Arg(mode, Type.RECORD, register)
+
+    def row_copy(self, place: Place) -> int:
+        assert place.symbol is not None
+        register = self.temp(V_RECORD, place.struct)
+        index = self.value(place.index, V_INT)
+        self.emit(Op.ROW_GET, register, self.record(place.symbol), index)
+        self.free(index)
+        return register
+
+    def copy_back(self, place: Place, register: int, kind: int) -> None:
+        if kind != V_RECORD:
+            self.store(place, register, kind)
+            return
+        assert place.symbol is not None
+        index = self.value(place.index, V_INT)
+        self.emit(Op.ROW_PUT, self.record(place.symbol), index, register)
+        self.free(index)
+
+    def call_other(self, node: int) -> None:
+        tree = self.tree
+        args, flags = tree.items(tree.c[node]), tree.d[node]
+        result = self.checked.places.get(tree.a[node])  # type: ignore[attr-defined]
+        if self.checked.folded(tree.b[node]) in self.checked.by_name:
+            self.call(tree.b[node], args)
+            if result is not None:
+                self.store(result, self.load(0, V_INT), V_INT)
+            return
+        backs: list[tuple[Place, int, int]] = []
+        given, modes = self._remote_arguments(args, bool(flags & C_ASYNC), backs)
+        code = self.temp(V_INT)
+        head = [self.arg_in(V_INT, self.load(flags & (C_ASYNC | C_CODE), V_INT)),
+                self.arg_in(V_TEXT, self.load(self.checked.spelled(tree.b[node]), V_TEXT)),
+                self.arg_in(V_TEXT, self.load(modes, V_TEXT)), self.arg_out(V_INT, code)]
+        self.act(ActionId.CALL_OTHER, head + given, not flags & C_ASYNC)
+        for place, register, kind in backs:
+            self.copy_back(place, register, kind)
+        if result is not None:
+            self.store(result, code, V_INT)
+
+    def _remote_arguments(self, args: list[int], is_async: bool, backs: list[tuple[Place, int, int]]) -> tuple[list[Arg], str]:
+        given, modes = [], ""
+        for arg in args:
+            place = self.checked.places.get(arg)  # type: ignore[attr-defined]
+            writable = place is not None and place.kind != P_CONST and place.base != "self" and self.tree.kind[arg] != N_PAREN
+            writable = writable and getattr(place.entry, "access", "rw") != "r"
+            modes += "=" if writable else "<"
+            mode = Mode.INOUT if writable and not is_async else Mode.IN
+            if place is not None and place.kind in (P_WHOLE, P_ROW):
+                given.append(self.record_argument(place, mode, backs))
+            elif mode == Mode.INOUT and place is not None:
+                given.append(self.inout(place, mode, backs))
+            else:
+                given.append(self.arg_in(self.type_of(arg), self.value(arg)))
+        return given, modes
+
+    # log and operator
+    def _priority(self, node: int) -> int:
+        return self.value(self.tree.c[node], V_INT) if self.tree.c[node] >= 0 else self.load(0, V_INT)
+
+    def log(self, node: int) -> None:
+        values = self.tree.items(self.tree.a[node])
+        label = self._label_text(values)
+        kind = self.type_of(values[1]) if len(values) > 1 else V_BOOL
+        value = self.value(values[1]) if len(values) > 1 else self.load(False, V_BOOL)
+        flags = self.tree.b[node] | int(len(values) > 1)
+        self.act(ActionId.LOG, [self.arg_in(V_INT, self.load(flags, V_INT)), self.arg_in(V_TEXT, label),
+                                self.arg_in(V_INT, self._priority(node)), self.arg_in(kind, value)], False)
+
+    def _label_text(self, values: list[int]) -> int:
+        """The label is a text or a variable of any type; %ToStr makes a text of it."""
+        if not values:
+            return self.load("", V_TEXT)
+        kind = self.type_of(values[0])
+        if kind == V_TEXT:
+            return self.value(values[0])
+        return self.to_text(values[0], kind)
+
+    def to_text(self, node: int, kind: int) -> int:
+        operand, register = self.value(node), self.temp(V_TEXT)
+        self.function(TO_STR, [self.arg_in(kind, operand)], self.arg_out(V_TEXT, register))
+        return register
+
+    def logex(self, node: int) -> None:
+        text = self.value(self.tree.a[node], V_TEXT)
+        self.act(ActionId.LOGEX, [self.arg_in(V_INT, self.load(self.tree.b[node], V_INT)), self.arg_in(V_TEXT, text),
+                                  self.arg_in(V_INT, self._priority(node))], False)
+
+    def _console(self, node: int) -> int:
+        if node >= 0:
+            return self.reference(self.checked.places[node])  # type: ignore[attr-defined]
+        register = self.temp(V_OBJECT)
+        self.emit(Op.OBJ_NONE, register)
+        return register
+
+    def message(self, node: int) -> None:
+        text = self.value(self.tree.a[node], V_TEXT)
+        self.act(ActionId.MESSAGE, [self.arg_in(V_TEXT, text), self.arg_in(V_OBJECT, self._console(self.tree.b[node]))], False)
+
+    def query(self, node: int) -> None:
+        tree = self.tree
+        single, console, seconds = tree.items(tree.c[node])
+        text = self.value(tree.b[node], V_TEXT)
+        args = [self.arg_in(V_TEXT, text), self.arg_in(V_BOOL, self.load(bool(single), V_BOOL)),
+                self.arg_in(V_OBJECT, self._console(console)),
+                self.arg_in(V_REAL, self.value(seconds, V_REAL) if seconds >= 0 else self.invalid(V_REAL))]
+        self._into(tree.a[node], ActionId.QUERY, args)
+
+    def _into(self, target: int, number: int, args: list[Arg]) -> None:
+        """A waiting action whose last operand is an INT for `target`."""
+        answer = self.temp(V_INT)
+        self.act(number, [*args, self.arg_out(V_INT, answer)], True)
+        self.store(self.checked.places[target], answer, V_INT)  # type: ignore[attr-defined]
+
+    def on_change(self, node: int) -> None:
+        tree = self.tree
+        procedure: Procedure = self.checked.by_name[self.checked.folded(tree.b[node])]
+        reference = self.linked(self.checked.places[tree.a[node]])  # type: ignore[attr-defined]
+        args = [self.arg_in(V_OBJECT, reference), self.arg_in(V_INT, self.load(procedure.index, V_INT)),
+                self.arg_in(V_BOOL, self.load(not tree.c[node], V_BOOL))]
+        self.act(ActionId.ON_CHANGE, args, False)
+
+    def delay(self, node: int) -> None:
+        factor = UNITS[UNIT_ORDER[self.tree.b[node]]]
+        known = self.checked.known.get(self.tree.a[node])  # type: ignore[attr-defined]
+        if isinstance(known, (int, float)) and not isinstance(known, bool):
+            seconds = self.load(float(known) * factor, V_REAL)
+        else:
+            seconds = self.value(self.tree.a[node], V_REAL)
+            if factor != 1.0:
+                seconds = self._three(Op.MUL_R, V_REAL, seconds, self.load(factor, V_REAL), self.temp(V_REAL))
+        self.act(ActionId.DELAY, [self.arg_in(V_REAL, seconds)], True)
+
+    def wait(self) -> None:
+        self.act(ActionId.WAIT, [], True)
+
+    # database
+    def database(self, node: int) -> None:
+        action: DbAction = self.checked.db[node]  # type: ignore[attr-defined]
+        row = ACTIONS[action.name.upper()]
+        given: list[Arg] = []
+        backs: list[tuple[Place, int, int]] = []
+        for name, mode, kind in row.operands:
+            given += self._db_operand(action, name, mode, kind, backs)
+        self.act(row.number, given, True)
+        for place, register, kind in backs:
+            self.copy_back(place, register, kind)
+
+    def _db_operand(self, action: DbAction, name: str, mode: str, kind: str, backs: list[tuple[Place, int, int]]) -> list[Arg]:
+        node = action.operands.get("max" if name == "max_rows" else name, -1)
+        places: dict[int, Place] = self.checked.places  # type: ignore[attr-defined]
+        if name == "mode":
+            return [self.arg_in(V_INT, self.load(action.mode, V_INT))]
+        if name == "table":
+            return [self.arg_in(V_OBJECT, self.reference(places[node]))]
+        if name == "row":
+            direction = Mode.IN if mode == "IN" else Mode.OUT if action.mode else Mode.INOUT
+            return [self.record_argument(places[node], direction, backs)]
+        if mode == "OUT":
+            return [self.inout(places[node], Mode.OUT, backs) if places[node].type == V_INT else self._copied_out(places[node], backs)]
+        if name == "where":
+            return [self.arg_in(V_TEXT, self.value(action.where, V_TEXT) if action.where >= 0 else self.invalid(V_TEXT))]
+        if name == "count":
+            return [self.arg_in(V_INT, self.load(len(action.binds), V_INT))]
+        if name == "bind":
+            return [self._bind(node) for node in action.binds]
+        if name == "max_rows":
+            return [self.arg_in(V_INT, self._max_rows(action, node))]
+        return [self.arg_in(V_INT, self.value(node, V_INT))]
+
+    def _max_rows(self, action: DbAction, node: int) -> int:
+        if node >= 0:
+            return self.value(node, V_INT)
+        return self.invalid(V_INT) if action.mode else self.load(1, V_INT)
+
+    def _copied_out(self, place: Place, backs: list[tuple[Place, int, int]]) -> Arg:
+        register = self.temp(V_INT)
+        backs.append((place, register, V_INT))
+        return self.arg_out(V_INT, register)
+
+    def _bind(self, node: int) -> Arg:
+        if self.type_of(node) == V_RECORD:
+            return Arg(Mode.IN, Type.RECORD, self.row_copy(self.checked.places[node]))  # type: ignore[attr-defined]
+        return self.arg_in(self.type_of(node), self.value(node))
+
+
+TO_STR = 524

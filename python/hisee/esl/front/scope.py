@@ -1,0 +1,266 @@
+"""Names of one part: what is declared where, and what a name means in a section. Base of the checker."""
+
+from __future__ import annotations
+
+from hisee.esl.context import ObjectContext, ObjectEntry
+from hisee.esl.diagnostics import Diagnostic, Note, make
+from hisee.esl.front.expressions import SyntaxFault
+from hisee.esl.front.lexer import Names, Source, Tokens, fold
+from hisee.esl.front.nodes import (
+    F_ENTRY, F_ENTRYX, M_IN, N_DECL, N_FOR, N_FOR_RANGE, N_IF, N_LABEL, N_LOOP, TYPE_NAMES, V_INT, V_RECORD, Tree,
+)
+from hisee.esl.front.symbols import (
+    FROM_HIP_NUMBER, S_CONST, S_LOCAL, S_PVAR, S_REF, S_SPECIAL, SPECIAL, Parameter, Procedure, Struct, Symbol, type_of_word,
+)
+from hisee.esl.front.words import RESERVED, meant
+from hisee.schema import constants, errors
+
+MOST_ERRORS = 100
+SPECIAL_TYPES = {"ERR_NR": 2, "ERR_MSG": 5, "ERR_LINE": 2, "ERR_EXT": 2}
+CONSTANTS = {fold(row.name): (type_of_word(row.type), row.value) for row in constants.ROWS}
+CONSTANTS |= {fold(row.name): (V_INT, row.number) for row in errors.ROWS}
+
+
+class TooManyErrors(Exception):
+    """The part has so many errors that looking on is of no use."""
+
+
+class Scope:
+    """Reports, symbols and the directory. `section` 0 is the init part; n is the n-th procedure."""
+
+    def __init__(self, source: Source, tokens: Tokens, tree: Tree, context: ObjectContext, name: str, part: int) -> None:
+        self.source = source
+        self.tokens = tokens
+        self.tree = tree
+        self.context = context
+        self.name = name
+        self.part = part
+        self.names: Names = tokens.names
+        self.diagnostics: list[Diagnostic] = []
+        self.globals: dict[str, Symbol] = {}
+        self.predefined: dict[str, Symbol] = {}
+        self.init = Procedure("", -1, 0, 0)
+        self.procedures: list[Procedure] = [self.init]
+        self.by_name: dict[str, Procedure] = {}
+        self.here = self.init
+        self.objects: dict[str, ObjectEntry | None] = {}
+        self.structs: dict[str, Struct | None] = {}
+        self.used_objects: dict[str, ObjectEntry] = {}
+
+    # reporting
+    def report(self, code: str, start: int, end: int, *, label: str = "", hint: str = "", notes: list[Note] | None = None,
+               **values: object) -> None:
+        place = self.source.span(start, end)
+        self.diagnostics.append(make(code, self.name, self.part, place, label=label, hint=hint, notes=notes or [], **values))
+        if sum(d.severity == "error" for d in self.diagnostics) >= MOST_ERRORS:
+            raise TooManyErrors
+
+    def error(self, code: str, node: int, *, label: str = "", hint: str = "", notes: list[Note] | None = None, **values: object) -> None:
+        self.report(code, self.tree.start[node], self.tree.end[node], label=label, hint=hint, notes=notes, **values)
+
+    def fault(self, fault: SyntaxFault) -> None:
+        values = dict(fault.values)
+        notes = []
+        note = values.pop("note_at", None)
+        if note is not None:
+            notes.append(self.note(note[0], note[0] + 1, note[1]))  # type: ignore[index]
+        self.report(fault.code, fault.start, fault.end, label=fault.label, hint=fault.hint, notes=notes, **values)
+
+    def note(self, start: int, end: int, text: str) -> Note:
+        line, column = self.source.place(start)
+        return Note(self.part, line, column, column + max(1, end - start), text)
+
+    def spelled(self, name: int) -> str:
+        return self.names.spelled[name]
+
+    def folded(self, name: int) -> str:
+        return self.names.folded[name]
+
+    def text(self, node: int) -> str:
+        return self.source.text[self.tree.start[node]:self.tree.end[node]]
+
+    # declarations
+    def declare_all(self) -> None:
+        self._declare_context()
+        for node in self.tree.globals:
+            self._declare(node, self.globals, 0)
+        self._collect(self.tree.init, self.init, ())
+        for node in self.tree.procedures:
+            self._procedure(node)
+        self._labels_against_procedures()
+
+    def _declare_context(self) -> None:
+        for folded, special in SPECIAL.items():
+            self.predefined[folded] = Symbol(folded.upper(), S_SPECIAL, SPECIAL_TYPES[special], value=special)
+        for folded, (kind, value) in CONSTANTS.items():
+            self.predefined[folded] = Symbol(folded.upper(), S_CONST, kind, value=value)
+        self.predefined["_from_hip"] = Symbol("_FROM_HIP", S_PVAR, V_INT, index=FROM_HIP_NUMBER)
+        self.pvars: dict[str, Symbol] = {}
+        for i, (name, word) in enumerate(self.context.variables):
+            self.pvars[fold(name)] = Symbol(name, S_PVAR, type_of_word(word), index=i + 1)
+        self.refs = {fold("_" + name): Symbol("_" + name, S_REF, V_INT, value=number) for name, number in self.context.refs.items()}
+
+    def _declare(self, node: int, table: dict[str, Symbol], section: int) -> None:
+        kind, struct, noalias = self.type_at(self.tree.a[node])
+        for var in self.tree.items(self.tree.b[node]):
+            symbol = Symbol(self.spelled(self.tree.a[var]), S_LOCAL, kind, section, struct, noalias)
+            symbol.start = self.tree.start[var]
+            symbol.end = symbol.start + len(symbol.name)
+            symbol.initial = self.tree.b[var]
+            self.add_symbol(table, symbol)
+
+    def add_symbol(self, table: dict[str, Symbol], symbol: Symbol) -> None:
+        key = fold(symbol.name)
+        if key in self.predefined:
+            self.report("ESL1010", symbol.start, symbol.end, name=symbol.name)
+            return
+        first = table.get(key)
+        if first is not None:
+            notes = [self.note(first.start, first.end, "first declared here")]
+            self.report("ESL2002", symbol.start, symbol.end, name=symbol.name, notes=notes)
+            return
+        table[key] = symbol
+
+    def type_at(self, node: int) -> tuple[int, Struct | None, bool]:
+        kind, name, noalias = self.tree.a[node], self.tree.b[node], bool(self.tree.c[node])
+        if name < 0:
+            if kind == V_RECORD:
+                self.error("ESL1003", node, construct="a RECORD without a structure", hint="name it: `RECORD (SD.Name) _r`")
+            return kind, None, noalias
+        return kind, self.struct_named(self.spelled(name), node), noalias
+
+    def _procedure(self, node: int) -> None:
+        procedure = Procedure(self.spelled(self.tree.a[node]), node, len(self.procedures), self.tree.d[node])
+        self.procedures.append(procedure)
+        key = fold(procedure.name)
+        first = self.by_name.get(key)
+        if first is not None:
+            notes = [self.note(self.tree.start[first.node], self.tree.end[first.node], "first declared here")]
+            self.error("ESL2002", node, name=procedure.name, notes=notes)
+        else:
+            self.by_name[key] = procedure
+        for param in self.tree.items(self.tree.b[node]):
+            self._parameter(procedure, param)
+        self._collect(self.tree.items(self.tree.c[node]), procedure, ())
+
+    def _parameter(self, procedure: Procedure, node: int) -> None:
+        kind, struct, noalias = self.type_at(self.tree.a[node])
+        symbol = Symbol(self.spelled(self.tree.b[node]), S_LOCAL, kind, procedure.index, struct, noalias)
+        symbol.end = self.tree.end[node]
+        symbol.start = symbol.end - len(symbol.name)
+        procedure.parameters.append(Parameter(symbol, self.tree.c[node]))
+        self.add_symbol(procedure.locals, symbol)
+
+    def _collect(self, items: list[int], procedure: Procedure, blocks: tuple[int, ...]) -> None:
+        """Declarations and labels of a section, whatever block they stand in."""
+        tree = self.tree
+        for node in items:
+            kind = tree.kind[node]
+            if kind == N_DECL:
+                self._declare(node, procedure.locals if procedure.index else self.globals, procedure.index)
+            elif kind == N_LABEL:
+                self._label(node, procedure, blocks)
+            elif kind == N_IF:
+                for at, number in enumerate([*tree.items(tree.a[node])[1::2], tree.b[node]]):
+                    self._collect(tree.items(number), procedure, (*blocks, node * 1000 + at))
+            elif kind in (N_FOR, N_FOR_RANGE, N_LOOP):
+                self._collect(tree.items(tree.d[node]), procedure, (*blocks, node * 1000))
+
+    def _label(self, node: int, procedure: Procedure, blocks: tuple[int, ...]) -> None:
+        name = self.tree.a[node]
+        first = procedure.labels.get(self.folded(name))
+        if first is not None:
+            notes = [self.note(self.tree.start[first[0]], self.tree.end[first[0]], "first declared here")]
+            self.error("ESL2002", node, name=self.spelled(name), notes=notes)
+            return
+        procedure.labels[self.folded(name)] = (node, blocks)
+
+    def _labels_against_procedures(self) -> None:
+        for procedure in self.procedures:
+            for key, (node, _) in procedure.labels.items():
+                other = self.by_name.get(key)
+                if other is not None:
+                    notes = [self.note(self.tree.start[other.node], self.tree.end[other.node], "declared here")]
+                    self.error("ESL2002", node, name=other.name, notes=notes)
+
+    # looking up
+    def symbol_of(self, name: int, node: int) -> Symbol | None:
+        key = self.folded(name)
+        for table in (self.here.locals, self.globals, self.pvars, self.refs, self.predefined):
+            found = table.get(key)
+            if found is not None:
+                found.used = True
+                return found
+        spelled = self.spelled(name)
+        if key in self.context.other_locals:
+            self.error("ESL2012", node, name=spelled)
+        else:
+            self.error("ESL2001", node, name=spelled, hint=meant(spelled, self._known_names()))
+        self.here.locals[key] = Symbol(spelled, S_LOCAL, 0, self.here.index)  # told once per section
+        return self.here.locals[key]
+
+    def _known_names(self) -> list[str]:
+        return [s.name for t in (self.here.locals, self.globals, self.pvars, self.refs, self.predefined) for s in t.values() if s.type]
+
+    def object_named(self, spelled: str, node: int) -> ObjectEntry | None:
+        key = fold(spelled)
+        if key not in self.objects:
+            self.objects[key] = self._look_up(spelled, node)
+        entry = self.objects[key]
+        if entry is not None:
+            self.used_objects[entry.name] = entry
+        return entry
+
+    def _look_up(self, spelled: str, node: int) -> ObjectEntry | None:
+        directory = self.context.directory
+        if directory is None:
+            self.error("ESL3012", node, name=spelled, hint="objects need an application: `--app FOLDER`")
+            return None
+        if fold(spelled) in RESERVED:
+            self.error("ESL1010", node, name=spelled)
+            return None
+        entry = directory.object(spelled)
+        if entry is None:
+            self.error("ESL3012", node, name=spelled, hint=self._nearest_object(spelled))
+        return entry
+
+    def _nearest_object(self, spelled: str) -> str:
+        directory = self.context.directory
+        hint = meant(spelled, directory.names()) if directory else ""
+        entry = directory.object(hint.split("`")[1]) if directory and hint else None
+        return hint.replace("?", f" ({entry.value_type or entry.kind})?") if entry else hint
+
+    def struct_named(self, spelled: str, node: int) -> Struct | None:
+        key = fold(spelled)
+        if key not in self.structs:
+            directory = self.context.directory
+            entry = directory.object(spelled) if directory else None
+            if entry is None or not entry.columns:
+                hint = self._nearest_object(spelled) if directory else "structures need an application: `--app FOLDER`"
+                self.error("ESL3014", node, name=spelled, hint=hint)
+                self.structs[key] = None
+            else:
+                self.structs[key] = Struct(entry.name, entry.hbj, [(n, type_of_word(t)) for n, t in entry.columns])
+        return self.structs[key]
+
+    def struct_of(self, entry: ObjectEntry) -> Struct | None:
+        """Structure of a structured object or table; None for a simple one."""
+        if not entry.structure and not entry.columns:
+            return None
+        name = entry.structure or entry.name
+        key = fold(name)
+        if self.structs.get(key) is None:
+            directory = self.context.directory
+            sd = directory.object(name) if directory else None
+            columns = (sd.columns if sd and sd.columns else None) or entry.columns
+            self.structs[key] = Struct(sd.name if sd else name, sd.hbj if sd else entry.hbj, [(n, type_of_word(t)) for n, t in columns])
+        return self.structs[key]
+
+    def shown_type(self, kind: int) -> str:
+        return TYPE_NAMES[kind]
+
+    def is_entry(self, procedure: Procedure) -> bool:
+        return bool(procedure.flags & (F_ENTRY | F_ENTRYX))
+
+    def is_synchronous(self, procedure: Procedure) -> bool:
+        return self.is_entry(procedure) and any(p.mode != M_IN for p in procedure.parameters)
