@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from hisee._core.values import decode, encode
+
 from hisee.channel import Message, RequestFailed
 from hisee.channel.payloads import Opened, Pending, Started, Table, Welcome, pack
 from hisee.console.console import Console

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+
 from hisee.channel import Message
 from hisee.channel.payloads import RemoteUp, pack
 from hisee.console.web import Page

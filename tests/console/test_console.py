@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from hisee._core.cells import CellTable
 from hisee._core.values import decode, encode
+
 from hisee.channel import Message, RequestFailed
 from hisee.channel.payloads import ConsoleCommand, ConsoleState, Ended, Failed, HisStart, Pending, RemoteDown, RemoteUp, pack, unpack
 from hisee.console import commands

@@ -5,8 +5,9 @@ import itertools
 
 import pytest
 from hisee._core.values import decode, encode
-from hisee.channel.payloads import RemoteDown, RemoteUp, SeeState, pack, unpack
+
 from hisee.channel import Message
+from hisee.channel.payloads import RemoteDown, RemoteUp, SeeState, pack, unpack
 from hisee.console.console import OperatorError
 from hisee.console.events import Handlers
 from hisee.schema.errors import Err

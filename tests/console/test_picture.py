@@ -1,6 +1,7 @@
 """Picture state: numbers by order, initial values from the drawing, one newest value per property, bounds of every property."""
 
 import pytest
+
 from hisee.console.picture import ChangeLog, PictureRefused, PictureState, VisualError
 from hisee.schema import elements, properties
 from hisee.schema.errors import Err

@@ -1,6 +1,7 @@
 """A drawing comes from whoever may save a picture; what reaches a browser holds nothing that runs, fetches or multiplies."""
 
 import pytest
+
 from hisee.console import svg
 
 HEAD = '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="0 0 10 10">'

@@ -1,6 +1,7 @@
 """Picture functions of scripts: every row of the table against the picture state, and every way to be wrong."""
 
 import pytest
+
 from hisee.console import visual
 from hisee.console.picture import PictureState, VisualError
 from hisee.schema import picture_functions

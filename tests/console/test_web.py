@@ -6,10 +6,11 @@ import json
 import httpx
 import pytest
 import websockets
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
 from hisee.console.web import HEADERS, Page
 from hisee.schema.messages import MessageKind as Kind
 from hisee.seams import Seams
-from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from .parts import HIS, REF, Stage
 

@@ -13,8 +13,23 @@ from typing import Any
 
 from hisee._core.values import decode, encode
 from hisee.channel import Message, RequestFailed
-from hisee.channel.payloads import Close, Ended, Failed, HisStart, LogWrite, Open, Opened, RemoteDown, RemoteUp, SeeState, SeeStop
-from hisee.channel.payloads import ObjectList, Table, pack, unpack
+from hisee.channel.payloads import (
+    Close,
+    Ended,
+    Failed,
+    HisStart,
+    LogWrite,
+    ObjectList,
+    Open,
+    Opened,
+    RemoteDown,
+    RemoteUp,
+    SeeState,
+    SeeStop,
+    Table,
+    pack,
+    unpack,
+)
 from hisee.console import visual
 from hisee.console.bindings import Replica
 from hisee.console.desk import Desk
