@@ -147,7 +147,7 @@ static bool check_target(verifier_t *v, int64_t target)
 static bool check_jump(verifier_t *v, const char *kind, int32_t distance)
 {
     if (!strncmp(kind, "jump", 4) && distance <= 0) return refuse(v, "a jump backwards that is not charged");
-    if (!strcmp(kind, "loop16") && distance >= 0) return refuse(v, "a loop that does not go backwards");
+    if (!strcmp(kind, "loop16") && distance > 0) return refuse(v, "a loop that goes forward");
     return check_target(v, (int64_t)v->pc + distance);
 }
 
