@@ -16,8 +16,29 @@ from pathlib import Path
 from typing import Any
 
 from hisee.channel import Channel, ChannelClosed, Message, dial_unix
-from hisee.channel.payloads import (ConsoleCommand, ConsoleState, Export, Failed, Files, Hello, ObjectList, ObjectSave, Part, PartRead,
-                                    Payload, ProfileGet, ProfileRows, Saved, Table, ValueGet, Values, ValueSet, ValueState, pack, unpack)
+from hisee.channel.payloads import (
+    ConsoleCommand,
+    ConsoleState,
+    Export,
+    Failed,
+    Files,
+    Hello,
+    ObjectList,
+    ObjectSave,
+    Part,
+    PartRead,
+    Payload,
+    ProfileGet,
+    ProfileRows,
+    Saved,
+    Table,
+    ValueGet,
+    Values,
+    ValueSet,
+    ValueState,
+    pack,
+    unpack,
+)
 from hisee.config import find_data, limits
 from hisee.datadir import DataDir
 from hisee.errors import CannotConnect, HiseeError, TimeOver

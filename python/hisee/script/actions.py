@@ -32,6 +32,7 @@ log = logging.getLogger("hisee.script.actions")
 KNL = 1
 START_LIMIT_S = TIMERS["see_start_all"].ms / 1000
 ASYNC, CODE_ASSIGNED = 1, 2
+FIRST_PICTURE_FUNCTION = 200
 LOG_VALUE, LOG_LINENO = 1, 2
 
 
@@ -42,11 +43,11 @@ def name_of(action: int) -> str:
 
 def perform(engine: Engine, instance: Instance) -> None:
     """Carry out the pending action of an instance: send and wait, or do and go on."""
-    number = instance.script.pending.number
-    if number >= 200:
+    instance.pending = instance.script.pending
+    if instance.pending.number >= FIRST_PICTURE_FUNCTION:
         _visual(engine, instance)
     else:
-        HOW[number](engine, instance)
+        HOW[instance.pending.number](engine, instance)
 
 
 # -- asking and going on
@@ -54,7 +55,7 @@ def perform(engine: Engine, instance: Instance) -> None:
 
 def ask(engine: Engine, instance: Instance, kind: Kind, lane: int, target: int, payload: bytes, *, object: int = 0) -> None:
     """Send the request of the pending action and park the instance until its answer or the request limit."""
-    pending = instance.script.pending
+    pending = instance.pending
     message = Message(kind=kind, lane=lane, source=instance.number, target=target, object=object, corr=engine.corr(),
                       payload=payload, wants_answer=True)
     waiting = Waiting(pending.number, name_of(pending.number), pending.line, message.corr, lane, bytes_out=len(payload))
@@ -107,7 +108,7 @@ def failed(engine: Engine, instance: Instance, waiting: Waiting, failure: Failed
 
 
 def _visual(engine: Engine, instance: Instance) -> None:
-    pending = instance.script.pending
+    pending = instance.pending
     row = PICTURE_FUNCTIONS[pending.number]
     payload = prefixed(pending.number, pending.payload)
     opened = instance.number if instance.part == 1 else instance.partner
@@ -125,14 +126,14 @@ def prefixed(number: int, payload: bytes) -> bytes:
 
 
 def _message(engine: Engine, instance: Instance) -> None:
-    pending = instance.script.pending
+    pending = instance.pending
     tell(engine, instance, Kind.VISUAL_SET, Lane.VISUAL, instance.console, prefixed(pending.number, pending.payload),
          object=instance.number if instance.part == 1 else instance.partner)
     _go_on(instance)
 
 
 def _query(engine: Engine, instance: Instance) -> None:
-    pending = instance.script.pending
+    pending = instance.pending
     ask(engine, instance, Kind.VISUAL, Lane.VISUAL, instance.console, prefixed(pending.number, pending.payload),
         object=instance.number if instance.part == 1 else instance.partner)
 
@@ -143,7 +144,7 @@ HANDLE_AT = {Act.DB_DISCONNECT: 3, Act.DB_READ: 12}
 
 
 def _data(engine: Engine, instance: Instance) -> None:
-    pending = instance.script.pending
+    pending = instance.pending
     if pending.number in TABLE_AT:
         (table,) = struct.unpack_from("<I", pending.payload, TABLE_AT[Act(pending.number)])
     else:
@@ -156,7 +157,7 @@ def _data(engine: Engine, instance: Instance) -> None:
 
 
 def _set(engine: Engine, instance: Instance) -> None:
-    target, value, time, weak = decode(instance.script.pending.payload)
+    target, value, time, weak = decode(instance.pending.payload)
     stamped = Stamped(value, 0, bool(weak)) if isinstance(time, Invalid) and weak is True else value
     if not isinstance(time, Invalid):
         stamped = Stamped(value, int(time), weak is True)
@@ -166,7 +167,7 @@ def _set(engine: Engine, instance: Instance) -> None:
 
 
 def _pvar_write(engine: Engine, instance: Instance) -> None:
-    index, value = decode(instance.script.pending.payload)
+    index, value = decode(instance.pending.payload)
     version = instance.variables.wrote(index)
     if instance.part == 1:
         share_variable(engine, instance, index, version, value, answers=0)
@@ -183,7 +184,7 @@ def share_variable(engine: Engine, instance: Instance, index: int, version: int,
 
 
 def _on_change(engine: Engine, instance: Instance) -> None:
-    target, procedure, on = decode(instance.script.pending.payload)
+    target, procedure, on = decode(instance.pending.payload)
     watching = instance.changes.setdefault(target, [])
     if on is True and procedure not in watching:
         watching.append(procedure)
@@ -195,7 +196,7 @@ def _on_change(engine: Engine, instance: Instance) -> None:
 
 
 def _wait(engine: Engine, instance: Instance) -> None:
-    pending = instance.script.pending
+    pending = instance.pending
     now = engine.now_ns()
     instance.waiting = Waiting(pending.number, "WAIT", pending.line, lane=Lane.SCRIPT, sent_ns=now, prepare_ns=now - instance.resumed_ns)
     if not instance.sets_open:
@@ -213,11 +214,11 @@ def end_wait(engine: Engine, instance: Instance) -> None:
 
 
 def _delay(engine: Engine, instance: Instance) -> None:
-    (seconds,) = decode(instance.script.pending.payload)
+    (seconds,) = decode(instance.pending.payload)
     if isinstance(seconds, Invalid) or seconds < 0:
         instance.script.fail(Err.ERR_EXPRESSION_STATUS, 0, "DELAY needs a valid time, 0 or more")
         return
-    pending = instance.script.pending
+    pending = instance.pending
     waiting = instance.waiting = Waiting(pending.number, "DELAY", pending.line)
     waiting.timer = asyncio.get_running_loop().call_later(seconds, _end_delay, engine, instance, waiting)
 
@@ -230,7 +231,7 @@ def _end_delay(engine: Engine, instance: Instance, waiting: Waiting) -> None:
 
 
 def _log(engine: Engine, instance: Instance) -> None:
-    flags, label, priority, value = decode(instance.script.pending.payload)
+    flags, label, priority, value = decode(instance.pending.payload)
     text = "" if isinstance(label, Invalid) else label
     if flags & LOG_VALUE:
         text = f"{text} {to_str(value)}" if text else to_str(value)
@@ -238,7 +239,7 @@ def _log(engine: Engine, instance: Instance) -> None:
 
 
 def _logex(engine: Engine, instance: Instance) -> None:
-    flags, text, priority = decode(instance.script.pending.payload)
+    flags, text, priority = decode(instance.pending.payload)
     _log_line(engine, instance, to_str(text), priority, flags)
 
 
@@ -246,7 +247,7 @@ def _log_line(engine: Engine, instance: Instance, text: str, priority: object, f
     if not isinstance(priority, int) or isinstance(priority, bool) or not 0 <= priority <= 5:
         instance.script.fail(Err.ERR_RANGE_ERROR, 0, "PRIORITY is 0 to 5")
         return
-    write_log(engine, instance, text, priority, instance.script.pending.line if flags & LOG_LINENO else 0)
+    write_log(engine, instance, text, priority, instance.pending.line if flags & LOG_LINENO else 0)
     _go_on(instance)
 
 
@@ -260,12 +261,12 @@ def write_log(engine: Engine, instance: Instance, text: str, priority: int, line
 
 
 def _call_other(engine: Engine, instance: Instance) -> None:
-    payload = instance.script.pending.payload
+    payload = instance.pending.payload
     (flags,) = struct.unpack_from("<q", payload, 3)
     if instance.partner_state == "starting":
         _hold(engine, instance)
     elif instance.partner_state != "up" or not instance.partner:
-        _call_failed(engine, instance, instance.script.pending.line, Err.ERR_NO_REMOTE, "no remote part runs")
+        _call_failed(engine, instance, instance.pending.line, Err.ERR_NO_REMOTE, "no remote part runs")
     elif flags & ASYNC:
         tell(engine, instance, Kind.CALL, Lane.SCRIPT, instance.partner, payload)
         _go_on(instance)
@@ -275,7 +276,7 @@ def _call_other(engine: Engine, instance: Instance) -> None:
 
 def _hold(engine: Engine, instance: Instance) -> None:
     """The remote part is starting: the CALL waits for it, not longer than the start may take."""
-    pending = instance.script.pending
+    pending = instance.pending
     waiting = instance.waiting = Waiting(pending.number, "CALL_OTHER", pending.line)
 
     def go() -> None:
@@ -299,7 +300,7 @@ def partner_settled(instance: Instance) -> None:
 
 
 def _call_failed(engine: Engine, instance: Instance, line: int, error: int, text: str) -> None:
-    values = decode(instance.script.pending.payload)
+    values = decode(instance.pending.payload)
     flags, procedure, modes = values[:3]
     if not flags & CODE_ASSIGNED:
         write_log(engine, instance, f"CALL [] {procedure} failed: {text} (error {error})", 3, line)
@@ -309,5 +310,5 @@ def _call_failed(engine: Engine, instance: Instance, line: int, error: int, text
 HOW: dict[int, Callable[[Engine, Instance], None]] = {
     Act.SET: _set, Act.PVAR_WRITE: _pvar_write, Act.ON_CHANGE: _on_change, Act.WAIT: _wait, Act.DELAY: _delay,
     Act.CALL_OTHER: _call_other, Act.LOG: _log, Act.LOGEX: _logex, Act.MESSAGE: _message, Act.QUERY: _query,
-    **{act: _data for act in (*TABLE_AT, *HANDLE_AT)},
+    **dict.fromkeys((*TABLE_AT, *HANDLE_AT), _data),
 }

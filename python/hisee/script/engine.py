@@ -135,7 +135,8 @@ class Engine:
         self.recorder.record(Row(
             script=instance.object, part=PARTS[instance.part], process=instance.name, line=waiting.line, action=waiting.name,
             lane=waiting.lane, sent_at_ns=waiting.sent_ns, prepare_ns=waiting.prepare_ns, wait_ns=arrived_ns - waiting.sent_ns,
-            receive_ns=self.now_ns() - arrived_ns, service_ns=waiting.service_ns, bytes_out=waiting.bytes_out, bytes_in=bytes_in, far=waiting.far))
+            receive_ns=self.now_ns() - arrived_ns, service_ns=waiting.service_ns,
+            bytes_out=waiting.bytes_out, bytes_in=bytes_in, far=waiting.far))
 
     def _set_ack(self, instance: Instance, ack: SetAck) -> None:
         instance.sets_open.pop(ack.up_to, None)

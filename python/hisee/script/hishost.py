@@ -167,7 +167,8 @@ class HisHost(Host):
 
 def dial_server(start: HisHostStart, seams: Seams) -> Channel:
     """Log on to the server the way the HIP said: control socket, or a communication process over the shaped link."""
-    hello = Hello(kind="HISHOST", node=start.node, name=start.workstation, pid=os.getpid(), facts={"hip": start.console, "host": socket.gethostname()})
+    facts = {"hip": start.console, "host": socket.gethostname()}
+    hello = Hello(kind="HISHOST", node=start.node, name=start.workstation, pid=os.getpid(), facts=facts)
     if start.server_path:
         return dial_unix(start.server_path, hello, start.secret, seams=seams, limits=start.limits)
     link = LinkShape(**start.link) if start.link else None

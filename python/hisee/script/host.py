@@ -9,8 +9,20 @@ from typing import Any
 
 from hisee._core.vm import Unit
 from hisee.channel import Channel, ChannelClosed, ChannelFull, Message, Requests
-from hisee.channel.payloads import (Ended, Failed, Numbers, Payload, Pending, ProfileGet, ProfileRows, SeeState, SettleGet, UnitGet, pack,
-                                    unpack)
+from hisee.channel.payloads import (
+    Ended,
+    Failed,
+    Numbers,
+    Payload,
+    Pending,
+    ProfileGet,
+    ProfileRows,
+    SeeState,
+    SettleGet,
+    UnitGet,
+    pack,
+    unpack,
+)
 from hisee.profile import Recorder
 from hisee.schema.errors import Err
 from hisee.schema.lanes import Lane

@@ -66,6 +66,7 @@ class Instance:
     queue: deque[Item] = field(default_factory=deque)
     current: Item | None = None
     waiting: Waiting | None = None
+    pending: Any = None  # the action being carried out or waited for, as the VM gave it
     sets_open: dict[int, int] = field(default_factory=dict)  # corr -> 1
     set_failure: tuple[int, int, str] | None = None
     changes: dict[int, list[int]] = field(default_factory=dict)  # reference -> procedures (ON CHANGE)

@@ -24,7 +24,8 @@ def main(parameters: StartParameters) -> int:
 
 def hello_of(parameters: StartParameters) -> Hello:
     serves = [name for name, on in (("SES_REMOTE", parameters.ses_remote), ("SES_LOCAL", parameters.ses_local)) if on]
-    return Hello(kind="SES", name=parameters.name, node=parameters.node, pid=os.getpid(), facts={"serves": serves, "host": socket.gethostname()})
+    facts = {"serves": serves, "host": socket.gethostname()}
+    return Hello(kind="SES", name=parameters.name, node=parameters.node, pid=os.getpid(), facts=facts)
 
 
 async def _serve(parameters: StartParameters, data: DataDir, stop: asyncio.Event) -> int:

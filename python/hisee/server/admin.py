@@ -10,8 +10,26 @@ from collections.abc import Callable
 from typing import Any
 
 from hisee.channel import Message
-from hisee.channel.payloads import (ConsoleAdd, Export, Files, LogWrite, ObjectList, ObjectSave, Part, PartRead, ProfileGet, ProfileRows, Table, UnitGet,
-                                    ValueGet, Values, ValueSet, ValueState, Welcome, unpack)
+from hisee.channel.payloads import (
+    ConsoleAdd,
+    Export,
+    Files,
+    LogWrite,
+    ObjectList,
+    ObjectSave,
+    Part,
+    PartRead,
+    ProfileGet,
+    ProfileRows,
+    Table,
+    UnitGet,
+    ValueGet,
+    Values,
+    ValueSet,
+    ValueState,
+    Welcome,
+    unpack,
+)
 from hisee.model.store import Store, StoreError
 from hisee.schema.errors import Err
 from hisee.schema.messages import MessageKind as Kind
@@ -49,7 +67,8 @@ class Admin:
     def _row(self, process: Process) -> dict[str, Any]:
         link = process.link
         return {
-            "name": process.name, "number": process.number, "kind": process.kind, "state": process.state.value, "host": self._host_name(process),
+            "name": process.name, "number": process.number, "kind": process.kind, "state": process.state.value,
+            "host": self._host_name(process),
             "pid": process.pid or None, "role": None, "started_at": iso(process.started_ms), "busy_1m": None, "busy_10m": None,
             "busy_60m": None, "connections": self._connections(process), "see_count": self._see_count(process),
             "hosted_by": self._hosted_by(process), "object": process.object or None,

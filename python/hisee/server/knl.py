@@ -158,7 +158,9 @@ class Knl:
     def _link_closed(self, source: Process, message: Any) -> None:
         closed = unpack(LinkClosed, message.payload)
         link = source.link
-        gone = [p for p in self.core.registry if p.link and link and p.link.channel is link.channel and p.link.connection == closed.connection]
+        assert link is not None
+        gone = [p for p in self.core.registry
+                if p.link and p.link.channel is link.channel and p.link.connection == closed.connection]
         self._end_all(gone, closed.reason)
 
     # -- losses

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from hisee.parameters import StartParameters
 from hisee.channel import Listener
 from hisee.datadir import DataDir
 from hisee.model.store import Store
+from hisee.parameters import StartParameters
 from hisee.process import announce_ready, named_log, run_until_stopped
 from hisee.seams import Seams
 from hisee.server.eventlog import EventLog
