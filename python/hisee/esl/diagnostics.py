@@ -59,7 +59,7 @@ class _Blank(dict[str, str]):
         return ""
 
 
-def make(code: str, name: str, part: int, place: tuple[int, int, int, int], *, label: str = "", hint: str = "",
+def make(code: str, name: str, part: int, place: tuple[int, int, int, int], /, *, label: str = "", hint: str = "",
          notes: Iterable[Note] = (), **values: object) -> Diagnostic:
     """A diagnostic of the table row `code`; `place` = line, column, end line, end column. `hint` replaces the row's hint."""
     row = BY_NAME[code]

@@ -72,7 +72,7 @@ class Codegen(ActionCode):
                 self._place_symbol(symbol)
 
     def _section(self, procedure: Procedure) -> None:
-        self.here = procedure
+        self.here = self.checked.here = procedure  # names are looked up in the section that is generated
         self.p = self.builders[procedure.index]
         self.pool, self.busy = {}, {}
         self.labels: dict[str, Label] = {name: self.p.label() for name in procedure.labels}
