@@ -51,7 +51,6 @@ DIAGNOSTICS = [
     error(1011, "comparisons cannot be chained", "`a < b < c` has no meaning: the first result is a BOOL.", "write `a < b & b < c`"),
     error(1012, "more than {limit} errors; the rest is not shown"),
     warning(1013, "bare `END` closes `{name}`", "END alone is the action that ends the run.", "write `END {name}`"),
-    error(1014, "`{word}` belongs to no handler or loop here"),
     # names and halves
     error(2001, "`{name}` is not declared"),
     error(2002, "`{name}` is declared twice", "Procedures, entries and labels share one space of names; locals have one per section."),
@@ -96,7 +95,6 @@ DIAGNOSTICS = [
     error(3015, "an initial value cannot use `{name}`", "Initial values are made of literals, functions and earlier constants."),
     error(3016, "the script is too large: {text}", "", "split the procedure"),
     error(3017, "{what} has no rows", "Only records, aliases with a structure and structured objects are indexed."),
-    error(3018, "`{name}` is not a column of references"),
     error(3019, "`\\{name}` of {what} is not known"),
     error(3020, "a row is needed before `^{name}`", "", "write `x[row]^{name}`"),
     # lints

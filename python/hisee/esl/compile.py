@@ -9,7 +9,7 @@ from hisee.esl.diagnostics import Diagnostic, make
 from hisee.esl.front.checker import Checker, check
 from hisee.esl.front.codegen import generate
 from hisee.esl.front.expressions import SyntaxFault
-from hisee.esl.front.lexer import Source, Tokens, tokenize
+from hisee.esl.front.lexer import T_EOL, T_LOCAL, T_NAME, Source, Tokens, tokenize
 from hisee.esl.front.parser import parse
 from hisee.esl.pair import pair_diagnostics
 from hisee.esl.unit import UnitLimit
@@ -121,8 +121,6 @@ def _handlers(checked: Checker) -> list[str]:
 def _declared_locals(text: str) -> frozenset[str]:
     """Names that a text declares for itself, by a look at its tokens: enough to tell a person where a name lives."""
     tokens: Tokens = tokenize(text[: LIMITS["source_bytes"].value])
-    from hisee.esl.front.lexer import T_EOL, T_LOCAL, T_NAME
-
     found, declares, first = set(), False, True
     for kind, value in zip(tokens.kind, tokens.value, strict=True):
         if kind == T_EOL:
@@ -136,7 +134,7 @@ def _declared_locals(text: str) -> frozenset[str]:
     return frozenset(found)
 
 
-DECLARING = frozenset("bool int real text time alias record".split())
+DECLARING = frozenset(("bool", "int", "real", "text", "time", "alias", "record"))
 
 
 def _seeing(context: ObjectContext, part: int, declared: dict[int, frozenset[str]]) -> ObjectContext:

@@ -31,7 +31,6 @@ class DiagnosticCode(IntEnum):
     ESL1011 = 1011
     ESL1012 = 1012
     ESL1013 = 1013
-    ESL1014 = 1014
     ESL2001 = 2001
     ESL2002 = 2002
     ESL2003 = 2003
@@ -70,7 +69,6 @@ class DiagnosticCode(IntEnum):
     ESL3015 = 3015
     ESL3016 = 3016
     ESL3017 = 3017
-    ESL3018 = 3018
     ESL3019 = 3019
     ESL3020 = 3020
     ESL4001 = 4001
@@ -89,7 +87,7 @@ class DiagnosticCodeRow(NamedTuple):
     hint: str
 
 
-SCHEMA_HASH = 0x47c0a8c6
+SCHEMA_HASH = 0xc3c48423
 
 ROWS: tuple[DiagnosticCodeRow, ...] = (
     DiagnosticCodeRow(1, 'ESL0001', 'error', '{what} is not allowed here', 'Outside texts and comments only letters, digits and the signs of the language count.', ''),
@@ -113,7 +111,6 @@ ROWS: tuple[DiagnosticCodeRow, ...] = (
     DiagnosticCodeRow(1011, 'ESL1011', 'error', 'comparisons cannot be chained', '`a < b < c` has no meaning: the first result is a BOOL.', 'write `a < b & b < c`'),
     DiagnosticCodeRow(1012, 'ESL1012', 'error', 'more than {limit} errors; the rest is not shown', '', ''),
     DiagnosticCodeRow(1013, 'ESL1013', 'warning', 'bare `END` closes `{name}`', 'END alone is the action that ends the run.', 'write `END {name}`'),
-    DiagnosticCodeRow(1014, 'ESL1014', 'error', '`{word}` belongs to no handler or loop here', '', ''),
     DiagnosticCodeRow(2001, 'ESL2001', 'error', '`{name}` is not declared', '', ''),
     DiagnosticCodeRow(2002, 'ESL2002', 'error', '`{name}` is declared twice', 'Procedures, entries and labels share one space of names; locals have one per section.', ''),
     DiagnosticCodeRow(2003, 'ESL2003', 'error', '`END {found}` closes `{name}`', '', 'write `END {name}`'),
@@ -152,7 +149,6 @@ ROWS: tuple[DiagnosticCodeRow, ...] = (
     DiagnosticCodeRow(3015, 'ESL3015', 'error', 'an initial value cannot use `{name}`', 'Initial values are made of literals, functions and earlier constants.', ''),
     DiagnosticCodeRow(3016, 'ESL3016', 'error', 'the script is too large: {text}', '', 'split the procedure'),
     DiagnosticCodeRow(3017, 'ESL3017', 'error', '{what} has no rows', 'Only records, aliases with a structure and structured objects are indexed.', ''),
-    DiagnosticCodeRow(3018, 'ESL3018', 'error', '`{name}` is not a column of references', '', ''),
     DiagnosticCodeRow(3019, 'ESL3019', 'error', '`\\{name}` of {what} is not known', '', ''),
     DiagnosticCodeRow(3020, 'ESL3020', 'error', 'a row is needed before `^{name}`', '', 'write `x[row]^{name}`'),
     DiagnosticCodeRow(4001, 'ESL4001', 'warning', '`&` and `|` without brackets', '`&` binds tighter than `|`.', 'put brackets around one of them'),

@@ -5,7 +5,21 @@ from __future__ import annotations
 from hisee.esl.front import lexer as L
 from hisee.esl.front.expressions import Expressions, SyntaxFault
 from hisee.esl.front.nodes import (
-    C_ASYNC, C_CODE, N_CALL, N_CALL_OTHER, N_DB, N_DELAY, N_END, N_LOG, N_LOGEX, N_MESSAGE, N_QUERY, N_RESUME, N_RETRY, N_RETURN, N_WAIT,
+    C_ASYNC,
+    C_CODE,
+    N_CALL,
+    N_CALL_OTHER,
+    N_DB,
+    N_DELAY,
+    N_END,
+    N_LOG,
+    N_LOGEX,
+    N_MESSAGE,
+    N_QUERY,
+    N_RESUME,
+    N_RETRY,
+    N_RETURN,
+    N_WAIT,
 )
 from hisee.esl.front.words import DB_ORDER, UNIT_ORDER
 

@@ -129,7 +129,8 @@ class Checker(ActionChecker):
         if not fits:
             head = "ENTRYX" if procedure.flags & F_ENTRYX else "ENTRY"
             listed = ", ".join(f"{'' if m == 'INOUT' else m + ' '}{k} {n}" for n, m, k in wanted)
-            self.error("ESL2009", procedure.node, name=row.name, wanted=f"{head} {procedure.name}({listed})" if listed else f"{head} {procedure.name}")
+            listed = f"({listed})" if listed else ""
+            self.error("ESL2009", procedure.node, name=row.name, wanted=f"{head} {procedure.name}{listed}")
 
 
 def check(source: Source, tokens: Tokens, tree: Tree, faults: list[SyntaxFault], context: ObjectContext, name: str, part: int) -> Checker:

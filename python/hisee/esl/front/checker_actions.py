@@ -144,7 +144,7 @@ class ActionChecker(DatabaseChecker):
             self.convertible(tree.b[node], kind, place.type)
         if tree.c[node] >= 0:
             self.convertible(tree.c[node], self.check(tree.c[node]), V_TIME)
-            if place is not None and place.kind != P_CELL and not (place.kind == P_SCALAR):
+            if place is not None and place.kind not in (P_CELL, P_SCALAR):
                 self.error("ESL1003", tree.c[node], construct="TIME in an assignment to an item or picture variable")
 
     def out(self, node: int, kind: int) -> Place | None:
@@ -262,7 +262,8 @@ class ActionChecker(DatabaseChecker):
         wanted = len(procedure.parameters)
         if len(args) != wanted:
             notes = [self.note(self.tree.start[procedure.node], self.tree.end[procedure.node], "declared here")]
-            self.error("ESL2007", node, name=procedure.name, wanted=count_text(wanted, wanted, "argument"), found=str(len(args)), notes=notes)
+            expected = count_text(wanted, wanted, "argument")
+            self.error("ESL2007", node, name=procedure.name, wanted=expected, found=str(len(args)), notes=notes)
             return
         for i, (arg, parameter) in enumerate(zip(args, procedure.parameters, strict=True)):
             self._argument(i + 1, procedure, parameter.symbol, parameter.mode, arg)
@@ -334,7 +335,8 @@ class ActionChecker(DatabaseChecker):
         kinds = [p.symbol.type for p in procedure.parameters]
         if len(kinds) != 4 or kinds[1:] != [V_OBJECT, V_INT, V_INT] or kinds[0] in (V_RECORD, V_OBJECT):
             notes = [self.note(tree.start[procedure.node], tree.end[procedure.node], "declared here")]
-            self.error("ESL2007", node, name=procedure.name, wanted="(value, ALIAS, INT, INT)", found=procedure.signature() or "nothing", notes=notes)
+            self.error("ESL2007", node, name=procedure.name, wanted="(value, ALIAS, INT, INT)", found=procedure.signature() or "nothing",
+                       notes=notes)
         procedure.on_change = True
 
     # simple actions

@@ -17,7 +17,8 @@ SHAPES = {
 }
 SYNTAX = {
     "db_connect": "table, access, _handle, _rc", "db_disconnect": "_handle", "db_read": "_handle, row, _rc [, max]",
-    "dbs_read": "table, row, _rc [, max]", "dbs_insert": "table, row, _rc", "dbs_update": "table, row, _rc", "dbs_delete": "table, row, _rc",
+    "dbs_read": "table, row, _rc [, max]", "dbs_insert": "table, row, _rc", "dbs_update": "table, row, _rc",
+    "dbs_delete": "table, row, _rc",
 }
 CONDITIONAL = ("db_read", "dbs_read", "dbs_update", "dbs_delete")
 

@@ -8,12 +8,47 @@ from __future__ import annotations
 
 from hisee.esl.front import lexer as L
 from hisee.esl.front.nodes import (
-    N_AT, N_ATTR, N_BINARY, N_COLUMN, N_FUNC, N_INDEX, N_INT, N_LOCAL, N_OBJECT, N_PAREN, N_REAL, N_TEXT, N_UNARY, TYPE_NAMES, V_ANY,
-    V_BOOL, V_INT, V_NONE, V_OBJECT, V_REAL, V_RECORD, V_TEXT, V_TIME,
+    N_AT,
+    N_ATTR,
+    N_BINARY,
+    N_COLUMN,
+    N_FUNC,
+    N_INDEX,
+    N_INT,
+    N_LOCAL,
+    N_OBJECT,
+    N_PAREN,
+    N_REAL,
+    N_TEXT,
+    N_UNARY,
+    TYPE_NAMES,
+    V_ANY,
+    V_BOOL,
+    V_INT,
+    V_NONE,
+    V_OBJECT,
+    V_REAL,
+    V_RECORD,
+    V_TEXT,
+    V_TIME,
 )
 from hisee.esl.front.scope import CONSTANTS, Scope
 from hisee.esl.front.symbols import (
-    P_CELL, P_COLUMN, P_CONST, P_ITEM, P_PVAR, P_ROW, P_SCALAR, P_WHOLE, S_CONST, S_PVAR, S_REF, S_SPECIAL, Place, Symbol, type_of_word,
+    P_CELL,
+    P_COLUMN,
+    P_CONST,
+    P_ITEM,
+    P_PVAR,
+    P_ROW,
+    P_SCALAR,
+    P_WHOLE,
+    S_CONST,
+    S_PVAR,
+    S_REF,
+    S_SPECIAL,
+    Place,
+    Symbol,
+    type_of_word,
 )
 from hisee.esl.front.words import meant
 from hisee.schema import functions, picture_functions
@@ -26,7 +61,7 @@ PICTURE_FUNCTIONS = {L.fold(row.name): row for row in picture_functions.ROWS}
 RESULTS = {"B": V_BOOL, "I": V_INT, "R": V_REAL, "T": V_TEXT, "TM": V_TIME, "U": V_ANY, "-": V_NONE}
 LETTER_TYPES = {"B": V_BOOL, "I": V_INT, "R": V_REAL, "T": V_TEXT, "TM": V_TIME}
 ATTRIBUTES = {"vld": V_BOOL, "tim": V_TIME, "wea": V_BOOL, "dim": V_INT, "hbj": V_INT}
-KNOWN_ATTRIBUTES = frozenset("lim alf alq alt alv nak tra def".split())
+KNOWN_ATTRIBUTES = frozenset(["lim", "alf", "alq", "alt", "alv", "nak", "tra", "def"])
 INT_LEAST, INT_MOST = -(2**63) + 16, 2**63 - 1
 
 

@@ -5,14 +5,28 @@ from __future__ import annotations
 from hisee.esl.front.checker_db import DbAction
 from hisee.esl.front.codegen_copy import CopyCode
 from hisee.esl.front.nodes import (
-    C_ASYNC, C_CODE, M_IN, N_BINARY, N_FUNC, N_INT, N_PAREN, N_UNARY, V_ANY, V_BOOL, V_INT, V_OBJECT, V_REAL, V_RECORD, V_TEXT,
+    C_ASYNC,
+    C_CODE,
+    M_IN,
+    N_BINARY,
+    N_FUNC,
+    N_INT,
+    N_PAREN,
+    N_UNARY,
+    V_ANY,
+    V_BOOL,
+    V_INT,
+    V_OBJECT,
+    V_REAL,
+    V_RECORD,
+    V_TEXT,
     V_TIME,
 )
 from hisee.esl.front.symbols import P_CELL, P_CONST, P_ITEM, P_PVAR, P_ROW, P_SCALAR, P_WHOLE, Parameter, Place, Procedure, Symbol
 from hisee.esl.front.words import UNIT_ORDER, UNITS
 from hisee.esl.unit import Arg, Mode, Type
-from hisee.schema.actions import ActionId
 from hisee.schema.actions import BY_NAME as ACTIONS
+from hisee.schema.actions import ActionId
 from hisee.schema.opcodes import Op
 
 MODES = {0: Mode.INOUT, 1: Mode.IN, 2: Mode.OUT}

@@ -6,7 +6,19 @@ from hisee.esl.front import lexer as L
 from hisee.esl.front.checker_expr import FUNCTIONS, LETTER_TYPES, PICTURE_FUNCTIONS, RELATIONS, common_type, result_type
 from hisee.esl.front.codegen_base import Registers, typed
 from hisee.esl.front.nodes import (
-    N_ATTR, N_BINARY, N_FUNC, N_PAREN, N_UNARY, V_ANY, V_BOOL, V_INT, V_NONE, V_OBJECT, V_REAL, V_TEXT, V_TIME,
+    N_ATTR,
+    N_BINARY,
+    N_FUNC,
+    N_PAREN,
+    N_UNARY,
+    V_ANY,
+    V_BOOL,
+    V_INT,
+    V_NONE,
+    V_OBJECT,
+    V_REAL,
+    V_TEXT,
+    V_TIME,
 )
 from hisee.esl.front.symbols import P_CELL, P_CONST, P_ITEM, P_PVAR, P_SCALAR, P_WHOLE, S_SPECIAL, Place, type_of_word
 from hisee.esl.unit import Arg, Label

@@ -9,7 +9,21 @@ from __future__ import annotations
 from hisee.esl.front import lexer as L
 from hisee.esl.front.lexer import Source, Tokens
 from hisee.esl.front.nodes import (
-    N_AT, N_ATTR, N_BAD, N_BINARY, N_COLUMN, N_FUNC, N_INDEX, N_INT, N_LOCAL, N_OBJECT, N_PAREN, N_REAL, N_TEXT, N_UNARY, Tree,
+    N_AT,
+    N_ATTR,
+    N_BAD,
+    N_BINARY,
+    N_COLUMN,
+    N_FUNC,
+    N_INDEX,
+    N_INT,
+    N_LOCAL,
+    N_OBJECT,
+    N_PAREN,
+    N_REAL,
+    N_TEXT,
+    N_UNARY,
+    Tree,
 )
 
 SHOWN = {

@@ -9,8 +9,23 @@ from hisee.esl.front import lexer as L
 from hisee.esl.front.expressions import SyntaxFault, TooDeep
 from hisee.esl.front.lexer import Source, Tokens
 from hisee.esl.front.nodes import (
-    F_ENTRY, F_ENTRYX, F_PUBLIC, F_RPC, F_RPCX, M_IN, M_INOUT, M_OUT, N_DECL, N_PARAM, N_PROC, N_TYPE, N_VAR, TYPE_WORDS, V_INT,
-    V_OBJECT, V_RECORD, Tree,
+    F_ENTRY,
+    F_ENTRYX,
+    F_RPC,
+    F_RPCX,
+    M_IN,
+    M_INOUT,
+    M_OUT,
+    N_DECL,
+    N_PARAM,
+    N_PROC,
+    N_TYPE,
+    N_VAR,
+    TYPE_WORDS,
+    V_INT,
+    V_OBJECT,
+    V_RECORD,
+    Tree,
 )
 from hisee.esl.front.statements import Fault, Statements
 from hisee.esl.front.words import HEADERS, RESERVED

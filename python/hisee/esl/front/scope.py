@@ -7,10 +7,33 @@ from hisee.esl.diagnostics import Diagnostic, Note, make
 from hisee.esl.front.expressions import SyntaxFault
 from hisee.esl.front.lexer import Names, Source, Tokens, fold
 from hisee.esl.front.nodes import (
-    F_ENTRY, F_ENTRYX, M_IN, N_DECL, N_FOR, N_FOR_RANGE, N_IF, N_LABEL, N_LOOP, TYPE_NAMES, V_INT, V_RECORD, Tree,
+    F_ENTRY,
+    F_ENTRYX,
+    M_IN,
+    N_DECL,
+    N_FOR,
+    N_FOR_RANGE,
+    N_IF,
+    N_LABEL,
+    N_LOOP,
+    TYPE_NAMES,
+    V_INT,
+    V_RECORD,
+    Tree,
 )
 from hisee.esl.front.symbols import (
-    FROM_HIP_NUMBER, S_CONST, S_LOCAL, S_PVAR, S_REF, S_SPECIAL, SPECIAL, Parameter, Procedure, Struct, Symbol, type_of_word,
+    FROM_HIP_NUMBER,
+    S_CONST,
+    S_LOCAL,
+    S_PVAR,
+    S_REF,
+    S_SPECIAL,
+    SPECIAL,
+    Parameter,
+    Procedure,
+    Struct,
+    Symbol,
+    type_of_word,
 )
 from hisee.esl.front.words import RESERVED, meant
 from hisee.schema import constants, errors

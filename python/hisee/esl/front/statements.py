@@ -8,8 +8,26 @@ from hisee.esl.front import lexer as L
 from hisee.esl.front.actions_syntax import ActionSyntax
 from hisee.esl.front.expressions import SyntaxFault, TooDeep
 from hisee.esl.front.nodes import (
-    E_LABEL, E_NONE, E_OFF, E_ON, N_ASSIGN, N_EXIT_LOOP, N_FOR, N_FOR_RANGE, N_FUNC_ACTION, N_GOTO, N_IF, N_IF_GOTO, N_INSERT, N_LABEL,
-    N_LOOP, N_ON_CHANGE, N_ON_ERROR, N_REDIM, N_SET_AS, N_SET_WITH,
+    E_LABEL,
+    E_NONE,
+    E_OFF,
+    E_ON,
+    N_ASSIGN,
+    N_EXIT_LOOP,
+    N_FOR,
+    N_FOR_RANGE,
+    N_FUNC_ACTION,
+    N_GOTO,
+    N_IF,
+    N_IF_GOTO,
+    N_INSERT,
+    N_LABEL,
+    N_LOOP,
+    N_ON_CHANGE,
+    N_ON_ERROR,
+    N_REDIM,
+    N_SET_AS,
+    N_SET_WITH,
 )
 from hisee.esl.front.words import ACTION_WORDS, NOT_YET, RESERVED, meant
 

@@ -1,0 +1,55 @@
+"""A small system for the scripts of these tests: objects, structures, a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from hisee.esl import ObjectContext, ObjectEntry
+
+TANK = [("Name", "TEXT"), ("Level", "REAL"), ("Full", "BOOL"), ("Src", "Object")]
+METER = [("Id", "INT"), ("Name", "TEXT"), ("Reading", "REAL")]
+ENTRIES = [
+    ObjectEntry("U.Count", 101, "user", "INT"),
+    ObjectEntry("U.Level", 102, "user", "REAL"),
+    ObjectEntry("U.Note", 103, "user", "TEXT"),
+    ObjectEntry("U.Enable", 104, "user", "BOOL"),
+    ObjectEntry("U.When", 105, "user", "TIME"),
+    ObjectEntry("U.Fixed", 106, "user", "INT", access="r"),
+    ObjectEntry("SD.Tank", 201, "structure", columns=TANK),
+    ObjectEntry("SV.Tanks", 202, "structured", structure="SD.Tank", columns=TANK, rows=3),
+    ObjectEntry("SD.Meter", 203, "structure", columns=METER),
+    ObjectEntry("SV.Meters", 204, "structured", structure="SD.Meter", columns=METER, rows=2),
+    ObjectEntry("DBT.Meters", 205, "table", structure="SD.Meter", columns=METER, key=["Id"]),
+    ObjectEntry("WS1.HIP", 301, "process", "INT"),
+]
+
+
+class Names:
+    """A Directory over a list of entries."""
+
+    def __init__(self, entries: Iterable[ObjectEntry] = ENTRIES) -> None:
+        self._entries = {e.name.lower(): e for e in entries}
+
+    def object(self, name: str) -> ObjectEntry | None:
+        return self._entries.get(name.lower())
+
+    def names(self) -> Iterable[str]:
+        return [e.name for e in self._entries.values()]
+
+
+REFS = {"BtnGo": 1, "Lbl": 2, "Btn_Two": 3}
+VARIABLES = [("_selected", "INT"), ("_title", "TEXT")]
+
+
+def picture(**changes: object) -> ObjectContext:
+    """An active picture with two buttons and a label."""
+    return ObjectContext("picture", **{"refs": REFS, "variables": VARIABLES, "directory": Names(), **changes})  # type: ignore[arg-type]
+
+
+def plain() -> ObjectContext:
+    """A single script in a system."""
+    return ObjectContext("script", directory=Names())
+
+
+def event() -> ObjectContext:
+    return ObjectContext("event", directory=Names())
