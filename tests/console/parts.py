@@ -92,7 +92,7 @@ class Stage:
         self.local, self.server = FakeLink(), FakeLink()
         self.reply = reply or opened_reply()
         self.server.answers[Kind.OPEN] = lambda _: pack(self.reply)
-        self.server.answers[Kind.OBJECT_LIST] = pack(Table(rows=[{"name": "S.Test", "type": "picture"}, {"name": "S.Other", "type": "picture"}]))
+        self.server.answers[Kind.OBJECT_LIST] = pack(Table(rows=[{"name": n, "type": "picture"} for n in ("S.Test", "S.Other")]))
         self.server.answers[Kind.CONSOLE_ADD] = pack(Welcome(name="WS2.HIP", number=78))
         self.local.answers[Kind.HIS_START] = pack(Started(number=HIS))
         for link in (self.local, self.server):

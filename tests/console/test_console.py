@@ -340,7 +340,8 @@ def test_commands_drive_a_console_as_a_person_would():
 
 @pytest.mark.parametrize(("fields", "error"), [
     ({"verb": "click", "opened": 5, "target": "x"}, Err.ERR_OBJECT_NOT_FOUND), ({"verb": "dance"}, Err.ERR_NOT_SUPPORTED),
-    ({"verb": "answer", "text": "maybe"}, Err.ERR_RANGE_ERROR), ({"verb": "select", "opened": HIS, "target": "Lbl"}, Err.ERR_INVALID_REFID_TYPE)])
+    ({"verb": "answer", "text": "maybe"}, Err.ERR_RANGE_ERROR),
+    ({"verb": "select", "opened": HIS, "target": "Lbl"}, Err.ERR_INVALID_REFID_TYPE)])
 def test_commands_that_fail_say_why(fields, error):
     async def body():
         stage = Stage()

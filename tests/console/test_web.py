@@ -213,7 +213,8 @@ def test_inputs_reach_the_scripts():
     run(body)
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[1]", "nonsense", '{"type":"click"}', '{"type":"boom"}', '{"type":"click","opened":"1","id":"x"}',
+@pytest.mark.parametrize("text", [
+    "", "{}", "[1]", "nonsense", '{"type":"click"}', '{"type":"boom"}', '{"type":"click","opened":"1","id":"x"}',
                                   '{"type":"click","opened":1,"id":"x","more":2}', '{"type":"click","opened":1e400,"id":"x"}', "[" * 2000])
 def test_rubbish_is_refused_and_the_page_goes_on(text):
     async def body(served):

@@ -11,7 +11,7 @@ from typing import Any
 
 from hisee._core.cells import CellTable
 from hisee.console.picture import GOOD, INVALID, STALE, Item, PictureState
-from hisee.values import Invalid, Ref, Stamped, Time
+from hisee.values import Invalid, Ref, Time
 
 
 def shown(value: Any, decimals: int | None = None) -> str:
@@ -41,13 +41,12 @@ class Replica:
             for follower in list(self.followers):
                 follower(changed)
 
-    def value(self, number: int) -> Any:
-        """The object's value; invalid while it is not known."""
-        try:
-            value = self._table.get(Ref(number, 0, 0))
-        except KeyError:
-            return Invalid(1)
-        return value.value if isinstance(value, Stamped) else value
+    def value(self, number: int) -> tuple[Any, Any]:
+        """The object's value and the last valid one; invalid and None while it is not known."""
+        if not self._table.has(number):
+            return Invalid(), None
+        cell = self._table.get(Ref(number))
+        return cell.value, cell.last
 
 
 class Bindings:
@@ -68,13 +67,13 @@ class Bindings:
             self._by_object.setdefault(number, []).append(item)
         else:
             self._by_variable.setdefault(item.bind.casefold(), []).append(item)
-            self._show(item, Invalid(1))
+            self._show(item, Invalid())
 
     def refresh(self, changed: Iterable[int] | None = None) -> None:
         """Show the present values of the objects that changed; None = of all."""
         for number in self._by_object.keys() if changed is None else self._by_object.keys() & set(changed):
             for item in self._by_object[number]:
-                self._show(item, self._replica.value(number))
+                self._show(item, *self._replica.value(number))
 
     def variable(self, name: str, value: Any) -> None:
         for item in self._by_variable.get(name.casefold(), ()):
@@ -86,14 +85,9 @@ class Bindings:
             for item in items:
                 self._picture.put(item, "quality", STALE)
 
-    def _show(self, item: Item, value: Any) -> None:
-        picture = self._picture
-        if isinstance(value, Invalid):
-            if item.values["quality"] == GOOD and item.changed.get("text"):
-                picture.put(item, "last", item.values["text"])
-            picture.put(item, "text", "?")
-            picture.put(item, "quality", INVALID)
-        else:
-            picture.put(item, "text", shown(value, item.decimals))
-            picture.put(item, "quality", GOOD)
-            picture.put(item, "last", "")
+    def _show(self, item: Item, value: Any, last: Any = None) -> None:
+        """An invalid value reads `?`; a page shows the last valid one beside it, hatched."""
+        invalid = isinstance(value, Invalid)
+        self._picture.put(item, "text", "?" if invalid else shown(value, item.decimals))
+        self._picture.put(item, "quality", INVALID if invalid else GOOD)
+        self._picture.put(item, "last", shown(last, item.decimals) if invalid and last is not None else "")

@@ -153,6 +153,6 @@ def checked(name: str, value: Any) -> Any:
     wanted = {"TEXT": str, "BOOL": bool, "INT": int}[row.type]
     if not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)):
         raise VisualError(Err.ERR_PARAM_TYPE, f"{name} takes {row.type}, not {type(value).__name__}")
-    if wanted is int and not row.least <= value <= row.most:
+    if isinstance(value, int) and wanted is int and not row.least <= value <= row.most:
         raise VisualError(Err.ERR_RANGE_ERROR, f"{name} lies between {row.least} and {row.most}, not {value}")
     return value

@@ -49,7 +49,8 @@ def open_page(seams: Seams, port: int) -> Page:
     try:
         return Page(seams.rng, port)
     except OSError as error:
-        raise CannotConnect(f"port {port} for the operator's page is taken ({error.strerror})", hint="--web-port 0 takes any free one") from error
+        raise CannotConnect(f"port {port} for the operator's page is taken ({error.strerror})",
+                            hint="--web-port 0 takes any free one") from error
 
 
 def run_facts(data: DataDir) -> dict[str, object]:

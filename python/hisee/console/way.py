@@ -35,7 +35,8 @@ def way_to_server(server: str, node: str, run: dict[str, Any], control_socket: P
     if not mine.get("host") and not mine.get("link"):
         return Way(path=control_socket)
     if not run.get("cp"):
-        raise CannotConnect(f"node {node} reaches its server over TCP, and no communication process runs", hint='add {kind="cp"} to app.toml')
+        raise CannotConnect(f"node {node} reaches its server over TCP, and no communication process runs",
+                            hint='add {kind="cp"} to app.toml')
     host, port = address(run["cp"])
     return Way(host=host, port=port, link={k: v for k, v in (mine.get("link") or {}).items() if v})
 
