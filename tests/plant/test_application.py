@@ -10,6 +10,7 @@ from hisee.console import svg
 from hisee.demo import application
 from hisee.demo.headline import PLACEMENTS, Expected
 from hisee.model.application import load_application
+from hisee.model.gate import check_application
 
 HELLO = Path(__file__).resolve().parents[2] / "examples/hello"
 PICTURES = [*sorted((application() / "pictures").iterdir()), HELLO / "pictures/S.Hello"]
@@ -99,3 +100,8 @@ def test_meters_and_setpoints_fit_their_tables():
 def test_hello_has_ten_lines():
     folder = HELLO / "pictures/S.Hello"
     assert sum(len((folder / name).read_text().splitlines()) for name in ("local.esl", "remote.esl")) == 10
+
+
+@pytest.mark.parametrize("folder", [application(), HELLO], ids=["demo", "hello"])
+def test_scripts_compile_without_a_word(folder):
+    assert check_application(load_application(folder)) == []
