@@ -223,3 +223,21 @@ def test_no_initial_value_is_invalid(folder):
 def test_nothing_dynamic_is_configured(folder):
     """HIS and SEE exist only while an object is open: no configured process is one."""
     assert {p.kind for p in load_application(folder).processes} & {"HIS", "SEE"} == set()
+
+
+def test_cells_become_values_of_the_server_s_table(folder):
+    from hisee._core.cells import CellTable
+    from hisee.values import Ref, Time
+
+    write(folder, {"objects.toml": OBJECTS + '\n["U.When"]\ntype = "user_variable"\nvalue_type = "TIME"\ninitial = 2026-01-01T00:00:00Z\n'})
+    app, table = load_application(folder), CellTable()
+    for cell in cells(app):
+        cell.define(table, 5)
+    number = {name: item.hbj for name, item in app.objects.items()}
+    assert table.get(Ref(number["U.Count"])).value == 0 and table.get(Ref(number["U.Count"])).time_ms == 5
+    assert table.get(Ref(number["U.When"])).value == Time(1767225600000)
+    assert table.dim(number["SV.Meters"]) == 3 and table.get(Ref(number["SV.Meters"], 2, 1)).reason == 1
+    table.set(Ref(number["U.Count"]), 7, 6)
+    for cell in cells(app):
+        cell.define(table, 9)
+    assert table.get(Ref(number["U.Count"])).value == 7, "a definition read again does not undo what runs"

@@ -16,7 +16,8 @@ NAME_CHARS = LIMITS["name_chars"].value
 PICTURE, SVG, EVENT, OBJECT, SQL, CSV = "PICTURE", "SVG", "EVENT", "OBJECT", "SQL", "CSV"
 LOCAL_PART, REMOTE_PART = "ESLDefinition:1", "ESLDefinition:2"
 PARTS = (PICTURE, SVG, EVENT, OBJECT, SQL, CSV, LOCAL_PART, REMOTE_PART)
-_PART_BY_KEY = {part.casefold(): part for part in PARTS}
+CONFIGURATION = "CONFIGURATION"  # of a DBM process: derived, not stored
+_PART_BY_KEY = {part.casefold(): part for part in (*PARTS, CONFIGURATION)}
 
 
 def fold(name: str) -> str:

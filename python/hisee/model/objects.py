@@ -5,11 +5,15 @@ from __future__ import annotations
 import datetime as dt
 import zoneinfo
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from hisee.model import forms
 from hisee.model.layout import Parts
 from hisee.model.names import LOCAL_PART, REMOTE_PART
+from hisee.values import Ref, Time, type_of
+
+if TYPE_CHECKING:
+    from hisee._core.cells import CellTable
 
 INT_LEAST, INT_MOST = -(1 << 63) + 16, (1 << 63) - 1  # V7: the 16 lowest codes mean invalid
 
@@ -115,6 +119,17 @@ class Cell(NamedTuple):
     initial: bool | int | float | str | None = None
     retain: bool = False
     structure: int = 0  # hbj of the structure definition
+
+    def define(self, table: CellTable, now_ms: int) -> None:
+        """Make the object known to `table` and give it its initial value. Defined again with the same shape it keeps its value."""
+        if self.type == "RECORD":
+            table.define(self.hbj, "RECORD", self.rows, [int(type_of(kind)) for _, kind in self.columns])
+            return
+        known = table.has(self.hbj)
+        table.define(self.hbj, self.type)
+        if self.initial is not None and not known:
+            value = Time(self.initial) if self.type == "TIME" else self.initial
+            table.set(Ref(self.hbj), value, now_ms)
 
 
 def initial_value(value_type: str, value: forms.Scalar | None, time_zone: str) -> bool | int | float | str | None:

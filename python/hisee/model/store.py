@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import msgspec
+
 from hisee.channel.payloads import Saved
 from hisee.errors import UsageError
 from hisee.model import gate
@@ -17,7 +19,7 @@ from hisee.model.application import Application, parse
 from hisee.model.change import TAKE, inactive, merge, put_parts
 from hisee.model.directory import ApplicationDirectory, cells, databases, dbm_facts
 from hisee.model.layout import APP_FILE, Layout
-from hisee.model.names import EVENT, LOCAL_PART, PICTURE, REMOTE_PART, SVG, address, fold
+from hisee.model.names import CONFIGURATION, EVENT, LOCAL_PART, PICTURE, REMOTE_PART, SVG, address, fold
 from hisee.model.objects import Cell
 from hisee.model.problem import ApplicationError
 from hisee.model.records import ObjectRow, Records, StoreBroken, StoreError, connect
@@ -164,8 +166,13 @@ class Store:
         return [{"hbj": r.hbj, "name": r.name, "kind": r.kind, "version": r.version, "parts": parts.get(r.name, [])} for r in rows]
 
     def read(self, part_address: str, version: int | None = None) -> StoredPart:
-        """One part, of the newest version unless another one is named; raises NotStored."""
+        """One part, of the newest version unless another one is named; raises NotStored.
+
+        `<name>.DBM:CONFIGURATION` is what `dbm_facts` says, as MessagePack: a DBM asks for it after its logon.
+        """
         name, part = address(part_address)
+        if part == CONFIGURATION:
+            return StoredPart(0, msgspec.msgpack.encode(self.dbm_facts(name)))
         with self._lock:
             row = self._row(name)
             wanted = version or row.version
@@ -199,7 +206,7 @@ class Store:
         return databases(self.application)
 
     def dbm_facts(self, process: str = "") -> dict[str, Any]:
-        """What a DBM must know, for its welcome: the databases it serves and their tables. "" = all."""
+        """What a DBM must know: the databases it serves and their tables (docs/design/data-manager.md). "" = all."""
         return dbm_facts(self.application, process)
 
     def files(self, names: Iterable[str] = ()) -> dict[str, bytes]:
