@@ -99,7 +99,7 @@ class FakeCompiled:
     units: dict[int, bytes] = field(default_factory=dict)
     diagnostics: list[FakeDiagnostic] = field(default_factory=list)
     handlers: dict[int, list[str]] = field(default_factory=dict)
-    objects: list[str] = field(default_factory=list)
+    objects: dict[int, list[str]] = field(default_factory=dict)
 
 
 def fake_compile(name, parts, context):
@@ -114,7 +114,7 @@ def fake_compile(name, parts, context):
                 if entry is None:
                     done.diagnostics.append(FakeDiagnostic(name, part, number, f"no object {line[5:]}"))
                 else:
-                    done.objects.append(entry.name)
+                    done.objects.setdefault(part, []).append(entry.name)
         done.units[part] = hashlib.sha256(f"{text}{context.variables}".encode()).digest()
         done.handlers[part] = [w.split("(")[0] for line in text.splitlines() for w in line.split()[1:2] if line.startswith("ENTRY")]
     done.ok = not done.diagnostics

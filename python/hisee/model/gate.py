@@ -84,7 +84,7 @@ def _build(application: Application, item: ApplicationObject, directory: Applica
     if compiled.ok:
         result.units = {PART_NAME[number]: bytes(unit) for number, unit in compiled.units.items()}
         result.handlers = {SIDE[n]: sorted(names) for n, names in compiled.handlers.items()}
-        result.used = sorted(compiled.objects)
+        result.used = sorted({name for names in compiled.objects.values() for name in names})
     return result
 
 
