@@ -32,10 +32,11 @@ class Report:
 
 @click.command()
 @click.argument("path", type=click.Path(path_type=Path))
+@click.option("--app", type=click.Path(path_type=Path), help="Application whose objects count [default: the nearest above PATH].")
 @click.option("--format", "form", type=click.Choice(["text", "json", "sarif"]), default="text", help="How findings are written.")
-def check(path: Path, form: str) -> int:
+def check(path: Path, app: Path | None, form: str) -> int:
     """Compile a script, a picture or event folder, or a whole application."""
-    report = examine(resolve(path))
+    report = examine(resolve(path, app))
     if form == "json":
         click.echo(json.dumps(report.findings, indent=1, ensure_ascii=False))
     elif form == "sarif":
@@ -113,11 +114,11 @@ def shown_path(path: Path) -> str:
 
 def _examine_script(target: Target, report: Report) -> None:
     """A script that is no part of an object: it may name the application's objects, if there is one."""
-    from hisee.cli.script import compile_alone
+    from hisee.cli.script import compile_alone, directory_of
 
     assert target.file is not None
     text = read_text(target.file)
-    compiled = compile_alone(target.file, text, target.application)
+    compiled = compile_alone(target.file, text, directory_of(target.application))
     for diagnostic, page in zip(compiled.diagnostics, _render_each(compiled.diagnostics, {1: text}), strict=True):
         finding = {**diagnostic.to_json(), "file": shown_path(target.file), "part": ""}
         _add(report, finding, page)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hisee.cli.source import read_text
+from hisee.cli.source import Target, read_text, resolve
 from hisee.errors import UsageError
 from hisee.schema.exits import Exit
 
@@ -45,14 +45,33 @@ def run(file: Path, app: Path | None, arguments: tuple[str, ...], data: Path | N
 @click.argument("file", type=click.Path(path_type=Path))
 @APP
 def disasm(file: Path, app: Path | None) -> int:
-    """Show the code of a compiled script."""
-    unit = compile_or_show(file, directory_of(load(app)))
+    """Show the code of a compiled script; a part of a picture or an event is compiled as that."""
+    read_text(file)  # a missing file is said before anything else
+    target = resolve(file, app)
+    unit = unit_of_part(target) if target.objects else compile_or_show(file, directory_of(target.application))
     if unit is None:
         return Exit.FINDINGS
     from hisee.esl.disasm import disassemble
 
     click.echo(disassemble(unit))
     return Exit.OK
+
+
+def unit_of_part(target: Target) -> bytes | None:
+    """The unit of the part whose file `target` names, or None after the object's findings were shown on standard error."""
+    from hisee.model import gate
+
+    assert target.application is not None and target.file is not None
+    build = gate.build(target.application, target.objects)[0]
+    for finding in build.diagnostics:
+        click.echo(gate.describe(finding), err=True)
+    item = target.application.objects[build.name]
+    root = target.application.root or Path()
+    own = {part for part, path in item.source.paths.items() if (root / path).resolve() == target.file.resolve()}
+    units = [unit for part, unit in build.units.items() if part in own]
+    if build.ok and not units:
+        raise UsageError(f"{target.file} is not compiled: {build.name} has no server script", hint="set server_script = true")
+    return units[0] if units else None
 
 
 def argument(word: str) -> tuple[str, str]:
@@ -79,12 +98,8 @@ def directory_of(application: Application | None) -> Any:
     return ApplicationDirectory(application) if application is not None else None
 
 
-def compile_alone(file: Path, text: str, application: Application | None) -> Any:
-    """Compile a script that is no part of an object; it may name the objects of `application`."""
-    return compile_named(file, text, directory_of(application))
-
-
-def compile_named(file: Path, text: str, directory: Any) -> Any:
+def compile_alone(file: Path, text: str, directory: Any) -> Any:
+    """Compile a script that is no part of an object; it may name the objects of `directory`."""
     from hisee.esl import ObjectContext, compile_source
 
     return compile_source(text, name=file.stem, context=ObjectContext(kind="script", server_script=False, directory=directory))
@@ -95,8 +110,8 @@ def compile_or_show(file: Path, directory: Any) -> bytes | None:
     from hisee.esl.diagnostics import render
 
     text = read_text(file)
-    compiled = compile_named(file, text, directory)
-    if compiled.unit is None:
+    compiled = compile_alone(file, text, directory)
+    if not compiled.ok:
         errors = [d for d in compiled.diagnostics if d.severity == "error"]
         click.echo(render(errors, {1: text}, sys.stderr.isatty()), err=True)
         return None

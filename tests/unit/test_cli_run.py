@@ -1,0 +1,54 @@
+"""`hisee run`: what a script logs is standard output, everything else standard error; exit codes as documented."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hisee.schema.exits import Exit
+from support.command import hisee
+
+
+@pytest.fixture
+def script(tmp_path: Path):
+    """Writes a script and runs it with the given options."""
+
+    def run(text: str, *words: str):
+        file = tmp_path / "one.esl"
+        file.write_text(text)
+        return hisee("run", str(file), *words, cwd=tmp_path)
+
+    return run
+
+
+def test_logs_are_lines_of_standard_output(script):
+    done = script('INT _a\nBEGIN\n  _a := 41 + 1\n  LOG "answer", _a\n  LOGEX "done"\n')
+    assert (done.returncode, done.stdout) == (Exit.OK, "answer 42\ndone\n")
+
+
+def test_a_line_break_in_a_log_stays_one_line(script):
+    done = script('BEGIN\n  LOGEX "a" + %Chr(10) + "b"\n')
+    assert done.stdout == "a\\nb\n"
+
+
+def test_an_object_without_an_application_names_the_option(script):
+    done = script("BEGIN\n  U.X := 1\n")
+    assert done.returncode == Exit.FINDINGS and done.stdout == "" and "--app" in done.stderr
+
+
+def test_an_unhandled_error_names_line_and_error(script):
+    done = script("INT _a\nBEGIN\n  IF %SetValid(_a, @FALSE) > 1 THEN\n  ENDIF\n")
+    assert done.returncode == Exit.FINDINGS and "_ERR_EXPRESSION_STATUS" in done.stderr and "line 3" in done.stderr
+
+
+@pytest.mark.parametrize("options", [("--fuel", "10000"), ("--timeout", "0.3")])
+def test_a_limit_ends_an_endless_script(script, options):
+    done = script("INT _a\nBEGIN\n  DO_LOOP\n    _a := 1\n  END_LOOP\n", *options)
+    assert done.returncode == Exit.FINDINGS and "one" in done.stderr and "line" in done.stderr
+
+
+@pytest.mark.parametrize("option", [("--timeout", "0"), ("--timeout", "x"), ("--fuel", "0"), ("--arg", "x=1")])
+def test_wrong_options_are_usage(script, option):
+    done = script("BEGIN\n", *option)
+    assert done.returncode == Exit.USAGE and option[1] in done.stderr and len(done.stderr.splitlines()) == 1
