@@ -20,7 +20,8 @@ LIBRARY = ["esl_builtin", "esl_builtin_value", "esl_builtin_math", "esl_builtin_
 DEFINES: list[tuple[str, str | None]] = [(d.split("=")[0], d.split("=")[1]) for d in os.environ.get("HISEE_DEFINES", "").split(",") if d]
 # module -> C sources beside its .pyx
 EXTENSIONS = {
-    "hisee._core.values": VALUES,
+    "hisee._core.values": [*VALUES, "esl_number"],
+    "hisee._core.library": [*VALUES, *LIBRARY],
     "hisee._core.cells": [*VALUES, "esl_cells", "esl_cells_wire"],
     "hisee._core.vm": [*VALUES, *LIBRARY, "esl_cells", "esl_cells_wire", "esl_unit", "esl_verify", "esl_script", "esl_site", "esl_rows",
                        "esl_any", "esl_vm"],

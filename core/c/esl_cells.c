@@ -190,8 +190,6 @@ bool esl_cells_shape(const esl_cells_t *table, uint32_t hbj, esl_shape_t *shape)
     const esl_entry_t *e = esl_cells_entry(table, hbj);
     if (!e) return false;
     *shape = (esl_shape_t){(esl_type)e->type, e->rows, e->columns, e->types, e->change};
-    for (size_t i = 0; i < (size_t)e->rows * e->columns; i++)
-        if (e->cells[i].change > shape->change) shape->change = e->cells[i].change;
     return true;
 }
 

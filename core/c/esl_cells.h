@@ -35,7 +35,7 @@ typedef struct {
     uint32_t rows;          /* 1 for a simple object */
     uint16_t columns;       /* 1 for a simple object */
     const uint8_t *types;   /* of the columns */
-    uint64_t change;        /* newest change of any cell or of the shape */
+    uint64_t change;        /* of the shape itself: 0 as first defined */
 } esl_shape_t;
 bool esl_cells_shape(const esl_cells_t *table, uint32_t hbj, esl_shape_t *shape);
 

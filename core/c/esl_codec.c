@@ -105,6 +105,18 @@ static int put_stamp(esl_buffer_t *buffer, const esl_value_t *value)
     return error ? error : esl_buffer_put(buffer, &weak, 1);
 }
 
+int esl_put_text(esl_buffer_t *buffer, const char *utf8, uint32_t bytes, int64_t time, uint8_t weak)
+{
+    bool stamped = weak || !esl_int_invalid(time);
+    uint8_t head = (uint8_t)(ESL_T_TEXT | (stamped ? ESL_WIRE_STAMPED : 0));
+    esl_value_t stamp = {.type = ESL_T_TEXT, .time = time, .weak = weak};
+    if (!esl_buffer_room(buffer, 14 + (size_t)bytes)) return ESL_ERR_MEMORY;
+    esl_buffer_put(buffer, &head, 1);
+    esl_buffer_put(buffer, &bytes, 4);
+    esl_buffer_put(buffer, utf8, bytes);
+    return stamped ? put_stamp(buffer, &stamp) : 0;
+}
+
 static int put_simple(esl_buffer_t *buffer, const esl_value_t *value)
 {
     unsigned reason = esl_slot_reason(value->type, value->value);

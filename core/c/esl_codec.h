@@ -32,6 +32,8 @@ int esl_encode_list(esl_buffer_t *buffer, const esl_value_t *values, uint32_t co
 int esl_put_count(esl_buffer_t *buffer, uint16_t count);
 int esl_put_value(esl_buffer_t *buffer, const esl_value_t *value);
 int esl_put_unchanged(esl_buffer_t *buffer);
+/* A valid TEXT that is no esl_text_t; time INT invalid and weak 0: without them. */
+int esl_put_text(esl_buffer_t *buffer, const char *utf8, uint32_t bytes, int64_t time, uint8_t weak);
 /* Steps of a RECORD for callers that hold columns in another form. */
 int esl_put_record_head(esl_buffer_t *buffer, uint32_t hbj, uint32_t rows, uint16_t columns);
 int esl_put_text_cell(esl_buffer_t *buffer, const char *utf8, uint32_t bytes, unsigned reason); /* reason 0: the text */

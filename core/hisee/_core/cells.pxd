@@ -1,0 +1,5 @@
+cimport hisee._core.cvalues as c
+
+
+cdef class CellTable:
+    cdef c.esl_cells_t *table
