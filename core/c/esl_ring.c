@@ -8,6 +8,11 @@
 
 #define HEADER ((uint32_t)sizeof(esl_record_header_t))
 #define ENVELOPE ((uint32_t)sizeof(esl_envelope_t))
+#ifdef ESL_RING_MUTANT_RELAXED
+#define COMMIT_ORDER memory_order_relaxed
+#else
+#define COMMIT_ORDER memory_order_release
+#endif
 
 static uint64_t aligned(uint64_t length) { return (length + ESL_RING_ALIGN - 1) & ~(uint64_t)(ESL_RING_ALIGN - 1); }
 
@@ -56,11 +61,11 @@ static uint64_t gap(const esl_producer_t *p, uint64_t need)
     return need > left ? left : 0;
 }
 
-/* Reads the peer's head again; a head that went back or overtook the tail cannot be. */
+/* Reads the peer's head again; a head that went back, overtook the tail or is not on a record cannot be. */
 static bool look_at_head(esl_producer_t *p)
 {
     uint64_t head = atomic_load_explicit(&p->peer->head, memory_order_acquire); /* pairs with [H] */
-    if (head - p->head_seen > p->tail - p->head_seen) return false;
+    if (head - p->head_seen > p->tail - p->head_seen || head % ESL_RING_ALIGN) return false;
     p->head_seen = head;
     return true;
 }
@@ -101,7 +106,7 @@ static void put_record(esl_producer_t *p, uint64_t position, const esl_envelope_
 static void commit(esl_producer_t *p, uint64_t position)
 {
     p->tail = position;
-    atomic_store_explicit(&p->own->tail, position, memory_order_release); /* [T] publishes everything written before it */
+    atomic_store_explicit(&p->own->tail, position, COMMIT_ORDER); /* [T] publishes everything written before it */
 }
 
 esl_ring_status esl_ring_publish(esl_producer_t *p, const esl_envelope_t *envelope, const void *payload, uint64_t lane_seq)
@@ -123,9 +128,7 @@ esl_ring_status esl_ring_publish(esl_producer_t *p, const esl_envelope_t *envelo
 
 bool esl_ring_must_wake(esl_producer_t *p)
 {
-#ifndef ESL_RING_MUTANT_NOFENCE
     atomic_thread_fence(memory_order_seq_cst); /* [F1] tail before waiting; pairs with [F2] of the sleeper */
-#endif
     return atomic_load_explicit(&p->peer->waiting, memory_order_relaxed) != ESL_AWAKE;
 }
 
