@@ -394,3 +394,20 @@ def test_settle_takes_a_second_look_when_something_was_handled_in_between():
         assert looks == [5, 6, 7, 7]
 
     asyncio.run(body())
+
+
+def test_values_of_a_new_server_count_afresh():
+    async def body():
+        stage = Stage(opened_reply(values=b""))
+        opened = await stage.open()
+        old = values(1)
+        for n in range(10):
+            old.set(Ref(COUNT, 0, 0), n, n)
+        stage.console.replica.apply(old.snapshot([COUNT]))
+        stage.console.replica.reset()
+        stage.console.replica.apply(values(77).snapshot([COUNT]))
+        assert opened.picture.by_id["Val"].values["text"] == "77"
+        stage.console.replica.apply(b"\xff" * 9)  # malformed: logged, nothing changes
+        assert opened.picture.by_id["Val"].values["text"] == "77"
+
+    asyncio.run(body())

@@ -5,13 +5,16 @@ Owns the process's replica of object values. Knows no link: payloads are fed in,
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
 from hisee._core.cells import CellTable
 from hisee.console.picture import GOOD, INVALID, STALE, Item, PictureState
-from hisee.values import Invalid, Ref, Time
+from hisee.values import Cell, Invalid, Ref, Time
+
+log = logging.getLogger("hisee.console")
 
 
 def shown(value: Any, decimals: int | None = None) -> str:
@@ -36,17 +39,25 @@ class Replica:
         """Take a VALUES payload or a snapshot and tell the followers which objects changed."""
         if not payload:
             return
-        changed = {ref.object for ref in self._table.apply(payload)}
+        try:
+            changed = {ref.object for ref in self._table.apply(payload)}
+        except ValueError as error:
+            log.error("values of %d bytes are malformed: %s", len(payload), error)
+            return
         if changed:
             for follower in list(self.followers):
                 follower(changed)
+
+    def reset(self) -> None:
+        """Another server counts its changes afresh: nothing of the old one may look newer."""
+        self._table = CellTable()
 
     def value(self, number: int) -> tuple[Any, Any]:
         """The object's value and the last valid one; invalid and None while it is not known."""
         if not self._table.has(number):
             return Invalid(), None
         cell = self._table.get(Ref(number))
-        return cell.value, cell.last
+        return (cell.value, cell.last) if isinstance(cell, Cell) else (Invalid(), None)
 
 
 class Bindings:

@@ -116,6 +116,7 @@ class Hip:
             self._host = None
         if self._server is None:
             await self._log_on()
+            self._replica.reset()
         self._host = await self._start_host()
         self._by_number = dict(zip(self._numbers, self.consoles, strict=True))
         for console, number in zip(self.consoles, self._numbers, strict=True):
