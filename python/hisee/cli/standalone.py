@@ -137,6 +137,7 @@ async def _script(wanted: Run, knl: Knl, store: Store, seams: Seams, limits: dic
         line = script.waiting.line if script.waiting else script.script.line
         host.trouble.append(f"line {line}: still running after --timeout {wanted.timeout_s:g} s")
         host.engine.stop(script.number, "time-out")
+    host.server.close("the run ended")
     for text in host.trouble:
         click.echo(f"{wanted.name} {text}", err=True)
     return Exit.FINDINGS if host.trouble else Exit.OK

@@ -125,11 +125,11 @@ async def _serve(parameters: StartParameters, data: DataDir, stop: asyncio.Event
     secret, bounds = data.secret(), limits()
     listener = Listener.tcp(parameters.listen or "127.0.0.1", parameters.port or 0, secret, data.seams, bounds)
     hello = Hello(kind="CP", name=parameters.name, node=parameters.node, pid=os.getpid(),
-                  facts={"address": f"{listener.address[0]}:{listener.address[1]}", "host": socket.gethostname()})
+                  facts={"address": listener.address, "host": socket.gethostname()})
     carrier = Carrier(dial_unix(data.control_socket, hello, secret, seams=data.seams, limits=bounds), listener)
     carrier.stop = stop
     carrier.start(asyncio.get_running_loop())
-    announce_ready(parameters.ready_fd, f"cp tcp={listener.address[0]}:{listener.address[1]}")
+    announce_ready(parameters.ready_fd, f"cp tcp={listener.address}")
     await stop.wait()
     carrier.close()
     return 0
