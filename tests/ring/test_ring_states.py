@@ -6,11 +6,12 @@ import mmap
 import os
 import struct
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from hisee._core.frame import crc32c
-from hisee._core.ring import Rings, RingPoisoned, capacity_ok, init_segment, payload_max, segment_bytes
+from hisee._core.ring import RingPoisoned, Rings, capacity_ok, init_segment, payload_max, segment_bytes
 
 CAPACITY = 1024
 TAIL, HEAD, WAITING, BLOCKED, DATA = 128, 256, 384, 512, 4096
@@ -236,9 +237,9 @@ def test_a_forked_child_may_not_use_the_ring(link: Link) -> None:
 
 
 def test_the_peer_segment_is_mapped_read_only(link: Link) -> None:
-    maps = open("/proc/self/maps").read()
+    maps = Path("/proc/self/maps").read_text()
     kinds = sorted(line.split()[1] for line in maps.splitlines() if "memfd:segment" in line)
-    assert kinds.count("r--s") == 2  # each of both Rings has the other side so; rw-s: own sides and the windows of this test
+    assert kinds.count("r--s") == 2  # the other side, in each of both Rings
 
 
 def test_crc_twins_agree() -> None:

@@ -43,7 +43,7 @@ class Carrier(Protocol):
     def readers(self) -> list[int]: ...
     def writer(self) -> int: ...
     @property
-    def unsent(self) -> bool: ...
+    def unsent(self) -> int: ...  # bytes taken over that wait for the socket
     @property
     def acknowledge_soon(self) -> bool: ...
     def acknowledge(self) -> None: ...
@@ -139,7 +139,7 @@ class RingCarrier:
     def writer(self) -> int:
         return -1
 
-    unsent = False
+    unsent = 0
     acknowledge_soon = False  # the head position is the acknowledgement
 
     def acknowledge(self) -> None:
@@ -161,9 +161,11 @@ class RingCarrier:
 
     def close(self) -> None:
         self._rings.close()
-        for fd in (self._bell, self._peer_bell):
-            os.close(fd)
         self._control.close()
+        fds, self._bell, self._peer_bell = (self._bell, self._peer_bell), -1, -1
+        for fd in fds:
+            if fd >= 0:
+                os.close(fd)
 
 
 class StreamCarrier:
@@ -283,8 +285,8 @@ class StreamCarrier:
         return self._sock.fileno()
 
     @property
-    def unsent(self) -> bool:
-        return bool(self._unsent) and not self.dead
+    def unsent(self) -> int:
+        return 0 if self.dead else len(self._unsent)
 
     def listen(self, wake: Callable[[], None] | None) -> None:
         """`wake` is called when bytes have to wait for the socket."""
@@ -376,7 +378,7 @@ class MemoryCarrier:
     def writer(self) -> int:
         return -1
 
-    unsent = False
+    unsent = 0
     acknowledge_soon = False
 
     def acknowledge(self) -> None:

@@ -76,8 +76,8 @@ class Channel:
 
     @property
     def backlog_bytes(self) -> int:
-        """Bytes of messages accepted by `send` that no carrier has taken."""
-        return self._backlog.bytes
+        """Bytes accepted by `send` that neither the peer's ring nor the system's socket has taken."""
+        return self._backlog.bytes + self._carrier.unsent
 
     @property
     def silent_ms(self) -> int:
@@ -198,7 +198,7 @@ class Channel:
     def _unsent(self) -> bool:
         if self._carrier.dead:
             return False
-        return bool(self._backlog) or self._farewell is not None or self._carrier.unsent
+        return bool(self._backlog) or self._farewell is not None or self._carrier.unsent > 0
 
     def _flush(self) -> None:
         with self._guard:
@@ -332,6 +332,8 @@ class Channel:
     def _on_news(self) -> None:
         """The memory carrier has something for us, perhaps from another thread."""
         assert self._loop is not None
+        if self._loop.is_closed():
+            return
         if threading.get_ident() == self._home:
             self._loop.call_soon(self._turn)
         else:
@@ -348,7 +350,7 @@ class Channel:
 
     def _linger(self) -> None:
         """Give a slow peer some time to take what was accepted."""
-        if self._loop is not None:
+        if self._loop is not None and not self._loop.is_closed():
             self._loop.call_later(self._settings.linger_s, self._finish)
             self._loop.call_soon(self._turn)
             return

@@ -1,0 +1,42 @@
+"""Pairs of channels over every carrier, for tests. Both ends live in this process and are not attached to a loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+
+from hisee.channel import Channel, Listener, Peer, dial_tcp, dial_unix, memory_pair
+from hisee.channel.payloads import Hello, Refused, Welcome
+
+SECRET = bytes(range(32))
+CARRIERS = ("memory", "unix", "tcp", "ring")
+
+
+async def welcome(hello: Hello, peer: Peer) -> Welcome | Refused:
+    return Welcome(name=hello.name, number=77)
+
+
+def make_pair(carrier: str, folder: Path, limits: Mapping[str, int] | None = None,
+              timers: Mapping[str, int] | None = None) -> tuple[Channel, Channel]:
+    """(the end that dialled, the end that was accepted)."""
+    if carrier == "memory":
+        return memory_pair(limits=limits)
+    return asyncio.run(log_on(carrier, folder, limits, timers))
+
+
+async def log_on(carrier: str, folder: Path, limits: Mapping[str, int] | None,
+                 timers: Mapping[str, int] | None) -> tuple[Channel, Channel]:
+    loop = asyncio.get_running_loop()
+    accepted: asyncio.Future[Channel] = loop.create_future()
+    listener = Listener.tcp("", 0, SECRET, limits=limits, timers=timers) if carrier == "tcp" else \
+        Listener.unix(folder / "s", SECRET, limits=limits, timers=timers)
+    listener.start(loop, welcome, accepted.set_result)
+    hello = Hello(kind="TEL", name="test", facts={"rings": carrier == "ring"})
+    if carrier == "tcp":
+        dialled = await asyncio.to_thread(dial_tcp, "127.0.0.1", listener.port, hello, SECRET, limits=limits, timers=timers)
+    else:
+        dialled = await asyncio.to_thread(dial_unix, listener.address, hello, SECRET, limits=limits, timers=timers)
+    other = await asyncio.wait_for(accepted, 5)
+    listener.close()
+    return dialled, other
