@@ -52,7 +52,7 @@ cdef class CellTable:
 
         The same shape again keeps the values, another one starts afresh. ValueError when there is no such shape.
         """
-        cdef bytes types = bytes([type_of(kind) for kind in columns])
+        cdef bytes types = bytes([type_of(column) for column in columns])
         cdef int kind = type_of(type)
         cdef int error = c.esl_cells_define(self.table, hbj, kind, rows, <const uint8_t *>types, <uint16_t>min(len(types), 65535))
         if error == c.ESL_ERR_RANGE_ERROR:
