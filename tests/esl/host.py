@@ -1,0 +1,185 @@
+"""A host for one script, in a few lines: it logs into a list, owns the objects, and answers what a console would.
+
+It follows docs/design/action-payloads.md and nothing else, so it is a second reading of that page.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hisee._core.cells import CellTable
+from hisee._core.values import Invalid, Record, Ref, Stamped, Time, decode, encode, real_text
+from hisee._core.vm import Script, Status, Unit
+from hisee.esl.front.symbols import FROM_HIP_NUMBER
+from hisee.schema import actions, picture_functions
+
+from .directory import ENTRIES, REFS, VARIABLES
+
+NAMES = {row.number: row.name for row in (*actions.ROWS, *picture_functions.ROWS)}
+MOST_SLICES = 1000
+
+
+class World:
+    """Time stands still, so that results are the same every time."""
+
+    time_ms = 1_795_420_800_000
+
+    def now_ms(self) -> int:
+        return self.time_ms
+
+    def tick_ms(self) -> float:
+        return 0.0
+
+    def random(self) -> int:
+        return 7
+
+
+def as_text(value: Any) -> str:
+    """A value in a log line."""
+    value = value.value if isinstance(value, Stamped) else value
+    if isinstance(value, Invalid):
+        return "?"
+    if isinstance(value, bool):
+        return "TRUE" if value else "FALSE"
+    if isinstance(value, float):
+        return real_text(value)
+    return str(int(value)) if isinstance(value, Time) else str(value)
+
+
+class Host:
+    """`log` lines, `sent` actions (name, values), `failure`. `answers` are given to actions by name, in order."""
+
+    def __init__(self, unit: bytes, answers: dict[str, list[list[Any]]] | None = None) -> None:
+        self.log: list[str] = []
+        self.sent: list[tuple[str, list[Any]]] = []
+        self.answers = answers or {}
+        self.refused: dict[int, int] = {}
+        self.pending_error = 0
+        self.cells = CellTable()
+        self._define_objects()
+        self.variables = CellTable()
+        for i, (_, kind) in enumerate(VARIABLES):
+            self.variables.define(i + 1, kind)
+        self.variables.define(FROM_HIP_NUMBER, "INT")
+        self.variables.set(FROM_HIP_NUMBER, 301)
+        self.properties: dict[tuple[int, str], Any] = {(number, "Text"): name for name, number in REFS.items()}
+        self.script = Script(Unit(unit), self.cells, self.variables, None, World())
+
+    def _define_objects(self) -> None:
+        for entry in ENTRIES:
+            if entry.rows:
+                self.cells.define(entry.hbj, "RECORD", entry.rows, [kind.upper() for _, kind in entry.columns])
+            elif entry.value_type:
+                self.cells.define(entry.hbj, entry.value_type)
+
+    def init(self) -> Status:
+        self.script.start_init()
+        return self.run()
+
+    def call(self, name: str, *values: Any) -> list[Any]:
+        """Run a procedure by name; the values of its parameters afterwards."""
+        index = [p.name for p in self.script.unit.procedures].index(name)
+        self.script.start(index, encode(list(values)))
+        status = self.run()
+        assert status == Status.DONE, self.script.failure
+        return decode(self.script.results())
+
+    def run(self) -> Status:
+        for _ in range(MOST_SLICES):
+            status = self.script.run(1000)
+            if status == Status.ACTION:
+                self._act()
+            elif status != Status.SLICE:
+                return status
+        raise AssertionError("the script does not end")
+
+    def _act(self) -> None:
+        pending = self.script.pending
+        name, values = NAMES[pending.number], decode(pending.payload)
+        self.sent.append((name, values))
+        if name in self.answers and self.answers[name]:
+            self.script.complete(encode(self.answers[name].pop(0)))
+            return
+        method = getattr(self, "do_" + name.lower(), None)
+        if method is None:
+            assert name.startswith("%HI_"), f"nobody answers {name}"
+            self._picture(name[4:], values)
+            return
+        reply = method(*values)
+        if reply is not None:
+            self.script.complete(encode(reply))
+
+    def _picture(self, name: str, values: list[Any]) -> None:
+        key = (values[0] if values else 0, name[3:])
+        if name.startswith("Set"):
+            self.properties[key] = values[1] if len(values) == 2 else values[1:]
+            self.script.complete()
+        elif key in self.properties:
+            self.script.complete(encode([self.properties[key]]))
+        else:
+            self.script.fail(13)
+
+    # one method per action: its values in, its reply out (None = already ended)
+    def do_set(self, target: Ref, value: Any, time: Any, weak: bool) -> list[Any]:
+        if target.object in self.refused:
+            self.pending_error = self.refused[target.object]
+        else:
+            when = World.time_ms if isinstance(time, Invalid) else int(time)
+            self.cells.set(target, value, when, bool(weak))
+        return []
+
+    def do_pvar_write(self, variable: int, value: Any) -> list[Any]:
+        return []
+
+    def do_wait(self) -> list[Any] | None:
+        if self.pending_error:
+            self.script.fail(11, self.pending_error)
+            self.pending_error = 0
+            return None
+        return []
+
+    def do_delay(self, seconds: Any) -> list[Any] | None:
+        if isinstance(seconds, Invalid) or seconds < 0:
+            self.script.fail(2)
+            return None
+        return []
+
+    def do_log(self, flags: int, label: Any, priority: int, value: Any) -> list[Any] | None:
+        if not 0 <= priority <= 5:
+            self.script.fail(4)
+            return None
+        self.log.append(as_text(label) + (f" {as_text(value)}" if flags & 1 else ""))
+        return []
+
+    def do_logex(self, flags: int, text: Any, priority: int) -> list[Any]:
+        self.log.append(as_text(text))
+        return []
+
+    def do_message(self, text: Any, console: Ref) -> list[Any]:
+        self.log.append(f"message to {console.object}: {as_text(text)}")
+        return []
+
+    def do_query(self, text: Any, single: bool, console: Ref, seconds: Any) -> list[Any]:
+        self.log.append(f"question: {as_text(text)}")
+        return [1]
+
+    def do_on_change(self, target: Ref, procedure: int, on: bool) -> list[Any]:
+        self.log.append(f"{'follow' if on else 'leave'} {target.object} {self.script.unit.procedures[procedure].name}")
+        return []
+
+    def do_call_other(self, flags: int, procedure: str, modes: str, *arguments: Any) -> list[Any] | None:
+        """The other part of these tests doubles every number it may change."""
+        if flags & 1:
+            return []
+        if procedure == "Fails":
+            return [3, *(a for a, m in zip(arguments, modes, strict=True) if m == "=")]
+        return [0, *(doubled(a) for a, m in zip(arguments, modes, strict=True) if m == "=")]
+
+
+def doubled(value: Any) -> Any:
+    value = value.value if isinstance(value, Stamped) else value
+    if isinstance(value, Record) or isinstance(value, (Invalid, Ref, bool, str)):
+        return value
+    return value * 2
+
+
