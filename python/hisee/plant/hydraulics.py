@@ -13,7 +13,7 @@ LAMINAR, TURBULENT = 2300.0, 4000.0  # Reynolds numbers between which the fricti
 class Pump:
     """Centrifugal pump with variable speed; `speed` s is the share of nominal speed.
 
-    Affinity laws (Q ~ s, H ~ s^2, P ~ s^3; e.g. Gulich, Centrifugal Pumps, 3rd ed., ch. 3.5) applied to the parabola
+    Affinity laws (Q ~ s, H ~ s^2, P ~ s^3; e.g. White, Fluid Mechanics, ch. 11) applied to the parabola
     H = a0 + a1 Q + a2 Q^2 of nominal speed give H = a0 s^2 + a1 s Q + a2 Q^2.
     """
 
