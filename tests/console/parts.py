@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 from hisee._core.values import decode, encode
-
 from hisee.channel import Message, RequestFailed
 from hisee.channel.payloads import Opened, Pending, Started, Table, Welcome, pack
 from hisee.console.console import Console
@@ -55,6 +54,9 @@ class FakeLink:
         self.sent: list[Message] = []
         self.asked: list[Message] = []
         self.answers: dict[int, Any] = {}
+        self.shapes: list[Any] = []
+        self.shaped = True
+        self.rows: list[dict[str, Any]] = []
 
     def send(self, message: Message) -> None:
         self.sent.append(message)
@@ -69,6 +71,13 @@ class FakeLink:
         if isinstance(answer, Exception):
             raise answer
         return Message(kind=Kind.REPLY, payload=answer, corr=message.corr)
+
+    def reshape(self, shape: Any) -> bool:
+        self.shapes.append(shape)
+        return self.shaped
+
+    def crossed(self, about: set[int], since_ns: int) -> list[dict[str, Any]]:
+        return [row for row in self.rows if row["at_ns"] >= since_ns]
 
     def of(self, kind: Kind) -> list[Message]:
         return [m for m in self.sent if m.kind == kind]

@@ -3,11 +3,24 @@
 import asyncio
 
 import pytest
+
 from hisee._core.cells import CellTable
 from hisee._core.values import decode, encode
-
 from hisee.channel import Message, RequestFailed
-from hisee.channel.payloads import ConsoleCommand, ConsoleState, Ended, Failed, HisStart, Pending, RemoteDown, RemoteUp, pack, unpack
+from hisee.channel.payloads import (
+    ConsoleCommand,
+    ConsoleState,
+    Ended,
+    Failed,
+    HisStart,
+    Pending,
+    RemoteDown,
+    RemoteUp,
+    Shape,
+    Table,
+    pack,
+    unpack,
+)
 from hisee.console import commands
 from hisee.console.console import OperatorError
 from hisee.console.opened import Part
@@ -409,5 +422,58 @@ def test_values_of_a_new_server_count_afresh():
         assert opened.picture.by_id["Val"].values["text"] == "77"
         stage.console.replica.apply(b"\xff" * 9)  # malformed: logged, nothing changes
         assert opened.picture.by_id["Val"].values["text"] == "77"
+
+    asyncio.run(body())
+
+
+# -- measuring
+
+
+def test_the_link_is_shaped_on_both_of_its_ends():
+    async def body():
+        stage = Stage()
+        assert (await served(stage, verb="link", text="5 0.5 100")).kind == Kind.REPLY
+        assert (stage.server.shapes[0].rtt_ms, stage.server.shapes[0].kbit_s) == (5.0, 100.0)
+        assert unpack(Shape, stage.local.of(Kind.LINK_SHAPE)[0].payload) == stage.server.shapes[0]
+        stage.server.shaped = False
+        for text in ("5 0 0", "5", "a b c", "-1 0 0"):
+            assert (await served(stage, verb="link", text=text)).kind == Kind.FAILED
+
+    asyncio.run(body())
+
+
+def test_echoes_give_a_round_trip():
+    async def body():
+        stage = Stage()
+        state = unpack(ConsoleState, (await served(stage, verb="echo", text="3")).payload)
+        assert state.facts["rtt_ms"] >= 0
+        assert [m.kind for m in stage.server.asked] == [Kind.ECHO] * 3
+        assert (await served(stage, verb="echo", text="0")).kind == Kind.FAILED
+
+    asyncio.run(body())
+
+
+def test_a_trace_joins_both_processes_since_the_last_input():
+    async def body():
+        stage = Stage()
+        opened = await stage.open()
+        stage.console.click(HIS, "BtnGo")
+        stage.console.take(visual(F.HI_SETTEXT, REF["Lbl"], "ready", kind=Kind.VISUAL_SET), stage.local)
+        at = opened.input_ns
+        assert 0 < at <= opened.effect_ns
+        stage.server.rows = [{"at_ns": at + 5, "direction": "out"}, {"at_ns": at - 1, "direction": "in"}]
+        stage.local.answers[Kind.TRACE_GET] = pack(Table(rows=[{"at_ns": at + 1, "direction": "in"}, {"at_ns": at - 2, "direction": "in"}]))
+        state = unpack(ConsoleState, (await served(stage, verb="trace", opened=HIS)).payload)
+        assert [row["at_ns"] - at for row in state.facts["trace"]] == [1, 5]
+
+    asyncio.run(body())
+
+
+def test_the_state_of_one_object_comes_under_the_name_it_was_asked_by():
+    async def body():
+        stage = Stage()
+        await stage.open()
+        state = unpack(ConsoleState, (await served(stage, verb="state", opened=HIS, target="_Lbl")).payload)
+        assert list(state.elements) == ["_Lbl"] and state.elements["_Lbl"]["text"] == "ready"
 
     asyncio.run(body())

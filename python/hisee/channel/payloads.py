@@ -312,7 +312,7 @@ class PeerLost(Payload):
 
 
 class ConsoleCommand(Payload):
-    """One step of a person at a console. verb: open close click type select state messages answer settle."""
+    """One step of a person at a console. verb: open close click type select state messages answer settle link echo trace."""
 
     verb: str
     opened: int = 0

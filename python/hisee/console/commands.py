@@ -8,6 +8,7 @@ import msgspec
 
 from hisee.channel import Message, RequestFailed
 from hisee.channel.payloads import ConsoleCommand, ConsoleState, Failed, Payload, pack, unpack
+from hisee.console import measuring
 from hisee.console.console import Console, OperatorError
 from hisee.console.desk import CHOICES
 from hisee.console.opened import Link, OpenObject
@@ -25,8 +26,12 @@ def overview(console: Console, address: str) -> ConsoleState:
                                "opened": [o.facts() for o in console.opened.values()]})
 
 
-def picture(opened: OpenObject) -> ConsoleState:
-    return ConsoleState(opened=opened.number, elements=opened.picture.snapshot(), facts=opened.facts())
+def picture(console: Console, opened: OpenObject, target: str = "") -> ConsoleState:
+    """The opened object with all its graphical objects, or with one; asked for `_Lbl`, it comes under that name."""
+    elements = opened.picture.snapshot()
+    if target:
+        elements = {target: elements[console.find(opened, target).id]}
+    return ConsoleState(opened=opened.number, elements=elements, facts=opened.facts())
 
 
 def spoken(console: Console) -> ConsoleState:
@@ -38,11 +43,13 @@ async def carry_out(console: Console, command: ConsoleCommand, address: str = ""
     """Raises OperatorError or RequestFailed with the reason."""
     verb = command.verb
     if verb == "open":
-        return picture(await console.open(command.target or command.text))
+        return picture(console, await console.open(command.target or command.text))
     if verb == "close":
         return ConsoleState(opened=command.opened, facts={"closed": await console.close(command.opened)})
     if verb == "state":
-        return picture(console.object(command.opened)) if command.opened else overview(console, address)
+        return picture(console, console.object(command.opened), command.target) if command.opened else overview(console, address)
+    if verb in measuring.VERBS:
+        return await measuring.carry_out(console, command)
     if verb == "messages":
         return spoken(console)
     if verb == "answer":
@@ -50,7 +57,7 @@ async def carry_out(console: Console, command: ConsoleCommand, address: str = ""
     if verb == "settle":
         opened = console.object(command.opened)
         await settled(console, opened, (command.timeout_ms or DEFAULT_MS) / 1000)
-        return picture(console.object(command.opened))
+        return picture(console, console.object(command.opened))
     return _operate(console, command)
 
 

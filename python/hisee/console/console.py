@@ -247,12 +247,15 @@ class Console:
     def click(self, number: int, target: str) -> None:
         """Raises OperatorError when nothing of that name can be clicked."""
         opened = self.object(number)
-        self.raise_event(opened, "OnClick", self._operable(opened, target, "OnClick"))
+        item = self._operable(opened, target, "OnClick")
+        opened.input_ns = self.seams.clock.monotonic_ns()
+        self.raise_event(opened, "OnClick", item)
 
     def type(self, number: int, target: str, text: str) -> None:
         """A person leaves an entry field with this text; the same text as before is no event."""
         opened = self.object(number)
         item = self._operable(opened, target, "OnTextChange")
+        opened.input_ns = self.seams.clock.monotonic_ns()
         if item.values["text"] != text or item.values["quality"]:
             opened.picture.set(item.ref, "text", text)
             opened.picture.put(item, "quality", 0)
@@ -357,7 +360,10 @@ class Console:
             return None
         if opened is None:
             raise VisualError(Err.ERR_OBJECT_NOT_FOUND, f"the object is not open on {self.name}")
-        return visual.execute(opened, number, arguments)
+        results = visual.execute(opened, number, arguments)
+        if message.kind == Kind.VISUAL_SET:
+            opened.effect_ns = self.seams.clock.monotonic_ns()
+        return results
 
     def _query(self, opened: OpenObject | None, arguments: list[Any], message: Message, link: Link) -> None:
         text, single, _console, seconds = arguments

@@ -5,18 +5,24 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from typing import Any
 
 from hisee.channel import Channel, ChannelClosed, ChannelFull, Message, Requests
+from hisee.channel.payloads import Shape
+from hisee.channel.trace import Trace
 
 log = logging.getLogger("hisee.console")
 
 
 class ChannelLink:
-    """`take` gets every message that is no answer to a question of ours; `lost` is called once, never after `close`."""
+    """`take` gets every message that is no answer to a question of ours; `lost` is called once, never after `close`.
 
-    def __init__(self, channel: Channel, take: Callable[[Message], None], lost: Callable[[str], None]) -> None:
+    With a `trace` the heads of all messages are recorded.
+    """
+
+    def __init__(self, channel: Channel, take: Callable[[Message], None], lost: Callable[[str], None], trace: Trace | None = None) -> None:
         self.channel = channel
-        self._take, self._lost = take, lost
+        self._take, self._lost, self._trace = take, lost, trace
         self._requests = Requests(channel)
         self._closed = False
 
@@ -25,12 +31,14 @@ class ChannelLink:
 
     def send(self, message: Message) -> None:
         """A channel that ended reports so by itself; what is sent meanwhile is gone."""
+        self._note("out", message)
         try:
             self.channel.send(message)
         except (ChannelClosed, ChannelFull) as error:
             log.warning("message of kind %#06x not sent: %s", message.kind, error)
 
     async def ask(self, message: Message, timeout_s: float) -> Message:
+        self._note("out", message)
         return await self._requests.ask(message, timeout_s)
 
     def close(self, reason: str) -> None:
@@ -38,7 +46,23 @@ class ChannelLink:
         self._requests.abort(reason)
         self.channel.close(reason)
 
+    def reshape(self, shape: Shape) -> bool:
+        """Another delay, jitter and rate from the next byte on; False when this link is not shaped."""
+        if self.channel.shape is None:
+            return False
+        self.channel.shape.set(rtt_ms=shape.rtt_ms, jitter_ms=shape.jitter_ms, kbit_s=int(shape.kbit_s))
+        return True
+
+    def crossed(self, about: set[int], since_ns: int) -> list[dict[str, Any]]:
+        """Recorded messages from, to or about these numbers."""
+        return self._trace.rows(about, since_ns) if self._trace is not None else []
+
+    def _note(self, direction: str, message: Message) -> None:
+        if self._trace is not None:
+            self._trace.note(direction, message)
+
     def _received(self, message: Message) -> None:
+        self._note("in", message)
         if not self._requests.settle(message):
             self._take(message)
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from hisee.channel import Message
-from hisee.channel.payloads import Opened
+from hisee.channel.payloads import Opened, Shape
 from hisee.console.bindings import Bindings, Replica
 from hisee.console.events import Handlers
 from hisee.console.picture import ChangeLog, PictureState
@@ -23,6 +23,8 @@ class Link(Protocol):
 
     def send(self, message: Message) -> None: ...
     async def ask(self, message: Message, timeout_s: float) -> Message: ...
+    def reshape(self, shape: Shape) -> bool: ...
+    def crossed(self, about: set[int], since_ns: int) -> list[dict[str, Any]]: ...
 
 
 class Part(StrEnum):
@@ -93,6 +95,7 @@ class OpenObject:
         self.handled = 0  # events sent and picture functions done
         self.dropped = 0  # events for a remote part that was absent
         self.refused = 0  # SET functions that failed: nobody waits for them
+        self.input_ns = self.effect_ns = 0  # monotonic: last input of a person; last picture function of a script done
         self._on_close = on_close
 
     @property
@@ -127,7 +130,8 @@ class OpenObject:
     def facts(self) -> dict[str, Any]:
         return {"opened": self.number, "slot": self.slot, "object": self.name, "title": self.picture.title, "version": self.reply.version,
                 "his": self.reply.his_name, "see": self.see_name, "local": str(self.local), "remote": str(self.remote),
-                "reason": self.reason, "dropped": self.dropped, "refused": self.refused, "timer": self.timer.on}
+                "reason": self.reason, "dropped": self.dropped, "refused": self.refused, "timer": self.timer.on,
+                "input_ns": self.input_ns, "effect_ns": self.effect_ns}
 
     def tree(self) -> list[Any]:
         return self.picture.drawing.root.tree()

@@ -9,6 +9,7 @@ import socket
 
 from hisee.channel import Channel, LinkShape, LogonRefused, Message, RequestFailed, dial_tcp, dial_unix
 from hisee.channel.payloads import ConsoleAdd, Hello, HisHostStart, SettleGet, Welcome, pack, unpack
+from hisee.channel.trace import Trace
 from hisee.config import limits
 from hisee.console import commands
 from hisee.console.bindings import Replica
@@ -138,7 +139,7 @@ class Hip:
         welcome = channel.welcome
         assert welcome is not None
         self._limits = {**self._limits, **welcome.limits}
-        self._server = ChannelLink(channel, self._from_server, self._server_lost)
+        self._server = ChannelLink(channel, self._from_server, self._server_lost, Trace(self._seams.clock))
         self._server.attach(asyncio.get_running_loop())
         self._numbers, self._full_names = [welcome.number], [welcome.name]
         try:
