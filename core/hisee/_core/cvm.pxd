@@ -3,36 +3,9 @@
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 
-cdef extern from "esl_builtin.h" nogil:
-    ctypedef struct esl_world_t:
-        int64_t (*now_ms)(void *host) noexcept
-        double (*tick_ms)(void *host) noexcept
-        uint64_t (*random)(void *host) noexcept
-        const void *zone
-        void *host
-
-cdef extern from "esl_slot.h" nogil:
-    struct esl_cells:
-        pass
-    ctypedef struct esl_account_t:
-        int64_t used
-        int64_t limit
-
-cdef extern from "esl_cells.h" nogil:
-    ctypedef struct esl_cells_t:
-        pass
-
-cdef extern from "esl_codec.h" nogil:
-    ctypedef struct esl_buffer_t:
-        uint8_t *data
-        size_t length
+from hisee._core.cvalues cimport esl_account_t, esl_buffer_t, esl_cells_t, esl_struct_t, esl_world_t
 
 cdef extern from "esl_unit.h" nogil:
-    ctypedef struct esl_struct_t:
-        uint32_t hbj
-        uint16_t columns
-        const uint8_t *types
-        const char **names
     ctypedef struct esl_object_t:
         uint32_t name, hbj, rows
         uint16_t columns

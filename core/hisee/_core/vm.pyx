@@ -7,11 +7,15 @@ import hashlib
 from collections import namedtuple
 from enum import IntEnum
 
+cimport cython
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from hisee._core cimport cvm
+from hisee._core.cells cimport CellTable
+from hisee._core.cvalues cimport esl_cells_t, esl_struct_t, esl_world_t, esl_zone_t
 
+from hisee._core.library import Zone
 from hisee.schema import opcodes
 from hisee.schema.errors import BY_NUMBER as ERRORS
 from hisee.schema.limits import BY_NAME as LIMITS
@@ -91,7 +95,7 @@ cdef class Unit:
         return self.unit.string[number][:self.unit.string_bytes[number]].decode("utf-8")
 
     def _structure(self, uint32_t index):
-        cdef const cvm.esl_struct_t *s = &self.unit.structure[index]
+        cdef const esl_struct_t *s = &self.unit.structure[index]
         columns = tuple((text_of(s.names[i]), TYPES[s.types[i]]) for i in range(s.columns))
         return Structure(self._string(self.unit.structure_name[index]), s.hbj, columns)
 
@@ -141,41 +145,84 @@ cdef uint64_t random_word(void *host) noexcept:
         return 0
 
 
+cdef const esl_zone_t *find_zone(void *host, const char *name) noexcept:
+    try:
+        return zone_address((<Script>host)._zone(name.decode("utf-8", "replace")))
+    except BaseException as error:
+        (<Script>host).broken = error
+        return NULL
+
+
+cdef const esl_zone_t *zone_address(object zone):
+    return NULL if zone is None else <esl_zone_t *><size_t>zone.address
+
+
+class Still:
+    """The world of a script that is given none: time stands still at 1970."""
+
+    def now_ms(self):
+        return 0
+
+    def tick_ms(self):
+        return 0.0
+
+    def random(self):
+        return 0
+
+
+UTC = Zone("UTC")
+
+
 def limit(limits, name):
     """A limit by name: the system's value, else the default of the table."""
     return int(limits.get(name, LIMITS[name].value)) if limits is not None else LIMITS[name].value
 
 
+cdef esl_cells_t *table_of(CellTable table):
+    return NULL if table is None else table.table
+
+
+@cython.no_gc_clear  # the C script uses the unit until the end of __dealloc__
 cdef class Script:
     """One running instance of `unit`.
 
     `cells` and `variables` are CellTables or None; `limits` is a mapping over the names of the limits table or None;
-    `world` has now_ms(), tick_ms() and random(). MemoryError when the globals do not fit the limit.
+    `world` has now_ms(), tick_ms(), random(), and where it knows them `zone` (a Zone, else UTC) and find_zone(name).
+    MemoryError when the globals do not fit the limit.
     """
 
     cdef cvm.esl_script_t *script
-    cdef cvm.esl_world_t world_c
+    cdef esl_world_t world_c
     cdef object world
     cdef object broken
     cdef readonly Unit unit
-    cdef object cells
-    cdef object variables
+    cdef CellTable cells
+    cdef CellTable variables
+    cdef object zone
+    cdef dict zones  # found by name: kept for as long as the VM may hold their address
 
-    def __cinit__(self, Unit unit not None, cells, variables, limits, world):
+    def __cinit__(self, Unit unit not None, CellTable cells, CellTable variables, limits, world):
         cdef cvm.esl_script_limits_t bounds
-        self.unit, self.cells, self.variables, self.world = unit, cells, variables, world
+        self.unit, self.cells, self.variables, self.world = unit, cells, variables, Still() if world is None else world
+        self.zone, self.zones = getattr(world, "zone", None) or UTC, {}
         self.world_c.host = <void *>self
-        if world is not None:
-            self.world_c.now_ms, self.world_c.tick_ms, self.world_c.random = now_ms, tick_ms, random_word
+        self.world_c.now_ms, self.world_c.tick_ms, self.world_c.random = now_ms, tick_ms, random_word
+        self.world_c.find_zone, self.world_c.zone = find_zone, zone_address(self.zone)
         bounds.call_depth, bounds.record_rows = limit(limits, "call_depth"), limit(limits, "record_rows")
         bounds.memory_bytes, bounds.fuel = limit(limits, "see_memory_bytes"), limit(limits, "fuel_per_event")
         bounds.text_chars = limit(limits, "text_chars")
-        self.script = cvm.esl_script_new(unit.unit, NULL, NULL, &bounds, &self.world_c)
+        self.script = cvm.esl_script_new(unit.unit, table_of(cells), table_of(variables), &bounds, &self.world_c)
         if self.script == NULL:
             raise MemoryError(f"script of {unit.name}: its globals need more than {bounds.memory_bytes} bytes")
 
     def __dealloc__(self):
         cvm.esl_script_free(self.script)
+
+    def _zone(self, name):
+        if name not in self.zones:
+            finder = getattr(self.world, "find_zone", None)
+            self.zones[name] = finder(name) if finder is not None else None
+        return self.zones[name]
 
     cdef cvm.esl_script_t *_open(self) except NULL:
         if self.script == NULL:
