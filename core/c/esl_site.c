@@ -209,7 +209,7 @@ int esl_write_variable(esl_script_t *s, uint16_t index, esl_type type, esl_slot_
 {
     const esl_variable_t *variable = &s->unit->variable[index];
     esl_value_t value = {.type = type, .value = esl_settle(type, slot), .time = esl_int_inv(ESL_UNDEFINED)};
-    esl_value_t number = {.type = ESL_T_INT, .value.i = variable->number, .time = esl_int_inv(ESL_UNDEFINED)};
+    esl_value_t number = {.type = ESL_T_INT, .value.i = (int64_t)variable->number - 1, .time = esl_int_inv(ESL_UNDEFINED)};
     if (s->world && s->world->now_ms) value.time = s->world->now_ms(s->world->host);
     if (!s->variables) return ESL_ERR_OBJECT_NOT_FOUND;
     int error = esl_cells_set(s->variables, esl_ref_make(variable->number, 0, 0), &value, ESL_CELLS_LOCAL, NULL);
