@@ -10,6 +10,7 @@ from typing import Any
 from hisee.channel import Channel, ChannelClosed, ChannelFull, Message, Requests
 from hisee.channel.payloads import Shape
 from hisee.channel.trace import Trace
+from hisee.schema.messages import MessageKind as Kind
 
 log = logging.getLogger("hisee.console")
 
@@ -63,7 +64,8 @@ class ChannelLink:
 
     def _received(self, message: Message) -> None:
         self._note("in", message)
-        if not self._requests.settle(message):
+        answer = message.kind in (Kind.REPLY, Kind.FAILED)
+        if not self._requests.settle(message) and not answer:  # an answer to nobody came after its deadline
             self._take(message)
 
     def _ended(self, reason: str) -> None:
