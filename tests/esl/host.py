@@ -107,11 +107,13 @@ class Host:
             return
         reply = method(*values)
         if reply is not None:
-            self.script.complete(encode(reply))
+            self.script.complete(encode(reply) if pending.waits else b"")
 
     def _picture(self, name: str, values: list[Any]) -> None:
         key = (values[0] if values else 0, name[3:])
-        if name.startswith("Set"):
+        if name in ("TimerEnable", "SetTimerPeriod", "ClosePicture"):
+            self.script.complete()
+        elif name.startswith("Set"):
             self.properties[key] = values[1] if len(values) == 2 else values[1:]
             self.script.complete()
         elif key in self.properties:

@@ -139,9 +139,11 @@ class ActionSyntax(Expressions):
         self.advance()
         values: list[int] = []
         if self.kind() not in LINE_ENDS and self.word() not in ("lineno", "priority"):
-            values.append(self.postfix())
+            values.append(self._unary())
             if self.accept(L.T_COMMA):
-                values.append(self.postfix())
+                values.append(self._unary())
+            if self.kind() in (L.T_PLUS, L.T_MINUS, L.T_STAR, L.T_SLASH):
+                raise self.unexpected("the end of the line", "LOG takes variables and constants; LOGEX takes a text expression")
         elif self.kind() in LINE_ENDS:
             raise self.unexpected("a text or variable")
         flags, priority = self._log_tail()
