@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
+from contextlib import suppress
 
 from hisee.channel import Channel, ChannelClosed, ChannelFull, Message, dial_unix
 from hisee.channel.payloads import Hello
@@ -57,10 +58,8 @@ def main(path: str, behaviour: str, carrier: str) -> None:
     hello = Hello(kind="TEL", name=behaviour, facts={"rings": carrier == "ring"})
     channel = dial_unix(path, hello, SECRET, limits={"backlog_bytes": 1_000_000})
     print(channel.carrier, flush=True)
-    try:
+    with suppress(ChannelClosed):
         {"echo": echo, "flood": flood, "idle": idle, "dead": dead, "leave": leave}[behaviour](channel)
-    except ChannelClosed:
-        pass
 
 
 if __name__ == "__main__":

@@ -250,14 +250,14 @@ class StreamCarrier:
         decoder = self._decoder
         try:
             while len(found) < BATCH and (part := decoder.next()) is not None:
+                if decoder.ack > self._sent:
+                    raise FrameFault("an acknowledgement of frames that were never sent")
                 found.append(part)
                 if part[9]:
                     self._arrived += 1
                     self._owed += 1
         except FrameFault as fault:
             self._fault = f"poisoned: {fault}"
-        if decoder.ack > self._sent:
-            self._fault = "poisoned: an acknowledgement of frames that were never sent"
         self.acknowledged = decoder.ack
         if self._owed >= ACK_EVERY:
             self.acknowledge()
