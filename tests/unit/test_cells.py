@@ -1,0 +1,243 @@
+"""The table of object values: reading, writing, conversions, V14, and what replicas make of payloads."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hisee._core.cells import CellTable
+from hisee.values import Cell, Invalid, Record, Ref, Stamped, Time, Type
+
+
+@pytest.fixture
+def table() -> CellTable:
+    made = CellTable()
+    for number, kind in enumerate(["BOOL", "INT", "REAL", "TIME", "TEXT"], start=1):
+        made.define(number, kind)
+    made.define(100, "RECORD", rows=2, columns=["INT", "TEXT", "OBJECT"])
+    return made
+
+
+def test_a_fresh_cell_is_undefined(table: CellTable) -> None:
+    cell = table.get(2)
+    assert isinstance(cell, Cell)
+    assert (cell.value, cell.reason, cell.time_ms, cell.change, cell.last) == (Invalid(1), 1, None, 0, None)
+
+
+def test_values_of_every_type_are_kept(table: CellTable) -> None:
+    for number, value in enumerate([True, 7, 1.5, Time(9), "é"], start=1):
+        table.set(number, value, 1000 + number)
+        cell = table.get(Ref(number))
+        assert (cell.value, type(cell.value), cell.time_ms, cell.reason) == (value, type(value), 1000 + number, 0)
+
+
+def test_change_numbers_grow_across_the_table(table: CellTable) -> None:
+    assert [table.set(1, True), table.set(2, 5), table.set(1, False)] == [1, 2, 3]
+    assert table.last_change == 3
+
+
+def test_an_invalid_state_keeps_the_last_valid_payload(table: CellTable) -> None:
+    table.set(5, "open", 10)
+    table.set(5, Invalid(6, "TEXT"), 20)
+    cell = table.get(5)
+    assert (cell.value, cell.reason, cell.last, cell.time_ms) == (Invalid(6, "TEXT"), 6, "open", 20)
+
+
+def test_a_write_is_converted_to_the_cells_type(table: CellTable) -> None:
+    table.set(2, 2.5)
+    assert table.get(2).value == 3
+    table.set(2, "7")
+    assert table.get(2).value == Invalid(3)
+    table.set(3, math.inf)
+    assert table.get(3).value == Invalid(2, "REAL")
+    table.set(3, None)
+    assert table.get(3).value == Invalid(5, "REAL")
+
+
+def test_a_stamped_value_brings_its_time_and_mark(table: CellTable) -> None:
+    table.set(2, Stamped(4, 77, True))
+    assert (table.get(2).time_ms, table.get(2).weak) == (77, True)
+
+
+def test_a_structured_object_has_cells_rows_and_a_whole(table: CellTable) -> None:
+    table.set(Ref(100, 1, 1), 5)
+    table.set(Ref(100, 2, 2), "b")
+    table.set(Ref(100, 2, 3), Ref(5))
+    assert table.get(Ref(100, 1, 1)).value == 5
+    whole = table.get(Ref(100))
+    assert whole.types == [Type.INT, Type.TEXT, Type.OBJECT]
+    assert whole.columns == [[5, Invalid(1)], [Invalid(1, "TEXT"), "b"], [Ref(0), Ref(5)]]
+    assert table.get(Ref(100, 2)).columns == [[Invalid(1)], ["b"], [Ref(5)]]
+
+
+def test_a_record_writes_the_whole_object_or_one_row(table: CellTable) -> None:
+    rows = Record(100, ["INT", "TEXT", "OBJECT"], [[1, 2, 3], ["a", "b", "c"], [Ref(0), Ref(1), Ref(2)]])
+    number = table.set(100, rows, 50)
+    assert table.dim(100) == 3
+    assert table.get(100) == rows
+    assert {table.get(Ref(100, r, 1)).change for r in (1, 2, 3)} == {number}
+    table.set(Ref(100, 2), Record(100, ["INT", "TEXT", "OBJECT"], [[9], ["z"], [Ref(0)]]))
+    assert table.get(100).columns[0] == [1, 9, 3]
+
+
+def test_redim_keeps_rows_and_adds_invalid_ones(table: CellTable) -> None:
+    table.set(Ref(100, 1, 2), "stays")
+    table.redim(100, 4)
+    assert table.get(100).columns[1] == ["stays", *[Invalid(1, "TEXT")] * 3]
+    table.redim(100, 1)
+    assert table.dim(100) == 1
+
+
+def test_errors_name_what_is_missing(table: CellTable) -> None:
+    with pytest.raises(KeyError, match="999"):
+        table.get(999)
+    with pytest.raises(KeyError):
+        table.set(999, 1)
+    with pytest.raises(IndexError, match="row=3"):
+        table.set(Ref(100, 3, 1), 1)
+    with pytest.raises(IndexError):
+        table.get(Ref(2, 1, 1))
+    with pytest.raises(TypeError, match="structure"):
+        table.set(100, Record(100, ["INT"], [[1]]))
+    with pytest.raises(TypeError):
+        table.redim(2, 3)
+    with pytest.raises(ValueError, match="ANY"):
+        table.define(7, "ANY")
+    with pytest.raises(ValueError, match="no reference"):
+        table.get(Ref(2**32))
+
+
+def test_the_same_shape_again_keeps_values_another_one_does_not(table: CellTable) -> None:
+    table.set(2, 5)
+    table.define(2, "INT")
+    assert table.get(2).value == 5
+    table.define(2, "REAL")
+    assert table.get(2).value == Invalid(1, "REAL")
+
+
+def test_memory_is_bounded_and_given_back() -> None:
+    table = CellTable(100_000)
+    table.define(1, "TEXT")
+    before = table.memory_bytes
+    table.set(1, "x" * 1000)
+    with pytest.raises(MemoryError):
+        table.set(1, "x" * 200_000)
+    assert table.get(1).value == "x" * 1000
+    table.set(1, "")
+    assert table.memory_bytes < before + 200
+    with pytest.raises(MemoryError):
+        table.define(2, "RECORD", rows=100_000, columns=["INT"])
+    assert not table.has(2)
+
+
+def replica_of(table: CellTable, objects: list[int]) -> CellTable:
+    made = CellTable()
+    made.apply(table.snapshot(objects))
+    return made
+
+
+def test_a_snapshot_makes_an_equal_replica(table: CellTable) -> None:
+    table.set(1, True, 5)
+    table.set(5, "kept", 6)
+    table.set(5, Invalid(6, "TEXT"), 7)
+    table.set(Ref(100, 2, 2), "é", 8, weak=True)
+    replica = replica_of(table, [1, 2, 5, 100, 4711])
+    for ref in (Ref(1), Ref(2), Ref(5), Ref(100, 1, 1), Ref(100, 2, 2)):
+        assert replica.get(ref) == table.get(ref)
+        assert replica.get(ref).last == table.get(ref).last
+    assert not replica.has(4711)
+    assert replica.shape(100) == table.shape(100)
+
+
+def test_changes_reach_the_replica_and_are_told(table: CellTable) -> None:
+    replica = replica_of(table, [2, 100])
+    table.set(2, 8)
+    table.set(Ref(100, 1, 1), 9)
+    payload = table.changes([Ref(2), Ref(100, 1, 1)])
+    assert replica.apply(payload) == [Ref(2), Ref(100, 1, 1)]
+    assert replica.apply(payload) == [], "the same change twice is no news"
+    assert replica.get(2).value == 8
+
+
+def test_older_news_is_ignored(table: CellTable) -> None:
+    replica = replica_of(table, [2])
+    table.set(2, 1)
+    old = table.changes([2])
+    table.set(2, 2)
+    replica.apply(table.changes([2]))
+    assert replica.apply(old) == []
+    assert replica.get(2).value == 2
+
+
+def test_an_own_write_of_a_replica_gives_way_to_the_owners_answer(table: CellTable) -> None:
+    replica = replica_of(table, [2])
+    replica.put(2, 50)
+    assert (replica.get(2).value, replica.get(2).change) == (50, 0)
+    table.set(2, 51)
+    assert replica.apply(table.changes([2])) == [Ref(2)]
+    assert replica.get(2).value == 51
+
+
+def test_rows_of_the_owner_are_followed(table: CellTable) -> None:
+    replica = replica_of(table, [100])
+    table.redim(100, 5)
+    table.set(Ref(100, 5, 1), 55)
+    assert Ref(100) in replica.apply(table.snapshot([100]))
+    assert replica.get(Ref(100, 5, 1)).value == 55
+
+
+def test_a_new_shape_of_the_owner_is_followed(table: CellTable) -> None:
+    table.set(2, 3)
+    replica = replica_of(table, [2])
+    table.define(2, "TEXT")
+    table.set(2, "now a text")
+    replica.apply(table.snapshot([2]))
+    assert replica.get(2).value == "now a text"
+
+
+@given(st.binary(max_size=100))
+def test_random_payloads_do_no_harm(data: bytes) -> None:
+    table = CellTable(1 << 20)
+    table.define(2, "INT")
+    try:
+        table.apply(data)
+    except (ValueError, MemoryError):
+        return
+
+
+@given(st.data())
+def test_changed_payloads_do_no_harm(data: st.DataObject) -> None:
+    owner = CellTable()
+    owner.define(1, "TEXT")
+    owner.define(2, "RECORD", rows=2, columns=["BOOL", "REAL", "TEXT"])
+    owner.set(1, "text", 5)
+    owner.set(Ref(2, 1, 2), 1.5, 6)
+    owner.set(Ref(2, 2, 3), "é", 6)
+    wire = bytearray(owner.snapshot([1, 2]))
+    for _ in range(data.draw(st.integers(1, 3))):
+        wire[data.draw(st.integers(0, len(wire) - 1))] ^= data.draw(st.integers(1, 255))
+    replica = CellTable(1 << 20)
+    try:
+        replica.apply(bytes(wire))
+    except (ValueError, MemoryError):
+        return
+    owner.apply(replica.snapshot([1, 2]))
+
+
+@given(st.lists(st.tuples(st.integers(0, 300), st.sampled_from(["define", "forget", "set"])), max_size=200))
+def test_the_hash_table_agrees_with_a_dictionary(steps: list[tuple[int, str]]) -> None:
+    table, model = CellTable(), {}
+    for count, (number, step) in enumerate(steps):
+        if step == "define":
+            table.define(number * 64, "INT")
+            model.setdefault(number, Invalid(1))
+        elif step == "forget":
+            table.forget(number * 64)
+            model.pop(number, None)
+        elif number in model:
+            table.set(number * 64, count)
+            model[number] = count
+    assert {n: table.get(n * 64).value for n in range(301) if table.has(n * 64)} == model
