@@ -4,8 +4,10 @@ import asyncio
 import itertools
 
 from hisee.console.feed import FRAME_S, Feed
+from hisee.schema.messages import MessageKind as Kind
+from hisee.schema.picture_functions import PictureFunction as F
 
-from .parts import HIS, REF, Stage
+from .parts import HIS, REF, Stage, visual
 
 
 def test_a_snapshot_then_changes_by_sequence():
@@ -98,5 +100,19 @@ def test_frames_are_apart_and_a_closed_feed_is_forgotten():
         assert all(later - earlier > FRAME_S * 0.9 for earlier, later in itertools.pairwise(sent))
         feed.close()
         assert stage.console.listeners == []
+
+    asyncio.run(body())
+
+
+def test_a_script_that_writes_sends_only_what_it_wrote():
+    """Facts of the picture go out when they change, not with every text."""
+
+    async def body():
+        stage = Stage()
+        await stage.open()
+        feed = Feed(stage.console, ["WS1"])
+        feed.next()
+        stage.console.take(visual(F.HI_SETTEXT, REF["Lbl"], "new", kind=Kind.VISUAL_SET), stage.local)
+        assert set(feed.next()) == {"type", "from", "to", "items"}
 
     asyncio.run(body())

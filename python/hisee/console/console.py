@@ -116,8 +116,9 @@ class Console:
         return opened
 
     async def _start_local(self, opened: OpenObject) -> None:
+        see = opened.see or (KNL if opened.has_remote else 0)  # not 0: a CALL [] of the init part waits for the start
         start = HisStart(opened=opened.number, name=opened.reply.his_name, object=opened.name, version=opened.reply.version,
-                         unit=opened.reply.local_unit, see=opened.see, console=self.number, variables=opened.reply.variables,
+                         unit=opened.reply.local_unit, see=see, console=self.number, variables=opened.reply.variables,
                          values=opened.reply.values, limits=self.limits)
         if not opened.reply.local_unit:
             opened.local = Part.NONE

@@ -21,8 +21,7 @@ from hisee.seams import Seams
 log = logging.getLogger("hisee.console")
 READY_S = TIMERS["ready"].ms / 1000
 STOP_S = TIMERS["stop"].ms / 1000
-MODULE = "hisee.script.hishost"
-ISOLATED = ["-I"] if sys.flags.isolated else []
+COMMAND = [*(["-I"] if sys.flags.isolated else []), "-m", "hisee.script.hishost"]
 
 
 class HisHostProcess:
@@ -59,7 +58,7 @@ def spawn(log_file: Path, start: HisHostStart) -> tuple[subprocess.Popen[bytes],
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         with theirs, open(log_file, "ab") as errors:
-            child = subprocess.Popen([sys.executable, *ISOLATED, "-m", MODULE, "--fd", str(theirs.fileno())], pass_fds=[theirs.fileno()],
+            child = subprocess.Popen([sys.executable, *COMMAND, "--fd", str(theirs.fileno())], pass_fds=[theirs.fileno()],
                                      stdin=subprocess.DEVNULL, stdout=errors, stderr=errors)
         data = pack(start)
         ours.sendall(len(data).to_bytes(4, "little") + data)

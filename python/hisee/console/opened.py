@@ -128,10 +128,13 @@ class OpenObject:
     # -- what commands and pages are told
 
     def facts(self) -> dict[str, Any]:
+        """For commands: what a page is told, and the times of the last input and its last effect."""
+        return {**self.shown_facts(), "input_ns": self.input_ns, "effect_ns": self.effect_ns}
+
+    def shown_facts(self) -> dict[str, Any]:
         return {"opened": self.number, "slot": self.slot, "object": self.name, "title": self.picture.title, "version": self.reply.version,
                 "his": self.reply.his_name, "see": self.see_name, "local": str(self.local), "remote": str(self.remote),
-                "reason": self.reason, "dropped": self.dropped, "refused": self.refused, "timer": self.timer.on,
-                "input_ns": self.input_ns, "effect_ns": self.effect_ns}
+                "reason": self.reason, "dropped": self.dropped, "refused": self.refused, "timer": self.timer.on}
 
     def tree(self) -> list[Any]:
         return self.picture.drawing.root.tree()

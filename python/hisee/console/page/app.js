@@ -71,7 +71,7 @@ function changes(message) {
 function facts(message) {
   Object.assign(page, Object.fromEntries(["opened", "latency", "connected"].filter((k) => k in message).map((k) => [k, message[k]])));
   chip();
-  tabs();
+  if (message.opened) tabs();
 }
 
 // -- loss and return
@@ -201,7 +201,8 @@ by("filter").oninput = () => showList(page.names);
 const clock = (ms) => new Date(ms).toLocaleTimeString("en-GB");
 
 function showDesk(desk) {
-  by("messages").replaceChildren(...desk.messages.slice(-6).reverse().map((m) => line(m)));
+  const complaints = by("messages").querySelectorAll(".complaint");
+  by("messages").replaceChildren(...complaints, ...desk.messages.slice(-6).reverse().map((m) => line(m)));
   by("questions").replaceChildren(...desk.questions.filter((q) => !lone(q, desk)).map((q) => {
     const row = line(q);
     row.append(choices(q));
