@@ -121,6 +121,8 @@ class Knl:
 
     def _welcome(self, process: Process) -> Welcome:
         facts = self._store.dbm_facts(process.name) if process.kind == "DBM" else {}
+        if facts:  # the router finds the DBM of a table by these
+            process.facts["databases"] = set(facts.get("databases", ())) | set(process.facts.get("databases", ()))
         return Welcome(name=process.name, number=process.number, system=self._system, limits=self._limits, facts=facts)
 
     def _on_channel(self, channel: Channel) -> None:
