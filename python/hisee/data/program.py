@@ -1,0 +1,115 @@
+"""`hisee dbm`: the database manager. One thread that receives, executes and replies; nothing stands between (decisions 1)."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+
+from hisee.channel import Channel, ChannelClosed, Message, MessageTooLong, dial_unix
+from hisee.channel.payloads import Failed, Hello, Part, PartRead, pack, unpack
+from hisee.data.lane import Lane, refusal
+from hisee.datadir import DataDir
+from hisee.errors import HiseeError, TimeOver
+from hisee.parameters import StartParameters
+from hisee.process import announce_ready, named_log
+from hisee.schema.errors import Err
+from hisee.schema.exits import Exit
+from hisee.schema.extended import Ext
+from hisee.schema.messages import MessageKind
+from hisee.schema.timers import BY_NAME as TIMERS
+from hisee.seams import Seams
+
+log = logging.getLogger("hisee.data")
+IDLE_S = TIMERS["heartbeat"].ms / 4000  # an idle lane looks at its stop sign so often
+REQUEST_S = TIMERS["api_request"].ms / 1000
+
+
+class Stop:
+    """Set by a signal, or by the server."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._ask)
+
+    def _ask(self, number: int, frame: object) -> None:
+        self.asked = True
+
+
+class Server:
+    """The requests that this process itself makes, before it serves any."""
+
+    def __init__(self, channel: Channel, number: int) -> None:
+        self._channel = channel
+        self._number = number
+        self._corr = 0
+        self.early: list[Message] = []  # came while we waited for our own answer
+
+    def part(self, address: str) -> bytes:
+        """One part of the store; raises FileNotFoundError when the server has none, TimeOver, ChannelClosed."""
+        self._corr += 1
+        self._channel.send(Message(kind=MessageKind.PART_READ, source=self._number, target=1, corr=self._corr, wants_answer=True,
+                                   payload=pack(PartRead(part=address))))
+        while (message := self._channel.receive(REQUEST_S)) is not None:
+            if message.corr != self._corr or message.kind not in (MessageKind.REPLY, MessageKind.FAILED):
+                self.early.append(message)
+            elif message.kind == MessageKind.FAILED:
+                raise FileNotFoundError(unpack(Failed, message.payload).text)
+            else:
+                return unpack(Part, message.payload).data
+        raise TimeOver(f"the server did not send {address} within {REQUEST_S:g} s", hint="is it overloaded? see its log")
+
+
+def main(parameters: StartParameters) -> int:
+    """Run until SIGTERM, SIGINT, STOP, or the server is gone."""
+    data = DataDir(parameters.data or ".", Seams())
+    named_log(data.log_dir, f"{parameters.name or parameters.node}.DBM")
+    stop = Stop()
+    hello = Hello(kind="DBM", name=parameters.name, node=parameters.node, pid=os.getpid(), facts={"host": socket.gethostname()})
+    channel = dial_unix(data.control_socket, hello, data.secret(), seams=data.seams)
+    welcome = channel.welcome
+    assert welcome is not None
+    try:
+        server = Server(channel, welcome.number)
+        lane = Lane(server.part(f"{welcome.name}:CONFIGURATION"), data.path, data.seams, server.part, limits=welcome.limits,
+                    beat=channel.beat)
+        for sentence in lane.check():
+            log.warning("%s", sentence)
+        announce_ready(parameters.ready_fd, "dbm")
+        return serve(channel, lane, stop, server.early)
+    except HiseeError as error:
+        log.error("%s", error)
+        raise
+    finally:
+        channel.close("the database manager ends")
+
+
+def serve(channel: Channel, lane: Lane, stop: Stop, early: list[Message]) -> int:
+    """The loop of the lane; `early` came before it."""
+    try:
+        while not stop.asked:
+            message = early.pop(0) if early else channel.receive(IDLE_S)
+            if message is None:
+                continue
+            if message.kind == MessageKind.STOP:
+                break
+            answer = lane.answer(message)
+            if answer is not None:
+                _send(channel, message, answer)
+    except ChannelClosed as closed:
+        log.error("the server is gone: %s", closed)
+        return Exit.CANNOT_CONNECT
+    finally:
+        lane.close()
+    return Exit.OK
+
+
+def _send(channel: Channel, request: Message, answer: Message) -> None:
+    try:
+        channel.send(answer)
+    except MessageTooLong as error:
+        shorter = refusal(request, Err.ERR_TRANS_ERROR, str(error), Ext.TOO_LONG)
+        if shorter is not None:
+            channel.send(shorter)
