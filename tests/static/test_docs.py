@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from support.source import ROOT, name_of
-
 from hisee.cli.main import COMMANDS
 from hisee.schema.exits import ROWS as EXITS
+from support.source import ROOT, name_of
 
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 
