@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import threading
 from dataclasses import dataclass, field, replace
 
 from hisee.esl.context import ObjectContext
@@ -16,6 +18,7 @@ from hisee.esl.unit import UnitLimit
 from hisee.schema.limits import BY_NAME as LIMITS
 
 LOCAL, REMOTE = 1, 2
+FRAMES = 10_000  # Python calls that the deepest allowed nesting may take when the compiler runs uncompiled
 
 
 @dataclass
@@ -41,13 +44,44 @@ class Compiled:
     objects: dict[int, list[str]]
 
 
+class _Room:
+    """Python's own limit of nesting, raised while anything is compiled: the language's limit must end a text, not Python's."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._before = 0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._inside:
+                self._before = sys.getrecursionlimit()
+                sys.setrecursionlimit(max(self._before, FRAMES))
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                sys.setrecursionlimit(self._before)
+
+
+ROOM = _Room()
+
+
 def compile_source(text: str, *, name: str, context: ObjectContext, part: int = LOCAL) -> CompiledPart:
     """Compile one part by itself: no pair rules."""
-    return _finish(_check(text, name, context, part))
+    with ROOM:
+        return _finish(_check(text, name, context, part))
 
 
 def compile_object(name: str, parts: dict[int, str], context: ObjectContext) -> Compiled:
     """Compile the parts of an object together. A remote part that is absent or switched off is not compiled."""
+    with ROOM:
+        return _compile_object(name, parts, context)
+
+
+def _compile_object(name: str, parts: dict[int, str], context: ObjectContext) -> Compiled:
     texts = {part: text for part, text in parts.items() if part == LOCAL or part == REMOTE and context.server_script}
     declared = {part: _declared_locals(text) for part, text in texts.items()}
     checked = {part: _check(text, name, _seeing(context, part, declared), part) for part, text in texts.items()}
