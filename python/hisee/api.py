@@ -300,6 +300,10 @@ class Picture:
                 raise TimeOver(f"{self.name} did not settle in {timeout} s") from refused
             raise
 
+    def trace(self) -> list[dict[str, Any]]:
+        """Messages that crossed the workstation's link for this object since the last input: at_ns, direction, kind, lane."""
+        return list(self._console.do("trace", opened=self.opened).facts["trace"])
+
     def close(self) -> bool:
         """Close it; False when its OnClose refused."""
         return bool(self._console.do("close", opened=self.opened).facts.get("closed", True))
