@@ -31,8 +31,8 @@ class Column(NamedTuple):
 
     name: str
     type: Type
-    quoted: str  # as SQL writes it; "NULL" = the table lacks this optional column
-    present: bool = True
+    quoted: str  # as SQL writes it
+    present: bool = True  # False: an optional column that the table lacks
     not_null: bool = False
     length: int = 0  # of VARCHAR(n); 0 = any
     time_form: TimeForm = TimeForm.MS

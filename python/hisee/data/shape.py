@@ -94,7 +94,7 @@ def _metadata(db: sqlite3.Connection, table: str, schema: str | None, config: Ta
 def _column(name: str, kind: str, found: dict[str, Any], config: TableConfig) -> Column:
     facts = found.get(name.casefold())
     if facts is None:
-        return Column(name, Type[kind], "NULL", present=False)
+        return Column(name, Type[kind], "", present=False)
     declared = "" if isinstance(facts["type"], NullType) else str(facts["type"])
     rowid = bool(facts.get("primary_key")) and declared.upper() == "INTEGER"
     required = name in config.not_null or not (facts["nullable"] or facts["default"] is not None or rowid)
@@ -109,6 +109,6 @@ def _shape(config: TableConfig, table: str, columns: Sequence[Column]) -> Shape:
         raise TableUnfit(f"{config.name}: table {config.table} lacks a key column of {', '.join(config.key)}")
     stored = [c for c in columns if c.present]
     changed = [c for c in stored if c not in key] or stored
-    where = sql.by_key(key)
+    where = sql.by_key(table, key)
     return Shape(config.name, table, tuple(columns), key, sql.select(table, columns), sql.select(table, columns, where),
                  sql.insert(table, stored), sql.update(table, changed, where), sql.delete(table, where))

@@ -41,8 +41,14 @@ def condition(where: str) -> Condition:
     return Condition(_TOKEN.sub(mark, where), tuple(compared))
 
 
+def qualified(table: str, column: Column) -> str:
+    """With its table: SQLite takes a quoted name alone that fits no column for a text."""
+    return f"{table}.{column.quoted}"
+
+
 def select(table: str, columns: Sequence[Column], where: str = "") -> str:
-    return f"SELECT {', '.join(c.quoted for c in columns)} FROM {table}" + (f" WHERE {where}" if where else "")
+    names = ", ".join(qualified(table, c) if c.present else "NULL" for c in columns)
+    return f"SELECT {names} FROM {table}" + (f" WHERE {where}" if where else "")
 
 
 def insert(table: str, columns: Sequence[Column]) -> str:
@@ -58,5 +64,5 @@ def delete(table: str, where: str) -> str:
     return f"DELETE FROM {table} WHERE {where}"
 
 
-def by_key(key: Sequence[Column]) -> str:
-    return " AND ".join(f"{c.quoted} = ?" for c in key)
+def by_key(table: str, key: Sequence[Column]) -> str:
+    return " AND ".join(f"{qualified(table, c)} = ?" for c in key)
