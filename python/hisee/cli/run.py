@@ -33,11 +33,11 @@ def program(command: str) -> Program:
     return found
 
 
-def data_lane(facts: dict[str, Any], data: Path, seams: Seams) -> Any:
-    """A lane of the database manager inside this process, for `hisee run`."""
+def data_lane(facts: dict[str, Any], data: Path, seams: Seams, read_part: Callable[[str], bytes]) -> Any:
+    """A lane of the database manager inside this process, for `hisee run`; `read_part` gives what fills a new database."""
     from hisee.data.lane import Lane
 
-    return Lane(facts, data, seams)
+    return Lane(facts, data, seams, read_part)
 
 
 def start(command: str, argv: Sequence[str]) -> int:

@@ -165,7 +165,7 @@ async def _database(knl: Knl, store: Store, data: DataDir) -> Any:
     if not facts.get("databases"):
         return lambda: None
     channel = await knl.connect(Hello(kind="DBM", name="RUN", facts={"databases": list(facts["databases"])}))
-    lane = data_lane(facts, data.path, data.seams)
+    lane = data_lane(facts, data.path, data.seams, lambda part: store.read(part).data)
     channel.attach(asyncio.get_running_loop(), lambda message: _serve(lane, channel, message), lambda reason: None)
     return lane.close
 

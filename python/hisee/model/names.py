@@ -7,6 +7,7 @@ import unicodedata
 from typing import NamedTuple
 
 from hisee.errors import UsageError
+from hisee.model.problem import StoreError
 from hisee.schema.limits import BY_NAME as LIMITS
 
 NAME = re.compile(r"[^\W\d_]\w*(\.\w+)*\Z")
@@ -34,6 +35,10 @@ def valid_name(name: str) -> bool:
     return len(name) <= NAME_CHARS and NAME.match(name) is not None
 
 
+class BadAddress(StoreError, UsageError):
+    """A text that is no address of a part."""
+
+
 class Address(NamedTuple):
     """One part of an object, as in `S.Mimic:ESLDefinition:1`."""
 
@@ -45,11 +50,11 @@ class Address(NamedTuple):
 
 
 def address(text: str) -> Address:
-    """Parse the address of a part; raises UsageError that lists the parts there are."""
+    """Parse the address of a part; raises BadAddress that shows how one looks."""
     name, colon, part = text.partition(":")
     known = _PART_BY_KEY.get(part.casefold())
     if not colon or not name or known is None:
-        raise UsageError(
+        raise BadAddress(
             f"{text!r} is no address of a part",
             hint="write S.Name:PICTURE, S.Name:SVG, S.Name:ESLDefinition:1 (local) or S.Name:ESLDefinition:2 (remote)",
         )

@@ -65,6 +65,10 @@ class NoApplication(UsageError):
     """The folder is no application at all."""
 
 
+class StoreError(HiseeError):
+    """Base of everything the store refuses."""
+
+
 class Findings:
     """Collects problems while an application is read."""
 

@@ -11,11 +11,11 @@ from typing import NamedTuple
 
 import msgspec
 
-from hisee.errors import HiseeError
 from hisee.model.change import Imported
 from hisee.model.gate import Build
 from hisee.model.layout import Layout, Parts
 from hisee.model.names import fold
+from hisee.model.problem import StoreError
 
 SCHEMA_VERSION = 1
 KNL_HBJ = 1  # the server is number 1 on the wire, whatever its node is called
@@ -40,10 +40,6 @@ CREATE TABLE file (path TEXT PRIMARY KEY, sha256 TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE imported (hbj INTEGER PRIMARY KEY, folder TEXT NOT NULL, store TEXT NOT NULL);
 INSERT INTO sqlite_sequence (name, seq) VALUES ('object', 99);
 """
-
-
-class StoreError(HiseeError):
-    """Base of everything the store refuses."""
 
 
 class StoreBroken(StoreError):

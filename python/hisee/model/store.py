@@ -21,8 +21,8 @@ from hisee.model.directory import ApplicationDirectory, cells, databases, dbm_fa
 from hisee.model.layout import APP_FILE, Layout
 from hisee.model.names import CONFIGURATION, EVENT, LOCAL_PART, PICTURE, REMOTE_PART, SVG, address, fold
 from hisee.model.objects import Cell
-from hisee.model.problem import ApplicationError
-from hisee.model.records import ObjectRow, Records, StoreBroken, StoreError, connect
+from hisee.model.problem import ApplicationError, StoreError
+from hisee.model.records import ObjectRow, Records, StoreBroken, connect
 from hisee.model.saving import Change, Outcome, Refusal, carry_out, imported_marks
 from hisee.seams import Seams
 

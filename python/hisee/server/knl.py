@@ -120,10 +120,10 @@ class Knl:
         return f"{hello.name or hello.node or self._node}.{suffix}"
 
     def _welcome(self, process: Process) -> Welcome:
-        facts = self._store.dbm_facts(process.name) if process.kind == "DBM" else {}
-        if facts:  # the router finds the DBM of a table by these
-            process.facts["databases"] = set(facts.get("databases", ())) | set(process.facts.get("databases", ()))
-        return Welcome(name=process.name, number=process.number, system=self._system, limits=self._limits, facts=facts)
+        if process.kind == "DBM":  # the router finds the DBM of a table by these
+            served = self._store.dbm_facts(process.name)["databases"]  # its tables it reads itself: a WELCOME is one small frame
+            process.facts["databases"] = set(served) | set(process.facts.get("databases", ()))
+        return Welcome(name=process.name, number=process.number, system=self._system, limits=self._limits)
 
     def _on_channel(self, channel: Channel) -> None:
         welcome = channel.welcome
