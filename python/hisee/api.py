@@ -226,6 +226,11 @@ class Console:
         command = ConsoleCommand(verb=verb, opened=opened, target=target, text=text, timeout_ms=int(timeout_s * 1000))
         return unpack(ConsoleState, self._system.ask(Kind.CONSOLE, command, target=self._number, timeout_s=timeout_s + 2))
 
+    @property
+    def address(self) -> str:
+        """Address of the operator's page, with a one-time token."""
+        return str(self.do("state").facts["address"])
+
     def open(self, name: str) -> Picture:
         """Open a picture or a client-and-server event."""
         return Picture(self, name, self.do("open", target=name).opened)

@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "disasm": ("hisee.cli.script:disasm", "show the code of a compiled script"),
     "new": ("hisee.cli.new:new", "make a new application folder"),
     "doctor": ("hisee.cli.doctor:doctor", "check this computer and the system on it"),
+    "demo": ("hisee.cli.demo:demo", "the bundled plant: headline table, or --serve"),
     "up": ("hisee.cli.system:up", "start every process of this computer"),
     "stop": ("hisee.cli.system:stop", "end the running system in order"),
     "ps": ("hisee.cli.system:ps", "processes of the running system"),
