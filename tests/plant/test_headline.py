@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from hisee.demo import application, render
-from hisee.demo.headline import Cell, Expected, Operator, Table, WrongResult, p99, run_headline, sequential_round_trips, stored
+from hisee.demo.headline import Cell, Expected, Operator, Table, WrongResult, p99, run_headline, sequential_round_trips, shares, stored
 
 BARE_MS = 0.3  # echo of the fake's unshaped link
 
@@ -48,6 +48,7 @@ class FakePicture:
         self.desk.clicks += 1
         self.text = self.desk.answer(float(self.fields["E01"]))
         took_ms = WORK_MS[self.name] + sequential_round_trips(self.trace()) * self.desk.rtt_ms * self.desk.slower
+        took_ms += self.desk.clicks * self.desk.worse_per_click_ms
         self.facts = {"input_ns": 1_000, "effect_ns": 1_000 + round(took_ms * 1e6)}
 
     def settle(self, timeout=10):
@@ -63,6 +64,7 @@ class FakePicture:
 class FakeDesk:
     def __init__(self, answer=None, slower=1.0):
         self.rtt_ms, self.clicks, self.shapes, self.pictures, self.slower = None, 0, [], [], slower
+        self.worse_per_click_ms = 0.0
         self.answer = answer or Expected.of(application()).text
 
     def console(self, name):
@@ -103,9 +105,9 @@ def test_twelve_cells_with_counts_and_predictions():
 def test_link_is_left_bare_and_pictures_closed():
     desk = FakeDesk()
     run(desk, rtts=(5.0,), clicks=(3,))
-    assert desk.shapes == [0.0, 5.0, 0.0] * 3 + [0.0]
+    assert desk.shapes == [0.0, 0.0, 5.0, 5.0, 0.0, 0.0, 5.0, 0.0] * 3 + [0.0]  # warm-up, three blocks of one click, end
     assert not any(picture.open for picture in desk.pictures)
-    assert desk.clicks == 3 * (10 + 3 + 1 + 3)  # warm-up, T0, first after the change, counted
+    assert desk.clicks == 3 * (11 + 3 * (11 + 2))  # warm-up; blocks of 10 for T0 and 1 counted, each with one that is not
 
 
 def test_time_that_the_count_does_not_explain_shows_as_error():
@@ -114,6 +116,18 @@ def test_time_that_the_count_does_not_explain_shows_as_error():
     # measured 20 + 25 * 96 = 2420, predicted 2020
     assert all_local.error_percent == pytest.approx(100 * 400 / 2020)
     assert not table.within_goal
+
+
+def test_blocks_share_the_clicks():
+    assert shares(100) == [25] * 4
+    assert shares(10) == [2, 3, 2, 3]
+    assert shares(3) == [1, 1, 1] and shares(1) == [1]
+
+
+def test_t0_and_clicks_take_turns_so_that_a_slower_computer_shows_in_both():
+    desk = FakeDesk()
+    desk.worse_per_click_ms = 0.05
+    assert run(desk, rtts=(5.0,), clicks=(100,)).worst_percent < 2
 
 
 def test_p99_needs_a_hundred_clicks():

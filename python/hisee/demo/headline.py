@@ -36,7 +36,9 @@ PLACEMENTS = (("all local", "S.PumpStationL"), ("all remote", "S.PumpStationR"),
 RTTS_MS = (0.2, 5.0, 25.0, 80.0)
 CLICKS = (100, 100, 40, 20)
 WARM_UP = 10
-ECHOES = 21
+T0_CLICKS = 40  # per cell, in BLOCKS
+BLOCKS = 4
+ECHOES = 11  # per block
 P99_FROM = 100  # fewer clicks than this say nothing about the hundredth
 GOAL_PERCENT = 15.0
 # What the waiting script or the waiting person depends on; values, logs and states travel beside it.
@@ -203,8 +205,8 @@ def run_headline(system: Any, *, rtts: Sequence[float] = RTTS_MS, clicks: Sequen
                  database: Path | None = None, pause: Callable[[float], None] = time.sleep) -> Table:
     """Measure every placement at every round trip time. Raises WrongResult; the link is left at added 0.
 
-    `clicks` are clicks per round trip time; T0 is measured with as many as the first. `progress` gets a line per cell.
-    `database` is the plant's SQLite file: with it the rows are compared, too, after each cell.
+    `clicks` are clicks per round trip time. `progress` gets a line per cell. `database` is the plant's SQLite file: with it
+    the rows are compared, too, after each cell.
     """
     if len(rtts) != len(clicks):
         raise ValueError(f"headline: {len(rtts)} round trip times but {len(clicks)} counts of clicks")
@@ -213,36 +215,53 @@ def run_headline(system: Any, *, rtts: Sequence[float] = RTTS_MS, clicks: Sequen
         for placement, picture in PLACEMENTS:
             with closing(desk.open(picture)) as opened:
                 operator = Operator(opened, expected, pause, database)
-                table.cells += _row(desk, operator, placement, list(zip(rtts, clicks, strict=True)), progress)
+                _shaped(desk, operator, 0.0, WARM_UP)
+                for rtt_ms, count in zip(rtts, clicks, strict=True):
+                    progress(f"{placement}: {rtt_ms:g} ms, {count} clicks")
+                    table.cells.append(_cell(desk, operator, placement, rtt_ms, count))
                 desk.link(rtt_ms=0.0)
     finally:
         desk.link(rtt_ms=0.0)
     return table
 
 
-def _row(desk: Any, operator: Operator, placement: str, columns: Sequence[tuple[float, int]],
-         progress: Callable[[str], None]) -> list[Cell]:
-    """T0 first, then the columns."""
-    desk.link(rtt_ms=0.0)
-    progress(f"{placement}: added 0 ms")
-    for _ in range(WARM_UP):
-        operator.apply()
-    bare_ms = desk.round_trip_ms(ECHOES)
-    t0_ms = median(operator.apply().elapsed_ms for _ in range(columns[0][1]))
-    cells = []
-    for rtt_ms, count in columns:
-        desk.link(rtt_ms=rtt_ms)
-        progress(f"{placement}: {rtt_ms:g} ms, {count} clicks")
-        cells.append(_cell(desk, operator, placement, rtt_ms, count, t0_ms, bare_ms))
-    return cells
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Clicks over one shape of the link, and the echo over it."""
+
+    echo_ms: float
+    clicks: list[Click]
 
 
-def _cell(desk: Any, operator: Operator, placement: str, rtt_ms: float, count: int, t0_ms: float, bare_ms: float) -> Cell:
-    """T0 was measured over the bare link, so only what the shape adds to an echo is multiplied."""
-    link_ms = desk.round_trip_ms(ECHOES) - bare_ms
-    operator.apply()  # the first click after a change of the link is not counted
-    done = [operator.apply() for _ in range(count)]
+def _shaped(desk: Any, operator: Operator, rtt_ms: float, count: int) -> Run:
+    """The first click after a change of the link is checked but not counted."""
+    desk.link(rtt_ms=rtt_ms)
+    echo_ms = desk.round_trip_ms(ECHOES)
+    operator.apply()
+    return Run(echo_ms, [operator.apply() for _ in range(count)])
+
+
+def shares(count: int) -> list[int]:
+    """`count` clicks in blocks of almost the same size; at most BLOCKS, none empty."""
+    blocks = max(1, min(BLOCKS, count))
+    return [count * (n + 1) // blocks - count * n // blocks for n in range(blocks)]
+
+
+def _cell(desk: Any, operator: Operator, placement: str, rtt_ms: float, count: int) -> Cell:
+    """T0 and the clicks of the cell take turns, so that a computer that gets busier or calmer does so in both.
+
+    T0 was measured over the bare link, so only what the shape adds to an echo is multiplied.
+    """
+    bare: list[Run] = []
+    shaped: list[Run] = []
+    for number, share in enumerate(shares(count)):
+        turns = [(bare, 0.0, T0_CLICKS // BLOCKS), (shaped, rtt_ms, share)]
+        for runs, added_ms, clicks in turns if number % 2 == 0 else reversed(turns):
+            runs.append(_shaped(desk, operator, added_ms, clicks))
     operator.check_store()
+    done = [click for run in shaped for click in run.clicks]
     times = [click.elapsed_ms for click in done]
-    return Cell(placement=placement, rtt_ms=rtt_ms, link_ms=link_ms, clicks=count,
-                round_trips=median(click.round_trips for click in done), t0_ms=t0_ms, p50_ms=median(times), p99_ms=p99(times))
+    return Cell(placement=placement, rtt_ms=rtt_ms, clicks=count, p50_ms=median(times), p99_ms=p99(times),
+                link_ms=median(run.echo_ms for run in shaped) - median(run.echo_ms for run in bare),
+                round_trips=median(click.round_trips for click in done),
+                t0_ms=median(click.elapsed_ms for run in bare for click in run.clicks))
