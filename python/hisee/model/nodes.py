@@ -13,7 +13,7 @@ from hisee.model.problem import BAD_NAME, BAD_PROCESS, BAD_VALUE, DOUBLE_NAME, N
 
 FILE = "app.toml"
 LOOPBACK = re.compile(r"localhost|127(\.\d+){3}|::1")
-STATION = re.compile(r"[A-Za-z0-9_-]{1,32}\Z")
+STATION = re.compile(r"[A-Za-z0-9_]{1,64}\Z")
 
 
 def read_nodes(tables: dict[str, Any], text: str, findings: Findings) -> dict[str, Node]:
@@ -31,7 +31,7 @@ def read_nodes(tables: dict[str, Any], text: str, findings: Findings) -> dict[st
 
 def _check_node(name: str, form: forms.NodeForm, findings: Findings) -> None:
     if not STATION.match(name):
-        findings.error(BAD_NAME, FILE, "no name of a node", key=f"nodes.{name}", hint="letters, digits, _ and -, at most 32")
+        findings.error(BAD_NAME, FILE, "no name of a node", key=f"nodes.{name}", hint="letters, digits and _, at most 64")
     if form.link is not None and not LOOPBACK.match(form.host):
         findings.error(
             BAD_VALUE,
@@ -72,7 +72,7 @@ def _processes(node: str, form: forms.NodeForm, findings: Findings) -> Iterator[
                 "no name of a process",
                 key=f"{key}.name",
                 value=shown(entry.name),
-                hint="without suffix; letters, digits, _ and -, at most 32",
+                hint="without suffix; letters, digits and _, at most 64",
             )
         for number in range(1, entry.count + 1):
             yield _process(node, entry, number, served)
