@@ -56,7 +56,8 @@ def leave(channel: Channel) -> None:
 
 def main(path: str, behaviour: str, carrier: str) -> None:
     hello = Hello(kind="TEL", name=behaviour, facts={"rings": carrier == "ring"})
-    channel = dial_unix(path, hello, SECRET, limits={"backlog_bytes": 1_000_000})
+    limits = {"backlog_bytes": 1_000_000} if behaviour == "flood" else None
+    channel = dial_unix(path, hello, SECRET, limits=limits)
     print(channel.carrier, flush=True)
     with suppress(ChannelClosed):
         {"echo": echo, "flood": flood, "idle": idle, "dead": dead, "leave": leave}[behaviour](channel)

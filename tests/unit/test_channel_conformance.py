@@ -317,6 +317,25 @@ def test_a_handler_may_close_its_channel(pair: Pair) -> None:
         pair[0].receive(1)
 
 
+def test_send_may_be_called_from_other_threads(make: MakePair) -> None:
+    left, right = make(limits={"ring_bytes": 64 * KIB})
+
+    def flood(lane: int) -> None:
+        for number in range(400):
+            left.send(Message(ECHO, lane, corr=number, payload=bytes(number * 5)))
+            right.send(Message(ECHO, lane, corr=number))
+
+    async def main() -> None:
+        got, _, back, _ = attached((left, right))
+        await asyncio.gather(*(asyncio.to_thread(flood, lane) for lane in range(3)))
+        await until(lambda: len(back) == len(got) == 1200)
+        for box in (got, back):
+            for lane in range(3):
+                assert [m.corr for m in box if m.lane == lane] == list(range(400))
+
+    asyncio.run(main())
+
+
 # --- requests ---
 
 

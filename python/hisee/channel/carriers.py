@@ -1,4 +1,4 @@
-"""The three ways parts travel: rings, a stream socket, a queue in one process. Each moves parts and knows no message.
+"""How parts travel between processes: rings, or frames on a stream socket. A carrier moves parts and knows no message.
 
 A carrier never blocks, except in `wait`. `arm` is the promise that `wait`, or a readable descriptor, will tell of anything
 new; it is given only when nothing is there.
@@ -9,13 +9,11 @@ from __future__ import annotations
 import os
 import select
 import socket
-import threading
-from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol
 
-from hisee._core.frame import HEAD_BYTES, Decoder, FrameFault, encode
+from hisee._core.frame import Decoder, FrameFault, encode
 from hisee._core.ring import RingPoisoned, Rings
 from hisee.channel.errors import Lost
 from hisee.channel.message import WHOLE, Part
@@ -46,6 +44,8 @@ class Carrier(Protocol):
     def unsent(self) -> int: ...  # bytes taken over that wait for the socket
     @property
     def acknowledge_soon(self) -> bool: ...
+    @property
+    def acknowledge_now(self) -> bool: ...
     def acknowledge(self) -> None: ...
     def flush(self) -> None: ...
     def listen(self, wake: Callable[[], None] | None) -> None: ...
@@ -140,7 +140,7 @@ class RingCarrier:
         return -1
 
     unsent = 0
-    acknowledge_soon = False  # the head position is the acknowledgement
+    acknowledge_soon = acknowledge_now = False  # the head position is the acknowledgement
 
     def acknowledge(self) -> None:
         pass
@@ -259,13 +259,15 @@ class StreamCarrier:
         except FrameFault as fault:
             self._fault = f"poisoned: {fault}"
         self.acknowledged = decoder.ack
-        if self._owed >= ACK_EVERY:
-            self.acknowledge()
         return found
 
     @property
     def acknowledge_soon(self) -> bool:
         return self._owed > 0
+
+    @property
+    def acknowledge_now(self) -> bool:
+        return self._owed >= ACK_EVERY
 
     def acknowledge(self) -> None:
         """Send the acknowledgement alone, if one is owed and no frame took it along."""
@@ -305,100 +307,3 @@ class StreamCarrier:
             self._sock.shutdown(socket.SHUT_WR)
             self._sock.recv(BATCH_BYTES)  # unread bytes would turn the ordered end into a reset
         self._sock.close()
-
-
-class MemoryCarrier:
-    """One direction each in a bounded queue of the same process. The ends may live in two threads."""
-
-    name = "memory"
-
-    def __init__(self, part_bytes: int, bound_bytes: int) -> None:
-        self.part_bytes = part_bytes
-        self.dead = False
-        self.peer: MemoryCarrier | None = None
-        self._bound = bound_bytes
-        self._inbox: deque[Part] = deque()
-        self._inbox_bytes = 0
-        self._starved = False  # the peer waits for room in our inbox
-        self._news = threading.Condition()
-        self._told = False
-        self._wake: Callable[[], None] | None = None
-
-    def push(self, seq: int, kind: int, lane: int, flags: int, source: int, target: int, object: int, total: int, corr: int,
-             payload: Payload) -> bool:
-        peer = self.peer
-        if peer is None:
-            return False
-        part = (kind, lane, flags, source, target, object, total, corr, bytes(payload), seq)
-        with peer._news:
-            if peer._inbox_bytes and peer._inbox_bytes + len(payload) + HEAD_BYTES > peer._bound:
-                return False
-            peer._inbox.append(part)
-            peer._inbox_bytes += len(payload) + HEAD_BYTES
-        peer._tell()
-        return True
-
-    def _tell(self) -> None:
-        with self._news:
-            self._told = True
-            self._news.notify()
-        if self._wake is not None:
-            self._wake()
-
-    def take(self) -> list[Part]:
-        found: list[Part] = []
-        with self._news:
-            dead = self.peer is None
-            while self._inbox and len(found) < BATCH:
-                part = self._inbox.popleft()
-                self._inbox_bytes -= len(part[8]) + HEAD_BYTES
-                found.append(part)
-            starved, self._starved = self._starved and bool(found), self._starved and not found
-        if dead and not found:
-            raise Lost("died")
-        if starved and self.peer is not None:
-            self.peer._tell()
-        return found
-
-    def arm(self) -> bool:
-        return not self._inbox and self.peer is not None
-
-    def want_room(self, payload_bytes: int) -> bool:
-        peer = self.peer
-        if peer is None:
-            return True
-        with peer._news:
-            if peer._inbox_bytes and peer._inbox_bytes + payload_bytes + HEAD_BYTES > peer._bound:
-                peer._starved = True
-        return peer._starved
-
-    def readers(self) -> list[int]:
-        return []
-
-    def writer(self) -> int:
-        return -1
-
-    unsent = 0
-    acknowledge_soon = False
-
-    def acknowledge(self) -> None:
-        pass
-
-    def flush(self) -> None:
-        pass
-
-    def listen(self, wake: Callable[[], None] | None) -> None:
-        self._wake = wake
-
-    def wait(self, timeout_s: float, also: list[int]) -> list[int]:
-        with self._news:
-            if self.arm() and not self._told:
-                self._news.wait(max(0.0, timeout_s))
-            self._told = False
-        return []
-
-    def close(self) -> None:
-        peer, self.peer = self.peer, None
-        if peer is not None:
-            peer.peer = None
-            peer._tell()

@@ -10,13 +10,12 @@ from asyncio import AbstractEventLoop, TimerHandle
 from collections import deque
 from collections.abc import Callable
 
-import msgspec
-
 from hisee.channel.carriers import Carrier
 from hisee.channel.errors import ChannelClosed, Lost, MessageTooLong
 from hisee.channel.lanes import LANE_COUNT, Assembly, Backlog
+from hisee.channel.logon import farewell_of
 from hisee.channel.message import WANTS_ANSWER, WHOLE, Message, Part
-from hisee.channel.payloads import Goodbye, Hello, Welcome, pack, unpack
+from hisee.channel.payloads import Goodbye, Hello, Welcome, pack
 from hisee.channel.peer import Peer
 from hisee.channel.settings import MS, Settings
 from hisee.channel.shape import Shape
@@ -31,7 +30,7 @@ OnLost = Callable[[str], None]
 class Channel:
     """See docs/design/channel-api.md. Made by dial_*, over_socket, memory_pair or a Listener.
 
-    `send` and `beat` may be called from another thread than `receive`; in attached mode everything belongs to the loop's thread.
+    `send` and `beat` may be called from any thread; everything else belongs to the thread that receives, or to the loop's.
     """
 
     def __init__(self, carrier: Carrier, settings: Settings, clock: Clock, *, hello: Hello | None = None,
@@ -86,7 +85,7 @@ class Channel:
 
     @property
     def ended(self) -> str:
-        """Reason of the end; "" while the channel works."""
+        """Reason of the end; "" while it works."""
         return self._end
 
     def send(self, message: Message) -> None:
@@ -222,6 +221,8 @@ class Channel:
                     self._ready.append(message)
         except Lost as lost:
             self._end = lost.reason
+        if self._carrier.acknowledge_now:
+            self._acknowledge()
 
     def _accept(self, part: Part) -> Message | None:
         if part[0] < LINK_CONTROL:
@@ -229,7 +230,7 @@ class Channel:
         if part[0] == MessageKind.HEARTBEAT:
             return None
         if part[0] == MessageKind.GOODBYE:
-            raise Lost(f"goodbye: {goodbye_reason(part[8])}")
+            raise Lost(f"goodbye: {farewell_of(part[8])}")
         raise Lost(f"poisoned: link control {part[0]:#06x} in a running session")
 
     def _wait(self, left_s: float) -> None:
@@ -239,8 +240,7 @@ class Channel:
         if not self._carrier.dead and set(also) & set(self._carrier.wait(min(left_s, limit), also)):
             self._carrier.dead = True
         if owed:
-            with self._guard:
-                self._carrier.acknowledge()
+            self._acknowledge()
         self._tick()
 
     def _pidfds(self) -> list[int]:
@@ -308,12 +308,18 @@ class Channel:
     def _on_ack(self) -> None:
         self._ack_timer = None
         if not self._closed:
-            with self._guard:
-                self._carrier.acknowledge()
+            self._acknowledge()
+
+    def _acknowledge(self) -> None:
+        with self._guard:
+            self._carrier.acknowledge()
 
     def _on_blocked(self) -> None:
-        """The stream has bytes that wait for the socket."""
-        if self._loop is not None and self._writer < 0:
+        """The stream has bytes that wait for the socket; told by whoever sent them."""
+        assert self._loop is not None
+        if threading.get_ident() != self._home:
+            self._loop.call_soon_threadsafe(self._on_blocked)
+        elif self._writer < 0 and not self._closed and not self._loop.is_closed():
             self._writer = self._carrier.writer()
             self._loop.add_writer(self._writer, self._on_writable)
 
@@ -393,10 +399,3 @@ class Channel:
             self.peer.close()
         if self.shape is not None:
             self.shape.close()
-
-
-def goodbye_reason(payload: bytes) -> str:
-    try:
-        return unpack(Goodbye, payload).reason
-    except (msgspec.ValidationError, msgspec.DecodeError):
-        return "?"

@@ -7,10 +7,10 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from hisee.channel.carriers import MemoryCarrier
 from hisee.channel.channel import Channel
 from hisee.channel.errors import PeerUnreachable
 from hisee.channel.logon import client_logon
+from hisee.channel.memory import MemoryCarrier
 from hisee.channel.payloads import Hello, Welcome
 from hisee.channel.peer import Peer, peer_of
 from hisee.channel.serve import serve_blocking

@@ -13,7 +13,7 @@ from collections.abc import Generator
 import msgspec
 
 from hisee.channel.errors import LogonRefused, PeerUnreachable, ProtocolMismatch
-from hisee.channel.payloads import PROTOCOL, Challenge, Hello, Payload, Proof, Refused, S, Welcome, pack, unpack
+from hisee.channel.payloads import PROTOCOL, Challenge, Goodbye, Hello, Payload, Proof, Refused, S, Welcome, pack, unpack
 from hisee.schema.messages import MessageKind
 from hisee.seams import Rng
 
@@ -103,3 +103,11 @@ def expect(kind: type[S], number: MessageKind, arrived: int, data: bytes) -> S:
         return unpack(kind, data)
     except (msgspec.ValidationError, msgspec.DecodeError) as fault:
         raise Refusal("LOGON", f"{number.name} cannot be read: {fault}") from fault
+
+
+def farewell_of(data: bytes) -> str:
+    """The words of a GOODBYE; one that cannot be read still ends the session."""
+    try:
+        return unpack(Goodbye, data).reason
+    except (msgspec.ValidationError, msgspec.DecodeError):
+        return "?"
