@@ -37,6 +37,8 @@ class Reason(IntEnum):
 
 def type_of(kind: Type | int | str) -> Type:
     """A type by number or by name in any case; raises ValueError."""
+    if type(kind) is Type:
+        return kind
     if isinstance(kind, str):
         try:
             return Type[kind.upper()]

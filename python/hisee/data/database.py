@@ -106,30 +106,33 @@ class Database:
         """Shape of a table, read at first use; raises TableUnfit, DatabaseOff."""
         found = self._shapes.get(number)
         if found is None:
-            with self._engine_faults(self._tables[number].name):
-                found = self._shapes[number] = read_shape(self.connection(), self._tables[number])
+            table = self._tables[number]
+            try:
+                found = self._shapes[number] = read_shape(self.connection(), table)
+            except sqlite3.Error as error:
+                trouble = of_engine(error, self.config.name, table.name)
+                if isinstance(trouble, DatabaseOff):
+                    self.close()
+                raise trouble from error
         return found
 
     # -- statements
 
-    @contextmanager
-    def _engine_faults(self, where: str) -> Iterator[None]:
-        try:
-            yield
-        except (sqlite3.Error, sqlite3.Warning) as error:
-            trouble = of_engine(error, self.config.name, where)
-            if isinstance(trouble, DatabaseOff):
-                self.close()
-            raise trouble from error
-
     def query(self, number: int, text: str, values: Sequence[Any], most: int) -> list[tuple[Any, ...]]:
-        """Up to `most` rows of a SELECT."""
-        with self._timed(number) as db:
+        """Up to `most` rows of a SELECT. The hot path: what `_timed` does, without its generators."""
+        db = self._db or self.connection()
+        clock = self._clock.monotonic_ns
+        started = clock()
+        self._deadline_ns, self._next_beat_ns = started + self._statement_ns, started + BEAT_NS
+        try:
             cursor = db.execute(text, values)
-            try:
-                return cursor.fetchmany(most)
-            finally:
-                cursor.close()
+            rows = cursor.fetchmany(most)
+            cursor.close()
+        except (sqlite3.Error, sqlite3.Warning) as error:
+            raise self._told(number, error) from error
+        finally:
+            self.service_ns += clock() - started
+        return rows
 
     def change(self, number: int, text: str, values: Sequence[Any]) -> int:
         """One INSERT, UPDATE or DELETE by itself; rows that it touched."""
@@ -155,24 +158,31 @@ class Database:
         started = self._clock.monotonic_ns()
         self._deadline_ns, self._next_beat_ns = started + self._statement_ns, started + BEAT_NS
         try:
-            with self._engine_faults(self._tables[number].name):
-                yield db
-        except Trouble:
-            self._check_again(number)
-            raise
+            yield db
+        except (sqlite3.Error, sqlite3.Warning) as error:
+            raise self._told(number, error) from error
         finally:
             self.service_ns += self._clock.monotonic_ns() - started
 
-    def _check_again(self, number: int) -> None:
+    def _told(self, number: int, error: sqlite3.Error | sqlite3.Warning) -> Trouble:
+        """The fault as a script is told it; a connection that is of no use any more is closed."""
+        trouble = of_engine(error, self.config.name, self._tables[number].name)
+        if isinstance(trouble, DatabaseOff):
+            self.close()
+            return trouble
+        return self._check_again(number) or trouble
+
+    def _check_again(self, number: int) -> Trouble | None:
         """After a refused statement: did somebody change the table under us? Then say that instead."""
-        if self._db is None or self._shapes.pop(number, None) is None:
-            return
+        if self._shapes.pop(number, None) is None:
+            return None
         try:
             self.shape(number)
-        except TableUnfit:
-            raise
+        except TableUnfit as unfit:
+            return unfit
         except Trouble:
-            return
+            return None
+        return None
 
 
 @contextmanager
