@@ -477,3 +477,13 @@ def test_the_state_of_one_object_comes_under_the_name_it_was_asked_by():
         assert list(state.elements) == ["_Lbl"] and state.elements["_Lbl"]["text"] == "ready"
 
     asyncio.run(body())
+
+
+@pytest.mark.parametrize(("value", "decimals", "text"), [
+    (True, None, "TRUE"), (7, None, "7"), ("a", None, "a"), (71.3, None, "71.3"), (-5.25, None, "-5.25"), (123.456789, None, "123.457"),
+    (0.1 + 0.2, None, "0.3"), (0.0, None, "0"), (1234567.8, None, "1234568"), (1e20, None, "1e+20"), (0.000012345, None, "1.2345e-05"),
+    (3.0, None, "3"), (100.0, None, "100"), (61.25, 1, "61.2"), (2, 1, "2")])
+def test_values_as_an_operator_reads_them(value, decimals, text):
+    from hisee.console.bindings import shown
+
+    assert shown(value, decimals) == text

@@ -18,14 +18,23 @@ log = logging.getLogger("hisee.console")
 
 
 def shown(value: Any, decimals: int | None = None) -> str:
-    """A valid value as an operator reads it; `decimals` of a REAL, None = its shortest form."""
+    """A valid value as an operator reads it; a REAL with `decimals`, or at a glance: six significant digits."""
     if isinstance(value, bool):
         return "TRUE" if value else "FALSE"
     if isinstance(value, float):
-        return repr(value).removesuffix(".0") if decimals is None else f"{value:.{decimals}f}"
+        return glance(value) if decimals is None else f"{value:.{decimals}f}"
     if isinstance(value, Time):
         return datetime.fromtimestamp(value.ms / 1000).strftime("%H:%M:%S %d-%m-%Y")
     return str(value)
+
+
+def glance(value: float) -> str:
+    """Six significant digits without trailing zeros; an exponent only where the number would be very long or very small."""
+    if value != 0 and not 1e-4 <= abs(value) < 1e12:
+        return f"{value:.6g}"
+    whole = len(str(int(abs(value)))) if abs(value) >= 1 else 0
+    text = f"{value:.{max(0, min(9, 6 - whole))}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 class Replica:

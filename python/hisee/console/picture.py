@@ -53,7 +53,7 @@ class Item:
     kind: elements.ElementKindRow
     values: dict[str, Any]
     bind: str = ""
-    decimals: int | None = None  # of a bound REAL; None = its shortest form
+    decimals: int | None = None  # of a bound REAL; None = six significant digits
     changed: dict[str, int] = field(default_factory=dict)
 
 

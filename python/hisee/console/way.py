@@ -38,7 +38,7 @@ def way_to_server(server: str, node: str, run: dict[str, Any], control_socket: P
         raise CannotConnect(f"node {node} reaches its server over TCP, and no communication process runs",
                             hint='add {kind="cp"} to app.toml')
     host, port = address(run["cp"])
-    return Way(host=host, port=port, link={k: v for k, v in (mine.get("link") or {}).items() if v})
+    return Way(host=host, port=port, link=dict(mine.get("link") or {}))
 
 
 def address(text: str) -> tuple[str, int]:

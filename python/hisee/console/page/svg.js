@@ -79,10 +79,17 @@ class Item {
     this.drawn = {...values};
     this.transform = node.getAttribute("transform") ?? "";
     this.wrap();
+    if (values.kind === "button" && this.shape) this.dressButton();
     if (values.kind === "entry") this.makeField();
     else if ("text" in values && !this.label) this.makeLabel();
     this.remember();
     if (values.operable || values.kind === "button") this.makeOperable();
+  }
+
+  // A button that is drawn without look of its own gets the house's.
+  dressButton() {
+    if (!this.shape.hasAttribute("fill")) this.shape.setAttribute("fill", "#c6cace");
+    if (!this.shape.hasAttribute("stroke")) this.shape.setAttribute("stroke", "#6d7680");
   }
 
   // A lone shape or text gets a group around it: room for a label, a backing and a field that move with it.
@@ -216,7 +223,7 @@ class Item {
       else node.setAttribute(name, original);
     };
     if (!(this.shape && back_color === this.drawn.back_color)) put(this.shape, "fill", back_color, this.original.fill);
-    else put(this.shape, "fill", -1, this.original.fill ?? (this.values.kind === "button" ? "#d5d9dd" : null));
+    else put(this.shape, "fill", -1, this.original.fill);
     put(this.shape, "stroke", line_color, this.original.stroke);
     put(this.label, "fill", fore_color, this.original.text);
   }
