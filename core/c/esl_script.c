@@ -79,7 +79,7 @@ bool esl_push_frame(esl_script_t *s, uint16_t procedure, uint16_t site)
     if (!grow(&s->account, (void **)&s->stack, &s->stack_room, s->stack_used + p->registers, sizeof *s->stack)) return false;
     if (!grow(&s->account, (void **)&s->frames, &s->frames_room, s->depth + 1, sizeof *s->frames)) return false;
     esl_slot_t *slots = s->stack + s->stack_used;
-    memcpy(slots, p->pattern, p->registers * sizeof *slots);
+    if (p->registers) memcpy(slots, p->pattern, p->registers * sizeof *slots);
     for (uint32_t i = 0; i < p->owned_count; i++) {
         const esl_register_t *reg = &p->reg[p->owned[i]];
         if (reg->type == ESL_T_RECORD) slots[p->owned[i]].rec = esl_record_keep(s->blank[reg->structure]);

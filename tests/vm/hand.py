@@ -208,5 +208,29 @@ def error_of(op: str, *operands: tuple[str, Any], x: int = 0, result: str = "", 
     return 0 if status == Status.DONE else hand.script.failure.number
 
 
-__all__ = ["BY_OP", "INF", "INT_MIN", "LEAST", "MOST", "NUMBER", "UNCHANGED", "Arg", "Hand", "Inv", "Kind", "Mode", "Op", "ProcedureBuilder", "Status", "Type",
-           "UnitBuilder", "decode", "encode", "error_of", "evaluate", "load", "nan", "to_end"]
+__all__ = [
+    "BY_OP",
+    "INF",
+    "INT_MIN",
+    "LEAST",
+    "MOST",
+    "NUMBER",
+    "UNCHANGED",
+    "Arg",
+    "Hand",
+    "Inv",
+    "Kind",
+    "Mode",
+    "Op",
+    "ProcedureBuilder",
+    "Status",
+    "Type",
+    "UnitBuilder",
+    "decode",
+    "encode",
+    "error_of",
+    "evaluate",
+    "load",
+    "nan",
+    "to_end",
+]

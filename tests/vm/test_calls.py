@@ -2,7 +2,26 @@
 
 import pytest
 
-from vm.hand import BY_OP, LEAST, MOST, NUMBER, UNCHANGED, Arg, Hand, Inv, Kind, Mode, Op, Status, Type, UnitBuilder, decode, encode, load, to_end
+from vm.hand import (
+    BY_OP,
+    LEAST,
+    MOST,
+    NUMBER,
+    UNCHANGED,
+    Arg,
+    Hand,
+    Inv,
+    Kind,
+    Mode,
+    Op,
+    Status,
+    Type,
+    UnitBuilder,
+    decode,
+    encode,
+    load,
+    to_end,
+)
 
 FN_IFINVALID, FN_STRLEN, FN_ISVALID = 103, 601, 101
 DELAY, CALL_OTHER, PVAR_WRITE, LOG = 5, 6, 2, 10
@@ -26,8 +45,19 @@ def test_in_out_and_inout_of_a_local_call() -> None:
 
 @pytest.mark.parametrize(
     ("given", "value", "wanted", "seen"),
-    [("I", 3, "R", 3.0), ("R", 2.5, "I", 3), ("B", True, "I", 1), ("T", "a", "I", Inv(3)), ("I", 2, "B", Inv(3)), ("R", Inv(5), "I", Inv(5)),
-     ("I", 7, "A", 7), ("A", ("R", 1.5), "I", 2), ("A", ("T", "x"), "T", "x"), ("M", 5, "T", Inv(3)), ("T", Inv(4), "R", Inv(4))],
+    [
+        ("I", 3, "R", 3.0),
+        ("R", 2.5, "I", 3),
+        ("B", True, "I", 1),
+        ("T", "a", "I", Inv(3)),
+        ("I", 2, "B", Inv(3)),
+        ("R", Inv(5), "I", Inv(5)),
+        ("I", 7, "A", 7),
+        ("A", ("R", 1.5), "I", 2),
+        ("A", ("T", "x"), "T", "x"),
+        ("M", 5, "T", Inv(3)),
+        ("T", Inv(4), "R", Inv(4)),
+    ],
 )
 def test_arguments_are_converted_both_ways(given: str, value: object, wanted: str, seen: object) -> None:
     hand = Hand()
@@ -77,7 +107,9 @@ def test_builtin_with_and_without_result() -> None:
     text = hand.load("T", "žaba")
     bad, good = hand.load("I", Inv(3)), hand.load("I", 9)
     hand.p.emit(Op.FN, hand.unit.fn(FN_STRLEN, [Arg(Mode.IN, Type.TEXT, text)], Arg(Mode.OUT, Type.INT, length)))
-    hand.p.emit(Op.FN, hand.unit.fn(FN_IFINVALID, [Arg(Mode.IN, Type.INT, bad), Arg(Mode.IN, Type.INT, good)], Arg(Mode.OUT, Type.ANY, chosen)))
+    hand.p.emit(
+        Op.FN, hand.unit.fn(FN_IFINVALID, [Arg(Mode.IN, Type.INT, bad), Arg(Mode.IN, Type.INT, good)], Arg(Mode.OUT, Type.ANY, chosen))
+    )
     hand.p.emit(Op.FN, hand.unit.fn(FN_STRLEN, [Arg(Mode.IN, Type.TEXT, text)]))
     assert hand.run() == [4, 9]
 
@@ -134,7 +166,14 @@ def test_arguments_and_results_of_a_request() -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "number"),
-    [(encode(("I", 1)), 6), (encode(*[("I", 1)] * 3), 6), (b"\x02\x00\x03", 17), (b"", 17), (encode(("O", 5), ("I", 1)), 17), (b"\x02\x00\x46\x00\x00", 17)],
+    [
+        (encode(("I", 1)), 6),
+        (encode(*[("I", 1)] * 3), 6),
+        (b"\x02\x00\x03", 17),
+        (b"", 17),
+        (encode(("O", 5), ("I", 1)), 17),
+        (b"\x02\x00\x46\x00\x00", 17),
+    ],
 )
 def test_arguments_that_do_not_fit_fail_before_the_first_line(arguments: bytes, number: int) -> None:
     hand = Hand()
@@ -162,8 +201,15 @@ def test_an_action_hands_out_its_operands_and_takes_its_answer() -> None:
     hand.p.emit(Op.MOV_R, x, hand.load("R", 1.5))
     flags, name, modes = hand.load("I", 2), hand.load("T", "Remote"), hand.load("T", "=<=")
     constant = hand.load("I", 3)
-    args = [Arg(Mode.IN, Type.INT, flags), Arg(Mode.IN, Type.TEXT, name), Arg(Mode.IN, Type.TEXT, modes), Arg(Mode.OUT, Type.INT, code),
-            Arg(Mode.INOUT, Type.REAL, x), Arg(Mode.IN, Type.INT, constant), Arg(Mode.INOUT, Type.TEXT, y)]
+    args = [
+        Arg(Mode.IN, Type.INT, flags),
+        Arg(Mode.IN, Type.TEXT, name),
+        Arg(Mode.IN, Type.TEXT, modes),
+        Arg(Mode.OUT, Type.INT, code),
+        Arg(Mode.INOUT, Type.REAL, x),
+        Arg(Mode.IN, Type.INT, constant),
+        Arg(Mode.INOUT, Type.TEXT, y),
+    ]
     site = waiting(hand, CALL_OTHER, args)
     script = hand.begin()
     assert script.run(1000) == Status.ACTION
@@ -183,8 +229,17 @@ def test_unchanged_in_an_answer_leaves_the_register() -> None:
     hand.p.emit(Op.LOADI_I, answer, 11)
     console, text = hand.p.slot(Type.OBJECT), hand.load("T", "?")
     single, seconds = hand.load("B", True), hand.load("I", 5)
-    waiting(hand, 13, [Arg(Mode.IN, Type.TEXT, text), Arg(Mode.IN, Type.BOOL, single), Arg(Mode.IN, Type.OBJECT, console),
-                       Arg(Mode.IN, Type.INT, seconds), Arg(Mode.OUT, Type.INT, answer)])
+    waiting(
+        hand,
+        13,
+        [
+            Arg(Mode.IN, Type.TEXT, text),
+            Arg(Mode.IN, Type.BOOL, single),
+            Arg(Mode.IN, Type.OBJECT, console),
+            Arg(Mode.IN, Type.INT, seconds),
+            Arg(Mode.OUT, Type.INT, answer),
+        ],
+    )
     hand.p.emit(Op.ERR_EXT, extended)
     script = hand.begin()
     to_end(script)
@@ -257,7 +312,10 @@ def test_what_a_unit_says_about_itself() -> None:
     unit = hand.script_of().unit
     assert unit.name == "S.Hand"
     assert [(p.name, p.kind, [tuple(q) for q in p.parameters]) for p in unit.procedures] == [
-        ("", "INIT", []), ("P", "RPC", [("a", "IN", "INT", "")]), ("X_OnClick", "ENTRYX", [("r", "INOUT", "RECORD", "SD.Row")])]
+        ("", "INIT", []),
+        ("P", "RPC", [("a", "IN", "INT", "")]),
+        ("X_OnClick", "ENTRYX", [("r", "INOUT", "RECORD", "SD.Row")]),
+    ]
     assert [tuple(o) for o in unit.objects] == [("H.Level", 101, "REAL", 1, 0)]
     assert [tuple(v) for v in unit.variables] == [("_pressure", "REAL", 1)]
     assert [tuple(s) for s in unit.structures] == [("SD.Row", 9, (("A", "INT"), ("B", "TEXT")))]

@@ -37,8 +37,18 @@ def reads(cells: CellTable, letter: str, hbj: int, row: object = 0, column: int 
 
 @pytest.mark.parametrize(
     ("letter", "hbj", "value"),
-    [("R", LEVEL, 1.5), ("I", LEVEL, 2), ("B", LEVEL, Inv(3)), ("T", LEVEL, Inv(3)), ("A", LEVEL, 1.5), ("T", NAME, "tank"), ("A", NAME, "tank"),
-     ("R", NAME, Inv(3)), ("I", UNSET, Inv(1)), ("R", UNSET, Inv(1))],
+    [
+        ("R", LEVEL, 1.5),
+        ("I", LEVEL, 2),
+        ("B", LEVEL, Inv(3)),
+        ("T", LEVEL, Inv(3)),
+        ("A", LEVEL, 1.5),
+        ("T", NAME, "tank"),
+        ("A", NAME, "tank"),
+        ("R", NAME, Inv(3)),
+        ("I", UNSET, Inv(1)),
+        ("R", UNSET, Inv(1)),
+    ],
 )
 def test_reading_converts_to_the_type_expected(cells: CellTable, letter: str, hbj: int, value: object) -> None:
     assert reads(cells, letter, hbj) == value
@@ -52,7 +62,9 @@ def test_cells_of_a_structured_object(cells: CellTable) -> None:
     assert reads(cells, "T", SV, 3, 2) == "row 3"
 
 
-@pytest.mark.parametrize(("row", "column", "number"), [(4, 1, RANGE), (-1, 1, RANGE), (1, 3, RANGE), (Inv(1), 1, STATUS), (2**40, 1, RANGE)])
+@pytest.mark.parametrize(
+    ("row", "column", "number"), [(4, 1, RANGE), (-1, 1, RANGE), (1, 3, RANGE), (Inv(1), 1, STATUS), (2**40, 1, RANGE)]
+)
 def test_items_outside(cells: CellTable, row: object, column: int, number: int) -> None:
     hand = Hand(cells=cells)
     ref = hand.load("O", SV)
@@ -75,10 +87,8 @@ def test_what_is_not_linked_cannot_be_used(cells: CellTable, op: str) -> None:
     hand = Hand(cells=cells)
     letter = {"ATTR_VLD": "B", "ATTR_TIM": "M", "ATTR_WEA": "B", "ATTR_DIM": "I", "HBJ": "I", "ITEM": "O"}.get(op, op[-1])
     none = hand.p.slot(Type.OBJECT)
-    if op == "RD_C":
-        out = hand.p.slot(Type.RECORD, hand.unit.structure("SD", 7, [("A", Type.INT)]))
-    else:
-        out = hand.out(letter)
+    record = hand.p.slot(Type.RECORD, hand.unit.structure("SD", 7, [("A", Type.INT)]))
+    out = record if op == "RD_C" else hand.out(letter)
     hand.p.emit(BY_OP[op], out, none, *([hand.load("I", 1)] if op == "ITEM" else []))
     assert hand.fails().number == NO_ALIAS
 
@@ -248,4 +258,3 @@ def test_object_arguments_travel_as_references(cells: CellTable) -> None:
     alias, number = hand.p.param("a", Mode.IN, Type.OBJECT), hand.out("I")
     hand.p.emit(Op.HBJ, number, alias)
     assert hand.run(encode(("O", LEVEL), ("I", Inv(1)))) == [LEVEL]
-

@@ -86,7 +86,9 @@ def test_a_row_outside_is_an_error(op: str, row: object, number: int) -> None:
     record, other = hand.record(out=False), hand.record(out=False)
     index = hand.load("I", row)
     value = hand.load("T" if op.endswith("T") else "I", Inv(1))
-    operands = {"LD": (value, record, index), "ST": (record, index, value)}.get(op[:2], (other, record, index) if op == "ROW_GET" else (record, index, other))
+    operands = {"LD": (value, record, index), "ST": (record, index, value)}.get(
+        op[:2], (other, record, index) if op == "ROW_GET" else (record, index, other)
+    )
     hand.p.emit(BY_OP[op], *operands, x=1 if op in ("LD_T", "ST_T") else 0)
     if op.endswith("W"):
         hand.p.emit(Op.EXT, 0)
@@ -260,7 +262,9 @@ def test_a_record_argument_comes_and_goes_in_the_codec() -> None:
     assert hand.run(record_payload(7, [(2, numbers), (5, texts)], 2)) == [[[4, "t1"], [2, Inv(5)]]]
 
 
-@pytest.mark.parametrize("payload", [record_payload(8, [(2, b"\0" * 8), (5, struct.pack("<I", 0))], 1), record_payload(7, [(2, b"\0" * 8)], 1)])
+@pytest.mark.parametrize(
+    "payload", [record_payload(8, [(2, b"\0" * 8), (5, struct.pack("<I", 0))], 1), record_payload(7, [(2, b"\0" * 8)], 1)]
+)
 def test_a_record_of_another_structure_is_refused(payload: bytes) -> None:
     hand = Rows()
     hand.p.param("r", Mode.INOUT, Type.RECORD, hand.sd)
@@ -277,7 +281,11 @@ def test_a_row_answer_of_an_action_reaches_its_register() -> None:
     record, code = hand.record(), hand.out("I")
     args = [("I", 0), ("I", 1)]
     registers = [Arg(Mode.IN, Type.INT, hand.load(*a)) for a in args]
-    tail = [Arg(Mode.IN, Type.INT, hand.load("I", 1)), Arg(Mode.IN, Type.TEXT, hand.load("T", Inv(1))), Arg(Mode.IN, Type.INT, hand.load("I", 0))]
+    tail = [
+        Arg(Mode.IN, Type.INT, hand.load("I", 1)),
+        Arg(Mode.IN, Type.TEXT, hand.load("T", Inv(1))),
+        Arg(Mode.IN, Type.INT, hand.load("I", 0)),
+    ]
     site = hand.unit.act(32, [*registers, Arg(Mode.OUT, Type.RECORD, record), Arg(Mode.OUT, Type.INT, code), *tail], waits=True)
     hand.p.emit(Op.ACT, site)
     script = hand.begin()

@@ -12,7 +12,9 @@ EITHER = {Inv(3), Inv(5)}
 
 
 # V1: reasons of what stands in a register
-@pytest.mark.parametrize(("value", "reason"), [(INF, 2), (-INF, 2), (nan(0), 2), (nan(7), 7), (nan(15), 15), (nan(16), 3), (nan(1 << 40), 3)])
+@pytest.mark.parametrize(
+    ("value", "reason"), [(INF, 2), (-INF, 2), (nan(0), 2), (nan(7), 7), (nan(15), 15), (nan(16), 3), (nan(1 << 40), 3)]
+)
 def test_reason_of_a_real_that_is_not_finite(value: float, reason: int) -> None:
     assert evaluate("MOV_R", "R", ("R", value)) == Inv(reason)
 
@@ -47,8 +49,20 @@ def test_one_invalid_operand_gives_its_reason_on_either_side(op: str, other: flo
 # rows 4-6, 31: division (V3)
 @pytest.mark.parametrize(
     ("b", "c", "result"),
-    [(1.0, INF, Inv(2)), (1.0, -INF, Inv(2)), (1.0, NAN5, Inv(5)), (1.0, 0.0, Inv(4)), (0.0, 0.0, Inv(4)), (1.0, -0.0, Inv(4)),
-     (NAN3, 0.0, Inv(3)), (INF, 0.0, Inv(2)), (INF, 2.0, Inv(2)), (NAN3, 2.0, Inv(3)), (1.0, 4.0, 0.25), (1e308, 1e-308, Inv(2))],
+    [
+        (1.0, INF, Inv(2)),
+        (1.0, -INF, Inv(2)),
+        (1.0, NAN5, Inv(5)),
+        (1.0, 0.0, Inv(4)),
+        (0.0, 0.0, Inv(4)),
+        (1.0, -0.0, Inv(4)),
+        (NAN3, 0.0, Inv(3)),
+        (INF, 0.0, Inv(2)),
+        (INF, 2.0, Inv(2)),
+        (NAN3, 2.0, Inv(3)),
+        (1.0, 4.0, 0.25),
+        (1e308, 1e-308, Inv(2)),
+    ],
 )
 def test_division(b: float, c: float, result: object) -> None:
     assert evaluate("DIV_R", "R", ("R", b), ("R", c)) == result
@@ -62,7 +76,9 @@ def test_division_by_a_constant_follows_the_same_rule() -> None:
         assert hand.run() == [result]
 
 
-@pytest.mark.parametrize(("b", "c", "result"), [(7, 2, 3.5), (4, 2, 2.0), (1, 0, Inv(4)), (0, 0, Inv(4)), (INT_MIN + 6, 0, Inv(6)), (1, INT_MIN + 6, Inv(6))])
+@pytest.mark.parametrize(
+    ("b", "c", "result"), [(7, 2, 3.5), (4, 2, 2.0), (1, 0, Inv(4)), (0, 0, Inv(4)), (INT_MIN + 6, 0, Inv(6)), (1, INT_MIN + 6, Inv(6))]
+)
 def test_int_by_int_is_real(b: int, c: int, result: object) -> None:
     assert evaluate("DIV_II", "R", ("I", b), ("I", c)) == result
 
@@ -106,8 +122,19 @@ def test_branch_with_an_immediate_or_a_constant_tests_its_register(op: str) -> N
 # rows 9, 10: conversions (V5)
 @pytest.mark.parametrize(
     ("value", "result"),
-    [(2.5, 3), (-2.5, -3), (0.49999999999999994, 0), (-0.0, 0), (9007199254740993.0, 9007199254740992), (INF, Inv(2)), (NAN5, Inv(5)), (1e30, Inv(2)),
-     (9223372036854775808.0, Inv(2)), (-9223372036854775808.0, Inv(2)), (9223372036854774784.0, 9223372036854774784)],
+    [
+        (2.5, 3),
+        (-2.5, -3),
+        (0.49999999999999994, 0),
+        (-0.0, 0),
+        (9007199254740993.0, 9007199254740992),
+        (INF, Inv(2)),
+        (NAN5, Inv(5)),
+        (1e30, Inv(2)),
+        (9223372036854775808.0, Inv(2)),
+        (-9223372036854775808.0, Inv(2)),
+        (9223372036854774784.0, 9223372036854774784),
+    ],
 )
 def test_real_to_int(value: float, result: object) -> None:
     assert evaluate("CVT_RI", "I", ("R", value)) == result
@@ -142,7 +169,15 @@ def test_minus_at_the_ends_of_the_range() -> None:
 
 @pytest.mark.parametrize(
     ("op", "b", "c"),
-    [("ADD_I", MOST, 1), ("ADD_I", LEAST, -1), ("SUB_I", LEAST, 16), ("SUB_I", -1, MOST), ("MUL_I", 2**32, 2**31), ("MUL_I", -(2**62), 2), ("ADD_I", LEAST, -16)],
+    [
+        ("ADD_I", MOST, 1),
+        ("ADD_I", LEAST, -1),
+        ("SUB_I", LEAST, 16),
+        ("SUB_I", -1, MOST),
+        ("MUL_I", 2**32, 2**31),
+        ("MUL_I", -(2**62), 2),
+        ("ADD_I", LEAST, -16),
+    ],
 )
 def test_an_exact_result_outside_the_range_is_reason_2(op: str, b: int, c: int) -> None:
     exact = {"ADD_I": b + c, "SUB_I": b - c, "MUL_I": b * c}[op]
@@ -169,7 +204,10 @@ def test_and_of_two_valid_numbers_can_hit_the_codes() -> None:
     assert evaluate("AND_I", "I", ("I", 12), ("I", 10)) == 8
 
 
-@pytest.mark.parametrize(("b", "c", "mod", "div"), [(-7, 3, 2, -2), (7, -3, -2, -2), (-7, -3, -1, 2), (7, 0, Inv(4), Inv(4)), (LEAST, -1, 0, MOST - 15), (2**40, 7, 2, 2**40 // 7)])
+@pytest.mark.parametrize(
+    ("b", "c", "mod", "div"),
+    [(-7, 3, 2, -2), (7, -3, -2, -2), (-7, -3, -1, 2), (7, 0, Inv(4), Inv(4)), (LEAST, -1, 0, MOST - 15), (2**40, 7, 2, 2**40 // 7)],
+)
 def test_mod_has_the_divisors_sign_and_div_goes_to_zero(b: int, c: int, mod: object, div: object) -> None:
     assert evaluate("MOD_I", "I", ("I", b), ("I", c)) == mod
     assert evaluate("IDIV_I", "I", ("I", b), ("I", c)) == div
@@ -212,7 +250,9 @@ def test_bool_tables() -> None:
     assert evaluate("NOT_B", "B", ("B", Inv(6))) == Inv(6)
 
 
-@pytest.mark.parametrize(("b", "c", "result"), [(True, True, 1), (False, True, 0), (True, False, Inv(4)), (Inv(3), False, Inv(3)), (True, Inv(5), Inv(5))])
+@pytest.mark.parametrize(
+    ("b", "c", "result"), [(True, True, 1), (False, True, 0), (True, False, Inv(4)), (Inv(3), False, Inv(3)), (True, Inv(5), Inv(5))]
+)
 def test_bool_by_bool(b: object, c: object, result: object) -> None:
     assert evaluate("DIV_B", "I", ("B", b), ("B", c)) == result
 
@@ -276,6 +316,8 @@ def test_valid_sees_what_is_only_looked_at_lazily(letter: str, bad: object) -> N
     assert evaluate(f"VALID_{letter}", "B", (letter, bad)) is False
 
 
-@pytest.mark.parametrize(("op", "letter"), [("BR_TRUE", "B"), ("BR_FALSE", "B"), ("VALID_TEST", "B"), ("VALID_TEST_I", "I"), ("VALID_TEST_R", "R")])
+@pytest.mark.parametrize(
+    ("op", "letter"), [("BR_TRUE", "B"), ("BR_FALSE", "B"), ("VALID_TEST", "B"), ("VALID_TEST_I", "I"), ("VALID_TEST_R", "R")]
+)
 def test_conditions_must_be_valid(op: str, letter: str) -> None:
     assert error_of(op, (letter, Inv(1)), label=op.startswith("BR")) == 2

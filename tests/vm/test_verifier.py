@@ -119,10 +119,16 @@ SITES = {
     "a function that is not there": (lambda u, p: p.emit(Op.FN, u.fn(99, [])), "function 99"),
     "a function with too few arguments": (lambda u, p: p.emit(Op.FN, u.fn(601, [])), "0 arguments"),
     "a function of an object": (lambda u, p: p.emit(Op.FN, u.fn(601, [Arg(Mode.IN, Type.OBJECT, 4)])), "type 7"),
-    "a function that writes its argument": (lambda u, p: p.emit(Op.FN, u.fn(607, [Arg(Mode.OUT, Type.TEXT, 3), Arg(Mode.IN, Type.TEXT, 3)])), "not IN"),
+    "a function that writes its argument": (
+        lambda u, p: p.emit(Op.FN, u.fn(607, [Arg(Mode.OUT, Type.TEXT, 3), Arg(Mode.IN, Type.TEXT, 3)])),
+        "not IN",
+    ),
     "an action that is not there": (lambda u, p: p.emit(Op.ACT, u.act(99, [], waits=False)), "action 99"),
     "an action that must wait": (lambda u, p: p.emit(Op.ACT, u.act(5, [Arg(Mode.IN, Type.REAL, 2)], waits=False)), "waiting"),
-    "an action that never waits": (lambda u, p: p.emit(Op.ACT, u.act(200, [Arg(Mode.IN, Type.INT, 1), Arg(Mode.IN, Type.TEXT, 3)], waits=True)), "waiting"),
+    "an action that never waits": (
+        lambda u, p: p.emit(Op.ACT, u.act(200, [Arg(Mode.IN, Type.INT, 1), Arg(Mode.IN, Type.TEXT, 3)], waits=True)),
+        "waiting",
+    ),
     "an action with wrong operands": (lambda u, p: p.emit(Op.ACT, u.act(5, [Arg(Mode.IN, Type.OBJECT, 4)], waits=True)), "does not fit"),
     "an action with too few operands": (lambda u, p: p.emit(Op.ACT, u.act(6, [], waits=True)), "0 arguments"),
     "an action with another direction": (lambda u, p: p.emit(Op.ACT, u.act(5, [Arg(Mode.OUT, Type.REAL, 2)], waits=True)), "does not fit"),
@@ -162,7 +168,13 @@ def test_tables(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("at", "value", "text"),
-    [(0, b"X", "not a unit"), (4, b"\x02", "another format"), (8, b"\xff", "length"), (12, b"\x00\x00\x00\x00", "another table of opcodes"), (16, b"\xff\xff", "name")],
+    [
+        (0, b"X", "not a unit"),
+        (4, b"\x02", "another format"),
+        (8, b"\xff", "length"),
+        (12, b"\x00\x00\x00\x00", "another table of opcodes"),
+        (16, b"\xff\xff", "name"),
+    ],
 )
 def test_the_header(at: int, value: bytes, text: str) -> None:
     data = bytearray(Hand().unit.build())

@@ -276,7 +276,7 @@ class UnitBuilder:
         self.procedures: list[ProcedureBuilder] = []
         self.sites: list[tuple[SiteKind, int, bool, tuple[Arg, ...]]] = []
         self._constants: dict[tuple[Type, bytes], int] = {}
-        self._strings: dict[str, int] = {}
+        self._strings: dict[str, int] = {name: 0}
 
     def const(self, type: Type, value: int | float | str) -> int:  # noqa: A002
         """Index of a constant: INT, TIME (ms UTC), REAL, TEXT."""

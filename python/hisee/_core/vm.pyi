@@ -1,0 +1,112 @@
+"""Units and scripts; see core/hisee/_core/vm.pyx and docs/design/script-spine.md (S5)."""
+
+from collections.abc import Mapping
+from enum import IntEnum
+from typing import Any, Literal, NamedTuple, Protocol
+
+from hisee._core.cells import CellTable
+
+DISPATCH: Literal["goto", "switch"]
+
+class Status(IntEnum):
+    DONE = 0
+    SLICE = 1
+    ACTION = 2
+    FAILED = 3
+    KILLED = 4
+
+class UnitRejected(ValueError):
+    offset: int
+    text: str
+    def __init__(self, offset: int, text: str) -> None: ...
+
+class Parameter(NamedTuple):
+    name: str
+    mode: str
+    type: str
+    structure: str
+
+class Procedure(NamedTuple):
+    name: str
+    kind: str
+    parameters: tuple[Parameter, ...]
+
+class Object(NamedTuple):
+    name: str
+    hbj: int
+    type: str
+    rows: int
+    columns: int
+
+class Variable(NamedTuple):
+    name: str
+    type: str
+    number: int
+
+class Structure(NamedTuple):
+    name: str
+    hbj: int
+    columns: tuple[tuple[str, str], ...]
+
+class Site(NamedTuple):
+    kind: str
+    number: int
+    waits: bool
+    arguments: tuple[tuple[str, str], ...]
+
+class Pending(NamedTuple):
+    number: int
+    site: int
+    line: int
+    waits: bool
+    payload: bytes
+
+class Failure(NamedTuple):
+    number: int
+    name: str
+    line: int
+    procedure: str
+    text: str
+    limit: str
+    extended: int
+
+class World(Protocol):
+    def now_ms(self) -> int: ...
+    def tick_ms(self) -> float: ...
+    def random(self) -> int: ...
+
+class Unit:
+    name: str
+    sha256: str
+    procedures: tuple[Procedure, ...]
+    objects: tuple[Object, ...]
+    variables: tuple[Variable, ...]
+    structures: tuple[Structure, ...]
+    sites: tuple[Site, ...]
+    def __init__(self, data: bytes) -> None: ...
+
+class Script:
+    unit: Unit
+    def __init__(
+        self, unit: Unit, cells: CellTable | None, variables: CellTable | None, limits: Mapping[str, int] | None, world: World | Any | None
+    ) -> None: ...
+    def start_init(self) -> None: ...
+    def start(self, procedure: int, arguments: bytes = b"") -> None: ...
+    def run(self, slice: int) -> Status: ...  # noqa: A002
+    @property
+    def status(self) -> Status: ...
+    @property
+    def pending(self) -> Pending | None: ...
+    def complete(self, payload: bytes = b"", extended: int = 0) -> None: ...
+    def fail(self, error: int, extended: int = 0, text: str = "") -> None: ...
+    def kill(self, text: str, limit_name: str = "") -> None: ...
+    def results(self) -> bytes: ...
+    @property
+    def failure(self) -> Failure | None: ...
+    @property
+    def line(self) -> int: ...
+    @property
+    def fuel_used(self) -> int: ...
+    @property
+    def memory_used(self) -> int: ...
+    def close(self) -> None: ...
