@@ -31,6 +31,14 @@ def test_a_text_in_the_description_wins_over_the_drawing():
     assert picture.by_id["BtnGo"].values["text"] == "Start"
 
 
+def test_every_property_may_be_written_in_the_description_and_is_checked():
+    row = b'kind = "text"\nvisible = false\nback_color = 0xff0000\n'
+    values = PictureState.load(b"[objects.Lbl]\n" + row, DRAWING).by_id["Lbl"].values
+    assert (values["visible"], values["back_color"], values["text"]) == (False, 0xFF0000, "ready")
+    with pytest.raises(PictureRefused, match="visible"):
+        PictureState.load(b'[objects.Lbl]\nkind = "text"\nvisible = "no"', DRAWING)
+
+
 @pytest.mark.parametrize("kind", [row.name for row in elements.ROWS])
 def test_every_property_of_every_kind_is_set_and_read_or_refused(kind):
     picture = PictureState.load(f'[objects.A]\nkind = "{kind}"'.encode(), b"<svg/>")

@@ -14,7 +14,7 @@ RUN = {"cp": "127.0.0.1:4119", "nodes": {"SRV1": {"host": "", "link": {}}, "WS0"
 
 @pytest.mark.parametrize(("server", "node", "run", "way"), [
     ("SRV1", "WS0", RUN, Way(path=SOCKET)), ("", "WS0", RUN, Way(path=SOCKET)), ("SRV1", "unknown", RUN, Way(path=SOCKET)),
-    ("SRV1", "WS1", RUN, Way(host="127.0.0.1", port=4119, link={"rtt_ms": 5.0})),
+    ("SRV1", "WS1", RUN, Way(host="127.0.0.1", port=4119, link={"rtt_ms": 5.0, "jitter_ms": 0.0, "kbit_s": 0})),
     ("plant.example:4000", "WS1", RUN, Way(host="plant.example", port=4000)),
     ("plant.example", "WS1", {}, Way(host="plant.example", port=3119)),
     ("", "WS0", {}, Way(path=SOCKET))])

@@ -75,9 +75,16 @@ def _item(ref: int, name: str, row: dict[str, Any], drawing: svg.Drawing) -> Ite
         raise PictureRefused(f"picture.toml: object {name} has no known kind: {row.get('kind')!r}")
     drawn = svg.initial(drawing.items[name]) if name in drawing.items else {}
     values = {p: drawn.get(p, properties.BY_NAME[p].default) for p in kind.properties}
-    if "text" in values and isinstance(row.get("text"), str):
-        values["text"] = row["text"]
+    values.update(_written(name, row, values))
     return Item(ref, name, kind, values, str(row.get("bind", "")), _decimals(name, row.get("decimals")))
+
+
+def _written(name: str, row: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
+    """Properties that picture.toml itself names: they win over the drawing."""
+    try:
+        return {p: checked(p, value) for p, value in row.items() if p in values}
+    except VisualError as error:
+        raise PictureRefused(f"picture.toml: object {name}: {error}") from None
 
 
 def _decimals(name: str, value: Any) -> int | None:

@@ -35,7 +35,7 @@ from hisee.model.references import check_references
 from hisee.schema import elements, properties
 
 SYSTEM_NAME = re.compile(r"[A-Za-z0-9_]{1,8}\Z")
-GRAPHIC_KEYS = {"kind", "bind", *properties.BY_NAME}
+GRAPHIC_KEYS = {"kind", "bind", "decimals", *properties.BY_NAME}
 
 
 @dataclass(slots=True)
