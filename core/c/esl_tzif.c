@@ -66,12 +66,14 @@ static bool read_table(esl_zone_t *zone, bytes_t *in, const head_t *head)
     return !in->bad;
 }
 
+static bool offset_ok(int32_t offset_s) { return offset_s >= -26 * 3600 && offset_s <= 26 * 3600; }
+
 static bool table_ok(const esl_zone_t *zone)
 {
     for (uint32_t i = 0; i < zone->count; i++)
         if (zone->kind[i] >= zone->kinds || (i && zone->at[i] <= zone->at[i - 1])) return false;
     for (uint32_t i = 0; i < zone->kinds; i++)
-        if (abs(zone->kinds_of[i].offset_s) > 26 * 3600) return false;
+        if (!offset_ok(zone->kinds_of[i].offset_s)) return false;
     for (uint32_t i = 0; i < zone->count; i++)
         if (zone->at[i] > INT64_C(1) << 58 || zone->at[i] < -(INT64_C(1) << 60)) return false;
     return true;
@@ -204,7 +206,7 @@ bool esl_zone_rule_parse(const char *text, size_t bytes, esl_zone_rule_t *rule)
         if (!accept(&t, ',')) t.bad = true;
         rule->end = change(&t);
     }
-    bool fits = abs(rule->standard_s) <= 26 * 3600 && abs(rule->summer_s) <= 26 * 3600;
+    bool fits = offset_ok(rule->standard_s) && offset_ok(rule->summer_s);
     if (t.bad || t.at != t.end || !fits) rule->present = false;
     return rule->present;
 }

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import locale
+import os
+import shutil
 import subprocess
 import sys
 from decimal import ROUND_HALF_UP, Decimal
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -93,23 +95,20 @@ def test_a_mask_groups_by_three(value: float, places: int) -> None:
 
 
 FOREIGN = """
-import locale, sys
-locale.setlocale(locale.LC_ALL, sys.argv[1])
+import locale
+locale.setlocale(locale.LC_ALL, "comma")
 assert locale.localeconv()["decimal_point"] == ","
 from hisee._core.library import Library
 lib = Library()
 print(lib.call("%RToStr", [1234.5]), lib.call("%StrToR", ["1234.5"]), lib.call("%Round", [2.345, 2]), lib.call("%StrToR", ["1,5"]))
 """
+LOCALES = Path("/usr/share/i18n/locales/de_DE")
 
 
-def comma_locale() -> str | None:
-    """An installed locale that writes a decimal comma; asked in a process of its own."""
-    listed = subprocess.run(["locale", "-a"], capture_output=True, text=True, check=False).stdout.split()
-    return next((n for n in listed if n.startswith(("de_", "sk_", "cs_", "fr_"))), None)
-
-
-@pytest.mark.skipif(comma_locale() is None, reason="no locale with a decimal comma is installed")
-def test_a_locale_with_a_comma_changes_nothing() -> None:
-    done = subprocess.run([sys.executable, "-c", FOREIGN, comma_locale() or ""], capture_output=True, text=True, check=True)
-    assert done.stdout.split("\n")[0] == "1234.5 1234.5 2.35 Invalid(3, REAL)"
-    assert locale.localeconv()["decimal_point"] == "."
+@pytest.mark.slow
+@pytest.mark.skipif(not (LOCALES.exists() and shutil.which("localedef")), reason="no sources of locales on this machine")
+def test_a_locale_with_a_decimal_comma_changes_nothing(tmp_path: Path) -> None:
+    subprocess.run(["localedef", "-c", "-i", str(LOCALES), "-f", "UTF-8", str(tmp_path / "comma")], capture_output=True, check=False)
+    environment = {**os.environ, "LOCPATH": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", FOREIGN], capture_output=True, text=True, check=False, env=environment)
+    assert (done.stdout, done.stderr) == ("1234.5 1234.5 2.35 Invalid(3, REAL)\n", "")

@@ -12,7 +12,6 @@ import sys
 import unicodedata
 from pathlib import Path
 
-
 DOTTED_CAPITAL_I = 0x130  # its simple small letter is i; the full mapping adds a combining dot
 
 
@@ -62,7 +61,8 @@ def block(name: str, upper: bool) -> list[str]:
 
 def text() -> str:
     out = [f"/* Simple case mapping, Unicode {unicodedata.unidata_version}; written by make_case.py; do not edit */"]
-    out += ["#ifndef ESL_CASE_GEN_H", "#define ESL_CASE_GEN_H", "", "typedef struct { uint32_t first, last, step; int32_t delta; } esl_case_run_t;", ""]
+    out += ["#ifndef ESL_CASE_GEN_H", "#define ESL_CASE_GEN_H", ""]
+    out += ["typedef struct { uint32_t first, last, step; int32_t delta; } esl_case_run_t;", ""]
     out += block("esl_case_upper", True) + block("esl_case_lower", False)
     return "\n".join([*out, "#endif", ""])
 
