@@ -72,35 +72,32 @@ static bool blanks_ready(esl_script_t *s, const esl_procedure_t *p)
     return true;
 }
 
-bool esl_push_frame(esl_script_t *s, uint16_t procedure, uint16_t site)
+bool esl_frame_room(esl_script_t *s, const esl_procedure_t *p)
 {
-    const esl_procedure_t *p = &s->unit->procedure[procedure];
-    if (!blanks_ready(s, p)) return false;
-    if (!grow(&s->account, (void **)&s->stack, &s->stack_room, s->stack_used + p->registers, sizeof *s->stack)) return false;
-    if (!grow(&s->account, (void **)&s->frames, &s->frames_room, s->depth + 1, sizeof *s->frames)) return false;
-    esl_slot_t *slots = s->stack + s->stack_used;
-    if (p->registers) memcpy(slots, p->pattern, p->registers * sizeof *slots);
+    return blanks_ready(s, p) && grow(&s->account, (void **)&s->stack, &s->stack_room, s->stack_used + p->registers, sizeof *s->stack) &&
+           grow(&s->account, (void **)&s->frames, &s->frames_room, s->depth + 1, sizeof *s->frames);
+}
+
+void esl_frame_records(esl_script_t *s, const esl_procedure_t *p, esl_slot_t *slots)
+{
     for (uint32_t i = 0; i < p->owned_count; i++) {
         const esl_register_t *reg = &p->reg[p->owned[i]];
         if (reg->type == ESL_T_RECORD) slots[p->owned[i]].rec = esl_record_keep(s->blank[reg->structure]);
     }
-    s->frames[s->depth++] = (esl_frame_t){.base = s->stack_used, .procedure = procedure, .site = site, .failed = -1};
-    s->stack_used += p->registers;
-    return true;
 }
 
-void esl_pop_frame(esl_script_t *s)
+bool esl_push_frame(esl_script_t *s, uint16_t procedure, uint16_t site) { return esl_push(s, procedure, site); }
+
+void esl_frame_drop(const esl_procedure_t *p, esl_slot_t *slots)
 {
-    const esl_frame_t *frame = &s->frames[--s->depth];
-    const esl_procedure_t *p = &s->unit->procedure[frame->procedure];
-    esl_slot_t *slots = s->stack + frame->base;
     for (uint32_t i = 0; i < p->owned_count; i++) {
         uint16_t reg = p->owned[i];
         if (p->reg[reg].type == ESL_T_ANY) esl_drop_slot((unsigned)slots[reg].u, slots[reg + 1]);
         else esl_drop_slot(p->reg[reg].type, slots[reg]);
     }
-    s->stack_used = frame->base;
 }
+
+void esl_pop_frame(esl_script_t *s) { esl_pop(s); }
 
 /* life */
 

@@ -137,4 +137,30 @@ static inline void esl_keep_slot(unsigned type, esl_slot_t s)
     else if (type == ESL_T_RECORD) esl_record_keep(s.rec);
 }
 
+/* Frames come and go with every CALL: the usual case is here, what is rare is behind a function. */
+bool esl_frame_room(esl_script_t *script, const esl_procedure_t *procedure);
+void esl_frame_records(esl_script_t *script, const esl_procedure_t *procedure, esl_slot_t *slots);
+void esl_frame_drop(const esl_procedure_t *procedure, esl_slot_t *slots);
+
+static inline bool esl_push(esl_script_t *s, uint16_t procedure, uint16_t site)
+{
+    const esl_procedure_t *p = &s->unit->procedure[procedure];
+    bool fits = s->stack_used + p->registers <= s->stack_room && s->depth < s->frames_room;
+    if (ESL_UNLIKELY(p->owned_count || !fits) && !esl_frame_room(s, p)) return false;
+    esl_slot_t *slots = s->stack + s->stack_used;
+    for (uint32_t i = 0; i < p->registers; i++) slots[i] = p->pattern[i];
+    if (p->owned_count) esl_frame_records(s, p, slots);
+    s->frames[s->depth++] = (esl_frame_t){.base = s->stack_used, .procedure = procedure, .site = site, .failed = -1};
+    s->stack_used += p->registers;
+    return true;
+}
+
+static inline void esl_pop(esl_script_t *s)
+{
+    const esl_frame_t *frame = &s->frames[--s->depth];
+    const esl_procedure_t *p = &s->unit->procedure[frame->procedure];
+    if (p->owned_count) esl_frame_drop(p, s->stack + frame->base);
+    s->stack_used = frame->base;
+}
+
 #endif

@@ -82,7 +82,7 @@ int esl_store_value(esl_script_t *s, const esl_frame_t *frame, uint16_t operand,
 static bool plain(unsigned type) { return (type >= ESL_T_BOOL && type <= ESL_T_TIME) || type == ESL_T_OBJECT; }
 
 /* One value from a register of one frame to a register of another. */
-static int pass(esl_script_t *s, const esl_frame_t *from, uint16_t from_reg, unsigned from_type, const esl_frame_t *to, uint16_t to_reg,
+static inline int pass(esl_script_t *s, const esl_frame_t *from, uint16_t from_reg, unsigned from_type, const esl_frame_t *to, uint16_t to_reg,
                 unsigned to_type)
 {
     if (ESL_LIKELY(from_type == to_type && plain(from_type))) {
@@ -98,7 +98,7 @@ int esl_call_enter(esl_script_t *s, uint16_t index)
 {
     const esl_site_t *site = &s->unit->site[index];
     if (s->depth - s->entry > s->limits.call_depth) return ESL_ERR_STACK;
-    if (!esl_push_frame(s, site->number, index)) return ESL_ERR_MEMORY;
+    if (!esl_push(s, site->number, index)) return ESL_ERR_MEMORY;
     const esl_procedure_t *p = &s->unit->procedure[site->number];
     const esl_frame_t *callee = &s->frames[s->depth - 1], *caller = callee - 1;
     int error = 0;
@@ -107,7 +107,7 @@ int esl_call_enter(esl_script_t *s, uint16_t index)
         const esl_param_t *param = &p->param[i];
         if (param->mode != ESL_OUT) error = pass(s, caller, arg->reg, arg->type, callee, param->reg, param->type);
     }
-    if (error) esl_pop_frame(s);
+    if (ESL_UNLIKELY(error)) esl_pop(s);
     return error;
 }
 
@@ -122,7 +122,7 @@ int esl_call_leave(esl_script_t *s)
         const esl_param_t *param = &p->param[i];
         if (arg->mode != ESL_IN) error = pass(s, callee, param->reg, param->type, caller, arg->reg, arg->type);
     }
-    esl_pop_frame(s);
+    esl_pop(s);
     return error;
 }
 
