@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from hisee._core.library import Library, World, Zone
 from hisee.values import Invalid, Time
+from hisee.zones import tzif as bytes_of
 
 NAMES = [
     "Europe/Bratislava", "America/New_York", "Australia/Lord_Howe", "Africa/Casablanca", "America/St_Johns", "Asia/Kolkata",
@@ -163,3 +164,11 @@ def test_every_zone_of_the_package_is_read() -> None:
         if path.is_file():
             zone = Zone(name, path.read_bytes())
             assert zone.period(1_700_000_000)[2] == utc_offset(zoneinfo.ZoneInfo(name), 1_700_000_000)
+
+
+def test_zones_are_found_by_known_names_only() -> None:
+    found = bytes_of("Europe/Bratislava")
+    assert found is not None and found.startswith(b"TZif")
+    assert Zone("Europe/Bratislava", found).period(1_700_000_000)[2] == 3600
+    for name in ("No/Zone", "../zone.tab", "/etc/passwd", "", "europe/bratislava\0"):
+        assert bytes_of(name) is None
