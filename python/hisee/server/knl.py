@@ -41,6 +41,7 @@ class Knl:
         self._listener = listener
         self._enter_self()
         self._define_values()
+        self.core.ended.append(self._tell_dbms)
         self.core.handlers[Kind.LINK_OPEN] = self._link_open
         self.core.handlers[Kind.LINK_CLOSED] = self._link_closed
 
@@ -178,11 +179,11 @@ class Knl:
                 continue
             log.log(logging.INFO if state is State.STOP else logging.WARNING, "%s is gone: %s", process.name, reason)
             self.opening.process_gone(process, state)
-            self._tell_dbms(process, reason)
 
-    def _tell_dbms(self, gone: Process, reason: str) -> None:
+    def _tell_dbms(self, gone: Process) -> None:
+        """Handles end with their process: a remote part that was closed in order as well as one whose host died."""
         for dbm in self.core.registry.of_kind("DBM"):
-            self.core.tell(dbm.number, Kind.PEER_LOST, PeerLost(number=gone.number, name=gone.name, reason=reason))
+            self.core.tell(dbm.number, Kind.PEER_LOST, PeerLost(number=gone.number, name=gone.name, reason=gone.state.value))
 
 
 def state_of(reason: str) -> State:
