@@ -26,10 +26,25 @@ NONE = Invalid(5, Type.TEXT)
 
 
 def facts(**changes):
-    table = {"name": "T.Meter", "database": DB, "table": "meter", "structure": SD, "columns": COLUMNS, "key": ["Id"], "access": "modify",
-             "parts": ["CSV"], **changes.pop("table", {})}
-    database = {"name": "DB.Plant", "url": "sqlite:///plant.db", "max_connections": 8, "max_rows": 100, "parts": ["SQL"],
-                **changes.pop("database", {})}
+    table = {
+        "name": "T.Meter",
+        "database": DB,
+        "table": "meter",
+        "structure": SD,
+        "columns": COLUMNS,
+        "key": ["Id"],
+        "access": "modify",
+        "parts": ["CSV"],
+        **changes.pop("table", {}),
+    }
+    database = {
+        "name": "DB.Plant",
+        "url": "sqlite:///plant.db",
+        "max_connections": 8,
+        "max_rows": 100,
+        "parts": ["SQL"],
+        **changes.pop("database", {}),
+    }
     return {"databases": {DB: database}, "tables": {TABLE: table, **changes.pop("tables", {})}}
 
 
@@ -45,16 +60,27 @@ class Script:
 
     def send(self, action: int, *values, kind=MessageKind.DATA, wants_answer=True):
         self.corr += 1
-        return self.lane.answer(Message(kind=kind, lane=LaneId.DATA_DB, source=self.number, target=9, object=TABLE, corr=self.corr,
-                                        wants_answer=wants_answer, payload=pack_data(action, encode(values))))
+        return self.lane.answer(
+            Message(
+                kind=kind,
+                lane=LaneId.DATA_DB,
+                source=self.number,
+                target=9,
+                object=TABLE,
+                corr=self.corr,
+                wants_answer=wants_answer,
+                payload=pack_data(action, encode(values)),
+            )
+        )
 
     def ask(self, action: int, *values) -> SimpleNamespace:
         answer = self.send(action, *values)
         assert (answer.kind, answer.corr, answer.target, answer.source) == (MessageKind.REPLY, self.corr, self.number, 9)
         head, data = unpack_data_reply(answer.payload)
         found = decode(data)
-        return SimpleNamespace(rc=found[-1] if found else None, values=found, extended=head.extended, code=head.engine_code, text=head.text,
-                               ns=head.service_ns)
+        return SimpleNamespace(
+            rc=found[-1] if found else None, values=found, extended=head.extended, code=head.engine_code, text=head.text, ns=head.service_ns
+        )
 
     def sql(self, text: str, *values):
         """A second program at the same file."""

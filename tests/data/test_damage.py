@@ -4,8 +4,8 @@ import sqlite3
 from contextlib import closing
 
 import pytest
-from data.conftest import DB, NONE, SQL, TABLE, Script, facts, record, row
 
+from data.conftest import DB, NONE, SQL, TABLE, Script, facts, record, row
 from hisee.data.lane import Lane
 from hisee.schema.actions import ActionId as Do
 from hisee.schema.errors import Err
@@ -38,18 +38,21 @@ def test_a_new_file_is_made_and_filled_once(script):
     again.lane.close()
 
 
-@pytest.mark.parametrize(("part", "data", "words"), [
-    ("DB.Plant:SQL", b"CREATE TABLE meter (Id INTEGER", "data/DB.Plant.sql"),
-    ("DB.Plant:SQL", b"\xff", "not UTF-8"),
-    ("DB.Plant:SQL", b"CREATE TABLE other (Id)", "data/T.Meter.csv.*no table meter"),
-    ("T.Meter:CSV", b"Id,Name\n1,ok\n2\n", "data/T.Meter.csv line 3: 1 cells for 2 columns"),
-    ("T.Meter:CSV", b"Id,Name\n1,ok\nx,bad\n", "line 3: 'x' is no INT for column Id"),
-    ("T.Meter:CSV", b"Id,Nmae\n1,ok\n", "no column 'Nmae'"),
-    ("T.Meter:CSV", b"Id,Name\n1,ok\n1,twice\n", "line 3: UNIQUE"),
-    ("T.Meter:CSV", b"Id,Name\n1,\"open\n", "line"),
-    ("T.Meter:CSV", b"Id,Full,At\n1,maybe,\n", "'maybe' is no BOOL"),
-    ("T.Meter:CSV", b"Id,Name,At\n1,a,noon\n", "'noon' is no TIME"),
-])
+@pytest.mark.parametrize(
+    ("part", "data", "words"),
+    [
+        ("DB.Plant:SQL", b"CREATE TABLE meter (Id INTEGER", "data/DB.Plant.sql"),
+        ("DB.Plant:SQL", b"\xff", "not UTF-8"),
+        ("DB.Plant:SQL", b"CREATE TABLE other (Id)", "data/T.Meter.csv.*no table meter"),
+        ("T.Meter:CSV", b"Id,Name\n1,ok\n2\n", "data/T.Meter.csv line 3: 1 cells for 2 columns"),
+        ("T.Meter:CSV", b"Id,Name\n1,ok\nx,bad\n", "line 3: 'x' is no INT for column Id"),
+        ("T.Meter:CSV", b"Id,Nmae\n1,ok\n", "no column 'Nmae'"),
+        ("T.Meter:CSV", b"Id,Name\n1,ok\n1,twice\n", "line 3: UNIQUE"),
+        ("T.Meter:CSV", b'Id,Name\n1,"open\n', "line"),
+        ("T.Meter:CSV", b"Id,Full,At\n1,maybe,\n", "'maybe' is no BOOL"),
+        ("T.Meter:CSV", b"Id,Name,At\n1,a,noon\n", "'noon' is no TIME"),
+    ],
+)
 def test_a_half_made_file_is_removed_and_the_fault_is_named(tmp_path, part, data, words):
     parts = {"DB.Plant:SQL": SQL, "T.Meter:CSV": b"Id,Name\n1,ok\n", part: data}
     script = Script(tmp_path, parts=parts)
@@ -73,7 +76,10 @@ def test_a_mended_seed_is_taken_at_the_next_try(tmp_path):
 
 
 def test_a_seed_with_its_own_transaction_and_semicolons_in_csv(tmp_path):
-    parts = {"DB.Plant:SQL": b"BEGIN; " + SQL + b"INSERT INTO meter (Id, Name) VALUES (9, 'sql');", "T.Meter:CSV": b"\xef\xbb\xbfId;Name\r\n1;a,b\r\n\r\n"}
+    parts = {
+        "DB.Plant:SQL": b"BEGIN; " + SQL + b"INSERT INTO meter (Id, Name) VALUES (9, 'sql');",
+        "T.Meter:CSV": b"\xef\xbb\xbfId;Name\r\n1;a,b\r\n\r\n",
+    }
     script = Script(tmp_path, parts=parts)
     assert read_all(script).values[0].columns[1] == ["a,b", "sql"]
     script.lane.close()
@@ -149,7 +155,11 @@ def test_a_locked_database_is_named_after_the_busy_time(script):
     with closing(sqlite3.connect(script.data / "plant.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         reply = script.ask(Do.DBS_INSERT, 0, T, row(7, "a"))
-        assert (reply.rc, reply.extended, reply.code) == (TRANS_ERROR, Ext.SQL_ERROR, sqlite3.SQLITE_BUSY) and "locked by another program" in reply.text
+        assert (reply.rc, reply.extended, reply.code) == (
+            TRANS_ERROR,
+            Ext.SQL_ERROR,
+            sqlite3.SQLITE_BUSY,
+        ) and "locked by another program" in reply.text
         many = script.ask(Do.DBS_INSERT, 1, T, record((7, "a", None, None, None), (8, "b", None, None, None)))
         assert many.code == sqlite3.SQLITE_BUSY and read_all(script).rc == OK, "a reader does not wait for a writer"
         other.execute("ROLLBACK")
@@ -212,7 +222,9 @@ class Rushing(SystemClock):
 def test_a_statement_without_end_is_ended_and_the_peer_hears_us_meanwhile(script):
     assert read_all(script).rc == OK
     beats = []
-    script.lane = Lane(facts(), script.data, Seams(clock=Rushing()), limits={"record_rows": 1000, "request_limit_s": 3}, beat=lambda: beats.append(1))
+    script.lane = Lane(
+        facts(), script.data, Seams(clock=Rushing()), limits={"record_rows": 1000, "request_limit_s": 3}, beat=lambda: beats.append(1)
+    )
     endless = "Id IN (WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT n FROM c WHERE n < 0)"
     reply = read_all(script, endless)
     assert (reply.rc, reply.extended) == (TRANS_ERROR, Ext.USER_EXPIR_TIME) and "longer than allowed" in reply.text

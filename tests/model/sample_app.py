@@ -89,8 +89,19 @@ class FakeDiagnostic:
     text: str
 
     def to_json(self) -> dict[str, object]:
-        return {"code": "ESL1000", "severity": "error", "file": self.name, "part": self.part, "line": self.line, "column": 1,
-                "end_line": self.line, "end_column": 2, "message": self.text, "hint": "", "notes": []}
+        return {
+            "code": "ESL1000",
+            "severity": "error",
+            "file": self.name,
+            "part": self.part,
+            "line": self.line,
+            "column": 1,
+            "end_line": self.line,
+            "end_column": 2,
+            "message": self.text,
+            "hint": "",
+            "notes": [],
+        }
 
 
 @dataclass

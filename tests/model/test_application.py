@@ -29,7 +29,15 @@ def test_a_good_folder_is_read_whole(folder):
     assert app.nodes["WS1"].link.rtt_ms == 5.0 and app.nodes["SRV1"].local and not app.nodes["WS1"].local
     assert app.find("u.COUNT").name == "U.Count"
     assert {o.kind for o in app.objects.values()} == {
-        "user_variable", "structure_definition", "structured_variable", "database", "table", "picture", "event", "process"}
+        "user_variable",
+        "structure_definition",
+        "structured_variable",
+        "database",
+        "table",
+        "picture",
+        "event",
+        "process",
+    }
 
 
 def test_the_files_come_back_byte_for_byte(folder):
@@ -39,7 +47,7 @@ def test_the_files_come_back_byte_for_byte(folder):
 
 def test_comments_above_a_table_belong_to_its_object(folder):
     source = load_application(folder).find("U.Count").source
-    assert source.parts["OBJECT"].startswith(b"# how often the button was pressed\n[\"U.Count\"]")
+    assert source.parts["OBJECT"].startswith(b'# how often the button was pressed\n["U.Count"]')
     assert source.line == 3
 
 
@@ -51,7 +59,13 @@ def test_what_the_compiler_is_told(folder):
     assert list(context.variables) == [("_selected", "INT")]
     table = context.directory.object("t.meter")
     assert (table.name, table.kind, tuple(table.columns), tuple(table.key), table.structure, table.access) == (
-        "T.Meter", "table", (("Id", "INT"), ("Name", "TEXT")), ("Id",), "SD.Meter", "rw")
+        "T.Meter",
+        "table",
+        (("Id", "INT"), ("Name", "TEXT")),
+        ("Id",),
+        "SD.Meter",
+        "rw",
+    )
     assert context.directory.object("U.Nobody") is None
 
 
@@ -170,8 +184,14 @@ def test_one_object_cannot_be_a_picture_and_an_event(folder):
 
 
 def test_every_problem_is_reported_at_once(folder):
-    write(folder, {"app.toml": APP.replace("port = 0", "port = -1"), "objects.toml": OBJECTS.replace("rows = 3", "rows = 0"),
-                   "pictures/S.Main/picture.svg": "<svg"})
+    write(
+        folder,
+        {
+            "app.toml": APP.replace("port = 0", "port = -1"),
+            "objects.toml": OBJECTS.replace("rows = 3", "rows = 0"),
+            "pictures/S.Main/picture.svg": "<svg",
+        },
+    )
     assert {p.file for p in problems(folder)} == {"app.toml", "objects.toml", "pictures/S.Main/picture.svg"}
 
 
@@ -198,17 +218,27 @@ def test_an_svg_without_the_element_is_a_warning(folder):
 
 def test_a_bracket_inside_a_list_is_no_table(folder):
     """`["Id"]` at the start of a line inside a list looks like a header."""
-    text = OBJECTS.replace('key = ["Id"]', "key = [\n\"Id\"\n]\noptional = [\n]\n") + '\n["U.Text"]\ntype="user_variable"\nvalue_type="TEXT"\n' \
+    text = (
+        OBJECTS.replace('key = ["Id"]', 'key = [\n"Id"\n]\noptional = [\n]\n') + '\n["U.Text"]\ntype="user_variable"\nvalue_type="TEXT"\n'
         'initial = """\n["U.Fake"]\n"""\n'
+    )
     write(folder, {"objects.toml": text})
     app = load_application(folder)
     assert app.find("U.Fake") is None and app.find("U.Text").form.initial == '["U.Fake"]\n'
     assert app.files()["objects.toml"] == text.encode()
 
 
-@pytest.mark.parametrize(("value_type", "text", "expected"), [
-    ("TIME", "2026-01-01T00:00:00Z", 1767225600000), ("TIME", "2026-07-01T02:00:00", 1782864000000), ("TIME", '"2026-01-01T00:00:00Z"', 1767225600000),
-    ("BOOL", "true", True), ("REAL", "2", 2.0), ("TEXT", '"a"', "a")])
+@pytest.mark.parametrize(
+    ("value_type", "text", "expected"),
+    [
+        ("TIME", "2026-01-01T00:00:00Z", 1767225600000),
+        ("TIME", "2026-07-01T02:00:00", 1782864000000),
+        ("TIME", '"2026-01-01T00:00:00Z"', 1767225600000),
+        ("BOOL", "true", True),
+        ("REAL", "2", 2.0),
+        ("TEXT", '"a"', "a"),
+    ],
+)
 def test_initial_values(folder, value_type, text, expected):
     write(folder, {"objects.toml": OBJECTS.replace('value_type = "INT"\ninitial = 0', f'value_type = "{value_type}"\ninitial = {text}')})
     assert next(c.initial for c in cells(load_application(folder)) if c.name == "U.Count") == expected

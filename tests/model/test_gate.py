@@ -1,11 +1,11 @@
 """The save gate with the real compiler: the pair rules decide what is stored (R50, R53-R57)."""
 
 import pytest
-from model.sample_app import OBJECTS, PICTURE, write
 
 from hisee.model import ImportRefused, Store, load_application
 from hisee.model.gate import check_application
 from hisee.model.toggle import split
+from model.sample_app import OBJECTS, PICTURE, write
 
 LOCAL = """\
 INT _mine
@@ -127,7 +127,7 @@ def test_a_table_in_a_script(app, store):
 
 
 def test_a_structure_that_changes_is_checked_against_every_script(store):
-    text = "RECORD (SD.Meter) _rows\nBEGIN\n  _rows[1]^Name := \"a\"\n"
+    text = 'RECORD (SD.Meter) _rows\nBEGIN\n  _rows[1]^Name := "a"\n'
     assert store.save("S.Main", {"ESLDefinition:2": REMOTE + text}).version
     segment = store.read("SD.Meter:OBJECT").data.decode()
     saved = store.save("SD.Meter", {"OBJECT": segment.replace('  ["Name", "TEXT"],\n', "")})
@@ -138,7 +138,19 @@ def test_check_reports_without_a_store(app):
     assert check_application(load_application(app)) == []
     write(app, {"pictures/S.Main/local.esl": LOCAL.replace("END Shown", "END Shwon")})
     found = check_application(load_application(app))
-    assert found and set(found[0]) == {"code", "severity", "file", "part", "line", "column", "end_line", "end_column", "message", "hint", "notes"}
+    assert found and set(found[0]) == {
+        "code",
+        "severity",
+        "file",
+        "part",
+        "line",
+        "column",
+        "end_line",
+        "end_column",
+        "message",
+        "hint",
+        "notes",
+    }
 
 
 def test_an_application_that_does_not_compile_is_not_imported(app, tmp_path):

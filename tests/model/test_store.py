@@ -102,7 +102,10 @@ def test_a_new_picture_can_be_saved(filled, tmp_path):
     assert saved.version == 1 and filled.opened("S.New").objects["U.Count"] == filled.opened("S.Main").objects["U.Count"]
     assert "pictures/S.New/local.esl" in filled.files()
     refused = filled.save("S.Other", {"ESLDefinition:1": "; alone\n"})
-    assert refused.version == 0 and {d["file"] for d in refused.diagnostics} == {"pictures/S.Other/picture.toml", "pictures/S.Other/picture.svg"}
+    assert refused.version == 0 and {d["file"] for d in refused.diagnostics} == {
+        "pictures/S.Other/picture.toml",
+        "pictures/S.Other/picture.svg",
+    }
 
 
 def test_a_definition_is_saved_only_if_every_script_still_compiles(filled):

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from hisee.model.toggle import comment_out, comment_out_bytes, split
 
-LOCAL = "BEGIN\n  MESSAGE \"hi\"\n"
+LOCAL = 'BEGIN\n  MESSAGE "hi"\n'
 REMOTE = "RPC PROCEDURE Inc(INT _n)\n  _n := _n + 1\nEND Inc\n"
 
 
@@ -29,10 +29,27 @@ def test_a_text_that_is_there_is_not_added_again():
 
 
 @pytest.mark.req("R58")
-@pytest.mark.parametrize("remote", [
-    "x", "x\n", "\n", "\n\n\n", "a\r\nb\r\n", "a\rb", "\x00", "\x0b\x0c\x85\u2028", "; >>> hisee remote part: 1 lines, sha256 0123456789abcdef >>>\n",
-    "; <<< hisee remote part: 0123456789abcdef <<<\n", comment_out("", REMOTE), comment_out("x", comment_out(LOCAL, "a\rb")), "ä€😀", "\ufeffBEGIN\n", " \t ",
-    "x" * 5000])
+@pytest.mark.parametrize(
+    "remote",
+    [
+        "x",
+        "x\n",
+        "\n",
+        "\n\n\n",
+        "a\r\nb\r\n",
+        "a\rb",
+        "\x00",
+        "\x0b\x0c\x85\u2028",
+        "; >>> hisee remote part: 1 lines, sha256 0123456789abcdef >>>\n",
+        "; <<< hisee remote part: 0123456789abcdef <<<\n",
+        comment_out("", REMOTE),
+        comment_out("x", comment_out(LOCAL, "a\rb")),
+        "ä€😀",
+        "\ufeffBEGIN\n",
+        " \t ",
+        "x" * 5000,
+    ],
+)
 def test_any_remote_text_comes_back(remote):
     assert split(comment_out(LOCAL, remote)) == (LOCAL, [remote])
 

@@ -186,8 +186,12 @@ class Actions:
             return [OK]
         _need_key(target.shape, mode)
         keys = _bound_rows(target, record, target.shape.key, mode)
-        target.database.change_each(target.number, target.shape.update_by_key, [[*r, *k] for r, k in zip(rows, keys, strict=True)],
-                                    untouched=lambda index: _no_row(target.shape, keys[index]))
+        target.database.change_each(
+            target.number,
+            target.shape.update_by_key,
+            [[*r, *k] for r, k in zip(rows, keys, strict=True)],
+            untouched=lambda index: _no_row(target.shape, keys[index]),
+        )
         return [OK]
 
     def _delete(self, source: int, request: list[Any]) -> list[Any]:
@@ -272,8 +276,11 @@ def _bound_rows(target: Target, record: Any, columns: Sequence[Column], mode: in
 
 def _need_key(shape: Shape, mode: int) -> None:
     if not shape.key:
-        raise Trouble(f"{shape.name} has no key; name one in objects.toml, or use WHERE", extended=Ext.NO_KEY,
-                      engine_code=NO_KEY_FOR_ROWS if mode else 0)
+        raise Trouble(
+            f"{shape.name} has no key; name one in objects.toml, or use WHERE",
+            extended=Ext.NO_KEY,
+            engine_code=NO_KEY_FOR_ROWS if mode else 0,
+        )
 
 
 def _no_row(shape: Shape, key: Sequence[Any]) -> Trouble:

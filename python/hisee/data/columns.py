@@ -46,6 +46,7 @@ def time_form(declared: str) -> TimeForm:
 
 # from the database
 
+
 def time_of(value: object) -> Any:
     """A stored TIME: a whole number is ms UTC, a text ISO 8601; a text without offset is UTC."""
     if isinstance(value, int):
@@ -73,7 +74,11 @@ def number_of(value: object) -> Any:
 
 
 READ: dict[Type, Callable[[object], Any]] = {
-    Type.BOOL: number_of, Type.INT: number_of, Type.REAL: number_of, Type.TEXT: text_of, Type.TIME: time_of,
+    Type.BOOL: number_of,
+    Type.INT: number_of,
+    Type.REAL: number_of,
+    Type.TEXT: text_of,
+    Type.TIME: time_of,
 }
 
 
@@ -85,6 +90,7 @@ def columns_of(rows: Sequence[Sequence[object]], columns: Sequence[Column]) -> l
 
 
 # to the database
+
 
 def time_text(ms: int) -> str:
     """Raises Trouble for a year that no text form has (before 1, after 9999)."""

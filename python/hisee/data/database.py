@@ -24,8 +24,17 @@ BEAT_NS = TIMERS["heartbeat"].ms * 500_000
 class Database:
     """The lane of one SQLite database. `beat` is called while a statement takes long; `statement_s` ends it."""
 
-    def __init__(self, config: DatabaseConfig, tables: dict[int, TableConfig], data: Path, clock: Clock, read_part: ReadPart, *,
-                 statement_s: float, beat: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        config: DatabaseConfig,
+        tables: dict[int, TableConfig],
+        data: Path,
+        clock: Clock,
+        read_part: ReadPart,
+        *,
+        statement_s: float,
+        beat: Callable[[], None],
+    ) -> None:
         self.config = config
         self._tables = tables
         self._data = data
@@ -62,8 +71,9 @@ class Database:
         if made:
             self._create(path)
         try:
-            db = sqlite3.connect(path or ":memory:", timeout=BUSY_MS / 1000, isolation_level=None, cached_statements=256,
-                                 check_same_thread=False)
+            db = sqlite3.connect(
+                path or ":memory:", timeout=BUSY_MS / 1000, isolation_level=None, cached_statements=256, check_same_thread=False
+            )
             if made:
                 db.execute("PRAGMA journal_mode=WAL")  # stays in the file; one that was there before keeps its mode
             db.execute("PRAGMA synchronous=FULL")
@@ -139,8 +149,7 @@ class Database:
         with self._timed(number) as db:
             return db.execute(text, values).rowcount
 
-    def change_each(self, number: int, text: str, rows: Sequence[Sequence[Any]],
-                    untouched: Callable[[int], Trouble] | None = None) -> int:
+    def change_each(self, number: int, text: str, rows: Sequence[Sequence[Any]], untouched: Callable[[int], Trouble] | None = None) -> int:
         """The same statement for every row, all or none; `untouched(row index)` is raised when one touches nothing."""
         with self._timed(number) as db, _transaction(db):
             touched = 0

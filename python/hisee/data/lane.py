@@ -48,13 +48,28 @@ class Lane:
     beat       is called while a statement takes long
     """
 
-    def __init__(self, facts: Mapping[str, Any] | bytes, data: Path, seams: Seams, read_part: ReadPart = no_parts, *,
-                 limits: Mapping[str, int] | None = None, beat: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        facts: Mapping[str, Any] | bytes,
+        data: Path,
+        seams: Seams,
+        read_part: ReadPart = no_parts,
+        *,
+        limits: Mapping[str, int] | None = None,
+        beat: Callable[[], None] = lambda: None,
+    ) -> None:
         self.config: DbmConfig = read_config(facts if isinstance(facts, bytes) else dict(facts))
         limits = limits or system_config.limits()
         self._databases = {
-            number: Database(database, {n: t for n, t in self.config.tables.items() if t.database == number}, Path(data), seams.clock,
-                             read_part, statement_s=limits["request_limit_s"], beat=beat)
+            number: Database(
+                database,
+                {n: t for n, t in self.config.tables.items() if t.database == number},
+                Path(data),
+                seams.clock,
+                read_part,
+                statement_s=limits["request_limit_s"],
+                beat=beat,
+            )
             for number, database in self.config.databases.items()
         }
         self._actions = Actions(self.config, self._databases, limits["record_rows"])
@@ -124,8 +139,15 @@ class Lane:
 def _reply(request: Message, kind: int, payload: bytes) -> Message | None:
     if not request.wants_answer:
         return None
-    return Message(kind=kind, lane=request.lane, source=request.target, target=request.source, object=request.object,
-                   corr=request.corr, payload=payload)
+    return Message(
+        kind=kind,
+        lane=request.lane,
+        source=request.target,
+        target=request.source,
+        object=request.object,
+        corr=request.corr,
+        payload=payload,
+    )
 
 
 def refusal(request: Message, error: int, text: str, extended: int = 0) -> Message | None:

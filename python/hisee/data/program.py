@@ -50,8 +50,16 @@ class Server:
     def part(self, address: str) -> bytes:
         """One part of the store; raises FileNotFoundError when the server has none, TimeOver, ChannelClosed."""
         self._corr += 1
-        self._channel.send(Message(kind=MessageKind.PART_READ, source=self._number, target=1, corr=self._corr, wants_answer=True,
-                                   payload=pack(PartRead(part=address))))
+        self._channel.send(
+            Message(
+                kind=MessageKind.PART_READ,
+                source=self._number,
+                target=1,
+                corr=self._corr,
+                wants_answer=True,
+                payload=pack(PartRead(part=address)),
+            )
+        )
         while (message := self._channel.receive(REQUEST_S)) is not None:
             if message.corr != self._corr or message.kind not in (MessageKind.REPLY, MessageKind.FAILED):
                 self.early.append(message)
@@ -73,8 +81,9 @@ def main(parameters: StartParameters) -> int:
     assert welcome is not None
     try:
         server = Server(channel, welcome.number)
-        lane = Lane(server.part(f"{welcome.name}:CONFIGURATION"), data.path, data.seams, server.part, limits=welcome.limits,
-                    beat=channel.beat)
+        lane = Lane(
+            server.part(f"{welcome.name}:CONFIGURATION"), data.path, data.seams, server.part, limits=welcome.limits, beat=channel.beat
+        )
         for sentence in lane.check():
             log.warning("%s", sentence)
         announce_ready(parameters.ready_fd, "dbm")

@@ -98,8 +98,14 @@ def _column(name: str, kind: str, found: dict[str, Any], config: TableConfig) ->
     declared = "" if isinstance(facts["type"], NullType) else str(facts["type"])
     rowid = bool(facts.get("primary_key")) and declared.upper() == "INTEGER"
     required = name in config.not_null or not (facts["nullable"] or facts["default"] is not None or rowid)
-    return Column(facts["name"] if facts["name"].casefold() == name.casefold() else name, Type[kind], _quote(facts["name"]),
-                  not_null=required, length=getattr(facts["type"], "length", None) or 0, time_form=time_form(declared))
+    return Column(
+        facts["name"] if facts["name"].casefold() == name.casefold() else name,
+        Type[kind],
+        _quote(facts["name"]),
+        not_null=required,
+        length=getattr(facts["type"], "length", None) or 0,
+        time_form=time_form(declared),
+    )
 
 
 def _shape(config: TableConfig, table: str, columns: Sequence[Column]) -> Shape:
@@ -110,5 +116,14 @@ def _shape(config: TableConfig, table: str, columns: Sequence[Column]) -> Shape:
     stored = [c for c in columns if c.present]
     changed = [c for c in stored if c not in key] or stored
     where = sql.by_key(table, key)
-    return Shape(config.name, table, tuple(columns), key, sql.select(table, columns), sql.select(table, columns, where),
-                 sql.insert(table, stored), sql.update(table, changed, where), sql.delete(table, where))
+    return Shape(
+        config.name,
+        table,
+        tuple(columns),
+        key,
+        sql.select(table, columns),
+        sql.select(table, columns, where),
+        sql.insert(table, stored),
+        sql.update(table, changed, where),
+        sql.delete(table, where),
+    )

@@ -14,8 +14,14 @@ NO_KEY_FOR_ROWS = -70003
 NO_COLUMN = -70004
 NO_ROW_UPDATED = -70005
 
-_OFF = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT,
-        sqlite3.SQLITE_IOERR, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH}
+_OFF = {
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_NOTADB,
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_AUTH,
+}
 _PLAIN = {
     sqlite3.SQLITE_BUSY: "is locked by another program; try again, or end what holds it",
     sqlite3.SQLITE_FULL: "cannot grow: the disk is full",

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from hisee.channel import Channel, Message
 from hisee.schema.errors import Err
+from hisee.schema.extended import Ext
 from hisee.schema.lanes import BY_NUMBER as LANES
 from hisee.schema.lanes import Lane
 from hisee.schema.messages import MessageKind as Kind
@@ -27,6 +28,7 @@ class Router:
         self._waits = WaitGraph()
         self._database_of = database_of
         self._calls: dict[tuple[int, int], int] = {}  # (caller, corr) of open CALLs -> callee
+        self._data: dict[tuple[int, int], Message] = {}  # (caller, corr) of open data requests
         core.ended.append(self._process_ended)
         self.relayed = 0
 
@@ -58,6 +60,7 @@ class Router:
         self.relayed += 1
         if not self._core.send(message):
             self._leave_call(message.source, message.corr)
+            self._data.pop((message.source, message.corr), None)
             self._core.fail(message, Err.ERR_TRANS_ABORT, 10, f"process number {message.target} does not run")
 
     def _to_server_of_lane(self, message: Message) -> None:
@@ -65,11 +68,14 @@ class Router:
         for process in self._core.registry.of_kind("DBM"):
             if database is not None and database in process.facts.get("databases", ()):
                 message.target = process.number
+                if message.wants_answer:
+                    self._data[message.source, message.corr] = message
                 self._forward(message)
                 return
         self._core.nobody(message, f"{LANES[message.lane].name} of object {message.object}")
 
     def _end_of_request(self, message: Message) -> None:
+        self._data.pop((message.target, message.corr), None)
         self._leave_call(message.target, message.corr)
         if message.target == KNL_NUMBER:
             self._core.requests.settle(message)
@@ -98,6 +104,10 @@ class Router:
             self._core.fail(request, Err.ERR_EVENT_CLOSED, 0, f"{process.name} ended during the call")
         for caller, corr in [key for key in self._calls if key[0] == process.number]:
             del self._calls[caller, corr]
+        for key in [k for k, m in self._data.items() if process.number in (k[0], m.target)]:
+            request = self._data.pop(key)
+            if request.source != process.number:  # executed or not: nobody can say, and it is not done twice
+                self._core.fail(request, Err.ERR_TRANS_ABORT, Ext.PROCESS_RESTARTED, f"{process.name} ended during the request")
 
     def _name(self, number: int) -> str:
         process = self._core.registry.get(number)
