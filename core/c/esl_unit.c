@@ -300,6 +300,35 @@ static bool read_unit(reader_t *r)
     return !r->failed;
 }
 
+static bool plain(const esl_arg_t *arg, const esl_param_t *param)
+{
+    return arg->type == param->type && ((arg->type >= ESL_T_BOOL && arg->type <= ESL_T_TIME) || arg->type == ESL_T_OBJECT);
+}
+
+/* Copies of a verified CALL site; left alone when one of its arguments needs more than a copy. */
+static void prepare_call(reader_t *r, esl_site_t *site)
+{
+    const esl_procedure_t *callee = &r->unit->procedure[site->number];
+    esl_copy_t *copy = room(r, 2u * site->argc, sizeof *copy);
+    if (!copy || callee->owned_count) return;
+    for (uint16_t i = 0; i < site->argc; i++) {
+        const esl_param_t *param = &callee->param[i];
+        if (!plain(&site->args[i], param)) return;
+        if (param->mode != ESL_OUT) copy[site->ins++] = (esl_copy_t){site->args[i].reg, param->reg};
+    }
+    for (uint16_t i = 0; i < site->argc; i++)
+        if (site->args[i].mode != ESL_IN) copy[site->ins + site->outs++] = (esl_copy_t){callee->param[i].reg, site->args[i].reg};
+    site->copy = copy;
+    site->plain = true;
+}
+
+static bool prepare_calls(reader_t *r)
+{
+    for (uint32_t i = 0; i < r->unit->sites; i++)
+        if (r->unit->site[i].kind == ESL_SITE_CALL) prepare_call(r, &r->unit->site[i]);
+    return !r->failed;
+}
+
 esl_unit_t *esl_unit_load(const uint8_t *bytes, size_t length, esl_refusal_t *refusal)
 {
     esl_unit_t *unit = calloc(1, sizeof *unit);
@@ -309,7 +338,7 @@ esl_unit_t *esl_unit_load(const uint8_t *bytes, size_t length, esl_refusal_t *re
         return NULL;
     }
     if (length > UINT32_MAX) fail(&r, "a unit of more than 4 GiB");
-    if (!r.failed && read_unit(&r) && esl_unit_verify(unit, refusal)) return unit;
+    if (!r.failed && read_unit(&r) && esl_unit_verify(unit, refusal) && prepare_calls(&r)) return unit;
     esl_unit_free(unit);
     return NULL;
 }

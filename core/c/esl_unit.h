@@ -34,12 +34,17 @@ typedef struct { esl_slot_t value; uint8_t type; } esl_constant_t; /* TEXT: valu
 typedef struct { uint32_t name, hbj, rows; uint16_t columns; uint8_t type; } esl_object_t;
 typedef struct { uint32_t name, number; uint8_t type; } esl_variable_t;
 typedef struct { uint8_t mode, type; uint16_t reg; } esl_arg_t;
+typedef struct { uint16_t from, to; } esl_copy_t;
 typedef struct {
     uint8_t kind, waits;
     uint16_t number, argc;
     uint32_t offset;         /* of its row in the unit, for the verifier */
     const esl_arg_t *args;
     const char *signature;   /* ACT: of its row, set by the verifier */
+    /* CALL without conversions and references: what goes where, so that the loop only copies slots. */
+    bool plain;
+    uint8_t ins, outs;
+    const esl_copy_t *copy;  /* `ins` for the way in, then `outs` for the way back */
 } esl_site_t;
 typedef struct { uint8_t type; uint16_t structure; } esl_register_t;
 typedef struct { uint32_t name; uint8_t mode, type; uint16_t reg; } esl_param_t;

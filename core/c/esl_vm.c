@@ -305,6 +305,19 @@ dispatch:
     CASE(BR_TRUE) { int64_t a = A.i; if (ESL_UNLIKELY(esl_bool_invalid(a))) RAISE(ESL_ERR_EXPRESSION_STATUS); if (a) JUMP; NEXT; }
     CASE(BR_FALSE) { int64_t a = A.i; if (ESL_UNLIKELY(esl_bool_invalid(a))) RAISE(ESL_ERR_EXPRESSION_STATUS); if (!a) JUMP; NEXT; }
     CASE(RET) {
+        const esl_site_t *site = s->depth - 1 == s->entry ? NULL : &unit->site[fp->site];
+        if (ESL_LIKELY(site && site->plain)) {
+            const esl_slot_t *callee = R;
+            const esl_copy_t *copy = site->copy + site->ins;
+            s->stack_used = fp->base;
+            s->depth--;
+            fp--;
+            R = s->stack + fp->base;
+            for (unsigned i = 0; i < site->outs; i++) R[copy[i].to] = callee[copy[i].from];
+            code = unit->procedure[fp->procedure].code;
+            ip = code + fp->pc + 1;
+            DISPATCH();
+        }
         SYNC();
         if (s->depth - 1 == s->entry) goto done;
         error = esl_call_leave(s);
@@ -314,6 +327,25 @@ dispatch:
     }
     CASE(END) SYNC(); goto done;
     CASE(CALL) {
+        const esl_site_t *site = &unit->site[ip->a];
+        const esl_procedure_t *p = &unit->procedure[site->number];
+        if (ESL_LIKELY(site->plain && s->depth - s->entry <= s->limits.call_depth && s->depth < s->frames_room &&
+                       p->registers <= s->stack_room - s->stack_used)) {
+            esl_slot_t *callee = s->stack + s->stack_used;
+            for (unsigned i = 0; i < p->registers; i++) {
+                callee[i] = p->pattern[i];
+                __asm__(""); /* frames are small: a call of memcpy costs more than the copy */
+            }
+            for (unsigned i = 0; i < site->ins; i++) callee[site->copy[i].to] = R[site->copy[i].from];
+            fp->pc = (uint32_t)(ip - code);
+            *++fp = (esl_frame_t){.base = s->stack_used, .procedure = site->number, .site = ip->a, .failed = -1};
+            s->depth++;
+            s->stack_used += p->registers;
+            R = callee;
+            ip = code = p->code;
+            if (ESL_UNLIKELY(--budget <= 0)) goto pause;
+            DISPATCH();
+        }
         SYNC();
         TRY(esl_call_enter(s, ip->a));
         LOAD_FRAME();
