@@ -133,6 +133,7 @@ WRONG_OBJECTS = [
     ('["Name", "TEXT"]', '["Name", "STRING"]', "SD.Meter.columns[1][1]", "STRING"),
     ('["Name", "TEXT"]', '["ID", "TEXT"]', "SD.Meter.columns[1]", "exists twice"),
     ('["SD.Meter"]', '["1SD"]', "", "no name of an object"),
+    ('["U.Count"]', '["Begin"]', "", "word of the language"),
 ]
 
 

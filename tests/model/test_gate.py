@@ -172,3 +172,11 @@ def test_units_of_another_compiler_are_made_again(store, app):
 
 def test_objects_toml_as_written(app, store):
     assert store.files()["objects.toml"].decode() == OBJECTS
+
+
+def test_a_script_that_is_no_text_or_too_long_is_refused(app, store):
+    assert store.save("S.Main", {"ESLDefinition:2": b"BEGIN\n\xff\n"}).diagnostics[0]["line"] == 2
+    head = (app / "app.toml").read_text()
+    write(app, {"app.toml": head.replace("[limits]", "[limits]\nsource_bytes = 100")})
+    with pytest.raises(ImportRefused, match="source_bytes is 100"):
+        store.import_application(load_application(app))

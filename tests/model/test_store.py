@@ -398,3 +398,19 @@ def test_a_locked_database_is_named_and_the_store_goes_on(filled, tmp_path):
     other.execute("ROLLBACK")
     other.close()
     assert filled.save("S.Main", {"ESLDefinition:1": "; x\n"}).version == 2
+
+
+@pytest.mark.req("R57")
+def test_a_folder_saved_as_a_whole_twice_keeps_the_comment(filled):
+    parts = {"PICTURE": toml(False), "ESLDefinition:1": LOCAL, "ESLDefinition:2": REMOTE}
+    assert filled.save("S.Main", parts).version == 2
+    assert filled.save("S.Main", parts).version == 2
+    assert split(filled.read("S.Main:ESLDefinition:1").data.decode()) == (LOCAL, [REMOTE])
+
+
+def test_a_data_directory_inside_the_application_is_no_part_of_it(folder):
+    before = load_application(folder).files()
+    inner = Store.open(folder / "running", compile_object=fake_compile)
+    inner.import_application(load_application(folder))
+    assert load_application(folder).files() == before
+    inner.close()

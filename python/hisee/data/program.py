@@ -86,6 +86,7 @@ def main(parameters: StartParameters) -> int:
         )
         for sentence in lane.check():
             log.warning("%s", sentence)
+        log.info("%s serves %s", welcome.name, ", ".join(d.name for d in lane.config.databases.values()) or "no database")
         announce_ready(parameters.ready_fd, "dbm")
         return serve(channel, lane, stop, server.early)
     except HiseeError as error:

@@ -12,6 +12,7 @@ from typing import Any
 
 from hisee.errors import UsageError
 from hisee.esl.context import ObjectContext
+from hisee.esl.front.words import RESERVED
 from hisee.model import forms, layout, limits, nodes, reader
 from hisee.model.directory import ApplicationDirectory, context_of
 from hisee.model.layout import APP_FILE, Layout, Parts
@@ -195,6 +196,8 @@ def _add(application: Application, item: ApplicationObject | None, findings: Fin
             value=shown(item.name),
             hint="letters, digits, _ and dots, at most 64 characters, a letter first",
         )
+    if fold(item.name) in RESERVED:
+        findings.error(BAD_NAME, file, f"{item.name} is a word of the language", line=item.source.line, hint="put a dot in it: U.Name")
     twin = application._by_key.setdefault(fold(item.name), item)
     if twin is not item and not (twin.process and item.process):  # two processes: `nodes` has said so
         findings.error(

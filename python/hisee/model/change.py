@@ -74,7 +74,8 @@ def put_parts(layout: Layout, changes: Mapping[str, bytes | str]) -> dict[str, b
         new = layout.objects[old.name] = old.copy()
         new.put(part, new.paths.get(part) or _path(new, part, changes), data.encode() if isinstance(data, str) else data)
     for name, old in before.items():
-        apply_toggle(old if old.parts else None, layout.objects[name])
+        whole = any(address(a).part in (PICTURE, EVENT) for a in changes if fold(address(a).object) == fold(name))
+        apply_toggle(old if old.parts else None, layout.objects[name], again=whole)
     return {name: layout.objects[name].digest != old.digest for name, old in before.items()}
 
 

@@ -71,10 +71,16 @@ def _build(application: Application, item: ApplicationObject, directory: Applica
     result = Build(item.name)
     texts: dict[int, str] = {}
     for part in item.script_parts:
+        size, limit = len(item.source.parts[part]), application.limits["source_bytes"]
+        if size > limit:
+            result.diagnostics.append(_refused(item, part, f"{size} bytes, the limit source_bytes is {limit}", "split the script"))
+            continue
         try:
             texts[PART_NUMBER[part]] = item.source.parts[part].decode("utf-8-sig")
         except UnicodeDecodeError as error:
-            result.diagnostics.append(_not_text(item, part, error))
+            line = item.source.parts[part].count(b"\n", 0, error.start) + 1
+            found = _refused(item, part, f"not UTF-8 at byte {error.start}", "save the file as UTF-8", line)
+            result.diagnostics.append(found)
     if result.diagnostics:
         result.ok = False
         return result
@@ -88,15 +94,8 @@ def _build(application: Application, item: ApplicationObject, directory: Applica
     return result
 
 
-def _not_text(item: ApplicationObject, part: str, error: UnicodeDecodeError) -> dict[str, Any]:
-    line = item.source.parts[part].count(b"\n", 0, error.start) + 1
-    found = Problem(
-        code=BAD_FILE,
-        file=item.source.paths[part],
-        text=f"not UTF-8 at byte {error.start}",
-        line=line,
-        hint="save the file as UTF-8",
-    ).diagnostic()
+def _refused(item: ApplicationObject, part: str, text: str, hint: str, line: int = 1) -> dict[str, Any]:
+    found = Problem(code=BAD_FILE, file=item.source.paths[part], text=text, line=line, hint=hint).diagnostic()
     return {**found, "part": f"{item.name}:{part}"}
 
 
