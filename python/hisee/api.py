@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -49,6 +50,7 @@ from hisee.schema.timers import BY_NAME as TIMERS
 from hisee.seams import Seams
 
 REQUEST_S = TIMERS["api_request"].ms / 1000
+BEAT_S = TIMERS["heartbeat"].ms / 1000
 KNL = 1
 
 
@@ -85,6 +87,8 @@ class System:
         self._number = channel.welcome.number
         self._corr = 0
         self._changes: list[ValueState] = []
+        self._beats = threading.Event()
+        threading.Thread(target=self._beat_until_closed, name="hisee-beat", daemon=True).start()
         self.name = channel.welcome.system
 
     def __enter__(self) -> System:
@@ -97,7 +101,16 @@ class System:
         return f"<hisee.System {self.name} as number {self._number}>"
 
     def close(self) -> None:
+        self._beats.set()
         self._channel.close("done")
+
+    def _beat_until_closed(self) -> None:
+        """The session lives while its program thinks: the server would call a silent one dead."""
+        while not self._beats.wait(BEAT_S):
+            try:
+                self._channel.beat()
+            except (ChannelClosed, OSError):
+                return
 
     # -- requests
 

@@ -10,6 +10,9 @@ from posix.fcntl cimport O_CLOEXEC, O_RDONLY
 from posix.mman cimport MAP_FAILED, MAP_SHARED, PROT_READ, PROT_WRITE, mmap, munmap
 from posix.unistd cimport getpid, write
 
+cdef extern from "<sys/mman.h>" nogil:
+    int MAP_POPULATE  # all pages at once: no page fault on the way of a message, and a process's memory is its final size
+
 from hisee._core cimport cring as c
 from hisee._core.cframe cimport esl_envelope_t
 
@@ -39,7 +42,7 @@ cdef void *map_segment(int fd, uint64_t size, bint writable) except NULL:
     cdef void *at
     if os.fstat(fd).st_size != size:
         raise RingPoisoned("a segment has not the size it should have")
-    at = mmap(NULL, size, PROT_READ | PROT_WRITE if writable else PROT_READ, MAP_SHARED, fd, 0)
+    at = mmap(NULL, size, PROT_READ | PROT_WRITE if writable else PROT_READ, MAP_SHARED | MAP_POPULATE, fd, 0)
     if at == MAP_FAILED:
         raise MemoryError("a segment cannot be mapped")
     if os.fstat(fd).st_size != size:  # checked after mapping too: nothing may cut it under us unseen

@@ -10,7 +10,7 @@ from hisee.schema.lanes import BY_NUMBER as LANES
 from hisee.schema.messages import MessageKind
 from hisee.seams import Clock
 
-HISTORY = 4096
+HISTORY = 1024
 
 
 class Trace:

@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
-HISTORY = 20_000  # newest rows kept; older ones live on in the sums
+HISTORY = 5_000  # newest rows kept; older ones live on in the sums
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,6 @@ from hisee.schema.messages import MessageKind as Kind
 from hisee.schema.picture_functions import BY_NUMBER as PICTURE_FUNCTIONS
 from hisee.schema.timers import BY_NAME as TIMERS
 from hisee.script.instance import Instance, Waiting
-from hisee.script.text import to_str
 from hisee.values import UNCHANGED, Invalid, Stamped
 
 if TYPE_CHECKING:
@@ -158,9 +157,8 @@ def _data(engine: Engine, instance: Instance) -> None:
 
 def _set(engine: Engine, instance: Instance) -> None:
     target, value, time, weak = decode(instance.pending.payload)
-    stamped = Stamped(value, 0, bool(weak)) if isinstance(time, Invalid) and weak is True else value
-    if not isinstance(time, Invalid):
-        stamped = Stamped(value, int(time), weak is True)
+    unstamped = isinstance(time, Invalid) and weak is not True
+    stamped = value if unstamped else Stamped(value, None if isinstance(time, Invalid) else int(time), weak is True)
     corr = tell(engine, instance, Kind.SET, Lane.SCRIPT, KNL, encode([target, stamped]), object=target.object)
     instance.sets_open[corr] = 1
     _go_on(instance)
@@ -234,13 +232,13 @@ def _log(engine: Engine, instance: Instance) -> None:
     flags, label, priority, value = decode(instance.pending.payload)
     text = "" if isinstance(label, Invalid) else label
     if flags & LOG_VALUE:
-        text = f"{text} {to_str(value)}" if text else to_str(value)
+        text = f"{text} {engine.text.of(value)}" if text else engine.text.of(value)
     _log_line(engine, instance, text, priority, flags)
 
 
 def _logex(engine: Engine, instance: Instance) -> None:
     flags, text, priority = decode(instance.pending.payload)
-    _log_line(engine, instance, to_str(text), priority, flags)
+    _log_line(engine, instance, engine.text.of(text), priority, flags)
 
 
 def _log_line(engine: Engine, instance: Instance, text: str, priority: object, flags: int) -> None:

@@ -18,6 +18,7 @@ from hisee.schema.errors import Err
 from hisee.schema.messages import MessageKind as Kind
 from hisee.script import actions, inbox
 from hisee.script.instance import Instance, Item, QueueFull, Waiting, make_script
+from hisee.script.text import Text
 from hisee.script.variables import Variables
 from hisee.script.world import World
 from hisee.seams import Seams
@@ -40,7 +41,7 @@ class Outside(Protocol):
 class Engine:
     """Instances by number; `deliver` takes messages for them, `start` makes one, `stop` ends one."""
 
-    def __init__(self, outside: Outside, seams: Seams, recorder: Recorder) -> None:
+    def __init__(self, outside: Outside, seams: Seams, recorder: Recorder, time_zone: str = "UTC") -> None:
         self.outside, self.seams, self.recorder = outside, seams, recorder
         self.cells = CellTable()
         self.instances: dict[int, Instance] = {}
@@ -48,7 +49,8 @@ class Engine:
         self._ready: deque[Instance] = deque()
         self._turn_due = False
         self._corr = 0
-        self._world = World(seams)
+        self._world = World(seams, time_zone)
+        self.text = Text(self._world.zone)
 
     # -- life of an instance
 
@@ -64,7 +66,7 @@ class Engine:
     def start(self, *, number: int, name: str, object: str, part: int, unit: Unit, console: int, limits: dict[str, int],
               variables: Sequence[Sequence[str]], incarnation: int = 0) -> Instance:
         """A new instance, its init part first in the queue."""
-        own = Variables(variables, owner=part == 1)
+        own = Variables(variables, owner=part == 1, console=console)
         script = make_script(unit, self.cells, own, limits, self._world)
         instance = Instance(number, name, object, part, unit, script, own, console, limits, incarnation=incarnation)
         self.instances[number] = instance

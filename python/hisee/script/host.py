@@ -50,7 +50,7 @@ class Host:
         self.number = server.welcome.number
         self.limits = server.welcome.limits
         self.recorder = Recorder()
-        self.engine = Engine(self, seams, self.recorder)
+        self.engine = Engine(self, seams, self.recorder, server.welcome.facts.get("time_zone", "UTC"))
         self.requests = Requests(server)
         self._tasks: set[asyncio.Task[None]] = set()
         self.lost = asyncio.Event()

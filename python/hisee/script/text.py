@@ -1,21 +1,19 @@
-"""Values as text, the way %ToStr writes them; used where the host itself prints (LOG)."""
+"""Values as text where the host itself prints them (LOG): the words of %ToStr, from the same C function."""
 
 from __future__ import annotations
 
-import datetime as dt
-
-from hisee._core.values import real_text
-from hisee.values import Invalid, Time
+from hisee._core import library
+from hisee.values import Invalid
 
 
-def to_str(value: object) -> str:
-    """Text of a value; invalid is `?`, line breaks stay (whoever writes a line escapes them)."""
-    if isinstance(value, Invalid) or value is None:
-        return "?"
-    if isinstance(value, bool):
-        return "TRUE" if value else "FALSE"
-    if isinstance(value, Time):
-        return dt.datetime.fromtimestamp(int(value) / 1000).astimezone().strftime("%H:%M:%S %d-%m-%Y")
-    if isinstance(value, float):
-        return real_text(value)
-    return str(value)
+class Text:
+    """Writes values in one time zone."""
+
+    def __init__(self, zone: library.Zone | None) -> None:
+        self._library = library.Library(library.World(zone), fuel=1 << 62)  # the host's own work is not metered
+
+    def of(self, value: object) -> str:
+        """As %ToStr, but invalid is `?`; line breaks stay (whoever writes a line escapes them)."""
+        if isinstance(value, Invalid) or value is None:
+            return "?"
+        return value if isinstance(value, str) else str(self._library.call("%ToStr", [value], "TEXT"))

@@ -8,18 +8,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hisee._core.cells import CellTable
+from hisee.esl.context import FROM_HIP_NUMBER
 from hisee.values import Ref
 
 
 class Variables:
     """Replica of the picture variables; variable k (from 0) is object k+1 of its own small table."""
 
-    def __init__(self, declared: Sequence[Sequence[str]], *, owner: bool) -> None:
+    def __init__(self, declared: Sequence[Sequence[str]], *, owner: bool, console: int = 0) -> None:
         self.names = [name for name, _ in declared]
         self.owner = owner
         self.table = CellTable()
         for index, (_, kind) in enumerate(declared):
             self.table.define(index + 1, kind)
+        self.table.define(FROM_HIP_NUMBER, "INT")
+        self.table.set(FROM_HIP_NUMBER, console)
         self._versions = [0] * len(self.names)
         self._unanswered = [0] * len(self.names)
 

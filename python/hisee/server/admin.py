@@ -73,7 +73,7 @@ class Admin:
             "busy_60m": None, "connections": self._connections(process), "see_count": self._see_count(process),
             "hosted_by": self._hosted_by(process), "object": process.object or None,
             "carrier": link.carrier if link and not process.virtual else None,
-            "console": self._name(process.console), "address": process.address or None,
+            "console": self._name(process.console), "address": process.address or process.facts.get("address"),
             "sent": link.channel.sent if link and not process.virtual else None,
             "received": link.channel.received if link and not process.virtual else None,
             "memory_bytes": process.facts.get("memory_bytes"), "dropped": process.facts.get("dropped"),

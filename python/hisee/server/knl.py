@@ -10,10 +10,11 @@ from collections.abc import Callable
 from typing import Any
 
 from hisee.channel import Channel, Listener, LogonRefused, memory_pair
-from hisee.channel.payloads import PROTOCOL, Hello, LinkClosed, LinkOpen, PeerLost, Refused, Welcome, pack, unpack
+from hisee.channel.payloads import PROTOCOL, Hello, LinkClosed, LinkOpen, Payload, PeerLost, Refused, Welcome, pack, unpack
 from hisee.model.store import Store
 from hisee.schema.kinds import BY_NAME as KINDS
 from hisee.schema.messages import MessageKind as Kind
+from hisee.schema.timers import BY_NAME as TIMERS
 from hisee.seams import Seams
 from hisee.server.admin import Admin
 from hisee.server.core import Core
@@ -24,6 +25,9 @@ from hisee.server.router import Router
 from hisee.server.values import Values
 
 log = logging.getLogger("hisee.server")
+ASKED_BY_OTHERS = {"TEL", "HISHOST"}  # a command ends by itself, a HIS host with its console
+STOP_NS = TIMERS["stop"].ms * 1_000_000 // 2
+STOP_POLL_S = 0.02
 
 
 class Knl:
@@ -59,6 +63,19 @@ class Knl:
         if self._listener is not None:
             self._listener.start(loop, self._admit, self._on_channel)
         self._reconciling = loop.create_task(self.opening.reconcile_forever())
+
+    async def stop(self) -> None:
+        """Ask every process to end, consoles first, and wait until it did: an ordered end is no loss of the server."""
+        await self._ask_to_end(lambda kind: kind == "HIP")
+        await self._ask_to_end(lambda kind: kind not in ASKED_BY_OTHERS)
+
+    async def _ask_to_end(self, chosen: Callable[[str], bool]) -> None:
+        asked = [p for p in self.core.registry if p.link is not None and not p.virtual and chosen(p.kind)]
+        for process in asked:
+            self.core.tell(process.number, Kind.STOP, Payload())
+        deadline = self._seams.clock.monotonic_ns() + STOP_NS
+        while any(p.running for p in asked) and self._seams.clock.monotonic_ns() < deadline:
+            await asyncio.sleep(STOP_POLL_S)
 
     def close(self) -> None:
         self._reconciling.cancel()
@@ -124,7 +141,8 @@ class Knl:
         if process.kind == "DBM":  # the router finds the DBM of a table by these
             served = self._store.dbm_facts(process.name)["databases"]  # its tables it reads itself: a WELCOME is one small frame
             process.facts["databases"] = set(served) | set(process.facts.get("databases", ()))
-        return Welcome(name=process.name, number=process.number, system=self._system, limits=self._limits)
+        return Welcome(name=process.name, number=process.number, system=self._system, limits=self._limits,
+                       facts={"time_zone": self._store.system().time_zone})
 
     def _on_channel(self, channel: Channel) -> None:
         welcome = channel.welcome

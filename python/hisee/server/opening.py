@@ -234,8 +234,12 @@ class Opening:
     def _see_state(self, source: Process, message: Message) -> None:
         state = unpack(SeeState, message.payload)
         process = self._core.registry.get(state.number)
-        if process is not None and process.host == source.number:
-            process.facts.update(memory_bytes=state.memory_bytes, dropped=state.dropped, queue=state.queue)
+        if process is None:
+            return
+        if process.host == source.number:
+            process.facts.update(memory_bytes=state.memory_bytes, queue=state.queue)
+        if process.console == source.number:  # the console counts events that an absent remote part missed
+            process.facts["dropped"] = state.dropped
 
     def _process_ended(self, process: Process) -> None:
         if process.kind == "SES":

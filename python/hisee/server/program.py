@@ -33,6 +33,7 @@ async def _serve(parameters: StartParameters, data: DataDir, stop: asyncio.Event
     knl.start(asyncio.get_running_loop())
     announce_ready(parameters.ready_fd, "knl")
     await stop.wait()
+    await knl.stop()
     knl.close()
     store.close()
     return 0
