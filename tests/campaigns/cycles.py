@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import hisee
-
 from campaigns.figures import Figures, child_of, figures
 from support.system import RunningSystem, names, until
 

@@ -24,7 +24,8 @@ def figures(pid: int) -> Figures:
     proc = Path(f"/proc/{pid}")
     status = status_of(pid)
     maps = (proc / "maps").read_text()
-    return Figures(len(list((proc / "fd").iterdir())), int(status["Threads"]), maps.count("/dev/shm/"), int(status["VmRSS"].split()[0]) * 1024)
+    return Figures(descriptors=len(list((proc / "fd").iterdir())), threads=int(status["Threads"]), segments=maps.count("/dev/shm/"),
+                   rss_bytes=int(status["VmRSS"].split()[0]) * 1024)
 
 
 def status_of(pid: int) -> dict[str, str]:
@@ -48,6 +49,16 @@ def migrations(pid: int) -> int:
 def processor(pid: int) -> int:
     """Processor that the main thread last ran on."""
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[36])
+
+
+def forget_peak(pid: int) -> None:
+    """The highest memory use of a process counts from now."""
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+
+def peak_bytes(pid: int) -> int:
+    """Highest resident memory of a process since `forget_peak`."""
+    return int(status_of(pid)["VmHWM"].split()[0]) * 1024
 
 
 def child_of(pid: int) -> int:

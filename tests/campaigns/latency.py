@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import statistics
+from functools import partial
 from typing import Any
 
 import hisee
-
 from support.system import RunningSystem, until
 
 PER_CLICK = 20  # picture functions that one click of a looking button makes
@@ -27,13 +27,17 @@ def total_ms(row: dict[str, Any]) -> float:
 def press(client: hisee.System, picture: hisee.Picture, button: str, action: str, part: str, count: int) -> list[dict[str, Any]]:
     """Click until `count` actions are recorded; they are returned."""
     client.profile(reset=True)
-    before = 0
-    while before < count:
+    found: list[dict[str, Any]] = []
+    while len(found) < count:
         picture.click(button)
-        until(lambda: len(rows_of(client, action, part)) > before, f"{action} of {part} was made", 30)
+        until(partial(more_than, client, action, part, len(found)), f"{action} of {part} was made", 30)
         picture.settle(60)
-        before = len(rows_of(client, action, part))
-    return rows_of(client, action, part)
+        found = rows_of(client, action, part)
+    return found
+
+
+def more_than(client: hisee.System, action: str, part: str, count: int) -> bool:
+    return len(rows_of(client, action, part)) > count
 
 
 def run(system: RunningSystem, *, rtt_ms: float = 200.0, calls: int = 200) -> dict[str, Any]:

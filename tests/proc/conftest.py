@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import hisee
 import pytest
+
+import hisee
 from support.system import RunningSystem, running
 
 APP = Path(__file__).parent / "app"

@@ -3,6 +3,7 @@
 import time
 
 import pytest
+
 from support.system import kill, names, until
 
 pytestmark = pytest.mark.boot

@@ -1,6 +1,7 @@
 """A slice of each campaign; the full counts run by `./hisee campaign NAME`."""
 
 import pytest
+
 from campaigns import cycles, latency
 
 pytestmark = pytest.mark.boot

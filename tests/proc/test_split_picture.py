@@ -1,6 +1,7 @@
 """A split picture through real processes: calls both ways, errors, shared variables, data, values, visual functions."""
 
 import pytest
+
 from support.system import names, until
 
 pytestmark = pytest.mark.boot

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+
 from support.command import environment
 from support.source import PYTHON, ROOT
 

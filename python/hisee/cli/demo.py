@@ -85,8 +85,8 @@ def _measuring(folder: Path, rtt_ms: float | None, quick: bool, as_json: bool) -
         from hisee.demo.program import DATABASE
         from hisee.demo.render import show
 
-        rtts = RTTS_MS if rtt_ms is None else (rtt_ms,)
-        clicks = CLICKS if rtt_ms is None else (40,)
+        rtts: tuple[float, ...] = RTTS_MS if rtt_ms is None else (rtt_ms,)
+        clicks: tuple[int, ...] = CLICKS if rtt_ms is None else (40,)
         if quick:
             clicks = tuple(max(4, count // QUICK) for count in clicks)
         with hisee.connect(folder) as system:

@@ -243,6 +243,7 @@ class Engine:
 
     def _script_failed(self, instance: Instance) -> None:
         failure = instance.script.failure
+        assert failure is not None
         item = instance.current
         log.warning("%s [%s] line %s: unhandled %s in %s of %s: %s", instance.object, PARTS[instance.part], failure.line,
                     failure.name, item.what if item else "?", instance.name, failure.text)
@@ -251,6 +252,7 @@ class Engine:
 
     def _script_killed(self, instance: Instance) -> None:
         failure = instance.script.failure
+        assert failure is not None
         reason = f"{instance.object} [{PARTS[instance.part]}] line {failure.line}: ended by limit {failure.limit}"
         self.kill(instance, reason)
 

@@ -171,8 +171,12 @@ def dial_server(start: HisHostStart, seams: Seams) -> Channel:
     hello = Hello(kind="HISHOST", node=start.node, name=start.workstation, pid=os.getpid(), facts=facts)
     if start.server_path:
         return dial_unix(start.server_path, hello, start.secret, seams=seams, limits=start.limits)
-    link = LinkShape(**start.link) if start.link else None
+    link = shape_of(start.link) if start.link else None
     return dial_tcp(start.server_host, start.server_port, hello, start.secret, seams=seams, limits=start.limits, link=link)
+
+
+def shape_of(link: dict[str, float]) -> LinkShape:
+    return LinkShape(rtt_ms=link.get("rtt_ms", 0.0), jitter_ms=link.get("jitter_ms", 0.0), kbit_s=int(link.get("kbit_s", 0)))
 
 
 def read_start(sock: socket.socket) -> HisHostStart:

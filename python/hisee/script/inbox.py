@@ -11,7 +11,7 @@ from hisee.schema.errors import Err
 from hisee.schema.messages import MessageKind as Kind
 from hisee.script import actions
 from hisee.script.instance import Instance, Item
-from hisee.values import UNCHANGED
+from hisee.values import UNCHANGED, Ref
 
 if TYPE_CHECKING:
     from hisee.script.engine import Engine
@@ -73,10 +73,10 @@ def _event(engine: Engine, instance: Instance, message: Message) -> None:
     instance.put(Item(index, encode(arguments[: len(info.parameters)]), f"event {info.name}", "=" * len(info.parameters), message, key=key))
 
 
-def changed(engine: Engine, instance: Instance, references: Iterable[object]) -> None:
+def changed(engine: Engine, instance: Instance, references: Iterable[Ref]) -> None:
     """ON CHANGE: one waiting notice per handler and cell, always the newest value."""
     for ref in references:
-        for procedure in instance.changes.get(ref, ()):  # type: ignore[call-overload]
+        for procedure in instance.changes.get(ref, ()):
             cell = engine.cells.get(ref)
             arguments = encode([cell.value, ref, 0, 0])
             instance.put(Item(procedure, arguments, "ON CHANGE", key=("change", procedure, ref)))

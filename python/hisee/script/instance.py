@@ -11,6 +11,7 @@ from hisee._core.cells import CellTable
 from hisee._core.vm import Script, Unit
 from hisee.channel import Message
 from hisee.script.variables import Variables
+from hisee.values import Ref
 
 
 @dataclass(slots=True)
@@ -69,7 +70,7 @@ class Instance:
     pending: Any = None  # the action being carried out or waited for, as the VM gave it
     sets_open: dict[int, int] = field(default_factory=dict)  # corr -> 1
     set_failure: tuple[int, int, str] | None = None
-    changes: dict[int, list[int]] = field(default_factory=dict)  # reference -> procedures (ON CHANGE)
+    changes: dict[Ref, list[int]] = field(default_factory=dict)  # reference -> procedures (ON CHANGE)
     held: list[Callable[[], None]] = field(default_factory=list)  # CALLs that wait for the partner's start
     resumed_ns: int = 0
     handled: int = 0

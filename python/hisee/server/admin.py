@@ -7,6 +7,7 @@ import datetime as dt
 import fnmatch
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from hisee.channel import Message
@@ -35,7 +36,7 @@ from hisee.schema.errors import Err
 from hisee.schema.messages import MessageKind as Kind
 from hisee.schema.timers import BY_NAME as TIMERS
 from hisee.server.core import Core
-from hisee.server.eventlog import EventLog
+from hisee.server.eventlog import EventSink
 from hisee.server.registry import HIDDEN, NameInUse, Process
 from hisee.server.values import Refused
 from hisee.server.values import Values as ValueServer
@@ -48,7 +49,7 @@ PROFILE_S = TIMERS["see_start_each"].ms / 1000
 class Admin:
     """Answers the requests of commands and of the Python API."""
 
-    def __init__(self, core: Core, store: Store, values: ValueServer, events: EventLog, stop: Callable[[], None]) -> None:
+    def __init__(self, core: Core, store: Store, values: ValueServer, events: EventSink, stop: Callable[[], None]) -> None:
         self._core, self._store, self._values, self._events, self._stop = core, store, values, events, stop
         for kind, handler in (
             (Kind.PS_GET, self._ps), (Kind.VALUE_GET, self._value_get), (Kind.VALUE_SET, self._value_set), (Kind.WATCH, self._watch),
@@ -172,7 +173,7 @@ class Admin:
         for name in names:
             entry = self._store.directory().object(name)
             if entry is not None:
-                self._values.watch(source.number, entry.hbj, lambda name=name: self._state(name))
+                self._values.watch(source.number, entry.hbj, partial(self._state, name))
         self._core.reply(message, Values(values=states))
 
     # -- objects

@@ -57,7 +57,7 @@ class Knl:
         """One cell for every object that has a value, with its initial one."""
         now = self._seams.clock.now_ms()
         for cell in self._store.cells():
-            self.values.define(cell, now)
+            cell.define(self.values.table, now)
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._listener is not None:

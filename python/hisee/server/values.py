@@ -11,13 +11,12 @@ from hisee._core.values import decode
 from hisee.channel import Message
 from hisee.channel.payloads import SetAck, Subscribe, ValueState, pack, unpack
 from hisee.channel.payloads import Values as NamedValues
-from hisee.model.objects import Cell
 from hisee.schema.errors import Err
 from hisee.schema.lanes import Lane
 from hisee.schema.messages import MessageKind as Kind
 from hisee.server.core import Core
 from hisee.server.registry import KNL_NUMBER, Process
-from hisee.values import Ref, Stamped, Time
+from hisee.values import Ref, Stamped
 
 log = logging.getLogger("hisee.server.values")
 
@@ -42,16 +41,6 @@ class Values:
         core.handlers[Kind.SUBSCRIBE] = self._subscribe
         core.handlers[Kind.UNSUBSCRIBE] = self._unsubscribe
         core.ended.append(self._forget)
-
-    def define(self, cell: Cell, now_ms: int) -> None:
-        """Make the cells of an object, with its initial value if it has one."""
-        if cell.columns:
-            self.table.define(cell.hbj, "RECORD", rows=cell.rows, columns=[kind for _, kind in cell.columns])
-            return
-        self.table.define(cell.hbj, cell.type)
-        if cell.initial is not None:
-            value = Time(cell.initial) if cell.type == "TIME" else cell.initial
-            self.table.set(Ref(cell.hbj, 0, 0), value, now_ms)
 
     def subscribe(self, number: int, objects: list[int]) -> None:
         for hbj in objects:
