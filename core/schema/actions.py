@@ -58,7 +58,7 @@ ACTIONS = [
            "request to change an object, or a cell of a structured one; time invalid = now; settled later, seen by WAIT"),
     Action(2, "PVAR_WRITE", "_pictureVariable := value", "script", "write", "never", "HIS",
            (("variable", "IN", "INT"), ("value", "IN", "ANY")), "",
-           "write of a picture variable, by its index among the variables of the unit; the VM has applied it to the own replica before"),
+           "write of a picture variable, by its index in the picture, from 0; the VM has applied it to the own replica before"),
     Action(3, "ON_CHANGE", "ON CHANGE object GOTO procedure [NONE]", "local", "none", "never", "HIS, SEE",
            (("target", "IN", "OBJECT"), ("procedure", "IN", "INT"), ("on", "IN", "BOOL")), "",
            "register (on TRUE) or remove a procedure of this unit, by its index, for changes of the object"),

@@ -10,7 +10,7 @@ from typing import Any
 from hisee._core.cells import CellTable
 from hisee._core.values import Invalid, Record, Ref, Stamped, Time, decode, encode, real_text
 from hisee._core.vm import Script, Status, Unit
-from hisee.esl.front.symbols import FROM_HIP_NUMBER
+from hisee.esl.context import FROM_HIP_NUMBER
 from hisee.schema import actions, picture_functions
 
 from .directory import ENTRIES, REFS, VARIABLES
@@ -180,7 +180,7 @@ class Host:
 
 def doubled(value: Any) -> Any:
     value = value.value if isinstance(value, Stamped) else value
-    if isinstance(value, Record) or isinstance(value, (Invalid, Ref, bool, str)):
+    if isinstance(value, (Record, Invalid, Ref, bool, str)):
         return value
     return value * 2
 

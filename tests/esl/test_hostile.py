@@ -12,17 +12,20 @@ from hisee.esl import compile_object, compile_source, render
 from .directory import picture
 from .scripts import HERE
 
-WORDS = (
-    "INT BOOL REAL TEXT TIME ALIAS RECORD NOALIAS (SD.Tank) (SD.Meter) _a _b _r _o PROCEDURE ENTRY RPC END BEGIN IF THEN ELSIF ELSE ENDIF "
-    "FOR RANGE TO DO_LOOP EXIT_LOOP END_LOOP GOTO RETURN RETRY RESUME ON ERROR CHANGE OFF NONE CALL [] [ ] SET AS WITH REDIM INSERT P OnClick "
-    "DELAY WAIT LOG LOGEX QUERY MESSAGE DBS_READ DBT.Meters U.Count SV.Tanks ^Level \\VLD \\DIM \\TIM := + - * / & | ! = # < > <= >= ( ) , : "
-    "1 2.5 \"t\" 'x' %Abs %IIf %HI_GetText _BtnGo @TRUE _ERR_NR ; \n \n \n"
-).split(" ")
+SOUP = """
+INT BOOL REAL TEXT TIME ALIAS RECORD NOALIAS (SD.Tank) (SD.Meter) _a _b _r _o PROCEDURE ENTRY RPC END BEGIN IF
+THEN ELSIF ELSE ENDIF FOR RANGE TO DO_LOOP EXIT_LOOP END_LOOP GOTO RETURN RETRY RESUME ON ERROR CHANGE OFF
+NONE CALL [] [ ] SET AS WITH REDIM INSERT P OnClick DELAY WAIT LOG LOGEX QUERY MESSAGE DBS_READ DBT.Meters
+U.Count SV.Tanks ^Level \\VLD \\DIM \\TIM := + - * / & | ! = # < > <= >= ( ) , : 1 2.5 "t" 'x' %Abs %IIf
+%HI_GetText _BtnGo @TRUE _ERR_NR ;
+"""
+WORDS = SOUP.split() + ["\n"] * 6
 NAMES = ["_a", "_b", "_r", "_o"]
 VALUES = st.deferred(lambda: st.one_of(
-    st.sampled_from(["1", "-2", "2.5", '"t"', "@TRUE", "_a", "_b", "_t", "_r[1]^Level", "_r\\DIM", "U.Count", "SV.Tanks[1]^Name", "_o", "(5)",
+    st.sampled_from(["1", "-2", "2.5", '"t"', "@TRUE", "_a", "_b", "_t", "_r[1]^Level", "_r\\DIM", "U.Count", "SV.Tanks[1]^Name", "_o",
+        "(5)",
                      "_o\\VLD", "_a\\TIM", "%Now()", "_ERR_NR", "%Invalid()", "_selected", "%HI_GetText(_Lbl)"]),
-    st.tuples(VALUES, st.sampled_from("+ - * / & | = # < >".split()), VALUES).map(" ".join),
+    st.tuples(VALUES, st.sampled_from(["+", "-", "*", "/", "&", "|", "=", "#", "<", ">"]), VALUES).map(" ".join),
     VALUES.map(lambda v: f"({v})"), VALUES.map(lambda v: f"!{v}"), VALUES.map(lambda v: f"-({v})"),
     st.tuples(st.sampled_from(["%Abs", "%ToStr", "%Sqrt", "%StrLen", "%IfInvalid", "%Max"]), st.lists(VALUES, max_size=2)).map(
         lambda p: f"{p[0]}({', '.join(p[1])})"),
@@ -33,7 +36,8 @@ BLOCKS = st.deferred(lambda: st.one_of(
     VALUES.map(lambda v: f"LOGEX {v}"),
     st.tuples(VALUES, LINES, LINES).map(lambda p: f"IF {p[0]} THEN\n{p[1]}\nELSE\n{p[2]}\nENDIF"),
     st.tuples(VALUES, VALUES, LINES).map(lambda p: f"FOR _a = {p[0]} TO {p[1]} DO_LOOP\n{p[2]}\nEXIT_LOOP {p[0]}\nEND_LOOP"),
-    st.sampled_from(["WAIT", "CALL Inner(_a, _r)", "CALL [] Other(_a, _r[1], U.Count)", "SET _o AS U.Level", "SET _r WITH SV.Tanks", "REDIM _r[2]",
+    st.sampled_from(["WAIT", "CALL Inner(_a, _r)", "CALL [] Other(_a, _r[1], U.Count)", "SET _o AS U.Level", "SET _r WITH SV.Tanks",
+                     "REDIM _r[2]",
                      "INSERT _r, 1, _r[1]", "ON ERROR OFF", "IF _b GOTO Out", "GOTO Out", "SET SV.Tanks[1] WITH _r[1]",
                      "DBS_READ DBT.Meters, _m, _a, 5", "ON ERROR Out"]),
 ))

@@ -97,7 +97,7 @@ def test_picture_variables_are_seen_by_both_parts():
     parts = {1: "BEGIN\n  _selected := 1\nEND\n", 2: "BEGIN\n  LOG \"s\", _selected\nEND\n"}
     done = compile_object("S.Pair", parts, picture())
     assert done.ok
-    assert [v.name for v in Host(done.units[2]).script.unit.variables] == ["_selected"]
+    assert [v.name for v in Host(done.units[2]).script.unit.variables] == ["_selected", "_title"]
 
 
 def test_a_step_of_a_picture_variable_in_both_parts_is_worth_a_warning():

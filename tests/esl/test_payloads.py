@@ -29,7 +29,8 @@ def meters(*rows: list) -> Record:
 
 def test_connect_read_and_disconnect():
     row = meters([7, "seven", 1.5])
-    actions = sent('  DB_CONNECT DBT.Meters, _DB_READ, _h, _rc\n  _m[1]^Id := 7\n  DB_READ _h, _m[1], _rc\n  DB_DISCONNECT _h\n  LOGEX _m[1]^Name',
+    actions = sent('  DB_CONNECT DBT.Meters, _DB_READ, _h, _rc\n  _m[1]^Id := 7\n'
+                   '  DB_READ _h, _m[1], _rc\n  DB_DISCONNECT _h\n  LOGEX _m[1]^Name',
                    {"DB_CONNECT": [[41, 0]], "DB_READ": [[row, 0]], "DB_DISCONNECT": [[]]})
     assert actions[0] == ("DB_CONNECT", [Ref(205), 1])
     name, (mode, handle, record, most, where, count) = actions[1]
@@ -49,7 +50,8 @@ def test_a_record_read_sends_no_record_and_takes_the_rows():
 
 
 def test_writes():
-    actions = sent('  DBS_INSERT DBT.Meters, _m[1], _rc\n  DBS_INSERT DBT.Meters, _m, _rc\n  DBS_UPDATE DBT.Meters, _m[1], _rc WHERE "Id = 1"\n'
+    actions = sent('  DBS_INSERT DBT.Meters, _m[1], _rc\n'
+                   '  DBS_INSERT DBT.Meters, _m, _rc\n  DBS_UPDATE DBT.Meters, _m[1], _rc WHERE "Id = 1"\n'
                    '  DBS_DELETE DBT.Meters, _m[1], _rc\n  DBS_DELETE DBT.Meters, _rc WHERE "Id = ?" BINDIN _m[1]',
                    {"DBS_INSERT": [[0], [0]], "DBS_UPDATE": [[0]], "DBS_DELETE": [[0]], "DBS_DELETE_WHERE": [[0]]})
     names = [name for name, _ in actions]

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+FROM_HIP_NUMBER = 0xFFFF  # _FROM_HIP is the picture variable of this number; the host gives it the console's number, or 0
+
 
 @dataclass(frozen=True, slots=True)
 class ObjectEntry:

@@ -71,7 +71,8 @@ def _shared_steps(parts: dict[int, Checker]) -> list[Diagnostic]:
 
 def _steps(checker: Checker) -> dict[str, int]:
     """Picture variable -> an action `_v := .. _v ..`."""
-    tree, found = checker.tree, {}
+    tree = checker.tree
+    found: dict[str, int] = {}
     for node in range(len(tree.kind)):
         if tree.kind[node] != N_ASSIGN or tree.kind[tree.a[node]] != N_LOCAL:
             continue

@@ -48,7 +48,7 @@ SCHEMA_HASH = 0xa55500b7
 
 ROWS: tuple[ActionIdRow, ...] = (
     ActionIdRow(1, 'SET', 'object := value [TIME time]', 'script', 'write', 'never', 'KNL', (('target', 'IN', 'OBJECT'), ('value', 'IN', 'ANY'), ('time', 'IN', 'TIME'), ('weak', 'IN', 'BOOL')), '', 'request to change an object, or a cell of a structured one; time invalid = now; settled later, seen by WAIT', '<O<A<M<B'),
-    ActionIdRow(2, 'PVAR_WRITE', '_pictureVariable := value', 'script', 'write', 'never', 'HIS', (('variable', 'IN', 'INT'), ('value', 'IN', 'ANY')), '', 'write of a picture variable, by its index among the variables of the unit; the VM has applied it to the own replica before', '<I<A'),
+    ActionIdRow(2, 'PVAR_WRITE', '_pictureVariable := value', 'script', 'write', 'never', 'HIS', (('variable', 'IN', 'INT'), ('value', 'IN', 'ANY')), '', 'write of a picture variable, by its index in the picture, from 0; the VM has applied it to the own replica before', '<I<A'),
     ActionIdRow(3, 'ON_CHANGE', 'ON CHANGE object GOTO procedure [NONE]', 'local', 'none', 'never', 'HIS, SEE', (('target', 'IN', 'OBJECT'), ('procedure', 'IN', 'INT'), ('on', 'IN', 'BOOL')), '', 'register (on TRUE) or remove a procedure of this unit, by its index, for changes of the object', '<O<I<B'),
     ActionIdRow(4, 'WAIT', 'WAIT', 'script', 'none', 'always', 'KNL', (), '', 'until every SET of this script is settled; the first refused one fails with _ERR_TRANS_ERROR and its reason', ''),
     ActionIdRow(5, 'DELAY', 'DELAY n [unit]', 'local', 'none', 'always', 'HIS, SEE', (('seconds', 'IN', 'REAL'),), '', 'suspend this script; 0 = give the others a turn; invalid or negative fails with _ERR_EXPRESSION_STATUS', '<R'),

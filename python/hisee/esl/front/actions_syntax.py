@@ -97,7 +97,7 @@ class ActionSyntax(Expressions):
         return self.tree.add(N_CALL, start, self.last_end(), name, args, name_at)
 
     def _call_arguments(self) -> int:
-        return self.arguments() if self.kind() == L.T_LPAREN else self.tree.list([])
+        return self.arguments() if self.kind() == L.T_LPAREN else self.tree.pack([])
 
     def _call_other(self, start: int, result: int) -> int:
         self.advance()
@@ -147,7 +147,7 @@ class ActionSyntax(Expressions):
         elif self.kind() in LINE_ENDS:
             raise self.unexpected("a text or variable")
         flags, priority = self._log_tail()
-        return self.tree.add(N_LOG, start, self.last_end(), self.tree.list(values), flags, priority)
+        return self.tree.add(N_LOG, start, self.last_end(), self.tree.pack(values), flags, priority)
 
     def do_logex(self) -> int:
         start = self.start()
@@ -174,7 +174,7 @@ class ActionSyntax(Expressions):
         single = self.accept_word("single")
         console = self._console()
         seconds = self.expression() if self.accept_word("timeout") else -1
-        clauses = self.tree.list([int(single), console, seconds])
+        clauses = self.tree.pack([int(single), console, seconds])
         return self.tree.add(N_QUERY, start, self.last_end(), target, text, clauses)
 
     # database
@@ -192,12 +192,12 @@ class ActionSyntax(Expressions):
                 binds = self._binds()
         if self.word() in ("trans", "orahint"):
             raise self.fault_here(f"{DB_ORDER[word].upper()} with {self.word().upper()}")
-        return self.tree.add(N_DB, start, self.last_end(), word, self.tree.list(operands), where, binds)
+        return self.tree.add(N_DB, start, self.last_end(), word, self.tree.pack(operands), where, binds)
 
     def _binds(self) -> int:
         values = [self.expression()]
         while self.accept(L.T_COMMA):
             values.append(self.expression())
-        return self.tree.list(values)
+        return self.tree.pack(values)
 
     do_db_connect = do_db_disconnect = do_db_read = do_dbs_read = do_dbs_insert = do_dbs_update = do_dbs_delete = _db

@@ -49,7 +49,7 @@ class DatabaseChecker(ExpressionChecker):
         tree = self.tree
         word = DB_ORDER[tree.a[node]]
         action = DbAction(word, where=tree.c[node], binds=tree.items(tree.d[node]))
-        shape = SHAPES[word]
+        shape: tuple[str, ...] = SHAPES[word]
         if word == "dbs_delete" and action.where >= 0:
             shape = ("table", "rc")
             action.name = "dbs_delete_where"

@@ -33,6 +33,8 @@ class Codegen(ActionCode):
             self.builders.append(self.unit.procedure(procedure.name, kind_of(procedure)))
         handlers = (n for n, kind in enumerate(self.tree.kind) if kind == N.N_ON_ERROR and self.tree.a[n] == N.E_LABEL)
         self.has_handler = next(handlers, -1) >= 0
+        for symbol in checked.pvars.values():  # all, in the order of the picture: hosts know them by this index
+            self.variable(symbol)
         self.p = self.builders[0]
         for symbol in checked.globals.values():
             self._place_symbol(symbol)

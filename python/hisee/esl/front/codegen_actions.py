@@ -144,7 +144,8 @@ class ActionCode(CopyCode):
     # calls
     def call(self, name: int, args: list[int]) -> None:
         procedure: Procedure = self.checked.by_name[self.checked.folded(name)]
-        given, backs = [], []
+        given: list[Arg] = []
+        backs: list[tuple[Place, int, int]] = []
         for arg, parameter in zip(args, procedure.parameters, strict=True):
             given.append(self._argument(arg, parameter, backs))
         self.emit(Op.CALL, self.unit.call(self.builders[procedure.index], given))

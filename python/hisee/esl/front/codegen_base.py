@@ -173,7 +173,8 @@ class Registers:
 
     def variable(self, symbol: Symbol) -> int:
         if symbol.index not in self.pvars:
-            self.pvars[symbol.index] = self.unit.variable(symbol.name, Type(symbol.type), symbol.index)
+            kind = symbol.type if symbol.type <= V_TEXT else V_TEXT
+            self.pvars[symbol.index] = self.unit.variable(symbol.name, Type(kind), symbol.index)
         return self.pvars[symbol.index]
 
     def object_index(self, place: Place) -> int:

@@ -239,7 +239,7 @@ class Expressions:
             while self.accept(L.T_COMMA):
                 args.append(self.expression())
         self.expect(L.T_RPAREN, "`,` or `)`")
-        return self.tree.list(args)
+        return self.tree.pack(args)
 
     def reference(self, wanted: str) -> int:
         """Something that can be a target: local, object, item, (hbj)."""

@@ -65,7 +65,7 @@ class Tree:
         self.d.append(d)
         return len(self.kind) - 1
 
-    def list(self, items: list[int]) -> int:
+    def pack(self, items: list[int]) -> int:
         """Store a list; the answer is its number."""
         self.pool.append(len(items))
         self.pool.extend(items)

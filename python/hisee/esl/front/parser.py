@@ -118,7 +118,7 @@ class Parser(Statements):
         names = [self._variable()]
         while self.accept(L.T_COMMA):
             names.append(self._variable())
-        node = self.tree.add(N_DECL, start, self.last_end(), kind, self.tree.list(names), 0)
+        node = self.tree.add(N_DECL, start, self.last_end(), kind, self.tree.pack(names), 0)
         self.end_line()
         return node
 
@@ -172,7 +172,7 @@ class Parser(Statements):
         params = self._parameters_or_skip()
         node = self.tree.add(N_PROC, self.tokens.start[name_at], self.tokens.end[name_at], name, -1, -1, flags)
         self.tree.procedures.append(node)
-        self.tree.b[node] = self.tree.list(params)
+        self.tree.b[node] = self.tree.pack(params)
         self._body(node, self.tokens.names.spelled[name], start)
 
     def _parameters_or_skip(self) -> list[int]:
@@ -219,7 +219,7 @@ class Parser(Statements):
     def _body(self, node: int, name: str, start: int) -> None:
         self.section, self.in_init = name, False
         items = self.block(frozenset())
-        self.tree.c[node] = self.tree.list(items)
+        self.tree.c[node] = self.tree.pack(items)
         if self.word() == "end" and self.kind(1) == L.T_NAME:
             self.advance()
             self._closing_name(name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hisee.esl.context import ObjectContext, ObjectEntry
+from hisee.esl.context import FROM_HIP_NUMBER, ObjectContext, ObjectEntry
 from hisee.esl.diagnostics import Diagnostic, Note, make
 from hisee.esl.front.expressions import SyntaxFault
 from hisee.esl.front.lexer import Names, Source, Tokens, fold
@@ -22,7 +22,6 @@ from hisee.esl.front.nodes import (
     Tree,
 )
 from hisee.esl.front.symbols import (
-    FROM_HIP_NUMBER,
     S_CONST,
     S_LOCAL,
     S_PVAR,

@@ -267,12 +267,12 @@ class Statements(ActionSyntax):
             self._elsif(at, branches)
         self.open_blocks.pop()
         self.leave()
-        node = self.tree.add(N_IF, start, self.tree.end[condition], self.tree.list(branches), otherwise)
+        node = self.tree.add(N_IF, start, self.tree.end[condition], self.tree.pack(branches), otherwise)
         self._close("endif", "IF", opener)
         return node
 
     def _branch(self) -> int:
-        return self.tree.list(self.block(frozenset(("elsif", "else", "endif"))))
+        return self.tree.pack(self.block(frozenset(("elsif", "else", "endif"))))
 
     def _second_else(self, at: int) -> int:
         self.report(self.at_token("ESL1004", at, word="ELSE", opener="IF"))
@@ -334,7 +334,7 @@ class Statements(ActionSyntax):
         self.end_line_or_report()
         self.enter()
         self.open_blocks.append("DO_LOOP")
-        body = self.tree.list(self.block(frozenset(("end_loop",))))
+        body = self.tree.pack(self.block(frozenset(("end_loop",))))
         self.open_blocks.pop()
         self.leave()
         self._close("end_loop", "DO_LOOP", opener)

@@ -11,7 +11,6 @@ from hisee.esl.front.nodes import TYPE_NAMES, V_ANY, V_OBJECT, V_RECORD, V_TIME
 S_LOCAL, S_PVAR, S_CONST, S_REF, S_SPECIAL = range(5)
 # kinds of places
 P_SCALAR, P_PVAR, P_CONST, P_WHOLE, P_ROW, P_ITEM, P_COLUMN, P_CELL = range(8)
-FROM_HIP_NUMBER = 0xFFFF  # number of the hidden picture variable that holds _FROM_HIP
 SPECIAL = {"_err_nr": "ERR_NR", "_err_msg": "ERR_MSG", "_err_line": "ERR_LINE", "_err_nr_trans_ex": "ERR_EXT"}
 
 COLUMN_TYPES = {"BOOL": 1, "INT": 2, "REAL": 3, "TIME": 4, "TEXT": 5, "OBJECT": V_OBJECT}
