@@ -148,6 +148,7 @@ def test_a_wrong_object_is_named(folder, old, new, key, words):
 WRONG_PICTURE = [
     ('kind = "button"', 'kind = "buton"', "objects.BtnGo.kind", "did you mean button"),
     ('bind = "U.Count"', 'bind = "U.Cuont"', "objects.Lbl.bind", "did you mean U.Count"),
+    ('bind = "U.Count"', 'bind = "_selektd"', "objects.Lbl.bind", "no variable.*did you mean _selected"),
     ('bind = "U.Count"', 'colour = "red"', "objects.Lbl.colour", "unknown key"),
     ('"_selected"', '"selected"', "variables[0]", "underscore"),
     ('"_selected"', '"_BtnGo"', "variables[0]", "reference variable"),
@@ -161,6 +162,12 @@ def test_a_wrong_picture_is_named(folder, old, new, key, words):
     found = one(folder)
     assert (found.file, found.key) == ("pictures/S.Main/picture.toml", key)
     assert re.search(words, str(found)), str(found)
+
+
+@pytest.mark.req("R138")
+def test_a_display_may_follow_a_picture_variable(folder):
+    write(folder, {"pictures/S.Main/picture.toml": PICTURE.replace('bind = "U.Count"', 'bind = "_Selected"', 1)})
+    assert problems(folder) == []
 
 
 @pytest.mark.parametrize("name", ["picture.toml", "picture.svg", "local.esl"])

@@ -115,9 +115,19 @@ class _Check:
         for index, (name, _) in enumerate(form.variables):
             if fold(name) in refs:
                 self._error(item, DOUBLE_NAME, "is also the reference variable of a graphical object", f"variables[{index}]", name)
+        variables = [name for name, _ in form.variables]
         for name, graphic in form.objects.items():
-            if isinstance(graphic.get("bind"), str):
-                self._named(item, f"objects.{name}.bind", bound_object(graphic["bind"]), *sorted(BOUND_KINDS))
+            bind = graphic.get("bind")
+            if isinstance(bind, str):
+                self._bound(item, f"objects.{name}.bind", bind, variables)
+
+    def _bound(self, item: ApplicationObject, key: str, bind: str, variables: list[str]) -> None:
+        """A display follows an object's value, or, with a name that starts with _, a picture variable."""
+        if not bind.startswith("_"):
+            self._named(item, key, bound_object(bind), *sorted(BOUND_KINDS))
+        elif fold(bind) not in map(fold, variables):
+            hint = choose_from(bind, variables) if variables else "declare it in `variables`"
+            self._error(item, NO_OBJECT, "the picture has no variable of this name", key, bind, hint)
 
     def _data_parts(self, item: ApplicationObject) -> None:
         for part, kind in ((SQL, "database"), (CSV, "table")):
