@@ -204,6 +204,7 @@ def _wait(engine: Engine, instance: Instance) -> None:
 def end_wait(engine: Engine, instance: Instance) -> None:
     """Every SET is settled: go on, or raise the first refusal."""
     instance.waiting = None
+    instance.resumed_ns = 0
     refused, instance.set_failure = instance.set_failure, None
     if refused is not None:
         instance.script.fail(*refused)
@@ -218,6 +219,7 @@ def _delay(engine: Engine, instance: Instance) -> None:
         return
     pending = instance.pending
     waiting = instance.waiting = Waiting(pending.number, "DELAY", pending.line)
+    instance.resumed_ns = 0  # what follows is not prepared while the script sleeps
     waiting.timer = asyncio.get_running_loop().call_later(seconds, _end_delay, engine, instance, waiting)
 
 
@@ -281,6 +283,7 @@ def _hold(engine: Engine, instance: Instance) -> None:
         if instance.waiting is waiting and not instance.ended:
             waiting.timer.cancel()
             instance.waiting = None
+            instance.resumed_ns = engine.now_ns()
             if instance.partner_state == "starting":
                 instance.partner_state = "down"
             _call_other(engine, instance)
