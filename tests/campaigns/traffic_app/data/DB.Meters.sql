@@ -1,0 +1,1 @@
+CREATE TABLE meter ("Id" INTEGER PRIMARY KEY, "Name" TEXT NOT NULL, "Value" REAL);
