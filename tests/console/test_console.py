@@ -28,7 +28,7 @@ from hisee.schema.actions import ActionId
 from hisee.schema.errors import Err
 from hisee.schema.messages import MessageKind as Kind
 from hisee.schema.picture_functions import PictureFunction as F
-from hisee.values import Invalid, Ref
+from hisee.values import Invalid, Ref, Stamped
 
 from .parts import COUNT, HIP, HIS, REF, SEE, Stage, failure, opened_reply, visual
 
@@ -273,6 +273,9 @@ def test_a_bound_picture_variable_is_shown():
         assert (shown["text"], shown["quality"]) == ("?", 1)
         stage.console.take(Message(kind=Kind.PVAR_SEEN, source=HIS, object=HIS, payload=encode([0, "BA-1"])), stage.local)
         assert (shown["text"], shown["quality"]) == ("BA-1", 0)
+        stamped = Stamped("BA-2", 1_700_000_000_000, False)  # as the result of a CALL comes
+        stage.console.take(Message(kind=Kind.PVAR_SEEN, source=HIS, object=HIS, payload=encode([0, stamped])), stage.local)
+        assert shown["text"] == "BA-2"
 
     asyncio.run(body())
 

@@ -167,7 +167,7 @@ def test_a_wrong_picture_is_named(folder, old, new, key, words):
 @pytest.mark.req("R138")
 def test_a_display_may_follow_a_picture_variable(folder):
     write(folder, {"pictures/S.Main/picture.toml": PICTURE.replace('bind = "U.Count"', 'bind = "_Selected"', 1)})
-    assert problems(folder) == []
+    load_application(folder)
 
 
 @pytest.mark.parametrize("name", ["picture.toml", "picture.svg", "local.esl"])

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from support.system import running, until
 
 pytestmark = pytest.mark.boot

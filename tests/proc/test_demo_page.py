@@ -1,7 +1,8 @@
 """`hisee demo --serve` as an operator has it: the page in a browser, a click on Apply, the same text seen from Python."""
 
-import hisee
 import pytest
+
+import hisee
 
 pytest.importorskip("playwright.sync_api")
 from support.page import CHROMIUM, browser_page, open_picture, result_of_apply, serving_demo  # noqa: E402

@@ -12,7 +12,7 @@ from typing import Any
 
 from hisee._core.cells import CellTable
 from hisee.console.picture import GOOD, INVALID, STALE, Item, PictureState
-from hisee.values import Cell, Invalid, Ref, Time
+from hisee.values import Cell, Invalid, Ref, Stamped, Time
 
 log = logging.getLogger("hisee.console")
 
@@ -96,8 +96,10 @@ class Bindings:
                 self._show(item, *self._replica.value(number))
 
     def variable(self, name: str, value: Any) -> None:
+        """The newest value of a picture variable; one that came with a time stamp shows without it."""
+        plain = value.value if isinstance(value, Stamped) else value
         for item in self._by_variable.get(name.casefold(), ()):
-            self._show(item, value)
+            self._show(item, plain)
 
     def stale(self) -> None:
         """The way to the server is gone: what stands on the screen is old."""

@@ -49,7 +49,9 @@ PROFILE_S = TIMERS["see_start_each"].ms / 1000
 class Admin:
     """Answers the requests of commands and of the Python API."""
 
-    def __init__(self, core: Core, store: Store, values: ValueServer, events: EventSink, stop: Callable[[], None]) -> None:
+    def __init__(self, core: Core, store: Store, values: ValueServer, events: EventSink, stop: Callable[[], None],
+                 channel_of: Callable[[Process], dict[str, Any] | None] = lambda _: None) -> None:
+        self._channel_of = channel_of
         self._core, self._store, self._values, self._events, self._stop = core, store, values, events, stop
         for kind, handler in (
             (Kind.PS_GET, self._ps), (Kind.VALUE_GET, self._value_get), (Kind.VALUE_SET, self._value_set), (Kind.WATCH, self._watch),
@@ -78,7 +80,8 @@ class Admin:
             "sent": link.channel.sent if link and not process.virtual else None,
             "received": link.channel.received if link and not process.virtual else None,
             "memory_bytes": process.facts.get("memory_bytes"), "dropped": process.facts.get("dropped"),
-            "queue": process.facts.get("queue"), "node": process.node or None, "version": process.version or None,
+            "queue": process.facts.get("queue"), "channel": self._channel_of(process),
+            "node": process.node or None, "version": process.version or None,
         }
 
     def _host_name(self, process: Process) -> str | None:

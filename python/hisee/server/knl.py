@@ -20,6 +20,7 @@ from hisee.server.admin import Admin
 from hisee.server.core import Core
 from hisee.server.eventlog import EventSink
 from hisee.server.opening import Opening
+from hisee.server.pairs import Pairs
 from hisee.server.registry import HIDDEN, KNL_NUMBER, Link, NameInUse, Process, State
 from hisee.server.router import Router
 from hisee.server.values import Values
@@ -37,11 +38,12 @@ class Knl:
                  event_log: EventSink, stop: Callable[[], None], listener: Listener | None = None) -> None:
         self._store, self._seams, self._node, self._system, self._limits = store, seams, node, system, limits
         self.core = Core(seams)
-        self.router = Router(self.core, lambda number: store.databases().get(number))
+        pairs = Pairs(self.core)
+        self.router = Router(self.core, lambda number: store.databases().get(number), pairs.carried)
         self.values = Values(self.core)
         self.events = event_log
-        self.opening = Opening(self.core, self.values, store.opened, limits)
-        self.admin = Admin(self.core, store, self.values, self.events, stop)
+        self.opening = Opening(self.core, self.values, pairs, store.opened, limits)
+        self.admin = Admin(self.core, store, self.values, self.events, stop, self.opening.channel_of)
         self._listener = listener
         self._enter_self()
         self._define_values()

@@ -15,6 +15,7 @@ from hisee.schema.errors import Err
 from hisee.schema.messages import MessageKind as Kind
 from hisee.schema.timers import BY_NAME as TIMERS
 from hisee.server.core import Core
+from hisee.server.pairs import Pairs
 from hisee.server.placement import choose_ses
 from hisee.server.registry import Process, State
 from hisee.server.values import Values
@@ -47,10 +48,11 @@ class OpenObject:
 class Opening:
     """Opens and closes objects for consoles and keeps each remote part on a living SES."""
 
-    def __init__(self, core: Core, values: Values, plan_of: Any, limits: dict[str, int]) -> None:
+    def __init__(self, core: Core, values: Values, pairs: Pairs, plan_of: Any, limits: dict[str, int]) -> None:
         """`plan_of(name)` gives the OpenPlan of the newest stored version."""
         self._core, self._values, self._plan_of, self._limits = core, values, plan_of, limits
         self.opened: dict[int, OpenObject] = {}
+        self._pairs = pairs
         core.handlers[Kind.OPEN] = self._open
         core.handlers[Kind.CLOSE] = self._close
         core.handlers[Kind.OPENED_LOST] = self._close
@@ -184,6 +186,15 @@ class Opening:
         opened.up = opened.was_up = True
         self._core.tell(opened.number, Kind.REMOTE_UP, up)
         self._core.tell(opened.console, Kind.REMOTE_UP, up)
+        self._pairs.measure(opened.number, see.number)
+
+    def channel_of(self, process: Process) -> dict[str, Any] | None:
+        """The virtual channel of a HIS or SEE of an object with a remote part; None for any other process (R134)."""
+        opened = self.opened.get(process.opened)
+        if opened is None or not opened.plan.remote_unit:
+            return None
+        state = "open" if opened.up else "opening" if opened.starting is not None and not opened.starting.done() else "closed"
+        return self._pairs.row(process, opened.number, opened.see.number if opened.see else 0, state)
 
     def _tell_down(self, opened: OpenObject, reason: str, starting: bool = False) -> None:
         down = RemoteDown(opened=opened.number, reason=reason, starting=starting)
@@ -289,3 +300,5 @@ class Opening:
             if opened.see and opened.see.number in ours - theirs:
                 self._forget_remote(opened, opened.see, "missing at its SES", stop=False)
                 self.start_remote(opened)
+            elif opened.see and opened.up and opened.ses == ses.number:
+                self._pairs.measure(opened.number, opened.see.number)

@@ -22,9 +22,10 @@ ENDS = (Kind.REPLY, Kind.FAILED)
 class Router:
     """Takes messages from channels; forwards, answers for the absent, and keeps the waits of synchronous CALLs."""
 
-    def __init__(self, core: Core, database_of: Callable[[int], int | None]) -> None:
-        """`database_of`: number of a database or table -> number of its database."""
+    def __init__(self, core: Core, database_of: Callable[[int], int | None], carried: Callable[[Message], None] = lambda _: None) -> None:
+        """`database_of`: number of a database or table -> number of its database. `carried` is told of what parts say to each other."""
         self._core = core
+        self._carried = carried
         self._waits = WaitGraph()
         self._database_of = database_of
         self._calls: dict[tuple[int, int], int] = {}  # (caller, corr) of open CALLs -> callee
@@ -58,6 +59,8 @@ class Router:
         if message.kind == Kind.CALL and message.wants_answer and not self._enter_call(message):
             return
         self.relayed += 1
+        if message.lane == Lane.SCRIPT:
+            self._carried(message)
         if not self._core.send(message):
             self._leave_call(message.source, message.corr)
             self._data.pop((message.source, message.corr), None)
@@ -81,6 +84,8 @@ class Router:
             self._core.requests.settle(message)
             return
         self.relayed += 1
+        if message.lane == Lane.SCRIPT:
+            self._carried(message)
         self._core.send(message)
 
     def _enter_call(self, message: Message) -> bool:
