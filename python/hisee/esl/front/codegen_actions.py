@@ -7,6 +7,7 @@ from hisee.esl.front.codegen_copy import CopyCode
 from hisee.esl.front.nodes import (
     C_ASYNC,
     C_CODE,
+    E_LABEL,
     M_IN,
     N_BINARY,
     N_FUNC,
@@ -24,7 +25,7 @@ from hisee.esl.front.nodes import (
 )
 from hisee.esl.front.symbols import P_CELL, P_CONST, P_ITEM, P_PVAR, P_ROW, P_SCALAR, P_WHOLE, Parameter, Place, Procedure, Symbol
 from hisee.esl.front.words import UNIT_ORDER, UNITS
-from hisee.esl.unit import Arg, Mode, Type
+from hisee.esl.unit import Arg, Label, Mode, ProcedureBuilder, Type
 from hisee.schema.actions import BY_NAME as ACTIONS
 from hisee.schema.actions import ActionId
 from hisee.schema.opcodes import Op
@@ -142,15 +143,39 @@ class ActionCode(CopyCode):
             self.write_symbol(target.symbol, reference)
 
     # calls
-    def call(self, name: int, args: list[int]) -> None:
+    def call(self, name: int, args: list[int], code: int = -1) -> None:
+        """A procedure of this part. With `code` an error in it ends there and its number stands in that register."""
         procedure: Procedure = self.checked.by_name[self.checked.folded(name)]
         given: list[Arg] = []
         backs: list[tuple[Place, int, int]] = []
         for arg, parameter in zip(args, procedure.parameters, strict=True):
             given.append(self._argument(arg, parameter, backs))
-        self.emit(Op.CALL, self.unit.call(self.builders[procedure.index], given))
+        callee = self.builders[procedure.index]
+        if code >= 0:
+            given.append(self.arg_out(V_INT, code))
+            callee = self._guarded(procedure)
+        self.emit(Op.CALL, self.unit.call(callee, given))
         for place, register, kind in backs:
             self.copy_back(place, register, kind)
+
+    def _guarded(self, procedure: Procedure) -> ProcedureBuilder:
+        """A procedure around `procedure` that catches its errors: the same parameters and a code behind them."""
+        if procedure.index in self.guards:
+            return self.guards[procedure.index]
+        inner, failed = self.builders[procedure.index], Label()
+        outer = self.guards[procedure.index] = self.unit.procedure(f"CALL [] {procedure.name}")
+        args = [Arg(p.mode, p.type, outer.param(p.name, p.mode, p.type, p.structure)) for p in inner.parameters]
+        code = outer.param("_ret", Mode.OUT, Type.INT)
+        line = self.checked.source.line(self.tree.start[procedure.node])
+        outer.action(line)
+        outer.emit(Op.ON_ERR, failed, x=E_LABEL)
+        outer.emit(Op.CALL, self.unit.call(inner, args))
+        outer.emit(Op.LOADI_I, code, 0)
+        outer.emit(Op.RET)
+        outer.place(failed)
+        outer.action(line)
+        outer.emit(Op.ERR_NR, code)
+        return outer
 
     def _argument(self, node: int, parameter: Parameter, backs: list[tuple[Place, int, int]]) -> Arg:
         symbol, mode = parameter.symbol, MODES[parameter.mode]
@@ -216,9 +241,10 @@ class ActionCode(CopyCode):
         args, flags = tree.items(tree.c[node]), tree.d[node]
         result = self.checked.places.get(tree.a[node])  # type: ignore[attr-defined]
         if self.checked.folded(tree.b[node]) in self.checked.by_name:
-            self.call(tree.b[node], args)
+            code = self.temp(V_INT) if result is not None else -1
+            self.call(tree.b[node], args, code)
             if result is not None:
-                self.store(result, self.load(0, V_INT), V_INT)
+                self.store(result, code, V_INT)
             return
         backs: list[tuple[Place, int, int]] = []
         given, modes = self._remote_arguments(args, bool(flags & C_ASYNC), backs)

@@ -41,6 +41,7 @@ class Registers:
         self.pvars: dict[int, int] = {}
         self.structs: dict[int, int] = {}
         self.builders: list[ProcedureBuilder] = []
+        self.guards: dict[int, ProcedureBuilder] = {}
 
     # registers
     def temp(self, kind: int, struct: Struct | None = None) -> int:

@@ -21,7 +21,7 @@ from hisee.esl.front.nodes import (
     V_TIME,
 )
 from hisee.esl.front.symbols import P_CELL, P_CONST, P_ITEM, P_PVAR, P_SCALAR, P_WHOLE, S_SPECIAL, Place, type_of_word
-from hisee.esl.unit import Arg, Label
+from hisee.esl.unit import Arg, Label, Type
 from hisee.schema.opcodes import Op
 
 ARITH = {L.T_PLUS: 0, L.T_MINUS: 1, L.T_STAR: 2, L.T_SLASH: 3, L.T_AND: 4, L.T_OR: 5}
@@ -34,6 +34,7 @@ NUMBER_OPS = {
     (L.T_PLUS, V_INT): Op.ADD_I, (L.T_MINUS, V_INT): Op.SUB_I, (L.T_STAR, V_INT): Op.MUL_I, (L.T_PLUS, V_REAL): Op.ADD_R,
     (L.T_MINUS, V_REAL): Op.SUB_R, (L.T_STAR, V_REAL): Op.MUL_R,
 }
+REAL_CONSTANT_OPS = {L.T_PLUS: Op.ADDK_R, L.T_MINUS: Op.SUBK_R, L.T_STAR: Op.MULK_R, L.T_SLASH: Op.DIVK_R}
 # functions that have an opcode of their own: name -> (opcode by type of the arguments)
 HOT_ONE = {"%abs": {V_INT: Op.ABS_I, V_REAL: Op.ABS_R}, "%sqrt": {V_REAL: Op.SQRT_R}, "%strlen": {V_TEXT: Op.LEN_T}}
 HOT_TWO = {
@@ -150,9 +151,9 @@ class ExpressionCode(Registers):
         if op == L.T_SLASH:
             return self._divide(left, kind, right_node, right_kind, result, dest)
         left = self.convert(left, kind, result)
-        small = self._small(op, right_node, result)
-        if small is not None:
-            return self._with_constant(small[0], result, left, small[1], dest)
+        constant = self._small(op, right_node, result) or self._real_constant(op, right_node, result)
+        if constant is not None:
+            return self._with_constant(constant[0], result, left, constant[1], dest)
         return self._three(NUMBER_OPS[op, result], result, left, self.value(right_node, result), dest)
 
     def _divide(self, left: int, kind: int, right_node: int, right_kind: int, result: int, dest: int) -> int:
@@ -161,6 +162,9 @@ class ExpressionCode(Registers):
         if kind == right_kind == V_INT:
             return self._three(Op.DIV_II, V_REAL, left, self.value(right_node), dest)
         left = self.convert(left, kind, V_REAL)
+        constant = self._real_constant(L.T_SLASH, right_node, V_REAL)
+        if constant is not None:
+            return self._with_constant(constant[0], V_REAL, left, constant[1], dest)
         return self._three(Op.DIV_R, V_REAL, left, self.value(right_node, V_REAL), dest)
 
     def _small(self, op: int, node: int, kind: int) -> tuple[Op, int] | None:
@@ -171,6 +175,14 @@ class ExpressionCode(Registers):
         if op == L.T_STAR:
             return Op.MULI_I, known
         return Op.ADDI_I, known if op == L.T_PLUS else -known
+
+    def _real_constant(self, op: int, node: int, kind: int) -> tuple[Op, int] | None:
+        """REAL + - * / with a known number; its index must fit 16 bits."""
+        known = self.checked.known.get(node)  # type: ignore[attr-defined]
+        if kind != V_REAL or isinstance(known, bool) or not isinstance(known, (int, float)):
+            return None
+        index = self.unit.const(Type.REAL, float(known))
+        return (REAL_CONSTANT_OPS[op], index) if index < 65536 else None
 
     def _with_constant(self, op: Op, kind: int, left: int, constant: int, dest: int) -> int:
         reuse = dest < 0 and left in self.busy and self.busy[left][0] == kind
@@ -438,6 +450,8 @@ class ExpressionCode(Registers):
         known = self.checked.known.get(tree.c[node])  # type: ignore[attr-defined]
         if common == V_INT and isinstance(known, int) and not isinstance(known, bool) and -32768 <= known < 32768:
             self.emit(Op[f"BRI_{SHORT[op]}_I"], first, known, target)
+        elif (constant := self._real_constant(L.T_PLUS, tree.c[node], common)) is not None:
+            self.emit(Op[f"BRK_{SHORT[op]}_R"], first, constant[1], target)
         else:
             second = self.value(tree.c[node], common)
             name, swapped = RELATION_OPS[op]

@@ -1,0 +1,66 @@
+"""Tokens: kinds, places, names and literals; what is no token is one fault per run."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+
+from hisee.esl.front import lexer as L
+
+
+def kinds(text: str) -> list[int]:
+    return list(L.tokenize(text).kind)
+
+
+def test_a_line_of_every_kind():
+    text = '_a.1 := %Abs(U.Tank_1) + 1.5e3 * 7 & @TRUE # "x" ; comment\n'
+    assert kinds(text) == [
+        L.T_LOCAL, L.T_ASSIGN, L.T_FUNC, L.T_LPAREN, L.T_NAME, L.T_RPAREN, L.T_PLUS, L.T_REAL, L.T_STAR, L.T_INT, L.T_AND, L.T_AT, L.T_NE,
+        L.T_TEXT, L.T_EOL, L.T_EOF,
+    ]
+
+
+def test_line_ends_join_and_the_last_line_needs_none():
+    assert kinds("a\r\n\n ; only a comment\n\nb") == [L.T_NAME, L.T_EOL, L.T_NAME, L.T_EOL, L.T_EOF]
+    assert kinds("") == [L.T_EOF]
+
+
+def test_a_dotted_name_is_one_token_without_its_trailing_dot():
+    tokens = L.tokenize("SD._System_Redundancy H.1 X.")
+    assert tokens.names.spelled[:3] == ["SD._System_Redundancy", "H.1", "X"]
+    assert [f[0] for f in tokens.faults] == ["ESL0001"]
+
+
+def test_quotes_are_doubled_inside_and_a_semicolon_there_is_text():
+    assert L.tokenize('"a ""b"" ; c" \'it\'\'s\'').literals == ['a "b" ; c', "it's"]
+
+
+@pytest.mark.parametrize("one, other", [("_ABC", "_abc"), ("_Größe", "_GRÖSSE".replace("SS", "ß")), ("_\u010d", "_c\u030c"),
+                                         ("_Σ", "_σ"), ("_ς", "_σ")])
+def test_names_are_equal_without_case_and_however_composed(one, other):
+    names = L.Names()
+    assert names.number(one) == names.number(other)
+    assert names.spelled[0] == unicodedata.normalize("NFC", one)
+
+
+def test_folding_keeps_the_number_of_characters():
+    assert L.fold("Straße") == "straße" and L.fold("STRASSE") != L.fold("straße")
+
+
+@pytest.mark.parametrize("text, code", [
+    ("$$$ $", "ESL0001"), ('"open', "ESL0002"), ("a\rb", "ESL0003"), ("12ab", "ESL0004"), ("9223372036854775808", "ESL0007"),
+    ("1e999", "ESL0007"), ("_" + "x" * 64, "ESL0006"),
+])
+def test_faults(text, code):
+    assert {f[0] for f in L.tokenize(text).faults} == {code}
+
+
+def test_a_run_of_bad_characters_is_one_fault():
+    assert len(L.tokenize("$$$$\n").faults) == 1
+    assert len(L.tokenize("$\n$\n").faults) == 2
+
+
+def test_places_count_characters_from_one():
+    source = L.Source("a\n\u00e9\U0001F600b\n")
+    assert [source.place(i) for i in (0, 2, 3, 4)] == [(1, 1), (2, 1), (2, 2), (2, 3)]
