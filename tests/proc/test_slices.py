@@ -38,7 +38,7 @@ def test_a_hostile_script_ends_by_its_limit_and_alone(beset, script):
     print(hostile.run(beset, neighbours=5, scripts=[script]))
 
 
-@pytest.mark.req("R46")
+@pytest.mark.req("R46", "R48")
 def test_numbered_messages_arrive_once_and_in_order(traffic):
     print(numbered.run(traffic, count=2000, stop_s=0.3))
 
