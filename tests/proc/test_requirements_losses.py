@@ -1,0 +1,131 @@
+"""Processes that end, die, freeze, come twice or are missing, and what the others make of it."""
+
+import signal
+
+import pytest
+
+from support.byhand import end, ses, start_ses
+from support.system import kill, names, until
+
+pytestmark = pytest.mark.boot
+SOON_S = 3.0  # shorter than the watchdog: whoever is told within it was told by a proof, not by silence
+
+
+def row_of(client, name):
+    return next((row for row in client.ps() if row["name"] == name), None)
+
+
+def state_of(client, name):
+    row = row_of(client, name)
+    return row and row["state"]
+
+
+def press(picture, button, seconds=10):
+    picture.click(button)
+    picture.settle(seconds)
+
+
+@pytest.mark.req("R6")
+@pytest.mark.parametrize(("number", "state"), [(signal.SIGTERM, "Stop"), (signal.SIGKILL, "Crash"), (signal.SIGSTOP, "WDErr")])
+def test_the_state_tells_how_a_process_ended(client, system, number, state):
+    child = start_ses(system.data, "EXTRA")
+    try:
+        until(lambda: state_of(client, "EXTRA.SES") == "Run", "the SES runs")
+        child.send_signal(number)
+        until(lambda: state_of(client, "EXTRA.SES") == state, f"the state is {state}", 15)
+    finally:
+        end(child, signal.SIGKILL)
+
+
+@pytest.mark.req("R9")
+def test_a_second_process_of_a_running_name_is_refused_and_the_first_stays(client, system):
+    first = row_of(client, "REMOTE1.SES")
+    child = start_ses(system.data, "REMOTE1")
+    _, said = child.communicate(timeout=20)
+    assert child.returncode == 4
+    assert len(said.strip().splitlines()) == 1 and "REMOTE1.SES runs already" in said, said
+    now = row_of(client, "REMOTE1.SES")
+    assert (now["state"], now["pid"], now["number"]) == ("Run", first["pid"], first["number"])
+
+
+@pytest.mark.req("R31")
+@pytest.mark.parametrize("console", ["WS1", "FAR"])
+def test_both_parts_end_at_once_with_their_console(client, console):
+    picture = client.console(console).open("S.Split")
+    picture.settle(10)
+    assert (len(names(client.ps(), "HIS")), len(names(client.ps(), "SEE"))) == (1, 1)
+    kill(row_of(client, f"{console}.HIP")["pid"])
+    until(lambda: not names(client.ps(), "HIS") + names(client.ps(), "SEE"), "both parts are gone", SOON_S)
+    until(lambda: state_of(client, f"{console}.HIP") == "Run", "the console is started again", 15)
+
+
+@pytest.mark.req("R134")
+def test_a_call_ends_with_one_code_when_the_ses_of_its_callee_is_killed(client):
+    picture = client.console("WS1").open("S.Work")
+    picture.settle(10)
+    sent = channel_of(client)["sent"]
+    picture.click("BtnHang")
+    until(lambda: channel_of(client)["sent"] > sent, "the CALL is on its way")
+    (see,) = [row for row in client.ps() if row["kind"] == "SEE"]
+    kill(row_of(client, see["hosted_by"])["pid"])
+    until(lambda: picture["LblL"].text == "code 29 n 3", "the CALL ends with _ERR_EVENT_CLOSED, its argument as it was", SOON_S)
+    until(lambda: channel_of(client)["state"] == "open", "the channel is open again, with a remote part elsewhere")
+    press(picture, "BtnHere")
+    assert picture["LblL"].text == "here, code 0"
+    picture.close()
+    until(lambda: len(names(client.ps(), "SES")) == 2, "the killed SES is started again", 15)
+
+
+def channel_of(client):
+    (row,) = [row for row in client.ps() if row["kind"] == "HIS"]
+    return row["channel"]
+
+
+@pytest.mark.req("R146")
+def test_a_read_whose_database_manager_dies_ends_and_is_not_done_twice(client, system):
+    client.profile(reset=True)
+    picture = client.console("WS1").open("S.Split")
+    picture.settle(10)
+    press(picture, "BtnReadHere")
+    dbm = row_of(client, "SRV1.DBM")
+    kill(dbm["pid"], signal.SIGSTOP)
+    picture.click("BtnReadHere")
+    until(lambda: row_of(client, "SRV1.DBM")["sent"] > dbm["sent"], "the request is on its way")
+    kill(dbm["pid"])
+    ended = "unhandled _ERR_TRANS_ABORT: SRV1.DBM ended during the request"
+    until(lambda: ended in system.log("events.log"), "the read ends with _ERR_TRANS_ABORT", SOON_S)
+    until(lambda: state_of(client, "SRV1.DBM") == "Run" and row_of(client, "SRV1.DBM")["pid"] != dbm["pid"], "a new one runs", 15)
+    assert len([row for row in client.profile(reset=True) if row["action"] == "DBS_READ"]) == 2
+    press(picture, "BtnReadHere")
+    assert picture["LblL"].text == "rows 3 rc 0"
+    assert len([row for row in client.profile() if row["action"] == "DBS_READ"]) == 1, "nothing was taken over by the new one"
+    picture.close()
+
+
+@pytest.mark.req("R25", "R137")
+def test_without_an_ses_the_local_part_works_and_the_remote_one_starts_by_itself(client, system):
+    for name in ("REMOTE1.SES", "REMOTE2.SES"):
+        kill(row_of(client, name)["pid"], signal.SIGTERM)
+        until(lambda name=name: state_of(client, name) == "Stop", f"{name} ended in order and stays down")
+    picture = client.console("WS1").open("S.Work")
+    press(picture, "BtnHere", 20)
+    assert picture["LblL"].text == "here, code 37"
+    for _ in range(3):
+        press(picture, "BtnWho")
+    assert (picture["LblL"].text, picture["LblR"].text) == ("clicks 3", "-")
+    until(lambda: dropped(client) == 3, "ps counts what the remote part missed")
+    with ses(system.data, "LATE"):
+        until(lambda: names(client.ps(), "SEE"), "the remote part starts without reopening")
+        until(lambda: picture.facts["remote"] == "up", "the console knows it")
+        press(picture, "BtnHere")
+        assert picture["LblL"].text == "here, code 0"
+        assert picture["LblR"].text == "-", "events from before are not replayed"
+        press(picture, "BtnWho")
+        until(lambda: picture["LblR"].text == "clicks 1", "the remote handler runs again")
+        assert (picture["LblL"].text, dropped(client)) == ("clicks 4", 3)
+        picture.close()
+
+
+def dropped(client):
+    (row,) = [row for row in client.ps() if row["kind"] == "HIS"]
+    return row["dropped"]
