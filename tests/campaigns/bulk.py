@@ -1,5 +1,6 @@
-"""A third process: sends messages of many megabytes to the server and checks what comes back, until its input is closed.
+"""A third process: sends messages of many megabytes and checks what comes back, until its input is closed.
 
+They go to the server and to the receiver of the numbers in turn, so that its link, too, is full of them when it is stopped.
 Started with the data directory and the megabytes; prints how many went there and back.
 """
 
@@ -18,9 +19,10 @@ def main(data: str, megabytes: int) -> int:
     payload = os.urandom(1 << 20) * megabytes
     count = 0
     with hisee.connect(data) as system:
+        targets = [row["number"] for row in system.ps() if row["kind"] in ("KNL", "SES") and row["state"] == "Run"]
         print("ready", flush=True)
         while not select.select([sys.stdin], [], [], 0)[0]:
-            if system.ask(Kind.ECHO, payload, lane=Lane.BULK) != payload:
+            if system.ask(Kind.ECHO, payload, target=targets[count % len(targets)], lane=Lane.BULK) != payload:
                 print("a message came back changed", flush=True)
                 return 1
             count += 1

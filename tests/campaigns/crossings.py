@@ -19,12 +19,13 @@ from campaigns.figures import migrations, processor, switches
 from campaigns.logs import Tail
 from hisee.schema.lanes import Lane
 from hisee.schema.messages import MessageKind as Kind
-from support.system import RunningSystem, until
+from support.system import RunningSystem
 
 APP = Path(__file__).parent / "traffic_app"
 STATEMENT = 'SELECT "Id", "Name", "Value" FROM meter LIMIT 100'
 ROWS = 48
 PAUSE_MS = 10
+SAMPLE_S = 0.002
 PATH = ("SES", "KNL", "DBM", "KNL", "SES")
 SERIES = {"isolated": PAUSE_MS, "back_to_back": 0}
 KNL = 1
@@ -32,7 +33,7 @@ KNL = 1
 
 @dataclass(slots=True)
 class Load:
-    """What the kernel counted for the processes of the path during one series, and where they were seen running."""
+    """What the kernel counted for the processes of the path during one series, and where samples saw them run last."""
 
     pids: dict[str, int]
     wakes: dict[str, int] = field(default_factory=dict)
@@ -93,7 +94,7 @@ def series(system: RunningSystem, client: hisee.System, picture: hisee.Picture, 
     reads(system, picture, load, count, pause)
     rows = [row for row in client.profile() if row["action"] == "DB_READ" and row["part"] == "R"]
     pause_s = pause / 1000
-    return {"wakes_per_read": wakes(load, quiet, count), "core_crossings_per_read": round(load.crossings(), 2),
+    return {"wakes_per_read": wakes(load, quiet, count), "core_crossings_per_read": round(load.crossings(), 2), "samples": len(load.places),
             "processors": {kind: sorted({seen[kind] for seen in load.places}) for kind in load.pids}, "migrations": load.moves,
             **hops(rows, count,
                    median_us(lambda: client.ask(Kind.ECHO, b"", lane=Lane.BULK), count, pause_s),
@@ -105,14 +106,13 @@ def reads(system: RunningSystem, picture: hisee.Picture, load: Load, count: int,
     """Let the script read; look where the processes run, without a message to any of them."""
     tail, told = Tail(system), list[str]()
 
-    def done() -> bool:
-        load.sample()
-        told.extend(entry.text for entry in tail.entries() if entry.script == "S.Crossings")
-        return bool(told)
-
+    limit = time.monotonic() + 30 + count * (pause + 10) / 1000
     with load:
         picture.click("BtnGo")
-        until(done, "the script has read everything", 30 + count * (pause + 10) / 1000)
+        while not told and time.monotonic() < limit:
+            load.sample()
+            told.extend(entry.text for entry in tail.entries() if entry.script == "S.Crossings")
+            time.sleep(SAMPLE_S)
     assert told == [f"read {ROWS} rows, code 0"], told
 
 
@@ -124,7 +124,7 @@ def wakes(load: Load, quiet: dict[str, float], count: int) -> dict[str, float]:
 
 def hops(rows: list[dict[str, Any]], count: int, to_server_us: float, to_dbm_us: float) -> dict[str, Any]:
     """The whole of a read and its parts. A hop is half an echo; what no echo and no statement explains is `engines`:
-    encoding, decoding and the event loops of SES and DBM."""
+    encoding, decoding and the event loops of SES and DBM; below 0 when the echoes woke slower than the read."""
     assert len(rows) == count, f"{len(rows)} of {count} reads recorded"
     # The sender may lose its processor to the receiver before it reads the clock: so not the wait alone.
     assert all(0 < row["service_ns"] <= row["prepare_ns"] + row["wait_ns"] for row in rows), "a statement took longer than its read"

@@ -1,6 +1,7 @@
 """Numbered messages HIS host -> KNL -> SES and back: none lost, doubled or out of order, whatever else goes on.
 
-A third process sends messages of 8 MiB meanwhile, and the receiver is stopped and continued three times.
+A third process sends messages of 8 MiB meanwhile, to the server and to the receiver, and the receiver is stopped and continued
+three times.
 """
 
 from __future__ import annotations
@@ -43,10 +44,14 @@ class Numbers:
         return len(self.seen["L"])
 
     def check(self, count: int) -> None:
-        """Each number once and in its place at both ends."""
         for part, numbers in self.seen.items():
-            wrong = next((f"place {at} has {n}" for at, n in enumerate(numbers, 1) if n != at), "")
-            assert not wrong and len(numbers) == count, f"{part} logged {len(numbers)} of {count} numbers; {wrong or 'in order'}"
+            check_order(part, numbers, count)
+
+
+def check_order(part: str, numbers: list[int], count: int) -> None:
+    """Each number from 1 to `count` once and in its place."""
+    wrong = next((f"place {at} has {n}" for at, n in enumerate(numbers, 1) if n != at), "")
+    assert not wrong and len(numbers) == count, f"{part} logged {len(numbers)} of {count} numbers; {wrong or 'in order'}"
 
 
 def run(system: RunningSystem, *, count: int = 100_000, stop_s: float = 1.0, megabytes: int = 8) -> dict[str, Any]:

@@ -43,6 +43,12 @@ def test_numbered_messages_arrive_once_and_in_order(traffic):
     print(numbered.run(traffic, count=2000, stop_s=0.3))
 
 
+@pytest.mark.parametrize("numbers", [[1, 2], [1, 2, 4], [1, 2, 3, 3], [1, 3, 2], [2, 2, 3], []])
+def test_a_lost_doubled_or_swapped_number_would_be_found(numbers):
+    with pytest.raises(AssertionError, match="of 3 numbers"):
+        numbered.check_order("R", numbers, 3)
+
+
 @pytest.mark.req("R63")
 def test_the_parts_of_a_database_read_make_up_its_whole(traffic):
     found = crossings.run(traffic, count=60)
