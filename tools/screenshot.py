@@ -7,6 +7,7 @@ Needs Debian's chromium and the packages of the extra `dev`.
 
 from __future__ import annotations
 
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -26,6 +27,7 @@ def main(argv: list[str]) -> int:
         for press in range(PRESSES):
             page.locator("[id$='-E01'] input").fill(f"{68 - press}.5")
             print(result_of_apply(page, f"sum {1730.5 - press:.1f}"))
+        page.locator("#chip-R .figure", has_text=re.compile(r"^[5-9]")).wait_for()  # the newest round trip to the remote part
         page.screenshot(path=target)
     return 0
 

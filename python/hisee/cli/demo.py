@@ -17,6 +17,7 @@ from hisee.cli.system import run_up
 from hisee.schema.exits import Exit
 
 STOP_S = 10.0
+STEP_S = 2.0  # the plant looks once a second whether it shall stop
 QUICK = 10  # the share of clicks that --quick leaves
 
 
@@ -54,7 +55,7 @@ class Work(threading.Thread):
 
         launcher = Launcher(load_application(application()), DataDir(self.folder), self._said)
         try:
-            run_up(launcher, self.over.is_set)
+            run_up(launcher, self.over.is_set, self._leave)
         finally:
             self.stop.set()
         if self.is_alive():
@@ -62,6 +63,12 @@ class Work(threading.Thread):
         if self.error is not None:
             raise self.error
         return Exit.OK
+
+    def _leave(self) -> None:
+        """The work ends before the system does: else its next step would find the server gone and call that an error."""
+        self.stop.set()
+        if self.is_alive():
+            self.join(STEP_S)
 
     def _said(self, line: str) -> None:
         if line == "ready":

@@ -41,8 +41,8 @@ def up(app: Path, data: Path | None, take: str | None, quiet: bool) -> int:
     return run_up(launcher)
 
 
-def run_up(launcher: Any, ended: Callable[[], bool] = lambda: False) -> int:
-    """Start, watch and end a launcher's processes under the signals of a terminal."""
+def run_up(launcher: Any, ended: Callable[[], bool] = lambda: False, stopping: Callable[[], None] = lambda: None) -> int:
+    """Start, watch and end a launcher's processes under the signals of a terminal; `stopping` is called before they end."""
     asked: list[int] = []
 
     def asked_to_end(number: int, _: object) -> None:
@@ -57,6 +57,7 @@ def run_up(launcher: Any, ended: Callable[[], bool] = lambda: False) -> int:
     try:
         launcher.watch(lambda: bool(asked) or ended())
     finally:
+        stopping()
         launcher.stop()
     return 0
 
