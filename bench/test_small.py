@@ -2,6 +2,7 @@
 
 import msgspec
 import pytest
+
 from hisee._core.values import decode, encode
 from hisee._core.vm import Script, Status, Unit
 from hisee.channel import Message, memory_pair

@@ -264,7 +264,7 @@ void esl_script_complete(esl_script_t *s, const uint8_t *payload, size_t length,
         esl_raise(s, error, 0, error == ESL_ERR_TRANS_ERROR ? "the answer of the action does not fit" : NULL, 0);
         return;
     }
-    s->err_extended = extended;
+    if (s->pending.waits) s->err_extended = extended; /* a LOG between an error and its reading leaves the reason alone */
     s->frames[s->depth - 1].pc++;
 }
 
