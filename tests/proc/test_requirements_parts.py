@@ -88,6 +88,24 @@ def answer(picture, button):
     return picture["LblL"].text
 
 
+@pytest.mark.req("R135")
+@pytest.mark.parametrize("rtt_ms", [0, 80])
+def test_picture_variables_arrive_before_the_call_behind_them_and_nobody_waits(client, rtt_ms):
+    """Both parts write, the callee sees its caller's writes, the caller those of the callee; only the CALL is waited for."""
+    console = client.console("FAR")
+    picture = console.open("S.Split")
+    picture.settle(10)
+    console.link(rtt_ms=rtt_ms)
+    client.profile(reset=True)
+    try:
+        press(picture, "BtnShared")
+        assert picture["LblL"].text == "callee saw 5, now 15 from L and R"
+        assert {row["action"] for row in client.profile()} == {"CALL_OTHER"}
+    finally:
+        console.link(rtt_ms=0)
+        picture.close()
+
+
 @pytest.mark.req("R63")
 def test_only_the_wait_of_an_action_grows_with_the_link(client):
     console = client.console("FAR")

@@ -1,5 +1,7 @@
 """Objects over the Python API of a running system: parts, refused saves, versions, the Server Script switch, names."""
 
+import time
+
 import pytest
 
 import hisee
@@ -7,12 +9,36 @@ import hisee.api
 from support.system import until
 
 pytestmark = pytest.mark.boot
+IDLE_S = 30
 LOCAL, REMOTE = "ESLDefinition:1", "ESLDefinition:2"
 NEAR = "RPC PROCEDURE Near(INT _n)\n  _n := 3\nEND Near\n"
 
 
 def switched(picture, on):
     return picture.replace("server_script = " + ("false" if on else "true"), "server_script = " + ("true" if on else "false"))
+
+
+@pytest.mark.req("R17")
+@pytest.mark.slow
+def test_an_idle_system_and_a_local_picture_start_no_see_in_half_a_minute(client, system):
+    local = client.console("WS1").open("S.Local")
+    end = time.monotonic() + IDLE_S
+    while time.monotonic() < end:
+        assert not [row for row in client.ps() if row["kind"] == "SEE"]
+        time.sleep(0.25)
+    local.close()
+    assert "chosen" not in system.log("SRV1.KNL.log"), "the server asked an SES for a remote part"
+
+
+@pytest.mark.req("R18", "R20")
+def test_the_server_s_log_tells_choice_counts_and_confirmation(client, system):
+    picture = client.console("WS1").open("S.Split")
+    picture.settle(10)
+    see = picture.facts["see"]
+    picture.close()
+    log = system.log("SRV1.KNL.log")
+    assert f"SEE {see} for WS1.HIP: chosen REMOTE1.SES from {{'REMOTE1.SES': 0, 'REMOTE2.SES': 0}}" in log
+    assert f"SEE {see} runs" in log
 
 
 @pytest.mark.req("R38")
