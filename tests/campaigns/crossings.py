@@ -1,6 +1,7 @@
 """What one DB_READ of a remote part costs: wakes, crossings from core to core, and the time of every hop beside the bare statement.
 
-SES -> KNL -> DBM -> KNL -> SES, isolated (one every 10 ms) and back to back. All times in microseconds, medians.
+SES -> KNL -> DBM -> KNL -> SES, isolated (one every 10 ms) and back to back. All times in microseconds, medians. Wakes and
+processors are taken while the script only reads; the parts while it reads and probes the hops in turn.
 """
 
 from __future__ import annotations
@@ -11,12 +12,15 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 import hisee
 from campaigns.figures import migrations, processor, switches
 from campaigns.logs import Tail
+from hisee.schema.errors import Err
 from hisee.schema.lanes import Lane
 from hisee.schema.messages import MessageKind as Kind
 from support.system import RunningSystem
@@ -28,7 +32,8 @@ PAUSE_MS = 10
 SAMPLE_S = 0.002
 PATH = ("SES", "KNL", "DBM", "KNL", "SES")
 SERIES = {"isolated": PAUSE_MS, "back_to_back": 0}
-KNL = 1
+LINE = itemgetter("line")
+THREE = ("prepare_ns", "wait_ns", "receive_ns")
 
 
 @dataclass(slots=True)
@@ -87,33 +92,40 @@ def idle(pids: dict[str, int], seconds: float = 1.0) -> dict[str, float]:
 
 def series(system: RunningSystem, client: hisee.System, picture: hisee.Picture, load: Load, count: int, pause: int,
            quiet: dict[str, float], dbm: int) -> dict[str, Any]:
-    """One way of calling: the reads of the script, echoes over the same hops, the bare statement."""
+    """One way of calling: the reads of the script, the same ways without rows, echoes of this process, the bare statement."""
+    pause_s = pause / 1000
     picture.type("EdCount", f"{count} {pause}")
     picture.settle(20)
-    client.profile(reset=True)
-    reads(system, picture, load, count, pause)
-    rows = [row for row in client.profile() if row["action"] == "DB_READ" and row["part"] == "R"]
-    pause_s = pause / 1000
+    _, told = recorded(system, client, picture, "BtnGo", load, 30 + count * (pause_s + 0.01))
+    assert told == [f"read {ROWS} rows, code 0"], told
+    probes, told = recorded(system, client, picture, "BtnProbe", Load(load.pids), 30 + 3 * count * (pause_s + 0.01))
+    assert told == [f"probed with codes {Err.ERR_DEADLOCK:d} and {Err.ERR_NO_DATA:d}, {ROWS} rows"], told
+    empty, full = (list(rows) for _, rows in groupby(sorted(probes["DB_READ"], key=LINE), LINE))
     return {"wakes_per_read": wakes(load, quiet, count), "core_crossings_per_read": round(load.crossings(), 2), "samples": len(load.places),
             "processors": {kind: sorted({seen[kind] for seen in load.places}) for kind in load.pids}, "migrations": load.moves,
-            **hops(rows, count,
-                   median_us(lambda: client.ask(Kind.ECHO, b"", lane=Lane.BULK), count, pause_s),
-                   median_us(lambda: client.ask(Kind.ECHO, b"", target=dbm, lane=Lane.BULK), count, pause_s)),
-            "plain_sqlite3_us": round(plain(system, count, pause_s), 1)}
+            **hops(full, probes["CALL_OTHER"], empty, count),
+            "echo_server_us": median_us(lambda: client.ask(Kind.ECHO, b"", lane=Lane.BULK), count, pause_s),
+            "echo_dbm_us": median_us(lambda: client.ask(Kind.ECHO, b"", target=dbm, lane=Lane.BULK), count, pause_s),
+            "plain_sqlite3_us": plain(system, count, pause_s)}
 
 
-def reads(system: RunningSystem, picture: hisee.Picture, load: Load, count: int, pause: int) -> None:
-    """Let the script read; look where the processes run, without a message to any of them."""
-    tail, told = Tail(system), list[str]()
-
-    limit = time.monotonic() + 30 + count * (pause + 10) / 1000
+def recorded(system: RunningSystem, client: hisee.System, picture: hisee.Picture, button: str, load: Load,
+             limit_s: float) -> tuple[dict[str, list[dict[str, Any]]], list[str]]:
+    """Let the script work; look where the processes run, without a message to any of them. Its rows by action, and what it logged."""
+    client.profile(reset=True)
+    tail, told, limit = Tail(system), list[str](), time.monotonic() + limit_s
     with load:
-        picture.click("BtnGo")
+        picture.click(button)
         while not told and time.monotonic() < limit:
             load.sample()
             told.extend(entry.text for entry in tail.entries() if entry.script == "S.Crossings")
             time.sleep(SAMPLE_S)
-    assert told == [f"read {ROWS} rows, code 0"], told
+    assert told, f"the script was not ready within {limit_s:.0f} s"
+    rows: dict[str, list[dict[str, Any]]] = {}
+    for row in client.profile():
+        if row["part"] == "R":
+            rows.setdefault(row["action"], []).append(row)
+    return rows, told
 
 
 def wakes(load: Load, quiet: dict[str, float], count: int) -> dict[str, float]:
@@ -122,24 +134,24 @@ def wakes(load: Load, quiet: dict[str, float], count: int) -> dict[str, float]:
     return each | {"all": round(sum(each.values()), 2)}
 
 
-def hops(rows: list[dict[str, Any]], count: int, to_server_us: float, to_dbm_us: float) -> dict[str, Any]:
-    """The whole of a read and its parts. A hop is half an echo; what no echo and no statement explains is `engines`:
-    encoding, decoding and the event loops of SES and DBM; below 0 when the echoes woke slower than the read."""
-    assert len(rows) == count, f"{len(rows)} of {count} reads recorded"
+def hops(reads: list[dict[str, Any]], to_server: list[dict[str, Any]], to_dbm: list[dict[str, Any]], count: int) -> dict[str, Any]:
+    """The whole of a read, its three times, and its parts by the way. A hop is half of a round trip that ends there and brings no
+    rows, without its statement; the hop to the server contains what the SES does for any action. `rows`: what 48 rows cost more."""
+    assert [len(rows) for rows in (reads, to_server, to_dbm)] == [count] * 3, "not every action was recorded"
     # The sender may lose its processor to the receiver before it reads the clock: so not the wait alone.
-    assert all(0 < row["service_ns"] <= row["prepare_ns"] + row["wait_ns"] for row in rows), "a statement took longer than its read"
+    assert all(0 < row["service_ns"] <= row["prepare_ns"] + row["wait_ns"] for row in reads), "a statement took longer than its read"
+    whole, statement = middle_us(reads, *THREE), middle_us(reads, "service_ns")
+    server, dbm = middle_us(to_server, *THREE), middle_us(to_dbm, *THREE) - middle_us(to_dbm, "service_ns")
+    first, second = server / 2, (dbm - server) / 2
+    parts = {"hop_to_server": first, "hop_to_dbm": second, "statement": statement, "rows": whole - statement - dbm,
+             "hop_back_to_server": second, "hop_back": first}
+    return {"whole_us": round(whole, 1), "three_times_us": {name[:-3]: round(middle_us(reads, name), 1) for name in THREE},
+            "parts_us": {name: round(value, 1) for name, value in parts.items()}}
 
-    def us(*names: str) -> float:
-        return statistics.median(sum(row[name] for name in names) for row in rows) / 1000
 
-    whole, prepare, statement, receive = us("prepare_ns", "wait_ns", "receive_ns"), us("prepare_ns"), us("service_ns"), us("receive_ns")
-    parts = {"prepare_and_send": prepare, "hop_to_server": to_server_us / 2, "hop_to_dbm": (to_dbm_us - to_server_us) / 2,
-             "statement": statement, "hop_back_to_server": (to_dbm_us - to_server_us) / 2, "hop_back": to_server_us / 2,
-             "receive": receive}
-    parts["engines"] = us("wait_ns") - statement - to_dbm_us
-    return {"whole_us": round(whole, 1), "wait_us": round(us("wait_ns"), 1),
-            "parts_us": {name: round(value, 1) for name, value in parts.items()},
-            "echo_server_us": round(to_server_us, 1), "echo_dbm_us": round(to_dbm_us, 1)}
+def middle_us(rows: list[dict[str, Any]], *names: str) -> float:
+    """Median of the sum of these columns."""
+    return statistics.median(sum(row[name] for name in names) for row in rows) / 1000
 
 
 def median_us(work: Callable[[], object], count: int, pause_s: float) -> float:
@@ -152,7 +164,7 @@ def median_us(work: Callable[[], object], count: int, pause_s: float) -> float:
         times.append(time.perf_counter_ns() - started)
         if pause_s:
             pause.wait(pause_s)
-    return statistics.median(times) / 1000
+    return round(statistics.median(times) / 1000, 1)
 
 
 def plain(system: RunningSystem, count: int, pause_s: float) -> float:
