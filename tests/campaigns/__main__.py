@@ -35,14 +35,10 @@ def main() -> int:
     given = arguments()
     function, app, counted = CAMPAIGNS[given.name]
     options = {counted: given.count} if counted and given.count is not None else {}
-    with tempfile.TemporaryDirectory(prog_name(given.name)) as folder, running(app, Path(folder) / "data") as system:
+    with tempfile.TemporaryDirectory(prefix="hisee-campaign-") as folder, running(app, Path(folder) / "data") as system:
         figures = function(system, **options)
     print(json.dumps(figures) if given.json else "\n".join(lines(figures)))
     return 0
-
-
-def prog_name(name: str) -> str:
-    return f"-hisee-{name}"
 
 
 def lines(figures: dict[str, Any], indent: str = "") -> list[str]:
