@@ -92,8 +92,8 @@ def test_a_read_whose_database_manager_dies_ends_and_is_not_done_twice(client, s
     picture.click("BtnReadHere")
     until(lambda: row_of(client, "SRV1.DBM")["sent"] > dbm["sent"], "the request is on its way")
     kill(dbm["pid"])
-    ended = "unhandled _ERR_TRANS_ABORT: SRV1.DBM ended during the request"
-    until(lambda: ended in system.log("events.log"), "the read ends with _ERR_TRANS_ABORT", SOON_S)
+    until(lambda: picture["LblL"].text.endswith("rc 10"), "the read ends with _ERR_TRANS_ABORT in its return code", SOON_S)
+    assert "DBS_READ: SRV1.DBM ended during the request (error 10)" in system.log("events.log")
     until(lambda: state_of(client, "SRV1.DBM") == "Run" and row_of(client, "SRV1.DBM")["pid"] != dbm["pid"], "a new one runs", 15)
     assert len([row for row in client.profile(reset=True) if row["action"] == "DBS_READ"]) == 2
     press(picture, "BtnReadHere")
@@ -129,3 +129,15 @@ def test_without_an_ses_the_local_part_works_and_the_remote_one_starts_by_itself
 def dropped(client):
     (row,) = [row for row in client.ps() if row["kind"] == "HIS"]
     return row["dropped"]
+
+
+@pytest.mark.req("R45")
+def test_with_nobody_to_serve_a_category_the_return_code_says_so_and_the_log_names_it(client, system):
+    picture = client.console("WS1").open("S.Split")
+    picture.settle(10)
+    kill(row_of(client, "SRV1.DBM")["pid"], signal.SIGTERM)
+    until(lambda: state_of(client, "SRV1.DBM") == "Stop", "the DBM ended in order and stays down")
+    press(picture, "BtnReadHere")
+    assert picture["LblL"].text.endswith("rc 10")
+    assert "no process serves data.db" in system.log("events.log")
+    picture.close()

@@ -100,7 +100,22 @@ def failed(engine: Engine, instance: Instance, waiting: Waiting, failure: Failed
     if waiting.action == Act.CALL_OTHER and failure.error != Err.ERR_SET_CONST:
         _call_failed(engine, instance, waiting.line, failure.error, failure.text)
         return
+    code = _code_of(instance, waiting.action, failure.error)
+    if code:
+        write_log(engine, instance, f"{waiting.name}: {failure.text} (error {failure.error})", 3, waiting.line)
+        _go_on(instance, code, failure.extended)
+        return
     instance.script.fail(failure.error, failure.extended, failure.text)
+
+
+def _code_of(instance: Instance, action: int, error: int) -> bytes:
+    """The reply of an action whose script asked for a return code: that code, everything else unchanged; b"" = it asked for none."""
+    operands = ACTIONS[action].operands if action in ACTIONS else ()
+    place = next((i for i, (name, mode, _) in enumerate(operands) if name == "rc" and mode == "OUT"), None)
+    received = [i for i, (mode, _) in enumerate(instance.unit.sites[instance.pending.site].arguments) if mode != "IN"]
+    if place is None or place not in received:
+        return b""
+    return encode([error if i == place else UNCHANGED for i in received])
 
 
 # -- single actions
