@@ -21,6 +21,7 @@ from hisee.values import Invalid
 from .parts import HIS, REF, SEE, Stage, opened_reply, visual
 
 playwright = pytest.importorskip("playwright.async_api")
+playwright.expect.set_options(timeout=15_000)  # two busy processors draw late; nothing here is about speed
 CHROMIUM = shutil.which("chromium")
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's chromium")]
 QUIET = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run",

@@ -33,7 +33,7 @@ from hisee.model.problem import (
     shown,
 )
 from hisee.model.references import check_references
-from hisee.schema import elements, properties
+from hisee.schema import elements, properties, rights
 
 SYSTEM_NAME = re.compile(r"[A-Za-z0-9_]{1,8}\Z")
 GRAPHIC_KEYS = {"kind", "bind", "decimals", *properties.BY_NAME}
@@ -168,7 +168,18 @@ def _head(parts: Layout, findings: Findings) -> tuple[forms.AppForm, str]:
         )
         form = forms.AppForm(name=form.name)
     _check_ports(form, findings)
+    _check_rights(form, findings)
     return form, text
+
+
+def _check_rights(form: forms.AppForm, findings: Findings) -> None:
+    """A grant with a misspelt action would silently grant nothing."""
+    for user, grants in form.rights.items():
+        for grant in grants:
+            action = grant.partition(":")[0]
+            if action != "*" and action not in rights.BY_NAME:
+                findings.error(BAD_VALUE, APP_FILE, "no action that can be granted", key=f"rights.{user}", value=shown(grant),
+                               hint=choose_from(action, ["*", *rights.BY_NAME]))
 
 
 def _check_ports(form: forms.AppForm, findings: Findings) -> None:

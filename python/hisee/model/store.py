@@ -111,6 +111,7 @@ class SystemFacts(NamedTuple):
     version: str
     time_zone: str
     limits: dict[str, int]
+    rights: dict[str, list[str]]
 
 
 class Store:
@@ -194,7 +195,8 @@ class Store:
 
     def system(self) -> SystemFacts:
         application = self.application
-        return SystemFacts(application.system, application.form.version, application.form.time_zone, application.limits)
+        form = application.form
+        return SystemFacts(application.system, form.version, form.time_zone, application.limits, form.rights)
 
     def process_number(self, name: str) -> int | None:
         """Number of a configured process by its name with suffix; None for any other."""

@@ -158,6 +158,9 @@ class Admin:
         if entry is None:
             self._core.fail(message, Err.ERR_OBJECT_NOT_FOUND, 11, f"object {request.name}: unknown")
             return
+        if not self._core.allow(source, "set", entry.name):
+            self._core.deny(message, "set", entry.name)
+            return
         try:
             value = parse_value(request.value, entry.value_type or "")
             self._values.write(Ref(entry.hbj, 0, 0), value)
@@ -196,6 +199,9 @@ class Admin:
 
     def _save(self, source: Process, message: Message) -> None:
         request = unpack(ObjectSave, message.payload)
+        if not self._core.allow(source, "save", request.object):
+            self._core.deny(message, "save", request.object)
+            return
         try:
             result = self._store.save(request.object, request.parts)
         except StoreError as error:
@@ -217,6 +223,9 @@ class Admin:
     # -- the rest
 
     def _system_stop(self, source: Process, message: Message) -> None:
+        if not self._core.allow(source, "stop"):
+            self._core.deny(message, "stop", "")
+            return
         log.info("stop ordered by %s", source.name)
         self._core.reply(message)
         self._stop()

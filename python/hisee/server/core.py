@@ -13,6 +13,7 @@ from hisee.schema.lanes import Lane
 from hisee.schema.messages import MessageKind as Kind
 from hisee.seams import Seams
 from hisee.server.registry import KNL_NUMBER, Link, Process, Registry
+from hisee.server.rights import USER, Rights
 
 log = logging.getLogger("hisee.server")
 Handler = Callable[[Process, Message], None]
@@ -21,10 +22,12 @@ Handler = Callable[[Process, Message], None]
 class Core:
     """The middle of the server. Parts register their handlers; `send` reaches any process by number."""
 
-    def __init__(self, seams: Seams) -> None:
+    def __init__(self, seams: Seams, rights: Rights | None = None) -> None:
         self.seams = seams
         self.registry = Registry(seams)
         self.handlers: dict[int, Handler] = {}
+        self.rights = rights or Rights({USER: ["*"]})
+        self.name_of: Callable[[int], str] = str  # object number -> name, for rights; the store's owner sets it
         self.ended: list[Callable[[Process], None]] = []  # told when a process is gone
         self.requests = Requests(self)  # type: ignore[arg-type]  # the requests the server itself makes
 
@@ -53,6 +56,16 @@ class Core:
         self.send(Message(kind=Kind.FAILED, lane=request.lane, source=KNL_NUMBER, target=request.source,
                           object=request.object, corr=request.corr,
                           payload=pack(Failed(error=error, extended=extended, text=text))))
+
+    def allow(self, process: Process, action: str, object: int | str = "") -> bool:
+        """May the user behind `process` do this? The user is looked up here, never taken from a message."""
+        user = USER
+        if self.rights.everything(user):
+            return True
+        return self.rights.allow(user, action, self.name_of(object) if isinstance(object, int) else object)
+
+    def deny(self, request: Message, action: str, name: str) -> None:
+        self.fail(request, Err.ERR_NO_ACCESS, Ext.NO_RIGHT, f"user {USER} may not {action} {name or 'the system'}; app.toml, [rights]")
 
     def nobody(self, request: Message, what: str) -> None:
         self.fail(request, Err.ERR_TRANS_ABORT, Ext.PROCESS_NOT_RUNNING, f"no process serves {what}")

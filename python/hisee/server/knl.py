@@ -22,6 +22,7 @@ from hisee.server.eventlog import EventSink
 from hisee.server.opening import Opening
 from hisee.server.pairs import Pairs
 from hisee.server.registry import HIDDEN, KNL_NUMBER, Link, NameInUse, Process, State
+from hisee.server.rights import Rights
 from hisee.server.router import Router
 from hisee.server.values import Values
 
@@ -37,7 +38,8 @@ class Knl:
     def __init__(self, store: Store, seams: Seams, *, node: str, system: str, limits: dict[str, int],
                  event_log: EventSink, stop: Callable[[], None], listener: Listener | None = None) -> None:
         self._store, self._seams, self._node, self._system, self._limits = store, seams, node, system, limits
-        self.core = Core(seams)
+        self.core = Core(seams, Rights(store.system().rights))
+        self.core.name_of = self._name_of
         pairs = Pairs(self.core)
         self.router = Router(self.core, lambda number: store.databases().get(number), pairs.carried)
         self.values = Values(self.core)
@@ -50,6 +52,9 @@ class Knl:
         self.core.ended.append(self._tell_dbms)
         self.core.handlers[Kind.LINK_OPEN] = self._link_open
         self.core.handlers[Kind.LINK_CLOSED] = self._link_closed
+
+    def _name_of(self, number: int) -> str:
+        return next((row["name"] for row in self._store.objects() if row["hbj"] == number), str(number))
 
     def _enter_self(self) -> None:
         self.core.registry.add(Process(number=KNL_NUMBER, name=f"{self._node}.KNL", kind="KNL", node=self._node, pid=os.getpid(),

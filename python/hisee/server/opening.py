@@ -68,6 +68,9 @@ class Opening:
         if console is None or console.kind != "HIP" or not self._same_link(console, source):
             self._core.fail(message, Err.ERR_OBJECT_NOT_FOUND, 11, f"console number {request.console} is not this process's")
             return
+        if not self._core.allow(source, "open", request.object):
+            self._core.deny(message, "open", request.object)
+            return
         try:
             plan = self._plan_of(request.object)
         except StoreError as error:

@@ -44,7 +44,7 @@ class Router:
         elif message.target not in (0, KNL_NUMBER):
             self._forward(message)
         elif message.lane in (Lane.DATA_DB, Lane.DATA_ARCHIVE):
-            self._to_server_of_lane(message)
+            self._to_server_of_lane(source, message)
         else:
             self._for_us(source, message)
 
@@ -66,7 +66,10 @@ class Router:
             self._data.pop((message.source, message.corr), None)
             self._core.fail(message, Err.ERR_TRANS_ABORT, 10, f"process number {message.target} does not run")
 
-    def _to_server_of_lane(self, message: Message) -> None:
+    def _to_server_of_lane(self, source: Process, message: Message) -> None:
+        if not self._core.allow(source, "data", message.object):
+            self._core.deny(message, "reach", self._core.name_of(message.object))
+            return
         database = self._database_of(message.object)
         for process in self._core.registry.of_kind("DBM"):
             if database is not None and database in process.facts.get("databases", ()):

@@ -12,6 +12,7 @@ from hisee.channel import Message
 from hisee.channel.payloads import SetAck, Subscribe, ValueState, pack, unpack
 from hisee.channel.payloads import Values as NamedValues
 from hisee.schema.errors import Err
+from hisee.schema.extended import Ext
 from hisee.schema.lanes import Lane
 from hisee.schema.messages import MessageKind as Kind
 from hisee.server.core import Core
@@ -89,6 +90,8 @@ class Values:
             time_ms = None
             if isinstance(value, Stamped):
                 value, time_ms = value.value, value.time_ms
+            if not self._core.allow(source, "set", ref.object):
+                raise Refused(Err.ERR_NO_ACCESS, Ext.NO_RIGHT, f"no right to set {self._core.name_of(ref.object)}")
             self.write(ref, value, time_ms)
         except Refused as refused:
             ack = SetAck(up_to=message.corr, failed=message.corr, error=Err.ERR_TRANS_ERROR,
