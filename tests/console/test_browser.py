@@ -152,6 +152,11 @@ def test_every_property_shows():
         do(F.HI_SETTEXT, REF["Lbl"], Invalid(1))
         await playwright.expect(b.page.locator("#s1-Lbl .backing")).to_have_attribute("fill", "url(#s1--hatch)")
         await b.picture("properties")
+        await b.page.reload()  # a page that comes late draws the same: its nodes start as drawn, not as set
+        await playwright.expect(shape).to_have_attribute("fill", "#ff0000")
+        await playwright.expect(b.page.locator("#s1-Box")).to_have_attribute("transform", "translate(290 80) ")
+        await playwright.expect(b.page.locator("#s1-Lbl text")).to_have_attribute("fill", "#00ff00")
+        await playwright.expect(b.page.locator("#s1-Grp")).to_be_hidden()
         b.clean()
 
     run(body)

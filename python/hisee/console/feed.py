@@ -71,6 +71,7 @@ class Feed:
         items = opened.picture.snapshot()
         for item in opened.picture.items:
             event = item.kind.events[0] if item.kind.events else ""
+            items[item.id]["drawn"] = item.drawn
             items[item.id]["operable"] = bool(event) and bool(opened.handlers.ordinary(event, item.id))
         return {"slot": opened.slot, "tree": opened.tree(), "items": items}
 

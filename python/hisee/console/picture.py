@@ -52,6 +52,7 @@ class Item:
     id: str
     kind: elements.ElementKindRow
     values: dict[str, Any]
+    drawn: dict[str, Any]  # the same properties as the drawing has them: what a page's nodes look like before any value is shown
     bind: str = ""
     decimals: int | None = None  # of a bound REAL; None = six significant digits
     changed: dict[str, int] = field(default_factory=dict)
@@ -74,9 +75,9 @@ def _item(ref: int, name: str, row: dict[str, Any], drawing: svg.Drawing) -> Ite
     if kind is None:
         raise PictureRefused(f"picture.toml: object {name} has no known kind: {row.get('kind')!r}")
     drawn = svg.initial(drawing.items[name]) if name in drawing.items else {}
-    values = {p: drawn.get(p, properties.BY_NAME[p].default) for p in kind.properties}
-    values.update(_written(name, row, values))
-    return Item(ref, name, kind, values, str(row.get("bind", "")), _decimals(name, row.get("decimals")))
+    drawn = {p: drawn.get(p, properties.BY_NAME[p].default) for p in kind.properties}
+    values = {**drawn, **_written(name, row, drawn)}
+    return Item(ref, name, kind, values, drawn, str(row.get("bind", "")), _decimals(name, row.get("decimals")))
 
 
 def _written(name: str, row: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:

@@ -76,7 +76,7 @@ class Item {
     Object.assign(this, {slot, id, node, values, act});
     this.shape = first(node, (n) => SHAPES.has(n.localName));
     this.label = first(node, (n) => n.localName === "text");
-    this.drawn = {...values};
+    this.drawn = values.drawn;
     this.transform = node.getAttribute("transform") ?? "";
     this.wrap();
     if (values.kind === "button" && this.shape) this.dressButton();
