@@ -3,10 +3,13 @@
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from Cython.Build import cythonize
 from setuptools import Extension, find_packages, setup
+from setuptools.command.build_ext import build_ext
+from setuptools.modified import newer_group
 
 ROOT = Path(__file__).resolve().parent
 C = "core/c"
@@ -46,6 +49,25 @@ def front(path: str) -> Extension:
     return Extension(module, [path], extra_compile_args=["-O2"])
 
 
+class BuildOnce(build_ext):
+    """Compiles each C source once, before any module: modules built side by side would write the same object file at the same time."""
+
+    def build_extensions(self) -> None:
+        wanted = sorted({s for e in self.extensions for s in e.sources if s.startswith(f"{C}/")})
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            objects = dict(zip(wanted, pool.map(self._object, wanted), strict=True))
+        for module in self.extensions:
+            module.extra_objects += [objects[s] for s in module.sources if s in objects]
+            module.sources = [s for s in module.sources if s not in objects]
+        super().build_extensions()
+
+    def _object(self, source: str) -> str:
+        (wanted,) = self.compiler.object_filenames([source], output_dir=self.build_temp)
+        if self.force or newer_group([source, *HEADERS, "setup.py"], wanted):
+            self.compiler.compile([source], output_dir=self.build_temp, macros=DEFINES, include_dirs=[C], extra_postargs=CFLAGS)
+        return wanted
+
+
 def check_tables() -> None:
     done = subprocess.run([sys.executable, str(ROOT / "core/schema/generate.py"), "--check"], check=False)
     if done.returncode:
@@ -59,6 +81,7 @@ present = {m: s for m, s in EXTENSIONS.items() if any((ROOT / r / f"{m.replace('
 setup(
     packages=find_packages("python"),
     package_dir={"": "python"},
+    cmdclass={"build_ext": BuildOnce},
     ext_modules=cythonize(
         [extension(m, s) for m, s in present.items()] + [front(p) for p in FRONT if not ONLY],
         include_path=["core", "ext"],
