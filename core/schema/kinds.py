@@ -25,7 +25,13 @@ KINDS = [
     Kind(7, "DBM", "dbm", False, True, "database manager: lanes that serve data requests"),
     Kind(8, "TEL", "", False, False, "a command or a program that uses the Python API"),
     Kind(9, "HISHOST", "", False, False, "OS process that hosts the virtual HIS of one hip process; not listed"),
+    Kind(11, "WP", "wp", False, True, "work process: durable tasks of the engine database, from activation to their end"),
+    Kind(12, "PWP", "", False, False, "shown for the work process that is primary: time basis, process administration"),
+    Kind(13, "DWP", "", False, False, "shown for a work process in dialog mode: user-interface messages only"),
+    Kind(14, "JWP", "jwp", False, True, "Java work process: services written in Java"),
+    Kind(15, "AGENT", "agent", False, True, "starts allow-listed programs on any computer, through a communication process"),
+    Kind(16, "RRS", "rrs", False, False, "resident supervisor of one computer: starts, watches, restarts and ends its processes"),
     Kind(10, "EVH", "event", False, True, "event handler: server and trigger events"),
 ]
 
-TABLE = Table("kinds", "Kind", KINDS, "Process kinds; names are <node>.<KIND>.")
+TABLE = Table("kinds", "Kind", KINDS, "Process kinds; names are <node>.<KIND>, those of numbered ones <KIND><number>, of agents their own.")

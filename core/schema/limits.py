@@ -40,6 +40,16 @@ LIMITS = [
     Limit(22, "call_registers", 4_096, "registers", "registers of one procedure; more is a compile error that names it"),
     Limit(23, "backlog_bytes", 64 * MiB, "bytes", "unsent bytes to one slow peer before its link is closed"),
     Limit(24, "db_rows", 10_000, "rows", "rows one database read may return where the object names no limit"),
+    Limit(26, "claim_batch", 256, "tasks", "tasks that a work process takes at once"),
+    Limit(27, "task_args_bytes", 256 * 1024, "bytes", "arguments of one durable task; more belongs into a file or table"),
+    Limit(28, "task_attempts", 5, "attempts", "attempts of a task before it is a dead letter"),
+    Limit(29, "wp_min", 5, "processes", "plain work processes per node before further ones become dialog work processes; at least 2"),
+    Limit(30, "cp_connections", 9_999, "connections", "clients of one communication process"),
+    Limit(31, "job_output_bytes", 1 * MiB, "bytes", "output of an agent's program that is kept; the rest is counted"),
+    Limit(32, "restarts", 5, "restarts", "restarts of one process within restart_window_s before it stays down with an alarm"),
+    Limit(33, "restart_window_s", 60, "s", "window of the limit restarts"),
+    Limit(34, "log_files", 10, "files", "log files kept per process, 00 the newest"),
+    Limit(35, "log_bytes", 20 * MiB, "bytes", "size at which a process begins a new log file"),
     Limit(25, "event_parameters", 10, "parameters", "parameters of a picture event's handler"),
 ]
 

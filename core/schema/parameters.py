@@ -21,8 +21,8 @@ class Parameter:
     doc: str
 
 
-CLIENTS = "cp event dbm hip"
-ALL = "server cp event dbm hip"
+CLIENTS = "cp event dbm hip wp jwp agent"
+ALL = "server cp event dbm hip wp jwp agent rrs"
 ROWS = [
     Parameter(1, "server", "/S", "--server", "text", CLIENTS, "group_multicast group_list group_list_rs",
               "server to log on to: a node of the application, or host[:port]"),
@@ -43,7 +43,13 @@ ROWS = [
     Parameter(11, "listen", "", "--listen", "text", "cp", "", "address to listen on; default 127.0.0.1"),
     Parameter(12, "web_port", "", "--web-port", "port", "hip", "", "port of the operator's page on loopback; 0 = any free one"),
     Parameter(13, "consoles", "", "--consoles", "count", "hip", "", "serve this many consoles, numbered after the name"),
-    Parameter(14, "app", "", "--app", "path", "server", "", "application folder"),
+    Parameter(17, "cold", "", "--cold", "switch", "wp", "", "cold start: delete what waits; only the first work process of a stopped system does"),
+    Parameter(18, "dialog", "", "--dialog", "switch", "wp", "", "start in dialog mode"),
+    Parameter(19, "programs", "", "--programs", "path", "agent", "", "TOML file of the programs that the agent may start"),
+    Parameter(20, "debug_on", "/E+", "", "names_list", ALL, "", "category of debug lines on from the start; may be repeated"),
+    Parameter(21, "debug_off", "/E-", "", "names_list", ALL, "", "category of debug lines off; may be repeated"),
+    Parameter(22, "state", "", "--state", "path", "agent", "", "folder where the agent keeps reports that nobody has taken yet"),
+    Parameter(14, "app", "", "--app", "path", "server rrs", "", "application folder"),
     Parameter(15, "ready_fd", "", "--ready-fd", "count", ALL, "", "descriptor that gets one `ready` line once the process serves"),
     Parameter(16, "help", "/?", "--help", "switch", ALL, "", "print this list and end; also /h and -h"),
 ]

@@ -18,6 +18,9 @@ RIGHTS = [
     Right(3, "data", "reach a table of a database from a script"),
     Right(4, "save", "save an object into the configuration store"),
     Right(5, "stop", "end the system"),
+    Right(6, "tell", "send a command to a process"),
+    Right(7, "task", "put, cancel or retry durable tasks; the object is the function"),
+    Right(8, "schedule", "make, change or drop a schedule"),
 ]
 
 TABLE = Table("rights", "RightId", RIGHTS, "Rights: what app.toml, section [rights], grants to a user.")

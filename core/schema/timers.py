@@ -33,6 +33,17 @@ TIMERS = [
     Timer(17, "api_request", 30_000, "default deadline of a request of the Python API and the command line"),
     Timer(18, "ring_poll", 100, "safety poll of a parked ring reader; data found by it counts as rescued"),
     Timer(19, "page_frame", 16, "shortest distance of two change lists sent to a page"),
+    Timer(20, "lease", 2_000, "a member of the engine that did not renew for so long has lost its claims and terms"),
+    Timer(21, "lease_renew", 500, "period at which a member renews its lease"),
+    Timer(22, "lease_margin", 500, "a member stops by itself so long before its lease can be taken"),
+    Timer(23, "engine_poll", 2_000, "safety poll of a worker whose doorbell did not ring"),
+    Timer(24, "time_basis", 250, "period at which the primary looks at schedules and conditions"),
+    Timer(25, "progress", 500, "shortest distance of two stored progress notes of one task"),
+    Timer(26, "rrs_delay", 1_000, "wait before a process that crashed is started again"),
+    Timer(27, "agent_report", 2_000, "an unanswered report of an agent is sent again after this time"),
+    Timer(28, "keep_alive", 5_000, "silence after which a communication process asks a client, and one period later drops it"),
+    Timer(29, "reconnect", 1_000, "longest first wait of a client before it dials a communication process again"),
+    Timer(30, "administration", 1_000, "period of the primary's process administration"),
 ]
 
 T = {t.name: t.ms for t in TIMERS}
@@ -40,5 +51,8 @@ if not T["heartbeat"] < T["stall"] < T["watchdog"] < T["kill"]:
     raise ValueError("timers: heartbeat < stall < watchdog < kill does not hold")
 if not T["see_start_each"] * 2 < T["see_start_all"]:
     raise ValueError("timers: two attempts must fit into the start of a remote part")
+
+if not T["lease_renew"] * 3 < T["lease"] or not T["lease_margin"] < T["lease"]:
+    raise ValueError("timers: three renewals must fit into a lease, and its margin as well")
 
 TABLE = Table("timers", "TimerId", TIMERS, "Timers, in milliseconds.")

@@ -3,8 +3,8 @@
 #ifndef HISEE_MESSAGES_H
 #define HISEE_MESSAGES_H
 
-#define HISEE_MESSAGES_HASH 0x5663f81bu
-#define HISEE_MESSAGES_COUNT 61
+#define HISEE_MESSAGES_HASH 0xfb44bcc6u
+#define HISEE_MESSAGES_COUNT 87
 
 #define HISEE_MESSAGES(X) \
     X(257, PS_GET, "control") \
@@ -36,6 +36,26 @@
     X(283, PROFILE_GET, "control") \
     X(284, WATCH, "script") \
     X(285, TRACE_GET, "control") \
+    X(286, TELL, "control") \
+    X(287, COMMAND, "control") \
+    X(288, TERMS_GET, "control") \
+    X(289, QUEUES_GET, "control") \
+    X(290, ROUTES_GET, "control") \
+    X(291, TASK_PUT, "dialog") \
+    X(292, TASK_LIST, "dialog") \
+    X(293, TASK_SHOW, "dialog") \
+    X(294, TASK_CANCEL, "dialog") \
+    X(295, TASK_RETRY, "dialog") \
+    X(296, SCHEDULE_LIST, "dialog") \
+    X(297, SCHEDULE_PUT, "dialog") \
+    X(298, OUTPUT_LIST, "dialog") \
+    X(299, OUTPUT_GET, "dialog") \
+    X(300, JOB_START, "java") \
+    X(301, JOB_STOP, "java") \
+    X(302, JOB_REPORT, "durable.general") \
+    X(303, SERVICE_CALL, "java") \
+    X(304, LOGS_GET, "bulk") \
+    X(305, FACTS_GET, "dialog") \
     X(513, REPLY, "") \
     X(514, FAILED, "") \
     X(769, VALUES, "script") \
@@ -60,6 +80,12 @@
     X(788, OPENED_LOST, "control") \
     X(789, LINK_SHAPE, "control") \
     X(790, VALUE_CHANGED, "script") \
+    X(791, LOAD, "control") \
+    X(792, LOG_SHIFT, "control") \
+    X(793, SERVICE_PROGRESS, "java") \
+    X(794, CP_LIST, "control") \
+    X(795, DRAINED, "control") \
+    X(796, MEMBERS_CHANGED, "control") \
     X(3841, HELLO, "control") \
     X(3842, CHALLENGE, "control") \
     X(3843, PROOF, "control") \

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 
 S = TypeVar("S", bound="Payload")
-PROTOCOL = (1, 0)  # major, minor: peers of another major are refused, appended rows raise the minor
+PROTOCOL = (1, 1)  # major, minor: peers of another major are refused, appended rows raise the minor
 
 
 class Payload(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -351,6 +351,142 @@ class Table(Payload):
     """A list of plain dictionaries, for ps and the like."""
 
     rows: list[dict[str, Any]]
+
+
+# commands to processes
+class Tell(Payload):
+    """A command for the process `name` ("" = the server itself). wait False: answered once it is handed over."""
+
+    name: str
+    command: str
+    wait: bool = True
+
+
+class Command(Payload):
+    command: str
+    user: str = ""
+
+
+class CommandResult(Payload):
+    """result: ok | error | aborted | ignored (R85)."""
+
+    result: str
+    text: str = ""
+
+
+# load and overview
+class Load(Payload):
+    """`busy_ns` grows from the start of the process; `now_ms` is its clock when it sent this."""
+
+    busy_ns: int = 0
+    memory_bytes: int = 0
+    now_ms: int = 0
+    connections: int | None = None
+    counters: dict[str, int] = {}
+
+
+class CpList(Payload):
+    """Rows {"name", "address", "connections"} of all communication processes that take clients."""
+
+    rows: list[dict[str, Any]]
+
+
+class LogsGet(Payload):
+    name: str
+    lines: int = 100
+    offset: int = -1  # -1 = the last `lines`; else bytes from the start, for following
+
+
+# durable tasks: rows are TaskRequest, Schedule of hisee.engine.coordinator as plain dictionaries
+class TaskPut(Payload):
+    rows: list[dict[str, Any]]
+
+
+class TaskIds(Payload):
+    ids: list[int]
+
+
+class TaskQuery(Payload):
+    state: str = ""
+    queue: str = ""
+    func: str = ""
+    limit: int = 100
+    before: int = 0
+
+
+class TaskNumber(Payload):
+    id: int
+
+
+class SchedulePut(Payload):
+    row: dict[str, Any] = {}
+    drop: str = ""
+
+
+class OutputGet(Payload):
+    name: str
+
+
+class FactsGet(Payload):
+    prefix: str = ""
+
+
+# agents and Java work processes
+class Job(Payload):
+    """`job` is the id of the task: the same at every attempt, so that a start for a known job attaches to it."""
+
+    job: int
+    program: str
+    args: list[str] = []
+    timeout_s: float = 0.0
+
+
+class JobNumber(Payload):
+    job: int
+
+
+class JobState(Payload):
+    """state: running | ended | unknown."""
+
+    job: int
+    state: str
+    pid: int = 0
+    exit: int | None = None
+    text: str = ""
+
+
+class JobReport(Payload):
+    """`number` counts the reports of a job from 1. what: started | progress | output | ended."""
+
+    job: int
+    number: int
+    what: str
+    at_ms: int = 0
+    pid: int = 0
+    exit: int | None = None
+    share: float | None = None
+    text: str = ""
+
+
+class ServiceCall(Payload):
+    task: int
+    service: str
+    args: dict[str, Any] = {}
+    timeout_ms: int = 0
+
+
+class ServiceResult(Payload):
+    """ok False: the service failed, `text` says how."""
+
+    ok: bool
+    result: Any = None
+    text: str = ""
+
+
+class Progress(Payload):
+    task: int
+    share: float | None = None
+    text: str = ""
 
 
 # database actions: fixed head, then a list of the value codec (docs/design/action-payloads.md)

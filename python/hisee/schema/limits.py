@@ -34,6 +34,16 @@ class LimitId(IntEnum):
     CALL_REGISTERS = 22
     BACKLOG_BYTES = 23
     DB_ROWS = 24
+    CLAIM_BATCH = 26
+    TASK_ARGS_BYTES = 27
+    TASK_ATTEMPTS = 28
+    WP_MIN = 29
+    CP_CONNECTIONS = 30
+    JOB_OUTPUT_BYTES = 31
+    RESTARTS = 32
+    RESTART_WINDOW_S = 33
+    LOG_FILES = 34
+    LOG_BYTES = 35
     EVENT_PARAMETERS = 25
 
 
@@ -45,7 +55,7 @@ class LimitIdRow(NamedTuple):
     doc: str
 
 
-SCHEMA_HASH = 0x1d17c639
+SCHEMA_HASH = 0xcee73b20
 
 ROWS: tuple[LimitIdRow, ...] = (
     LimitIdRow(1, 'text_chars', 100000, 'characters', 'longest TEXT; longer is cut on the right and marked Weak'),
@@ -72,6 +82,16 @@ ROWS: tuple[LimitIdRow, ...] = (
     LimitIdRow(22, 'call_registers', 4096, 'registers', 'registers of one procedure; more is a compile error that names it'),
     LimitIdRow(23, 'backlog_bytes', 67108864, 'bytes', 'unsent bytes to one slow peer before its link is closed'),
     LimitIdRow(24, 'db_rows', 10000, 'rows', 'rows one database read may return where the object names no limit'),
+    LimitIdRow(26, 'claim_batch', 256, 'tasks', 'tasks that a work process takes at once'),
+    LimitIdRow(27, 'task_args_bytes', 262144, 'bytes', 'arguments of one durable task; more belongs into a file or table'),
+    LimitIdRow(28, 'task_attempts', 5, 'attempts', 'attempts of a task before it is a dead letter'),
+    LimitIdRow(29, 'wp_min', 5, 'processes', 'plain work processes per node before further ones become dialog work processes; at least 2'),
+    LimitIdRow(30, 'cp_connections', 9999, 'connections', 'clients of one communication process'),
+    LimitIdRow(31, 'job_output_bytes', 1048576, 'bytes', "output of an agent's program that is kept; the rest is counted"),
+    LimitIdRow(32, 'restarts', 5, 'restarts', 'restarts of one process within restart_window_s before it stays down with an alarm'),
+    LimitIdRow(33, 'restart_window_s', 60, 's', 'window of the limit restarts'),
+    LimitIdRow(34, 'log_files', 10, 'files', 'log files kept per process, 00 the newest'),
+    LimitIdRow(35, 'log_bytes', 20971520, 'bytes', 'size at which a process begins a new log file'),
     LimitIdRow(25, 'event_parameters', 10, 'parameters', "parameters of a picture event's handler"),
 )
 

@@ -39,6 +39,26 @@ class MessageKind(IntEnum):
     PROFILE_GET = 283
     WATCH = 284
     TRACE_GET = 285
+    TELL = 286
+    COMMAND = 287
+    TERMS_GET = 288
+    QUEUES_GET = 289
+    ROUTES_GET = 290
+    TASK_PUT = 291
+    TASK_LIST = 292
+    TASK_SHOW = 293
+    TASK_CANCEL = 294
+    TASK_RETRY = 295
+    SCHEDULE_LIST = 296
+    SCHEDULE_PUT = 297
+    OUTPUT_LIST = 298
+    OUTPUT_GET = 299
+    JOB_START = 300
+    JOB_STOP = 301
+    JOB_REPORT = 302
+    SERVICE_CALL = 303
+    LOGS_GET = 304
+    FACTS_GET = 305
     REPLY = 513
     FAILED = 514
     VALUES = 769
@@ -63,6 +83,12 @@ class MessageKind(IntEnum):
     OPENED_LOST = 788
     LINK_SHAPE = 789
     VALUE_CHANGED = 790
+    LOAD = 791
+    LOG_SHIFT = 792
+    SERVICE_PROGRESS = 793
+    CP_LIST = 794
+    DRAINED = 795
+    MEMBERS_CHANGED = 796
     HELLO = 3841
     CHALLENGE = 3842
     PROOF = 3843
@@ -83,7 +109,7 @@ class MessageKindRow(NamedTuple):
     doc: str
 
 
-SCHEMA_HASH = 0x5663f81b
+SCHEMA_HASH = 0xfb44bcc6
 
 ROWS: tuple[MessageKindRow, ...] = (
     MessageKindRow(257, 'PS_GET', 'control', 'TEL', 'KNL', '', 'process list, one instant'),
@@ -115,6 +141,26 @@ ROWS: tuple[MessageKindRow, ...] = (
     MessageKindRow(283, 'PROFILE_GET', 'control', 'TEL', 'KNL, SES, HISHOST', 'ProfileGet', 'recorded times of synchronous actions'),
     MessageKindRow(284, 'WATCH', 'script', 'TEL', 'KNL', 'ValueGet', 'follow objects by name; changes come as VALUES'),
     MessageKindRow(285, 'TRACE_GET', 'control', 'HIP', 'HISHOST', 'SettleGet', "messages of an opened object over the server's link"),
+    MessageKindRow(286, 'TELL', 'control', 'any', 'KNL', 'Tell', 'a command for a process, by name; the reply is CommandResult'),
+    MessageKindRow(287, 'COMMAND', 'control', 'KNL', 'any', 'Command', 'a command; the reply is CommandResult'),
+    MessageKindRow(288, 'TERMS_GET', 'control', 'TEL', 'KNL', '', 'roles and terms, one instant'),
+    MessageKindRow(289, 'QUEUES_GET', 'control', 'TEL', 'KNL', '', 'lengths and ages of all queues, those of the CPs too'),
+    MessageKindRow(290, 'ROUTES_GET', 'control', 'TEL', 'KNL', '', 'routes and their counters'),
+    MessageKindRow(291, 'TASK_PUT', 'dialog', 'any', 'DWP', 'TaskPut', 'durable tasks; the reply, with their ids, comes after the commit'),
+    MessageKindRow(292, 'TASK_LIST', 'dialog', 'any', 'DWP', 'TaskQuery', 'tasks as a table'),
+    MessageKindRow(293, 'TASK_SHOW', 'dialog', 'any', 'DWP', 'TaskNumber', 'one task with its life'),
+    MessageKindRow(294, 'TASK_CANCEL', 'dialog', 'any', 'DWP', 'TaskNumber', 'end a task'),
+    MessageKindRow(295, 'TASK_RETRY', 'dialog', 'any', 'DWP', 'TaskNumber', 'a dead letter runs again'),
+    MessageKindRow(296, 'SCHEDULE_LIST', 'dialog', 'any', 'DWP', '', 'durable schedules'),
+    MessageKindRow(297, 'SCHEDULE_PUT', 'dialog', 'any', 'DWP', 'SchedulePut', 'make, change or drop a schedule'),
+    MessageKindRow(298, 'OUTPUT_LIST', 'dialog', 'any', 'DWP', '', 'reports and exports that were made'),
+    MessageKindRow(299, 'OUTPUT_GET', 'dialog', 'any', 'DWP', 'OutputGet', 'one of them, whole'),
+    MessageKindRow(300, 'JOB_START', 'java', 'WP', 'AGENT', 'Job', 'start a program, or attach to the one that runs for this job'),
+    MessageKindRow(301, 'JOB_STOP', 'java', 'WP', 'AGENT', 'JobNumber', 'end the program of a job'),
+    MessageKindRow(302, 'JOB_REPORT', 'durable.general', 'AGENT', 'WP', 'JobReport', 'start, progress, output or end; kept once, then answered'),
+    MessageKindRow(303, 'SERVICE_CALL', 'java', 'WP', 'JWP', 'ServiceCall', 'call a service; the reply is ServiceResult'),
+    MessageKindRow(304, 'LOGS_GET', 'bulk', 'TEL', 'KNL', 'LogsGet', "lines of a process's log"),
+    MessageKindRow(305, 'FACTS_GET', 'dialog', 'any', 'DWP', 'FactsGet', 'facts of the engine database by the beginning of their keys'),
     MessageKindRow(513, 'REPLY', '', 'any', 'any', '', 'the request was executed; payload as the request says'),
     MessageKindRow(514, 'FAILED', '', 'any', 'any', 'Failed', 'the request failed: error, extended reason, text'),
     MessageKindRow(769, 'VALUES', 'script', 'KNL', 'any', 'values', 'new values of subscribed objects'),
@@ -139,6 +185,12 @@ ROWS: tuple[MessageKindRow, ...] = (
     MessageKindRow(788, 'OPENED_LOST', 'control', 'HIP', 'KNL', 'Close', 'the HIS host died: the console opens its objects again'),
     MessageKindRow(789, 'LINK_SHAPE', 'control', 'HIP', 'HISHOST', 'Shape', "another shape of the workstation's link"),
     MessageKindRow(790, 'VALUE_CHANGED', 'script', 'KNL', 'TEL', 'Values', 'a followed object has another value, by name'),
+    MessageKindRow(791, 'LOAD', 'control', 'any', 'KNL', 'Load', 'busy time, memory, clock and counters of a process, once per heartbeat'),
+    MessageKindRow(792, 'LOG_SHIFT', 'control', 'WP, KNL', 'KNL, WP', '', 'a work process began a new log file: the others do as well'),
+    MessageKindRow(793, 'SERVICE_PROGRESS', 'java', 'JWP', 'WP', 'Progress', 'a service is this far'),
+    MessageKindRow(794, 'CP_LIST', 'control', 'KNL', 'CP', 'CpList', 'addresses and loads of all communication processes'),
+    MessageKindRow(795, 'DRAINED', 'control', 'SES', 'KNL', '', 'a drained SES runs no SEE any more'),
+    MessageKindRow(796, 'MEMBERS_CHANGED', 'control', 'WP', 'KNL', '', 'a role, a term or a mode changed: overviews are old'),
     MessageKindRow(3841, 'HELLO', 'control', 'any', 'any', 'Hello', 'first message: protocol, kind, wanted name, node, incarnation'),
     MessageKindRow(3842, 'CHALLENGE', 'control', 'any', 'any', 'Challenge', 'nonce'),
     MessageKindRow(3843, 'PROOF', 'control', 'any', 'any', 'Proof', 'HMAC over both nonces and the hello'),

@@ -23,6 +23,12 @@ class Parameter(IntEnum):
     LISTEN = 11
     WEB_PORT = 12
     CONSOLES = 13
+    COLD = 17
+    DIALOG = 18
+    PROGRAMS = 19
+    DEBUG_ON = 20
+    DEBUG_OFF = 21
+    STATE = 22
     APP = 14
     READY_FD = 15
     HELP = 16
@@ -39,25 +45,31 @@ class ParameterRow(NamedTuple):
     doc: str
 
 
-SCHEMA_HASH = 0xf4b6af59
+SCHEMA_HASH = 0x1c38312a
 
 ROWS: tuple[ParameterRow, ...] = (
-    ParameterRow(1, 'server', '/S', '--server', 'text', 'cp event dbm hip', 'group_multicast group_list group_list_rs', 'server to log on to: a node of the application, or host[:port]'),
-    ParameterRow(2, 'group_multicast', '/RD', '--group', 'text', 'cp event dbm hip', 'server group_list group_list_rs', 'redundant group, hot server found by multicast; never for an SES'),
-    ParameterRow(3, 'group_list', '/RF', '--group-list', 'text', 'cp event dbm hip', 'server group_multicast group_list_rs', 'redundant group, hot server found by a member list; never for an SES'),
-    ParameterRow(4, 'group_list_rs', '/RS', '', 'text', 'cp event dbm hip', 'server group_multicast group_list', 'another spelling of /RF'),
-    ParameterRow(5, 'names', '/W', '--name', 'names', 'server cp event dbm hip', '', 'own name; hip may have several, one console each'),
+    ParameterRow(1, 'server', '/S', '--server', 'text', 'cp event dbm hip wp jwp agent', 'group_multicast group_list group_list_rs', 'server to log on to: a node of the application, or host[:port]'),
+    ParameterRow(2, 'group_multicast', '/RD', '--group', 'text', 'cp event dbm hip wp jwp agent', 'server group_list group_list_rs', 'redundant group, hot server found by multicast; never for an SES'),
+    ParameterRow(3, 'group_list', '/RF', '--group-list', 'text', 'cp event dbm hip wp jwp agent', 'server group_multicast group_list_rs', 'redundant group, hot server found by a member list; never for an SES'),
+    ParameterRow(4, 'group_list_rs', '/RS', '', 'text', 'cp event dbm hip wp jwp agent', 'server group_multicast group_list', 'another spelling of /RF'),
+    ParameterRow(5, 'names', '/W', '--name', 'names', 'server cp event dbm hip wp jwp agent rrs', '', 'own name; hip may have several, one console each'),
     ParameterRow(6, 'ses_remote', '--SES_REMOTE', '--ses-remote', 'switch', 'event', '', 'run as SES for remote scripts'),
     ParameterRow(7, 'ses_local', '--SES_LOCAL', '--ses-local', 'switch', 'event', '', 'run as SES for the local scripts of thin clients'),
-    ParameterRow(8, 'data', '', '--data', 'path', 'server cp event dbm hip', '', 'data directory of the system; default $HISEE_DATA'),
-    ParameterRow(9, 'node', '', '--node', 'text', 'server cp event dbm hip', '', 'node of the application on which the process runs'),
+    ParameterRow(8, 'data', '', '--data', 'path', 'server cp event dbm hip wp jwp agent rrs', '', 'data directory of the system; default $HISEE_DATA'),
+    ParameterRow(9, 'node', '', '--node', 'text', 'server cp event dbm hip wp jwp agent rrs', '', 'node of the application on which the process runs'),
     ParameterRow(10, 'port', '', '--port', 'port', 'cp', '', 'TCP port; 0 = any free one'),
     ParameterRow(11, 'listen', '', '--listen', 'text', 'cp', '', 'address to listen on; default 127.0.0.1'),
     ParameterRow(12, 'web_port', '', '--web-port', 'port', 'hip', '', "port of the operator's page on loopback; 0 = any free one"),
     ParameterRow(13, 'consoles', '', '--consoles', 'count', 'hip', '', 'serve this many consoles, numbered after the name'),
-    ParameterRow(14, 'app', '', '--app', 'path', 'server', '', 'application folder'),
-    ParameterRow(15, 'ready_fd', '', '--ready-fd', 'count', 'server cp event dbm hip', '', 'descriptor that gets one `ready` line once the process serves'),
-    ParameterRow(16, 'help', '/?', '--help', 'switch', 'server cp event dbm hip', '', 'print this list and end; also /h and -h'),
+    ParameterRow(17, 'cold', '', '--cold', 'switch', 'wp', '', 'cold start: delete what waits; only the first work process of a stopped system does'),
+    ParameterRow(18, 'dialog', '', '--dialog', 'switch', 'wp', '', 'start in dialog mode'),
+    ParameterRow(19, 'programs', '', '--programs', 'path', 'agent', '', 'TOML file of the programs that the agent may start'),
+    ParameterRow(20, 'debug_on', '/E+', '', 'names_list', 'server cp event dbm hip wp jwp agent rrs', '', 'category of debug lines on from the start; may be repeated'),
+    ParameterRow(21, 'debug_off', '/E-', '', 'names_list', 'server cp event dbm hip wp jwp agent rrs', '', 'category of debug lines off; may be repeated'),
+    ParameterRow(22, 'state', '', '--state', 'path', 'agent', '', 'folder where the agent keeps reports that nobody has taken yet'),
+    ParameterRow(14, 'app', '', '--app', 'path', 'server rrs', '', 'application folder'),
+    ParameterRow(15, 'ready_fd', '', '--ready-fd', 'count', 'server cp event dbm hip wp jwp agent rrs', '', 'descriptor that gets one `ready` line once the process serves'),
+    ParameterRow(16, 'help', '/?', '--help', 'switch', 'server cp event dbm hip wp jwp agent rrs', '', 'print this list and end; also /h and -h'),
 )
 
 BY_NUMBER: dict[int, ParameterRow] = {r.number: r for r in ROWS}

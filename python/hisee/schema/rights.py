@@ -15,6 +15,9 @@ class RightId(IntEnum):
     DATA = 3
     SAVE = 4
     STOP = 5
+    TELL = 6
+    TASK = 7
+    SCHEDULE = 8
 
 
 class RightIdRow(NamedTuple):
@@ -23,7 +26,7 @@ class RightIdRow(NamedTuple):
     doc: str
 
 
-SCHEMA_HASH = 0x7197707a
+SCHEMA_HASH = 0xbbdb67d8
 
 ROWS: tuple[RightIdRow, ...] = (
     RightIdRow(1, 'set', 'write the value of an object, from a script, a command or a program'),
@@ -31,6 +34,9 @@ ROWS: tuple[RightIdRow, ...] = (
     RightIdRow(3, 'data', 'reach a table of a database from a script'),
     RightIdRow(4, 'save', 'save an object into the configuration store'),
     RightIdRow(5, 'stop', 'end the system'),
+    RightIdRow(6, 'tell', 'send a command to a process'),
+    RightIdRow(7, 'task', 'put, cancel or retry durable tasks; the object is the function'),
+    RightIdRow(8, 'schedule', 'make, change or drop a schedule'),
 )
 
 BY_NUMBER: dict[int, RightIdRow] = {r.number: r for r in ROWS}

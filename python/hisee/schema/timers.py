@@ -29,6 +29,17 @@ class TimerId(IntEnum):
     API_REQUEST = 17
     RING_POLL = 18
     PAGE_FRAME = 19
+    LEASE = 20
+    LEASE_RENEW = 21
+    LEASE_MARGIN = 22
+    ENGINE_POLL = 23
+    TIME_BASIS = 24
+    PROGRESS = 25
+    RRS_DELAY = 26
+    AGENT_REPORT = 27
+    KEEP_ALIVE = 28
+    RECONNECT = 29
+    ADMINISTRATION = 30
 
 
 class TimerIdRow(NamedTuple):
@@ -38,7 +49,7 @@ class TimerIdRow(NamedTuple):
     doc: str
 
 
-SCHEMA_HASH = 0x44741384
+SCHEMA_HASH = 0x5d299879
 
 ROWS: tuple[TimerIdRow, ...] = (
     TimerIdRow(1, 'heartbeat', 1000, "period of the watchdog's heartbeat on every link"),
@@ -60,6 +71,17 @@ ROWS: tuple[TimerIdRow, ...] = (
     TimerIdRow(17, 'api_request', 30000, 'default deadline of a request of the Python API and the command line'),
     TimerIdRow(18, 'ring_poll', 100, 'safety poll of a parked ring reader; data found by it counts as rescued'),
     TimerIdRow(19, 'page_frame', 16, 'shortest distance of two change lists sent to a page'),
+    TimerIdRow(20, 'lease', 2000, 'a member of the engine that did not renew for so long has lost its claims and terms'),
+    TimerIdRow(21, 'lease_renew', 500, 'period at which a member renews its lease'),
+    TimerIdRow(22, 'lease_margin', 500, 'a member stops by itself so long before its lease can be taken'),
+    TimerIdRow(23, 'engine_poll', 2000, 'safety poll of a worker whose doorbell did not ring'),
+    TimerIdRow(24, 'time_basis', 250, 'period at which the primary looks at schedules and conditions'),
+    TimerIdRow(25, 'progress', 500, 'shortest distance of two stored progress notes of one task'),
+    TimerIdRow(26, 'rrs_delay', 1000, 'wait before a process that crashed is started again'),
+    TimerIdRow(27, 'agent_report', 2000, 'an unanswered report of an agent is sent again after this time'),
+    TimerIdRow(28, 'keep_alive', 5000, 'silence after which a communication process asks a client, and one period later drops it'),
+    TimerIdRow(29, 'reconnect', 1000, 'longest first wait of a client before it dials a communication process again'),
+    TimerIdRow(30, 'administration', 1000, "period of the primary's process administration"),
 )
 
 BY_NUMBER: dict[int, TimerIdRow] = {r.number: r for r in ROWS}

@@ -1,0 +1,38 @@
+"""Commands that `hisee tell PROCESS "COMMAND"` and the action COMMAND send, and the kinds of process that take each (R85).
+
+`kinds` "*" = every process. The help of a process is the rows of its kind.
+"""
+
+from dataclasses import dataclass
+
+from table import Table
+
+
+@dataclass(frozen=True)
+class Command:
+    number: int
+    name: str
+    kinds: str
+    syntax: str
+    doc: str
+
+
+COMMANDS = [
+    Command(1, "HELP", "*", "HELP", "the commands that this process takes"),
+    Command(2, "STOP", "*", "STOP", "end in order; what runs is completed first; no restart"),
+    Command(3, "START", "RRS", "START NAME", "start a configured process"),
+    Command(4, "RESTART", "RRS", "RESTART NAME", "end a configured process in order and start it again"),
+    Command(5, "LIST", "RRS", "LIST", "configured processes with state, restarts and next start"),
+    Command(6, "DRAIN", "SES", "DRAIN", "take no new SEE; logs when empty"),
+    Command(7, "RESUME", "SES", "RESUME", "take SEEs again"),
+    Command(8, "MODE", "WP PWP DWP", "MODE WP|DWP", "become a dialog or a plain work process"),
+    Command(9, "LOG", "*", "LOG SHIFT", "begin a new log file; one work process's change changes all of them"),
+    Command(10, "DI", "*", "DI ON|OFF", "debug information on or off"),
+    Command(11, "E", "*", "E +CATEGORY|-CATEGORY", "one category of debug lines on or off"),
+    Command(12, "TRACE", "*", "TRACE ON|OFF", "trace of messages into the process's trace file on or off"),
+    Command(13, "PING", "*", "PING", "answers ok"),
+    Command(14, "STATUS", "*", "STATUS", "facts of this process"),
+    Command(15, "SHUTDOWN", "KNL PWP", "SHUTDOWN", "end the whole system in order"),
+]
+
+TABLE = Table("commands", "CommandId", COMMANDS, "Commands to processes.")
