@@ -4,8 +4,8 @@ import asyncio
 import itertools
 
 import pytest
-from hisee._core.values import decode, encode
 
+from hisee._core.values import decode, encode
 from hisee.channel import Message
 from hisee.channel.payloads import RemoteDown, RemoteUp, SeeState, pack, unpack
 from hisee.console.console import OperatorError

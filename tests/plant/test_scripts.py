@@ -4,9 +4,9 @@ import csv
 from collections import Counter
 
 import pytest
-from hisee._core.vm import Script, Status, Unit
 
 from hisee._core.values import decode, encode
+from hisee._core.vm import Script, Status, Unit
 from hisee.demo import application
 from hisee.demo.headline import PLACEMENTS, Expected
 from hisee.model import gate

@@ -64,7 +64,7 @@ class AppForm(Form):
     nodes: dict[str, Any] = {}
     limits: dict[str, Any] = {}
     ports: dict[str, list[Port]] = {}
-    rights: dict[str, list[str]] = msgspec.field(default_factory=lambda: {"local": ["*"]})  # user -> grants: "*", an action, or "action:mask"
+    rights: dict[str, list[str]] = msgspec.field(default_factory=lambda: {"local": ["*"]})  # user -> "*", an action, or "action:mask"
 
 
 # objects.toml
