@@ -31,6 +31,10 @@ class DataDir:
         return self.path / "engine.db"
 
     @property
+    def values_db(self) -> Path:
+        return self.path / "values.db"
+
+    @property
     def socket_dir(self) -> Path:
         return socket_directory(self.path)
 

@@ -167,7 +167,13 @@ class Admin:
         except (Refused, ValueError) as error:
             self._core.fail(message, Err.ERR_TRANS_ERROR, 13, f"object {request.name}: {error}")
             return
-        self._core.reply(message)
+        self._values.settled(Ref(entry.hbj, 0, 0), partial(self._value_settled, message, request.name))
+
+    def _value_settled(self, message: Message, name: str, reason: str) -> None:
+        if reason:
+            self._core.fail(message, Err.ERR_TRANS_ERROR, 0, f"object {name}: {reason}")
+        else:
+            self._core.reply(message)
 
     def _watch(self, source: Process, message: Message) -> None:
         names = self._expand(unpack(ValueGet, message.payload).names)

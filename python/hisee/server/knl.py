@@ -22,6 +22,7 @@ from hisee.server.eventlog import EventSink
 from hisee.server.opening import Opening
 from hisee.server.pairs import Pairs
 from hisee.server.registry import HIDDEN, KNL_NUMBER, Link, NameInUse, Process, State
+from hisee.server.retained import Retained
 from hisee.server.rights import Rights
 from hisee.server.router import Router
 from hisee.server.values import Values
@@ -65,6 +66,10 @@ class Knl:
         now = self._seams.clock.now_ms()
         for cell in self._store.cells():
             cell.define(self.values.table, now)
+
+    def retain(self, retained: Retained) -> None:
+        """Values of objects with `retain` live in `retained` from now on; call it before `start`."""
+        self.values.retain(retained, {cell.hbj for cell in self._store.cells() if cell.retain})
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._listener is not None:

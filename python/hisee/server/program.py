@@ -13,6 +13,7 @@ from hisee.process import announce_ready, named_log, run_until_stopped
 from hisee.seams import Seams
 from hisee.server.eventlog import EventLog
 from hisee.server.knl import Knl
+from hisee.server.retained import Retained
 
 log = logging.getLogger("hisee.server")
 
@@ -30,10 +31,13 @@ async def _serve(parameters: StartParameters, data: DataDir, stop: asyncio.Event
     listener = Listener.unix(data.control_socket, data.secret(), seams, facts.limits)
     knl = Knl(store, seams, node=parameters.name or parameters.node, system=facts.name, limits=facts.limits,
               event_log=EventLog(data.log_dir / "events.log"), stop=stop.set, listener=listener)
+    retained = Retained(data.values_db, asyncio.get_running_loop().call_soon_threadsafe)
+    knl.retain(retained)
     knl.start(asyncio.get_running_loop())
     announce_ready(parameters.ready_fd, "knl")
     await stop.wait()
     await knl.stop()
     knl.close()
+    retained.close()
     store.close()
     return 0

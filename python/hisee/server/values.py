@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from hisee._core.cells import CellTable
 from hisee._core.values import decode
@@ -17,6 +18,7 @@ from hisee.schema.lanes import Lane
 from hisee.schema.messages import MessageKind as Kind
 from hisee.server.core import Core
 from hisee.server.registry import KNL_NUMBER, Process
+from hisee.server.retained import Retained
 from hisee.values import Ref, Stamped
 
 log = logging.getLogger("hisee.server.values")
@@ -30,18 +32,35 @@ class Refused(Exception):
         self.error, self.extended = error, extended
 
 
+@dataclass(slots=True)
+class _Open:
+    """A SET that is applied and not yet acknowledged."""
+
+    ack: SetAck
+    settled: bool = False
+
+
 class Values:
     """Owner of all object values of the system."""
 
     def __init__(self, core: Core) -> None:
         self._core = core
         self.table = CellTable()
+        self._retained: Retained | None = None
+        self._kept: set[int] = set()  # objects whose values must be on disk before they are acknowledged
+        self._open: dict[int, deque[_Open]] = {}  # process -> its SETs in order: acknowledgements are cumulative
         self.subscribers: dict[int, Counter[int]] = {}  # object -> process -> count
         self.watchers: dict[int, dict[int, Callable[[], ValueState]]] = {}  # object -> TEL process -> what to show it
         core.handlers[Kind.SET] = self._set
         core.handlers[Kind.SUBSCRIBE] = self._subscribe
         core.handlers[Kind.UNSUBSCRIBE] = self._unsubscribe
         core.ended.append(self._forget)
+
+    def retain(self, retained: Retained, objects: set[int]) -> None:
+        """From now on SETs of these objects are durable before they are acknowledged; what is stored replaces initial values."""
+        count = retained.restore(self.table, objects)
+        self._retained, self._kept = retained, objects
+        log.info("%d retained values taken from the disk", count)
 
     def subscribe(self, number: int, objects: list[int]) -> None:
         for hbj in objects:
@@ -82,22 +101,49 @@ class Values:
                 self._core.send(Message(kind=Kind.VALUES, lane=Lane.SCRIPT, source=KNL_NUMBER, target=number,
                                         object=ref.object, payload=payload))
 
+    def settled(self, ref: Ref, then: Callable[[str], None]) -> None:
+        """Call `then` with "" once the newest write of `ref` may be acknowledged, or with the reason why it may not."""
+        if self._retained is None or ref.object not in self._kept:
+            then("")
+        else:
+            self._retained.keep(ref, self.table.last_change, self.table.changes([ref]), then)
+
     def _set(self, source: Process, message: Message) -> None:
         """A script's write: [reference, value]. The answer is one acknowledgement; its VALUES went out before it."""
-        ack = SetAck(up_to=message.corr)
+        entry = _Open(SetAck(up_to=message.corr))
+        self._open.setdefault(source.number, deque()).append(entry)
+
+        def settle(reason: str) -> None:
+            if reason:
+                entry.ack = _refusal(message.corr, 0, reason)
+            entry.settled = True
+            self._acknowledge(source.number)
+
         try:
-            ref, value = decode(message.payload)
-            time_ms = None
-            if isinstance(value, Stamped):
-                value, time_ms = value.value, value.time_ms
-            if not self._core.allow(source, "set", ref.object):
-                raise Refused(Err.ERR_NO_ACCESS, Ext.NO_RIGHT, f"no right to set {self._core.name_of(ref.object)}")
-            self.write(ref, value, time_ms)
+            ref = self._apply(source, message)
         except Refused as refused:
-            ack = SetAck(up_to=message.corr, failed=message.corr, error=Err.ERR_TRANS_ERROR,
-                         extended=refused.extended, text=str(refused))
-        self._core.send(Message(kind=Kind.SET_ACK, lane=Lane.SCRIPT, source=KNL_NUMBER, target=message.source,
-                                corr=message.corr, payload=pack(ack)))
+            entry.ack, entry.settled = _refusal(message.corr, refused.extended, str(refused)), True
+            self._acknowledge(source.number)
+            return
+        self.settled(ref, settle)
+
+    def _apply(self, source: Process, message: Message) -> Ref:
+        ref, value = decode(message.payload)
+        time_ms = None
+        if isinstance(value, Stamped):
+            value, time_ms = value.value, value.time_ms
+        if not self._core.allow(source, "set", ref.object):
+            raise Refused(Err.ERR_NO_ACCESS, Ext.NO_RIGHT, f"no right to set {self._core.name_of(ref.object)}")
+        self.write(ref, value, time_ms)
+        where: Ref = ref
+        return where
+
+    def _acknowledge(self, number: int) -> None:
+        """Send what is settled, in the order of the SETs: a later acknowledgement would speak for an earlier SET too."""
+        waiting = self._open.get(number, deque())
+        while waiting and waiting[0].settled:
+            ack = waiting.popleft().ack
+            self._core.send(Message(kind=Kind.SET_ACK, lane=Lane.SCRIPT, source=KNL_NUMBER, target=number, corr=ack.up_to, payload=pack(ack)))
 
     def _subscribe(self, source: Process, message: Message) -> None:
         objects = unpack(Subscribe, message.payload).objects
@@ -109,9 +155,12 @@ class Values:
         self._core.reply(message)
 
     def _forget(self, process: Process) -> None:
+        self._open.pop(process.number, None)
         for followers in self.subscribers.values():
             followers.pop(process.number, None)
         for watchers in self.watchers.values():
             watchers.pop(process.number, None)
 
 
+def _refusal(corr: int, extended: int, text: str) -> SetAck:
+    return SetAck(up_to=corr, failed=corr, error=Err.ERR_TRANS_ERROR, extended=extended, text=text)
