@@ -38,7 +38,7 @@ def connect(path: Path) -> sqlite3.Connection:
             db.execute(f"PRAGMA {pragma}")
         db.execute(TABLE)
     except sqlite3.Error as error:
-        raise ValuesBroken(f"{path}: {error}", hint="is it on a full or read-only disk, or damaged? a backup of it may be needed") from error
+        raise ValuesBroken(f"{path}: {error}", hint="is the disk full or read-only, or the file damaged? a backup may be needed") from error
     return db
 
 

@@ -143,7 +143,8 @@ class Values:
         waiting = self._open.get(number, deque())
         while waiting and waiting[0].settled:
             ack = waiting.popleft().ack
-            self._core.send(Message(kind=Kind.SET_ACK, lane=Lane.SCRIPT, source=KNL_NUMBER, target=number, corr=ack.up_to, payload=pack(ack)))
+            self._core.send(Message(kind=Kind.SET_ACK, lane=Lane.SCRIPT, source=KNL_NUMBER, target=number,
+                                    corr=ack.up_to, payload=pack(ack)))
 
     def _subscribe(self, source: Process, message: Message) -> None:
         objects = unpack(Subscribe, message.payload).objects
