@@ -13,6 +13,8 @@ from collections.abc import Awaitable, Callable
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
+from hisee.load import MeteredLoop
+
 LOG_BYTES = 10 << 20
 LOG_COUNT = 3
 PR_SET_NAME, PR_SET_PDEATHSIG = 15, 1
@@ -28,6 +30,13 @@ def named_log(directory: Path, name: str) -> None:
     root.setLevel(logging.INFO)
     set_title(name)
     faulthandler.enable(open(directory / f"{name}.crash", "a"))  # noqa: SIM115  (must stay open for the process's life)
+
+
+def shift_log() -> None:
+    """Begin a new log file; the present one becomes the first older one."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, RotatingFileHandler):
+            handler.doRollover()
 
 
 def set_title(name: str) -> None:
@@ -60,4 +69,5 @@ def run_until_stopped(serve: Callable[[asyncio.Event], Awaitable[int]]) -> int:
             loop.add_signal_handler(number, stop.set)
         return await serve(stop)
 
-    return asyncio.run(body())
+    with asyncio.Runner(loop_factory=MeteredLoop) as runner:
+        return runner.run(body())

@@ -368,10 +368,11 @@ class Command(Payload):
 
 
 class CommandResult(Payload):
-    """result: ok | error | aborted | ignored (R85)."""
+    """result: ok | error | aborted | ignored (R85); `error` is a number of the errors table, 0 = ok."""
 
     result: str
     text: str = ""
+    error: int = 0
 
 
 # load and overview
@@ -392,9 +393,18 @@ class CpList(Payload):
 
 
 class LogsGet(Payload):
+    """The reply is a LogPart; of an empty name a Table of the logs there are."""
+
     name: str
     lines: int = 100
     offset: int = -1  # -1 = the last `lines`; else bytes from the start, for following
+
+
+class LogPart(Payload):
+    """`offset` is where to go on; the file began anew when it is smaller than the one asked for."""
+
+    data: bytes
+    offset: int
 
 
 # durable tasks: rows are TaskRequest, Schedule of hisee.engine.coordinator as plain dictionaries

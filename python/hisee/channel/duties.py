@@ -1,0 +1,153 @@
+"""What every process does on its link to the server beside its own work: answers COMMAND, sends LOAD, keeps a trace on request."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Protocol, TextIO
+
+import msgspec
+
+from hisee.channel.channel import Channel
+from hisee.channel.errors import ChannelClosed, ChannelFull
+from hisee.channel.message import Message
+from hisee.channel.payloads import Command, CommandResult, Load, pack, unpack
+from hisee.commands import Commands, Result
+from hisee.load import busy_ns, memory_bytes
+from hisee.schema.messages import BY_NUMBER as MESSAGES
+from hisee.schema.messages import MessageKind as Kind
+from hisee.schema.timers import BY_NAME as TIMERS
+
+HEARTBEAT_S = TIMERS["heartbeat"].ms / 1000
+KNL = 1
+
+
+class Out(Protocol):
+    """Whatever takes messages for the server: a Channel, or an object around one."""
+
+    def send(self, message: Message) -> None: ...
+
+
+# -- commands
+
+
+def ordered(message: Message) -> str:
+    """The text of a COMMAND; "" when it cannot be read."""
+    try:
+        return unpack(Command, message.payload).command
+    except (msgspec.ValidationError, msgspec.DecodeError):
+        return ""
+
+
+def result_message(request: Message, result: Result) -> Message:
+    payload = CommandResult(result=result.result, text=result.text, error=int(result.error))
+    return Message(kind=Kind.REPLY, lane=request.lane, source=request.target, target=request.source, corr=request.corr,
+                   payload=pack(payload))
+
+
+def answer_now(request: Message, commands: Commands) -> Message:
+    """Carry out a COMMAND at once: for a process without an event loop."""
+    return result_message(request, commands.carry_out_now(ordered(request)))
+
+
+_running: set[asyncio.Task[None]] = set()  # a task that nobody holds may vanish
+
+
+def answer_soon(request: Message, commands: Commands, out: Out) -> None:
+    """Carry out a COMMAND on the running loop and send its result."""
+    task = asyncio.get_running_loop().create_task(_answer(request, commands, out))
+    _running.add(task)
+    task.add_done_callback(_running.discard)
+
+
+async def _answer(request: Message, commands: Commands, out: Out) -> None:
+    result = await commands.carry_out(ordered(request))
+    if not request.wants_answer:
+        return
+    try:
+        out.send(result_message(request, result))
+    except (ChannelClosed, ChannelFull):
+        return  # whoever ordered it sees that this process is gone
+
+
+# -- load
+
+
+def load_message(number: int, busy: int, *, connections: int | None = None, counters: Mapping[str, int] | None = None) -> Message:
+    """LOAD of process `number`, sent once per heartbeat. `busy` in nanoseconds since the process began."""
+    load = Load(busy_ns=busy, memory_bytes=memory_bytes(), now_ms=time.time_ns() // 1_000_000, connections=connections,
+                counters=dict(counters or {}))
+    return Message(kind=Kind.LOAD, source=number, target=KNL, payload=pack(load))
+
+
+async def send_load_forever(out: Out, number: int, connections: Callable[[], int | None] = lambda: None,
+                            counters: Callable[[], Mapping[str, int]] = dict) -> None:
+    """LOAD of a process with an event loop, until the link ends."""
+    while True:
+        try:
+            out.send(load_message(number, busy_ns(), connections=connections(), counters=counters()))
+        except ChannelClosed:
+            return
+        except ChannelFull:
+            pass  # the next one tells it all
+        await asyncio.sleep(HEARTBEAT_S)
+
+
+# -- trace
+
+
+class MessageTrace:
+    """TRACE ON: one line per message of a channel into a file; costs nothing while it is off."""
+
+    def __init__(self, channel: Channel, path: Path) -> None:
+        self._channel, self._path = channel, path
+        self._file: TextIO | None = None
+
+    def switch(self, on: bool) -> str:
+        """For hisee.commands; says where the trace is."""
+        if on and self._file is None:
+            self._begin()
+        elif not on and self._file is not None:
+            self._end()
+        return f"trace in {self._path}" if on else "trace off"
+
+    def _begin(self) -> None:
+        self._file = open(self._path, "a", encoding="utf-8", buffering=1)  # noqa: SIM115  (until TRACE OFF)
+        channel: Any = self._channel
+        self._plain = (channel.send, channel._on_message, channel.receive)
+        send, on_message, receive = self._plain
+
+        def traced_send(message: Message) -> None:
+            self._note(">", message)
+            send(message)
+
+        def traced_receive(timeout_s: float) -> Message | None:
+            message: Message | None = receive(timeout_s)
+            if message is not None:
+                self._note("<", message)
+            return message
+
+        def traced_message(message: Message) -> None:
+            self._note("<", message)
+            on_message(message)
+
+        channel.send, channel.receive = traced_send, traced_receive
+        channel._on_message = traced_message if on_message is not None else None
+
+    def _end(self) -> None:
+        channel: Any = self._channel
+        del channel.send, channel.receive  # the class's own again
+        channel._on_message = self._plain[1]
+        assert self._file is not None
+        self._file.close()
+        self._file = None
+
+    def _note(self, direction: str, message: Message) -> None:
+        if self._file is None:
+            return
+        row = MESSAGES.get(message.kind)
+        at = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime()) + f".{time.time_ns() // 1_000_000 % 1000:03d}"
+        self._file.write(f"{at} {direction} {row.name if row else hex(message.kind)} lane {message.lane} {message.source} -> "
+                         f"{message.target} corr {message.corr} bytes {len(message.payload)}\n")
