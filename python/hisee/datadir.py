@@ -91,5 +91,14 @@ class DataDir:
             raise CannotConnect(f"no system runs in {self.path}", hint="start one with `hisee up APP`, or name it with --data") from error
         return facts
 
+    def ports(self, kind: str, node: str) -> tuple[int, ...]:
+        """Port list of a kind of numbered process (cp, wp, jwp) on a node; empty = numbers without ports. CannotConnect as `read_run`."""
+        lists: dict[str, dict[str, list[int]]] = self.read_run().get("ports", {})
+        return tuple(lists.get(node, {}).get(kind.lower(), ()))
+
+    def engine_url(self) -> str:
+        """Where the engine database is; "" = SQLite in this directory. CannotConnect as `read_run`."""
+        return str(self.read_run().get("engine", {}).get("url", ""))
+
     def forget_run(self) -> None:
         (self.path / "run.json").unlink(missing_ok=True)

@@ -213,10 +213,10 @@ def test_broken_toml_and_text_say_where(folder):
 
 def test_kinds_of_a_later_release_are_accepted_with_a_warning(folder):
     more = '\n["H.Count"]\ntype = "historical_value"\nsource = "U.Count"\nperiod_s = 1\n'
-    write(folder, {"objects.toml": OBJECTS + more, "app.toml": APP.replace('{kind="dbm"}', '{kind="dbm"}, {kind="wp", count=2}')})
+    write(folder, {"objects.toml": OBJECTS + more, "app.toml": APP.replace('{kind="dbm"}', '{kind="dbm"}, {kind="arc", count=2}')})
     app = load_application(folder)
     assert [w.severity for w in app.warnings] == ["warning", "warning"]
-    assert [(p.name, p.served) for p in app.processes if p.command == "wp"] == [("SRV1.WP", False), ("SRV1_2.WP", False)]
+    assert [(p.name, p.served) for p in app.processes if p.command == "arc"] == [("SRV1.ARC", False), ("SRV1_2.ARC", False)]
 
 
 def test_an_svg_without_the_element_is_a_warning(folder):

@@ -13,7 +13,7 @@ from typing import Any
 from hisee.errors import UsageError
 from hisee.esl.context import ObjectContext
 from hisee.esl.front.words import RESERVED
-from hisee.model import forms, layout, limits, nodes, reader
+from hisee.model import forms, layout, limits, nodes, ports, reader
 from hisee.model.directory import ApplicationDirectory, context_of
 from hisee.model.layout import APP_FILE, Layout, Parts
 from hisee.model.names import EVENT, LOCAL, OBJECT, PICTURE, SVG, fold, valid_name
@@ -65,6 +65,10 @@ class Application:
     def processes(self) -> list[Process]:
         """Configured processes in the order of their start."""
         return nodes.start_order(self.nodes)
+
+    def ports(self, node: str) -> dict[str, tuple[int, ...]]:
+        """Port lists that hold on a computer, by kind; a kind without a list has numbers without ports."""
+        return ports.lists_for(self.form.ports, self.nodes.get(node))
 
     @property
     def scripted(self) -> list[ApplicationObject]:
@@ -122,10 +126,11 @@ def parse(parts: Layout, findings: Findings | None = None) -> Application:
     form, text = _head(parts, findings)
     layout.check_complete(parts, findings)
     stations = nodes.read_nodes(form.nodes, text, findings)
-    application = Application(form, stations, {}, limits.apply(form.limits, findings), parts)
+    ports.check(form.ports, stations, findings)
+    application = Application(form, stations, {}, limits.apply(form.limits, findings, form.work.wp_min), parts)
     for source in parts.objects.values():
         _add(application, _object(source, findings), findings)
-    for process in application.processes:
+    for process in (p for p in application.processes if not p.numbered):
         _add(application, ApplicationObject(process.name, "process", process=process, source=Parts(process.name)), findings)
     if not any(p.code == BAD_FILE for p in findings.errors):  # else most names would look missing
         check_references(application.objects, application.limits, form.time_zone, findings)
@@ -167,7 +172,6 @@ def _head(parts: Layout, findings: Findings) -> tuple[forms.AppForm, str]:
             hint="a name like Europe/Bratislava",
         )
         form = forms.AppForm(name=form.name)
-    _check_ports(form, findings)
     _check_rights(form, findings)
     return form, text
 
@@ -180,19 +184,6 @@ def _check_rights(form: forms.AppForm, findings: Findings) -> None:
             if action != "*" and action not in rights.BY_NAME:
                 findings.error(BAD_VALUE, APP_FILE, "no action that can be granted", key=f"rights.{user}", value=shown(grant),
                                hint=choose_from(action, ["*", *rights.BY_NAME]))
-
-
-def _check_ports(form: forms.AppForm, findings: Findings) -> None:
-    for kind, numbers in form.ports.items():
-        if len(set(numbers)) != len(numbers):
-            findings.error(
-                BAD_VALUE,
-                APP_FILE,
-                "a port is listed twice",
-                key=f"ports.{kind}",
-                value=shown(numbers),
-                hint="the position is the process number: every port is its own",
-            )
 
 
 def _add(application: Application, item: ApplicationObject | None, findings: Findings) -> None:

@@ -42,7 +42,31 @@ class ProcessForm(Form):
     env: dict[str, str] = {}
     web_port: Port | None = None  # hip: the operator's page
     consoles: Annotated[int, Meta(ge=1, le=1000)] = 1  # hip
-    port: Port | None = None  # cp
+    port: Port | None = None  # cp: this one, whatever the lists say
+    programs: str = ""  # agent: TOML file of the programs it may start, relative to the application
+    restart: Literal["permanent", "transient", "temporary"] = "transient"  # always | unless it ended in order | never
+    delay_s: NotNegative | None = None  # wait before it is started again; None = timer rrs_delay
+
+
+class PortsForm(Form):
+    """Port lists: the position is the process number. None = not given here."""
+
+    cp: list[Port] | None = None
+    wp: list[Port] | None = None
+    jwp: list[Port] | None = None
+    primary: Port | None = None  # kept free and compared, as an INI file of another engine names it; nothing listens there
+
+
+class WorkForm(Form):
+    """What work processes are told."""
+
+    wp_min: Annotated[int, Meta(ge=2, le=999)] | None = None  # None = limit wp_min
+
+
+class EngineForm(Form):
+    """Where the engine database is."""
+
+    url: str = ""  # "" = SQLite in the data directory, else postgresql://...
 
 
 class NodeForm(Form):
@@ -50,6 +74,7 @@ class NodeForm(Form):
 
     host: str = ""  # "" = this one, over local carriers
     link: LinkForm | None = None
+    ports: PortsForm | None = None  # lists that hold on this computer instead of the common ones
     processes: list[ProcessForm] = []
 
 
@@ -63,7 +88,9 @@ class AppForm(Form):
     listen: str = "127.0.0.1"
     nodes: dict[str, Any] = {}
     limits: dict[str, Any] = {}
-    ports: dict[str, list[Port]] = {}
+    ports: PortsForm = msgspec.field(default_factory=PortsForm)
+    work: WorkForm = msgspec.field(default_factory=WorkForm)
+    engine: EngineForm = msgspec.field(default_factory=EngineForm)
     rights: dict[str, list[str]] = msgspec.field(default_factory=lambda: {"local": ["*"]})  # user -> "*", an action, or "action:mask"
 
 
@@ -151,5 +178,7 @@ class EventForm(Form):
 
 
 # process kinds of app.toml: command -> suffix of the process's name
-SERVED_KINDS = {"server": "KNL", "cp": "CP", "event": "EVH", "hip": "HIP", "dbm": "DBM"}
-LATER_KINDS = {"wp": "WP", "arc": "ARC", "agent": "AGENT", "rrs": "RRS"}
+SERVED_KINDS = {"server": "KNL", "cp": "CP", "event": "EVH", "hip": "HIP", "dbm": "DBM", "wp": "WP", "jwp": "JWP", "agent": "AGENT",
+                "rrs": "RRS"}
+LATER_KINDS = {"arc": "ARC"}
+NUMBERED_KINDS = ("cp", "wp", "jwp")  # their names and numbers come from the engine when they join; keys of [ports]

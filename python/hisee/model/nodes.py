@@ -24,7 +24,7 @@ def read_nodes(tables: dict[str, Any], text: str, findings: Findings) -> dict[st
         if form is None:
             continue
         _check_node(name, form, findings)
-        nodes[name] = Node(name, form.host, form.link, tuple(_processes(name, form, findings)))
+        nodes[name] = Node(name, form.host, form.link, tuple(_processes(name, form, findings)), form.ports)
     _no_doubles(nodes, findings)
     return nodes
 
@@ -75,17 +75,26 @@ def _processes(node: str, form: forms.NodeForm, findings: Findings) -> Iterator[
                 hint="without suffix; letters, digits and _, at most 64",
             )
         for number in range(1, entry.count + 1):
-            yield _process(node, entry, number, served)
+            yield _process(node, entry, _name(node, form, index, number), served)
 
 
-def _process(node: str, entry: forms.ProcessForm, number: int, served: bool) -> Process:
-    suffix = suffix_of(entry.kind, entry.args)
-    name = entry.name or node
+def _name(node: str, form: forms.NodeForm, index: int, number: int) -> str:
+    """<node>.<KIND>; further ones of an entry are counted. Numbered kinds count over all entries: SRV1.WP_1, until they join."""
+    entry = form.processes[index]
+    base, suffix = entry.name or node, suffix_of(entry.kind, entry.args)
+    if entry.kind in forms.NUMBERED_KINDS:
+        same = [e for e in form.processes if e.kind == entry.kind and (e.name or node) == base]
+        before = sum(e.count for e in form.processes[:index] if e in same)
+        return f"{base}.{suffix}" if sum(e.count for e in same) == 1 else f"{base}.{suffix}_{before + number}"
     if number > 1:
-        name += f"_{number}"
+        base += f"_{number}"
+    return base if entry.kind == "agent" else f"{base}.{suffix}"
+
+
+def _process(node: str, entry: forms.ProcessForm, name: str, served: bool) -> Process:
     return Process(
-        name=f"{name}.{suffix}",
-        kind=suffix,
+        name=name,
+        kind=suffix_of(entry.kind, entry.args),
         command=entry.kind,
         node=node,
         args=tuple(entry.args),
@@ -97,6 +106,9 @@ def _process(node: str, entry: forms.ProcessForm, number: int, served: bool) -> 
         consoles=entry.consoles,
         port=entry.port,
         served=served,
+        programs=entry.programs,
+        restart=entry.restart,
+        delay_s=entry.delay_s,
     )
 
 

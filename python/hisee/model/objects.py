@@ -82,6 +82,14 @@ class Process:
     consoles: int = 1
     port: int | None = None
     served: bool = True  # False: accepted, but this release does not start it
+    programs: str = ""  # agent
+    restart: str = "transient"
+    delay_s: float | None = None
+
+    @property
+    def numbered(self) -> bool:
+        """Its name is a placeholder: number and name are given when it joins the engine."""
+        return self.command in forms.NUMBERED_KINDS
 
     @property
     def workstation(self) -> str:
@@ -96,6 +104,7 @@ class Node:
     host: str = ""
     link: forms.LinkForm | None = None
     processes: tuple[Process, ...] = ()
+    ports: forms.PortsForm | None = None  # own lists of this computer
 
     @property
     def local(self) -> bool:

@@ -111,3 +111,4 @@ NO_OBJECT = "APP108"  # names an object that does not exist or is of another kin
 BAD_PROCESS = "APP109"
 NOT_SERVED = "APP110"  # accepted, but not served in this release
 BAD_PART = "APP111"
+BAD_PORTS = "APP112"  # number lists that cannot work

@@ -61,7 +61,7 @@ class Launcher:
 
     def _order(self) -> list[Process]:
         """KNL first, whatever the file says: nobody can log on before; then as configured."""
-        wanted = [p for p in self._application.processes if p.served and p.autostart]
+        wanted = [p for p in self._application.processes if p.served and p.autostart and p.kind != "RRS"]
         if not any(p.kind == "KNL" for p in wanted):
             raise UsageError("app.toml starts no server", hint='add {kind="server"} to the processes of a node')
         return sorted(wanted, key=lambda p: p.kind != "KNL")
@@ -93,7 +93,9 @@ class Launcher:
         nodes = {n.name: {"host": n.host, "link": _link(n.link)} for n in self._application.nodes.values()}
         self._run = {"pid": os.getpid(), "system": self._application.system, "app": str(self._application.root),
                      "started_ms": self._data.seams.clock.now_ms(), "sockets": str(self._data.socket_dir), "nodes": nodes,
-                     "server": self._server_node(), "cp": "", "processes": {}}
+                     "server": self._server_node(), "cp": "", "processes": {},
+                     "ports": {n: self._application.ports(n) for n in self._application.nodes},
+                     "engine": {"url": self._application.form.engine.url}, "limits": self._application.limits}
         self._data.write_run(self._run)
 
     # -- watch
