@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hisee.errors import AccessRefused, CannotConnect, HiseeError
 
 
@@ -40,13 +42,14 @@ class PeerUnreachable(CannotConnect):
 
 
 class LogonRefused(AccessRefused):
-    """The peer answered the logon with no. `refusal` is its code, `text` its words."""
+    """The peer answered the logon with no. `refusal` is its code, `text` its words, `facts` what it says beside them."""
 
     code = "V6005"
 
-    def __init__(self, refusal: str, text: str) -> None:
+    def __init__(self, refusal: str, text: str, facts: dict[str, Any] | None = None) -> None:
         super().__init__(text or f"logon refused ({refusal})")
         self.refusal = refusal
+        self.facts = facts or {}
 
 
 class ProtocolMismatch(LogonRefused):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Generator
+from typing import Any
 
 import msgspec
 
@@ -26,9 +27,9 @@ SERVER_LABEL = b"hisee welcome"
 class Refusal(Exception):
     """The server says no: what goes into REFUSED."""
 
-    def __init__(self, code: str, text: str) -> None:
+    def __init__(self, code: str, text: str, facts: dict[str, Any] | None = None) -> None:
         super().__init__(text)
-        self.refused = Refused(code=code, text=text)
+        self.refused = Refused(code=code, text=text, facts=facts or {})
 
 
 def prove(secret: bytes, label: bytes, client_nonce: bytes, server_nonce: bytes, data: bytes) -> bytes:
@@ -57,7 +58,7 @@ def read(kind: type[S], number: MessageKind, arrived: Frame) -> S:
     """The client's view of an answer."""
     if arrived[0] == MessageKind.REFUSED:
         refused = decode(Refused, arrived[1])
-        raise (ProtocolMismatch if refused.code == "PROTOCOL" else LogonRefused)(refused.code, refused.text)
+        raise (ProtocolMismatch if refused.code == "PROTOCOL" else LogonRefused)(refused.code, refused.text, refused.facts)
     if arrived[0] != number:
         raise PeerUnreachable("the other side does not speak the protocol of hisee")
     return decode(kind, arrived[1])

@@ -61,8 +61,11 @@ class Welcome(Payload):
 
 
 class Refused(Payload):
+    """facts: "cps" = rows of CpList where another communication process is the better door (code ELSEWHERE, CROWDED)."""
+
     code: str
     text: str
+    facts: dict[str, Any] = {}
 
 
 class Ring(Payload):
@@ -443,34 +446,44 @@ class FactsGet(Payload):
 
 # agents and Java work processes
 class Job(Payload):
-    """`job` is the id of the task: the same at every attempt, so that a start for a known job attaches to it."""
+    """`job` is the id of the task: the same at every attempt, so that a start for a known job attaches to it.
+
+    With target 0 the server finds the agent of that name. `run` grows when an operator retries a job that had ended.
+    attach: only tell the state of a known job, start nothing.
+    """
 
     job: int
     program: str
     args: list[str] = []
     timeout_s: float = 0.0
+    agent: str = ""
+    run: int = 1
+    attach: bool = False
 
 
 class JobNumber(Payload):
     job: int
+    agent: str = ""
 
 
 class JobState(Payload):
-    """state: running | ended | unknown."""
+    """state: running | ended | unknown. `argv` is the command line as the agent resolved it."""
 
     job: int
     state: str
     pid: int = 0
     exit: int | None = None
     text: str = ""
+    argv: list[str] = []
 
 
 class JobReport(Payload):
-    """`number` counts the reports of a job from 1. what: started | progress | output | ended."""
+    """`number` names a report of a job once for ever and grows with time. what: started | progress | output | ended."""
 
     job: int
     number: int
     what: str
+    run: int = 1
     at_ms: int = 0
     pid: int = 0
     exit: int | None = None

@@ -83,7 +83,7 @@ async def serve_socket(sock: socket.socket, secret: bytes, admit: Admit, *, seam
         proved = await hear(wire, secret, seams)
         verdict = await admit(proved.hello, peer)
         if isinstance(verdict, Refused):
-            raise Refusal(verdict.code, verdict.text)
+            raise Refusal(verdict.code, verdict.text, verdict.facts)
         welcome = complete(verdict, proved, seams)
         await wire.send_soon((MessageKind.WELCOME, pack(welcome)))
         wire.open_session(welcome.session, config.frame_bytes)
