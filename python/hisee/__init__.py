@@ -6,11 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hisee.api import Console, Picture, System, connect
+    from hisee.tasks import Refuse, task
 
-__all__ = ["Console", "Picture", "System", "connect"]
+__all__ = ["Console", "Picture", "Refuse", "System", "connect", "task"]
 
 
 def __getattr__(name: str) -> Any:
+    if name in ("Refuse", "task"):
+        from hisee import tasks
+
+        return getattr(tasks, name)
     if name in __all__:
         from hisee import api
 

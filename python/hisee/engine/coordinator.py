@@ -169,6 +169,7 @@ class Outcome(msgspec.Struct, kw_only=True):
     effects: list[Effect] = []
     follow_ups: list[TaskRequest] = []
     steps: list[str] = []  # states passed in this process, from the task_states table, each "ms state who"
+    generated: str = ""  # the form it ran from, kept with the task (R140); "" = as `step` stored it
     retry: bool = False  # not ok, and another attempt may help: ready again until max_attempts, then dead letter
 
 

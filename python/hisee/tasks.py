@@ -1,0 +1,52 @@
+"""What an application's tasks.py uses: the mark `@hisee.task` and the exception `hisee.Refuse`. Registers nothing anywhere.
+
+A work process loads tasks.py, looks for marked functions and calls them `NAME(ctx, **args)` (hisee.work.functions).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar, overload
+
+from hisee.errors import HiseeError
+
+F = TypeVar("F", bound=Callable[..., Any])
+MARK = "hisee_task"  # attribute of a marked function that holds its Options
+
+
+class Refuse(HiseeError):
+    """Raised by a task that can never succeed: it ends not ok at once, without another attempt."""
+
+
+class Options(NamedTuple):
+    """What `enqueue` takes when the caller says nothing else. `retries` counts further attempts after the first."""
+
+    queue: str = "general"
+    priority: int = 100  # 0 first .. 999 last
+    retries: int = 4
+    retry_s: float = 1.0  # before the second attempt, doubled each time
+    timeout_s: float = 0.0  # 0 = none
+    order_key: str = ""
+    idempotency_key: str | Callable[..., str] = ""  # a text, or a function of the arguments that answers one
+
+
+@overload
+def task(function: F, /) -> F: ...
+
+
+@overload
+def task(*, queue: str = ..., priority: int = ..., retries: int = ..., retry_s: float = ..., timeout_s: float = ...,
+         order_key: str = ..., idempotency_key: str | Callable[..., str] = ...) -> Callable[[F], F]: ...
+
+
+def task(function: F | None = None, /, **options: Any) -> F | Callable[[F], F]:
+    """Mark a function of tasks.py as a durable task: `@hisee.task` or `@hisee.task(queue="R", retries=3)`."""
+    given = Options(**options)
+    if not isinstance(given.retries, int) or given.retries < 0:
+        raise ValueError(f"retries of a task is a count from 0 on, not {given.retries!r}")
+
+    def mark(function: F) -> F:
+        setattr(function, MARK, given)
+        return function
+
+    return mark(function) if function is not None else mark

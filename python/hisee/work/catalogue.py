@@ -1,0 +1,53 @@
+"""Functions `engine.NAME`: what work processes can do without an application. One row each; `run(ctx, **args)` answers JSON."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from hisee.tasks import Refuse
+from hisee.work.context import Context
+
+LONGEST_SLEEP_S = 3600.0
+
+
+class EngineFunction(NamedTuple):
+    """`queue` is where it goes when the caller names none."""
+
+    run: Callable[..., Any]
+    queue: str
+    doc: str
+
+
+def echo(ctx: Context, value: Any = None) -> Any:
+    return value
+
+
+def sleep(ctx: Context, seconds: float = 1.0) -> float:
+    """Take up a work process for a while; ends early once the task is no longer its own."""
+    if not 0 <= seconds <= LONGEST_SLEEP_S:
+        raise Refuse(f"engine.sleep takes 0 to {LONGEST_SLEEP_S:g} seconds, not {seconds!r}")
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0 and ctx.still_mine():
+        ctx.progress(1 - left / seconds, f"{left:.0f} s left")
+        time.sleep(min(left, 0.1))
+    return seconds
+
+
+def count(ctx: Context, key: str, delta: int = 1) -> None:
+    """Add to a fact: the smallest task with an effect that can be checked."""
+    ctx.add(key, delta)
+
+
+def release(ctx: Context) -> int:
+    """Run the resource calculation now instead of at its next period; how many tasks became ready."""
+    return ctx.release()
+
+
+ENGINE: dict[str, EngineFunction] = {
+    "echo": EngineFunction(echo, "general", "answers its argument"),
+    "sleep": EngineFunction(sleep, "general", "takes up a work process for some seconds"),
+    "count": EngineFunction(count, "general", "adds to a fact"),
+    "release": EngineFunction(release, "R", "resource calculation at once: what waits for a condition or a resource"),
+}
