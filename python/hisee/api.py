@@ -42,6 +42,7 @@ from hisee.channel.payloads import (
 )
 from hisee.config import find_data, limits
 from hisee.datadir import DataDir
+from hisee.durable import Task, Tasks
 from hisee.errors import CannotConnect, HiseeError, TimeOver
 from hisee.schema.errors import Err
 from hisee.schema.lanes import Lane
@@ -183,6 +184,17 @@ class System:
                 raise CannotConnect(f"the system ended: {error}") from error
             if message is not None:
                 self._other(message)
+
+    # -- durable tasks
+
+    @property
+    def tasks(self) -> Tasks:
+        """Durable tasks: put, list, show, cancel, retry, schedule."""
+        return Tasks(self, RequestRefused)
+
+    def enqueue(self, func: str, /, **given: Any) -> Task:
+        """Put one durable task; what it takes stands at `Tasks.enqueue`."""
+        return self.tasks.enqueue(func, **given)
 
     # -- objects
 

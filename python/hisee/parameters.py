@@ -22,6 +22,8 @@ class StartParameters:
     port: int | None = None
     listen: str = ""
     web_port: int | None = None
+    cold: bool = False  # wp
+    dialog: bool = False  # wp
     ready_fd: int | None = None
     argv: tuple[str, ...] = ()
 

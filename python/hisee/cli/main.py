@@ -39,6 +39,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "event": ("hisee.cli.run:event", "start one script execution server (SES)"),
     "dbm": ("hisee.cli.run:dbm", "start one database manager"),
     "hip": ("hisee.cli.run:hip", "start one operator console process"),
+    "wp": ("hisee.cli.run:wp", "start one work process"),
+    "task": ("hisee.cli.task:task", "durable tasks: put, list, show, cancel, retry, schedule"),
 }
 
 

@@ -23,6 +23,7 @@ PROGRAMS: dict[str, str] = {
     "event": "hisee.script.program:main",
     "dbm": "hisee.data.program:main",
     "hip": "hisee.console.program:main",
+    "wp": "hisee.work.wp:main",
 }
 
 
@@ -66,3 +67,4 @@ cp = _command("cp")
 event = _command("event")
 dbm = _command("dbm")
 hip = _command("hip")
+wp = _command("wp")

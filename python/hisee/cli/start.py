@@ -147,7 +147,7 @@ def _build(command: str, found: _Found, argv: tuple[str, ...], environ: Mapping[
         command=command, kind=_kind(command), argv=argv, names=_names(found),
         server=str(values.get("server", "")), node=str(values.get("node", "")), listen=str(values.get("listen", "")),
         data=Path(str(data)) if data else None, app=Path(str(values["app"])) if "app" in values else None,
-        ses_remote="ses_remote" in values, ses_local="ses_local" in values,
+        ses_remote="ses_remote" in values, ses_local="ses_local" in values, cold="cold" in values, dialog="dialog" in values,
         port=_number(found, "port", 65_535), web_port=_number(found, "web_port", 65_535),
         ready_fd=_number(found, "ready_fd", 2**20),
     )

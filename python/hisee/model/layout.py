@@ -12,7 +12,7 @@ from hisee.model import reader
 from hisee.model.names import CSV, EVENT, LOCAL_PART, OBJECT, PICTURE, REMOTE_PART, SQL, SVG, fold
 from hisee.model.problem import NO_FILE, STRAY_FILE, Findings, NoApplication
 
-APP_FILE, OBJECTS_FILE = "app.toml", "objects.toml"
+APP_FILE, OBJECTS_FILE, TASKS_FILE = "app.toml", "objects.toml", "tasks.py"
 FOLDERS = {
     "pictures": {"picture.toml": PICTURE, "picture.svg": SVG, "local.esl": LOCAL_PART, "remote.esl": REMOTE_PART},
     "events": {"event.toml": EVENT, "local.esl": LOCAL_PART, "script.esl": LOCAL_PART, "remote.esl": REMOTE_PART},

@@ -18,7 +18,8 @@ PICTURE, SVG, EVENT, OBJECT, SQL, CSV = "PICTURE", "SVG", "EVENT", "OBJECT", "SQ
 LOCAL_PART, REMOTE_PART = "ESLDefinition:1", "ESLDefinition:2"
 PARTS = (PICTURE, SVG, EVENT, OBJECT, SQL, CSV, LOCAL_PART, REMOTE_PART)
 CONFIGURATION = "CONFIGURATION"  # of a DBM process: derived, not stored
-_PART_BY_KEY = {part.casefold(): part for part in (*PARTS, CONFIGURATION)}
+TASKS = "TASKS"  # of the application itself, APP:TASKS: its tasks.py
+_PART_BY_KEY = {part.casefold(): part for part in (*PARTS, CONFIGURATION, TASKS)}
 
 
 def fold(name: str) -> str:

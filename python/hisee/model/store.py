@@ -18,8 +18,8 @@ from hisee.model import gate
 from hisee.model.application import Application, parse
 from hisee.model.change import TAKE, inactive, merge, put_parts
 from hisee.model.directory import ApplicationDirectory, cells, databases, dbm_facts
-from hisee.model.layout import APP_FILE, Layout
-from hisee.model.names import CONFIGURATION, EVENT, LOCAL_PART, PICTURE, REMOTE_PART, SVG, address, fold
+from hisee.model.layout import APP_FILE, TASKS_FILE, Layout
+from hisee.model.names import CONFIGURATION, EVENT, LOCAL_PART, PICTURE, REMOTE_PART, SVG, TASKS, address, fold
 from hisee.model.objects import Cell
 from hisee.model.problem import ApplicationError, StoreError
 from hisee.model.records import ObjectRow, Records, StoreBroken, connect
@@ -172,6 +172,8 @@ class Store:
         `<name>.DBM:CONFIGURATION` is what `dbm_facts` says, as MessagePack: a DBM asks for it after its logon.
         """
         name, part = address(part_address)
+        if part == TASKS:
+            return self._tasks()
         if part == CONFIGURATION:
             return StoredPart(0, msgspec.msgpack.encode(self.dbm_facts(name)))
         with self._lock:
@@ -182,6 +184,12 @@ class Store:
             what = f"version {version} of {row.name}" if version else row.name
             raise NotStored(f"{what} has no part {part}", hint="`hisee export` shows what is there")
         return StoredPart(wanted, data)
+
+    def _tasks(self) -> StoredPart:
+        data = self.application.layout.files.get(TASKS_FILE)
+        if data is None:
+            raise NotStored(f"the application has no {TASKS_FILE}")
+        return StoredPart(0, data)
 
     def versions(self, name: str) -> list[tuple[int, int, str]]:
         """(version, time of the save in ms, origin), oldest first."""
