@@ -16,7 +16,7 @@ FLOORS = {
     "_core": 1, "_ext": 1,
     "esl": 2, "channel": 2, "engine": 2,
     "model": 3,
-    "profile": 4, "outputs": 4,
+    "profile": 4, "outputs": 4, "resources": 4,
     "durable": 3,
     "server": 5, "script": 5, "console": 5, "work": 5, "data": 5, "resident": 5, "plant": 5,
     "api": 6,

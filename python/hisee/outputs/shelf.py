@@ -1,5 +1,4 @@
-"""Where outputs lie: DATA/outputs/<name>-<task>.<format>. A task writes one file, however often it ran.
-"""
+"""Where outputs lie: DATA/outputs/<name>-<task>.<format>. A task writes one file, however often it ran."""
 
 from __future__ import annotations
 

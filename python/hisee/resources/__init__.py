@@ -1,0 +1,1 @@
+"""What role R works out: calendars and balances. Pure: facts in, facts out."""
