@@ -50,6 +50,7 @@ LIMITS = [
     Limit(33, "restart_window_s", 60, "s", "window of the limit restarts"),
     Limit(34, "log_files", 10, "files", "log files kept per process, 00 the newest"),
     Limit(35, "log_bytes", 20 * MiB, "bytes", "size at which a process begins a new log file"),
+    Limit(36, "log_days", 14, "days", "age at which a process begins a new log file"),
     Limit(25, "event_parameters", 10, "parameters", "parameters of a picture event's handler"),
 ]
 

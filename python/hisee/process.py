@@ -10,33 +10,78 @@ import logging
 import os
 import signal
 from collections.abc import Awaitable, Callable
-from logging.handlers import RotatingFileHandler
 from pathlib import Path
+from typing import TextIO
 
 from hisee.load import MeteredLoop
+from hisee.logfiles import ShiftingLog
 
-LOG_BYTES = 10 << 20
-LOG_COUNT = 3
+TRACE_LOGGER, TRACE_SUFFIX = "hisee.trace", ".trace"
+CRASH_FILES: list[TextIO] = []  # the one in use
 PR_SET_NAME, PR_SET_PDEATHSIG = 15, 1
 
 
-def named_log(directory: Path, name: str) -> None:
-    """One log file per process, named after it, with rotation; the root logger writes to it."""
-    directory.mkdir(parents=True, exist_ok=True)
-    handler = RotatingFileHandler(directory / f"{name}.log", maxBytes=LOG_BYTES, backupCount=LOG_COUNT)
-    handler.setFormatter(logging.Formatter("%(asctime)s.%(msecs)03d %(levelname)s %(name)s %(message)s", "%Y-%m-%dT%H:%M:%S"))
+def named_log(directory: Path, name: str, *, temporary: bool = False) -> None:
+    """The log of this process, `<NAME>.00.log`; the root logger writes to it and the files of earlier starts move up by one.
+
+    `temporary`: the number is not known yet, `name` is only the kind; `rename_log` gives the file its name.
+    """
     root = logging.getLogger()
-    root.handlers[:] = [handler]
+    old = [handler for handler in root.handlers if isinstance(handler, ShiftingLog)]
+    root.handlers[:] = [ShiftingLog(directory, name, temporary=temporary)]
+    for handler in old:
+        handler.close()
     root.setLevel(logging.INFO)
     set_title(name)
-    faulthandler.enable(open(directory / f"{name}.crash", "a"))  # noqa: SIM115  (must stay open for the process's life)
+    _crash_file(directory, name)
 
 
-def shift_log() -> None:
-    """Begin a new log file; the present one becomes the first older one."""
+def _crash_file(directory: Path, name: str) -> None:
+    """Where the interpreter writes the stacks of a fatal signal."""
+    file = open(directory / f"{name}.crash", "a")  # noqa: SIM115  (must stay open for the process's life)
+    faulthandler.enable(file)
+    while CRASH_FILES:
+        CRASH_FILES.pop().close()
+    CRASH_FILES.append(file)
+
+
+def rename_log(name: str) -> None:
+    """The process has its name: log, trace, crash file and title take it."""
+    for handler in _own_logs():
+        handler.rename(name + (TRACE_SUFFIX if handler.name_of_process.endswith(TRACE_SUFFIX) else ""))
+        if not handler.name_of_process.endswith(TRACE_SUFFIX):
+            _crash_file(handler.path.parent, name)
+    set_title(name)
+
+
+def shift_log(*, told: bool = False) -> None:
+    """Begin new log and trace files. `told`: another process made its change known, so nobody is told again."""
+    for number, handler in enumerate(_own_logs()):
+        handler.shift(own=not told and number == 0)
+
+
+def on_log_shift(call: Callable[[], None]) -> None:
+    """`call` after every change of the log that this process made by itself: by size, by age, by command. It must not block."""
     for handler in logging.getLogger().handlers:
-        if isinstance(handler, RotatingFileHandler):
-            handler.doRollover()
+        if isinstance(handler, ShiftingLog):
+            handler.shifted = call
+
+
+def trace_log(on: bool) -> logging.Logger:
+    """The logger of the message trace; its file `<NAME>.trace.00.log` exists from the first `on`."""
+    logger = logging.getLogger(TRACE_LOGGER)
+    logger.propagate = False
+    mine = [handler for handler in logging.getLogger().handlers if isinstance(handler, ShiftingLog)]
+    if on and not logger.handlers and mine:
+        logger.addHandler(ShiftingLog(mine[0].path.parent, mine[0].name_of_process + TRACE_SUFFIX, temporary=mine[0].temporary))
+    logger.setLevel(logging.INFO if on else logging.CRITICAL)
+    return logger
+
+
+def _own_logs() -> list[ShiftingLog]:
+    """The log first, then the trace."""
+    both = [*logging.getLogger().handlers, *logging.getLogger(TRACE_LOGGER).handlers]
+    return [handler for handler in both if isinstance(handler, ShiftingLog)]
 
 
 def set_title(name: str) -> None:

@@ -41,7 +41,9 @@ class RunningSystem:
         return hisee.connect(self.data)
 
     def log(self, name: str) -> str:
-        path = self.data / "log" / name
+        """The newest log of a process (`SRV1.KNL`), or a file of the log folder (`events.log`)."""
+        newest = self.data / "log" / f"{name.removesuffix('.log')}.00.log"
+        path = newest if newest.exists() else self.data / "log" / name
         return path.read_text(errors="replace") if path.exists() else ""
 
     def stop(self) -> int:

@@ -3,8 +3,8 @@
 #ifndef HISEE_LIMITS_H
 #define HISEE_LIMITS_H
 
-#define HISEE_LIMITS_HASH 0xcee73b20u
-#define HISEE_LIMITS_COUNT 35
+#define HISEE_LIMITS_HASH 0x1e1c9350u
+#define HISEE_LIMITS_COUNT 36
 
 #define HISEE_LIMITS(X) \
     X(1, TEXT_CHARS, 100000) \
@@ -41,6 +41,7 @@
     X(33, RESTART_WINDOW_S, 60) \
     X(34, LOG_FILES, 10) \
     X(35, LOG_BYTES, 20971520) \
+    X(36, LOG_DAYS, 14) \
     X(25, EVENT_PARAMETERS, 10) \
 
 #endif

@@ -44,6 +44,7 @@ class LimitId(IntEnum):
     RESTART_WINDOW_S = 33
     LOG_FILES = 34
     LOG_BYTES = 35
+    LOG_DAYS = 36
     EVENT_PARAMETERS = 25
 
 
@@ -55,7 +56,7 @@ class LimitIdRow(NamedTuple):
     doc: str
 
 
-SCHEMA_HASH = 0xcee73b20
+SCHEMA_HASH = 0x1e1c9350
 
 ROWS: tuple[LimitIdRow, ...] = (
     LimitIdRow(1, 'text_chars', 100000, 'characters', 'longest TEXT; longer is cut on the right and marked Weak'),
@@ -92,6 +93,7 @@ ROWS: tuple[LimitIdRow, ...] = (
     LimitIdRow(33, 'restart_window_s', 60, 's', 'window of the limit restarts'),
     LimitIdRow(34, 'log_files', 10, 'files', 'log files kept per process, 00 the newest'),
     LimitIdRow(35, 'log_bytes', 20971520, 'bytes', 'size at which a process begins a new log file'),
+    LimitIdRow(36, 'log_days', 14, 'days', 'age at which a process begins a new log file'),
     LimitIdRow(25, 'event_parameters', 10, 'parameters', "parameters of a picture event's handler"),
 )
 
