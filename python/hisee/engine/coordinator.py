@@ -18,6 +18,8 @@ JSON = dict[str, Any]
 # Terms: rights that exactly one member holds, each with an epoch that only grows.
 PRIMARY = "pwp"
 ROLES = ("role.O", "role.R")  # in the order in which they are assigned (R101)
+# Kinds that never beat: a Java virtual machine cannot. The watchdog of their link judges silence; here only proven death ends them.
+NO_LEASE = frozenset({"JWP"})
 
 
 class EngineError(HiseeError):
@@ -259,7 +261,7 @@ class Coordinator(Protocol):
         """All, ended ones until their number is used again."""
 
     def overdue(self) -> list[tuple[Member, str]]:
-        """Members whose death is proven from here ("process ended") or whose lease is over ("lease over")."""
+        """Members whose death is proven from here ("process ended") or whose lease is over ("lease over"; never of a kind in NO_LEASE)."""
 
     def bury(self, incarnation: int, proof: str) -> Buried:
         """Its claims are ready, or dead letters after max_attempts; its terms are free; it is no member. Once; again = nothing."""
