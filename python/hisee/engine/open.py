@@ -1,0 +1,45 @@
+"""The only ways into the engine database: which implementation serves an address. Knows no SQL."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hisee.engine.coordinator import Coordinator, Doorbell, EngineError, Member
+from hisee.schema import timers
+from hisee.seams import Seams
+
+LEASE_MS = next(row.ms for row in timers.ROWS if row.name == "lease")
+
+
+def open_engine(url: str, data: Path, seams: Seams | None = None, *, lease_ms: int = LEASE_MS) -> Coordinator:
+    """A Coordinator for one thread. `url` as in [engine] of app.toml: "" = SQLite in the data directory, else `postgresql://...`.
+
+    Raises EngineError when the database cannot be opened.
+    """
+    if not url:
+        from hisee.engine.sqlite import SqliteCoordinator
+
+        return SqliteCoordinator(data, seams or Seams(), lease_ms=lease_ms)
+    _check(url)
+    from hisee.engine.postgres import PostgresCoordinator
+
+    return PostgresCoordinator(url, seams or Seams(), lease_ms=lease_ms)
+
+
+def open_doorbell(url: str, data: Path, member: Member | None = None) -> Doorbell:
+    """A bell. With `member` it is the one of the thread that claims for this member: not rung while that thread is busy with
+    what it claimed. Without, it rings at every change."""
+    if not url:
+        from hisee.engine.sqlite import SqliteDoorbell
+
+        return SqliteDoorbell(data, member)
+    _check(url)
+    from hisee.engine.postgres import PostgresDoorbell
+
+    return PostgresDoorbell(url, member)
+
+
+def _check(url: str) -> None:
+    if not url.startswith(("postgresql://", "postgres://")):
+        raise EngineError(f"[engine] url = {url!r} is no address of an engine database",
+                          hint='leave it empty for SQLite in the data directory, or give "postgresql://..."')

@@ -1,0 +1,245 @@
+"""Contract: members, numbers, leases, terms. Every sentence of the protocol about them as a test."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.lab import Lab, claim_ids, claim_one, end, join, lead, put, state
+from hisee.engine.coordinator import PRIMARY, Candidate, Coordinator, Grant, LostGrant, LostMember, Member, NoNumber
+
+
+def listed(engine: Coordinator, member: Member) -> Member:
+    return next(m for m in engine.members() if m.incarnation == member.incarnation)
+
+
+def living(engine: Coordinator) -> list[str]:
+    return sorted(m.name for m in engine.members() if not m.ended_ms)
+
+
+def dead(engine: Coordinator) -> dict[int, str]:
+    return {m.incarnation: why for m, why in engine.overdue()}
+
+
+class Members:
+    """Joining, leaving, beating, burying."""
+
+    @pytest.mark.req("R90")
+    def test_numbers_in_order_of_start(self, lab: Lab, engine: Coordinator) -> None:
+        assert [join(lab, engine).name for _ in range(3)] == ["WP001", "WP002", "WP003"]
+        assert [join(lab, engine, "CP").name for _ in range(2)] == ["CP001", "CP002"]
+        assert join(lab, engine).number == 4
+
+    @pytest.mark.req("R90")
+    def test_a_number_left_is_the_next_one_given(self, lab: Lab, engine: Coordinator) -> None:
+        first, second = join(lab, engine), join(lab, engine)
+        engine.leave(first)
+        assert living(engine) == ["WP002"] and listed(engine, first).ended == "stop"
+        again = join(lab, engine)
+        assert again.number == first.number and again.incarnation != first.incarnation
+        assert [m.incarnation for m in engine.members() if m.name == "WP001"] == [again.incarnation]
+        assert listed(engine, second).ended_ms == 0
+
+    @pytest.mark.req("R91")
+    def test_position_in_the_list_is_the_number(self, lab: Lab, engine: Coordinator) -> None:
+        first, second = (join(lab, engine, ports=(2218, 2219)) for _ in range(2))
+        assert (first.number, first.port, second.number, second.port) == (1, 2218, 2, 2219)
+
+    @pytest.mark.req("R92")
+    def test_an_occupied_port_is_passed_over(self, lab: Lab, engine: Coordinator) -> None:
+        asked: list[int] = []
+
+        def occupy(port: int) -> bool:
+            asked.append(port)
+            return port != 2218
+
+        member = join(lab, engine, ports=(2218, 2219, 2220), occupy=occupy)
+        assert (member.number, member.port) == (2, 2219) and asked == [2218, 2219]
+
+    @pytest.mark.req("R92")
+    def test_no_number_left(self, lab: Lab, engine: Coordinator) -> None:
+        join(lab, engine, ports=(2218,))
+        with pytest.raises(NoNumber, match="WP"):
+            join(lab, engine, ports=(2218,))
+        assert living(engine) == ["WP001"]
+
+    @pytest.mark.req("R92")
+    def test_no_number_when_every_port_is_occupied(self, lab: Lab, engine: Coordinator) -> None:
+        with pytest.raises(NoNumber):
+            join(lab, engine, ports=(2218, 2219), occupy=lambda port: False)
+        assert engine.members() == []
+
+    def test_facts_of_a_member_are_kept(self, lab: Lab, engine: Coordinator) -> None:
+        candidate = lab.candidate("WP", node="SRV2")
+        member = engine.join(candidate)
+        kept = listed(lab.open(), member)
+        assert kept == member and (kept.node, kept.pid, kept.birth) == ("SRV2", candidate.pid, candidate.birth)
+        assert kept.mode == "WP" and kept.incarnation == candidate.incarnation
+
+    def test_a_number_of_a_proven_death_is_free_at_the_next_join(self, lab: Lab, engine: Coordinator) -> None:
+        first = join(lab, engine, ports=(2218,))
+        lab.kill(first)
+        assert join(lab, engine, ports=(2218,)).number == 1
+
+    def test_overdue_by_death_and_by_silence(self, lab: Lab, engine: Coordinator) -> None:
+        killed, silent = join(lab, engine), join(lab, engine)
+        assert dead(engine) == {}
+        lab.kill(killed)
+        assert dead(engine) == {killed.incarnation: "process ended"}
+        lab.lapse()
+        engine.beat(silent)
+        assert silent.incarnation not in dead(engine)
+        lab.lapse()
+        assert dead(engine)[silent.incarnation] == "lease over"
+
+    def test_an_ended_one_is_never_overdue(self, lab: Lab, engine: Coordinator) -> None:
+        member = join(lab, engine)
+        engine.leave(member)
+        lab.kill(member)
+        lab.lapse()
+        assert dead(engine) == {}
+
+    def test_bury_sets_everything_free_once(self, lab: Lab, engine: Coordinator) -> None:
+        member, other = join(lab, engine), join(lab, engine)
+        lead(engine, member)
+        tasks = [put(engine) for _ in range(3)]
+        assert claim_ids(engine, member) == tasks
+        lab.kill(member)
+        buried = engine.bury(member.incarnation, "process ended")
+        assert (buried.tasks, buried.terms) == (3, (PRIMARY,))
+        assert engine.bury(member.incarnation, "process ended") == (0, ())
+        assert listed(engine, member).ended == "process ended"
+        assert {state(engine, t) for t in tasks} == {"ready"} and engine.terms()[PRIMARY].holder == 0
+        assert lead(engine, other).epoch == 2
+
+    def test_bury_of_nobody(self, engine: Coordinator) -> None:
+        assert engine.bury(4711, "process ended") == (0, ())
+
+    def test_the_buried_changes_nothing(self, lab: Lab, engine: Coordinator) -> None:
+        member = join(lab, engine)
+        grant = lead(engine, member)
+        put(engine)
+        claim = claim_one(engine, member)
+        lab.open().bury(member.incarnation, "lease over")
+        with pytest.raises(LostMember):
+            engine.beat(member)
+        with pytest.raises(LostMember):
+            engine.claim(member, ["general"], 1)
+        with pytest.raises(LostMember):
+            engine.take("role.O", member)
+        with pytest.raises(LostGrant):
+            engine.keep(grant)
+        assert not end(engine, claim) and state(engine, claim.id) == "ready"
+
+    def test_leave_gives_back_without_counting(self, lab: Lab, engine: Coordinator) -> None:
+        member, other = join(lab, engine), join(lab, engine)
+        lead(engine, member)
+        task = put(engine)
+        claim_one(engine, member)
+        engine.leave(member)
+        assert engine.terms()[PRIMARY].holder == 0
+        again = claim_one(engine, other)
+        assert (again.id, again.attempt) == (task, 1)
+        with pytest.raises(LostMember):
+            engine.beat(member)
+
+    def test_leave_is_no_new_lease(self, lab: Lab, engine: Coordinator) -> None:
+        member = join(lab, engine)
+        engine.leave(member)
+        engine.leave(member)
+        assert living(engine) == []
+
+    def test_mode_is_kept(self, lab: Lab, engine: Coordinator) -> None:
+        member = join(lab, engine)
+        assert engine.set_mode(member, "DWP").mode == "DWP" and listed(lab.open(), member).mode == "DWP"
+        engine.leave(member)
+        with pytest.raises(LostMember):
+            engine.set_mode(member, "WP")
+
+    def test_two_threads_of_one_member(self, lab: Lab, engine: Coordinator) -> None:
+        """The worker and the steward of a process have a Coordinator each."""
+        worker, steward = engine, lab.open()
+        member = join(lab, steward)
+        task = put(worker)
+        assert claim_ids(worker, member) == [task]
+        lab.lapse()
+        steward.beat(member)
+        assert dead(worker) == {}
+
+
+class Terms:
+    """One holder, epochs that only grow, nothing done in the name of an old one."""
+
+    @pytest.mark.req("R94")
+    def test_one_holder(self, lab: Lab, engine: Coordinator) -> None:
+        first, second = join(lab, engine), join(lab, engine)
+        grant = lead(engine, first)
+        assert grant == Grant(PRIMARY, first.incarnation, 1)
+        assert lab.open().take(PRIMARY, second) is None
+        row = engine.terms()[PRIMARY]
+        assert (row.holder, row.name, row.epoch) == (first.incarnation, first.name, 1)
+
+    def test_epoch_grows_at_every_take(self, lab: Lab, engine: Coordinator) -> None:
+        member = join(lab, engine)
+        epochs = []
+        for _ in range(3):
+            grant = lead(engine, member)
+            epochs.append(grant.epoch)
+            engine.drop(grant)
+            assert engine.terms()[PRIMARY].holder == 0
+        assert epochs == [1, 2, 3]
+
+    def test_an_old_grant_drops_nothing(self, lab: Lab, engine: Coordinator) -> None:
+        first, second = join(lab, engine), join(lab, engine)
+        old = lead(engine, first)
+        engine.drop(old)
+        new = lead(engine, second)
+        engine.drop(old)
+        engine.keep(new)
+        with pytest.raises(LostGrant):
+            engine.keep(old)
+
+    @pytest.mark.req("R101", "R103")
+    def test_assign_moves_a_role(self, lab: Lab, engine: Coordinator) -> None:
+        first, second = join(lab, engine), join(lab, engine)
+        primary = lead(engine, first)
+        own = engine.assign(primary, "role.O", first)
+        other = engine.assign(primary, "role.O", second)
+        assert other.epoch == own.epoch + 1 and engine.terms()["role.O"].holder == second.incarnation
+        engine.keep(other)
+        with pytest.raises(LostGrant):
+            engine.keep(own)
+
+    @pytest.mark.req("R102")
+    def test_a_stale_primary_assigns_nothing(self, lab: Lab, engine: Coordinator) -> None:
+        first, second = join(lab, engine), join(lab, engine)
+        old = lead(engine, first)
+        engine.bury(first.incarnation, "lease over")
+        new = lead(engine, second)
+        held = engine.assign(new, "role.O", second)
+        with pytest.raises(LostGrant):
+            engine.assign(old, "role.O", second)
+        with pytest.raises(LostGrant):
+            engine.purge(old, ["general"])
+        with pytest.raises(LostGrant):
+            engine.release(old)
+        engine.keep(held)
+
+    def test_a_role_is_no_primary(self, lab: Lab, engine: Coordinator) -> None:
+        member = join(lab, engine)
+        role = engine.assign(lead(engine, member), "role.O", member)
+        with pytest.raises(LostGrant):
+            engine.assign(role, "role.R", member)
+
+    def test_only_members_hold(self, lab: Lab, engine: Coordinator) -> None:
+        first, second = join(lab, engine), join(lab, engine)
+        primary = lead(engine, first)
+        engine.leave(second)
+        with pytest.raises(LostMember):
+            engine.assign(primary, "role.O", second)
+        assert "role.O" not in engine.terms() or engine.terms()["role.O"].holder == 0
+
+    def test_numbers_of_two_joins_differ(self, lab: Lab, engine: Coordinator) -> None:
+        candidates: list[Candidate] = [lab.candidate() for _ in range(4)]
+        engines = [lab.open() for _ in candidates]
+        numbers = [e.join(c).number for e, c in zip(engines, candidates, strict=True)]
+        assert numbers == [1, 2, 3, 4]
