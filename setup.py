@@ -34,6 +34,7 @@ EXTENSIONS = {
     "hisee._ext.hist": [],
     "hisee._ext.clock": [],
 }
+JAR = "hisee/java/hisee-jwp.jar"
 FRONT = sorted(str(p.relative_to(ROOT)) for p in (ROOT / "python/hisee/esl/front").glob("[!_]*.py"))
 
 
@@ -50,7 +51,17 @@ def front(path: str) -> Extension:
 
 
 class BuildOnce(build_ext):
-    """Compiles each C source once, before any module: modules built side by side would write the same object file at the same time."""
+    """Compiles each C source once, before any module: modules built side by side would write the same object file at the same time.
+
+    Makes the jar of the Java work process as well, where there is a compiler for it.
+    """
+
+    def run(self) -> None:
+        super().run()
+        if ONLY and "java" not in ONLY:
+            return
+        place = ROOT / "python" if self.inplace else Path(self.build_lib)
+        subprocess.run([sys.executable, str(ROOT / "java/build.py"), str(place / JAR)], check=True)
 
     def build_extensions(self) -> None:
         wanted = sorted({s for e in self.extensions for s in e.sources if s.startswith(f"{C}/")})

@@ -24,6 +24,9 @@ class StartParameters:
     web_port: int | None = None
     cold: bool = False  # wp
     dialog: bool = False  # wp
+    heap: int | None = None  # jwp, MiB
+    threads: int | None = None  # jwp
+    services: Path | None = None  # jwp
     ready_fd: int | None = None
     argv: tuple[str, ...] = ()
 

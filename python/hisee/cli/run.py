@@ -24,6 +24,7 @@ PROGRAMS: dict[str, str] = {
     "dbm": "hisee.data.program:main",
     "hip": "hisee.console.program:main",
     "wp": "hisee.work.wp:main",
+    "jwp": "hisee.work.jwp:main",
 }
 
 
@@ -68,3 +69,4 @@ event = _command("event")
 dbm = _command("dbm")
 hip = _command("hip")
 wp = _command("wp")
+jwp = _command("jwp")

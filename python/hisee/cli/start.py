@@ -149,7 +149,8 @@ def _build(command: str, found: _Found, argv: tuple[str, ...], environ: Mapping[
         data=Path(str(data)) if data else None, app=Path(str(values["app"])) if "app" in values else None,
         ses_remote="ses_remote" in values, ses_local="ses_local" in values, cold="cold" in values, dialog="dialog" in values,
         port=_number(found, "port", 65_535), web_port=_number(found, "web_port", 65_535),
-        ready_fd=_number(found, "ready_fd", 2**20),
+        ready_fd=_number(found, "ready_fd", 2**20), heap=_number(found, "heap", 2**20), threads=_number(found, "threads", 1000),
+        services=Path(str(values["services"])) if "services" in values else None,
     )
 
 

@@ -29,6 +29,9 @@ class Parameter(IntEnum):
     DEBUG_ON = 20
     DEBUG_OFF = 21
     STATE = 22
+    HEAP = 40
+    THREADS = 41
+    SERVICES = 42
     APP = 14
     READY_FD = 15
     HELP = 16
@@ -45,7 +48,7 @@ class ParameterRow(NamedTuple):
     doc: str
 
 
-SCHEMA_HASH = 0x1c38312a
+SCHEMA_HASH = 0x5c86d8a3
 
 ROWS: tuple[ParameterRow, ...] = (
     ParameterRow(1, 'server', '/S', '--server', 'text', 'cp event dbm hip wp jwp agent', 'group_multicast group_list group_list_rs', 'server to log on to: a node of the application, or host[:port]'),
@@ -67,6 +70,9 @@ ROWS: tuple[ParameterRow, ...] = (
     ParameterRow(20, 'debug_on', '/E+', '', 'names_list', 'server cp event dbm hip wp jwp agent rrs', '', 'category of debug lines on from the start; may be repeated'),
     ParameterRow(21, 'debug_off', '/E-', '', 'names_list', 'server cp event dbm hip wp jwp agent rrs', '', 'category of debug lines off; may be repeated'),
     ParameterRow(22, 'state', '', '--state', 'path', 'agent', '', 'folder where the agent keeps reports that nobody has taken yet'),
+    ParameterRow(40, 'heap', '', '--heap', 'count', 'jwp', '', 'memory of the Java virtual machine for objects, in MiB; default 256'),
+    ParameterRow(41, 'threads', '', '--threads', 'count', 'jwp', '', 'calls of services at the same time; default 4'),
+    ParameterRow(42, 'services', '', '--services', 'path', 'jwp', '', "folder of jars with services; default the application's `services`"),
     ParameterRow(14, 'app', '', '--app', 'path', 'server rrs', '', 'application folder'),
     ParameterRow(15, 'ready_fd', '', '--ready-fd', 'count', 'server cp event dbm hip wp jwp agent rrs', '', 'descriptor that gets one `ready` line once the process serves'),
     ParameterRow(16, 'help', '/?', '--help', 'switch', 'server cp event dbm hip wp jwp agent rrs', '', 'print this list and end; also /h and -h'),
