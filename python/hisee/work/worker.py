@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import traceback
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
@@ -58,6 +58,7 @@ class Worker:
         """elsewhere: takes programs and services and watches them from then on; ring: wakes others for these queues."""
         self.functions = functions
         self.ran = 0  # tasks run here since the start
+        self.ran_of: Counter[str] = Counter()  # the same by queue
         self.busy_ns = 0
         self._coordinator, self._clock, self._member, self._lease = coordinator, clock, member, lease
         self._elsewhere, self._ring = elsewhere, ring
@@ -210,6 +211,7 @@ class Worker:
             with self._lock:
                 self._present = None
         self.ran += 1
+        self.ran_of[claim.queue] += 1
 
     def _end(self, present: Present, outcome: Outcome | None) -> None:
         if outcome is None:
