@@ -9,7 +9,7 @@ import pytest
 
 from engine.contract import MUTANTS, Contract, notices
 from engine.lab import Lab
-from hisee.engine.coordinator import Candidate, Claim, Coordinator, EngineError, Member, Outcome, OutboxRow
+from hisee.engine.coordinator import Candidate, Claim, Coordinator, EngineError, Member, OutboxRow, Outcome
 from hisee.engine.memory import MemoryCoordinator, MemoryEngine
 from hisee.engine.memory_task import Task
 from support.clock import FakeClock
