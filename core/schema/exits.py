@@ -20,6 +20,7 @@ EXITS = [
     Exit(4, "REFUSED", "the system refused: logon or right missing"),
     Exit(5, "TIMED_OUT", "the system did not finish within the time given"),
     Exit(70, "INTERNAL", "a fault of hisee itself"),
+    Exit(75, "LOST_MEMBER", "the others took this process for dead: it ends so that it can be started anew"),
 ]
 
 TABLE = Table("exits", "Exit", EXITS, "Exit codes of commands and processes.")

@@ -17,6 +17,7 @@ class Exit(IntEnum):
     REFUSED = 4
     TIMED_OUT = 5
     INTERNAL = 70
+    LOST_MEMBER = 75
 
 
 class ExitRow(NamedTuple):
@@ -25,7 +26,7 @@ class ExitRow(NamedTuple):
     doc: str
 
 
-SCHEMA_HASH = 0x95a3c122
+SCHEMA_HASH = 0x6ca0b0e0
 
 ROWS: tuple[ExitRow, ...] = (
     ExitRow(0, 'OK', 'done; nothing to complain about'),
@@ -35,6 +36,7 @@ ROWS: tuple[ExitRow, ...] = (
     ExitRow(4, 'REFUSED', 'the system refused: logon or right missing'),
     ExitRow(5, 'TIMED_OUT', 'the system did not finish within the time given'),
     ExitRow(70, 'INTERNAL', 'a fault of hisee itself'),
+    ExitRow(75, 'LOST_MEMBER', 'the others took this process for dead: it ends so that it can be started anew'),
 )
 
 BY_NUMBER: dict[int, ExitRow] = {r.number: r for r in ROWS}

@@ -53,6 +53,10 @@ class Dialog:
             log.exception("%s", Kind(message.kind).name)
             return self._fail(message, Err.ERR_TRANS_ERROR, f"{type(error).__name__}: {error}")
 
+    def refuse(self, message: Message) -> Message:
+        """FAILED to a request that nobody here takes."""
+        return self._fail(message, Err.ERR_NOT_SUPPORTED, f"work processes do not answer messages of kind {message.kind:#06x}")
+
     def _end(self, request: Message, kind: Kind, payload: bytes) -> Message:
         return Message(kind=kind, lane=request.lane, source=request.target, target=request.source, corr=request.corr, payload=payload)
 

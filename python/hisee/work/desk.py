@@ -1,0 +1,171 @@
+"""The work process at its link to the server: commands, dialog requests, load, messages of the outbox. Belongs to the steward's thread."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from hisee.channel import Channel, ChannelClosed, ChannelFull, Message, RequestFailed, Requests
+from hisee.channel.duties import KNL, MessageTrace, answer_soon, load_message
+from hisee.channel.payloads import Part, PartRead, Payload, pack, unpack
+from hisee.commands import CommandRefused, Commands
+from hisee.engine.coordinator import PRIMARY, Claim, Coordinator, EngineError, Member
+from hisee.load import WorkTime
+from hisee.process import on_log_shift, shift_log
+from hisee.schema.errors import Err
+from hisee.schema.exits import Exit
+from hisee.schema.lanes import Lane
+from hisee.schema.messages import MessageKind as Kind
+from hisee.schema.timers import BY_NAME as TIMERS
+from hisee.work.acceptance import Acceptance
+from hisee.work.dialog import Dialog
+from hisee.work.functions import Functions, SourceError
+from hisee.work.view import View
+from hisee.work.worker import Worker
+
+log = logging.getLogger("hisee.work.desk")
+HEARTBEAT_S, REQUEST_S = TIMERS["heartbeat"].ms / 1000, TIMERS["api_request"].ms / 1000
+TASKS_PART = "APP:TASKS"
+KINDS = "WP PWP DWP"
+
+
+class Desk:
+    """Everything that comes over the link, and everything that goes."""
+
+    def __init__(self, engine: Coordinator, channel: Channel, member: Member, functions: Functions,
+                 ring: Callable[[Iterable[str]], None], worker: Worker, busy: WorkTime, end: Callable[[int, str], None]) -> None:
+        assert channel.welcome is not None
+        self._engine, self._channel, self._member, self._functions = engine, channel, member, functions
+        self._worker, self._busy, self._end = worker, busy, end
+        self._number = channel.welcome.number
+        self._view = View(member.mode)
+        self._requests = Requests(channel)
+        self.dialog = Dialog(engine, Acceptance(functions, str(channel.welcome.facts.get("time_zone", "UTC"))), ring)
+        trace = MessageTrace(channel)
+        self._commands = Commands(KINDS, lambda: end(Exit.OK, "stopped by command"), {"MODE": self._mode, "SHUTDOWN": self._shutdown},
+                                  status=self._status, trace=trace.switch)
+        on_log_shift(self._log_shifted)
+
+    def attach(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._channel.attach(loop, self._receive, self._lost)
+
+    def close(self) -> None:
+        on_log_shift(lambda: None)
+        self._requests.abort("the work process ends")
+
+    def _lost(self, reason: str) -> None:
+        self._end(Exit.CANNOT_CONNECT, f"the server is gone: {reason}")
+
+    # -- messages
+
+    def _receive(self, message: Message) -> None:
+        if self._requests.settle(message):
+            return
+        if message.kind == Kind.STOP:
+            self._end(Exit.OK, "stopped by the server")
+        elif message.kind == Kind.COMMAND:
+            answer_soon(message, self._commands, self._channel)
+        elif message.kind == Kind.LOG_SHIFT:
+            shift_log(told=True)
+        elif self.dialog.takes(message):
+            self.send(self.dialog.answer(message))
+        elif message.wants_answer:
+            self.send(self.dialog.refuse(message))
+
+    def send(self, message: Message) -> bool:
+        """False when the server takes nothing: it is gone or full, and whoever waits sees that."""
+        message.source = self._number
+        try:
+            self._channel.send(message)
+        except (ChannelClosed, ChannelFull) as error:
+            log.warning("%s: %s", Kind(message.kind).name, error)
+            return False
+        return True
+
+    def tell(self, kind: Kind, payload: Payload | bytes = b"", *, lane: int = Lane.CONTROL) -> bool:
+        """An event for the server."""
+        data = payload if isinstance(payload, bytes) else pack(payload)
+        return self.send(Message(kind=kind, lane=lane, target=KNL, payload=data))
+
+    async def ask(self, kind: Kind, payload: Payload, *, target: int = KNL, lane: int = Lane.CONTROL, timeout_s: float = REQUEST_S) -> bytes:
+        """A request; its reply's payload. Raises RequestFailed."""
+        message = Message(kind=kind, lane=lane, source=self._number, target=target, payload=pack(payload))
+        return (await self._requests.ask(message, timeout_s)).payload
+
+    # -- functions
+
+    async def load_functions(self) -> None:
+        """tasks.py of the application, from the store; a text with a mistake leaves those that were known before."""
+        try:
+            source = unpack(Part, await self.ask(Kind.PART_READ, PartRead(part=TASKS_PART))).data
+            names = self._functions.load(source)
+            log.info("tasks.py: %s", ", ".join(names) or "no function")
+        except RequestFailed as failed:
+            log.log(logging.INFO if failed.error == Err.ERR_OBJECT_NOT_FOUND else logging.ERROR, "no tasks.py: %s", failed)
+        except SourceError as error:
+            log.error("%s", error)
+
+    def begin_elsewhere(self, claim: Claim) -> None:
+        """A program or a service: nobody watches these here."""
+        self._engine.give_back([claim], "no way to run it from here")
+
+    def tick(self) -> None:
+        """Ten times a second."""
+
+    # -- what we are
+
+    def see(self, view: View) -> None:
+        self._view = view
+
+    def tell_members_changed(self) -> None:
+        self.tell(Kind.MEMBERS_CHANGED)
+
+    def counters(self) -> dict[str, int]:
+        return {"ran": self._worker.ran, "dialog_answered": self.dialog.answered,
+                **{f"ran.{queue}": count for queue, count in self._worker.ran_of.items()}}
+
+    async def tell_load_forever(self) -> None:
+        while True:
+            self.send(load_message(self._number, self._busy.busy_ns, counters=self.counters()))
+            await asyncio.sleep(HEARTBEAT_S)
+
+    def _status(self) -> dict[str, Any]:
+        present = self._worker.present
+        return {"name": self._member.name, "port": self._member.port or None, "mode": self._view.mode, "terms": sorted(self._view.terms),
+                "queues": list(self._view.queues), "functions": self._functions.names(), **self.counters(),
+                "task": present and {"id": present.id, "func": present.func, "attempt": present.attempt, "queue": present.queue}}
+
+    # -- commands
+
+    def _mode(self, words: list[str]) -> str:
+        if len(words) != 1 or words[0].upper() not in ("WP", "DWP"):
+            raise ValueError("MODE WP or MODE DWP")
+        self.change_mode(words[0].upper())
+        return f"{self._member.name} becomes {words[0].upper()}"
+
+    def change_mode(self, mode: str) -> None:
+        """R113: whoever holds a term hands it back before it becomes a dialog work process."""
+        if mode == "DWP" and PRIMARY in self._view.terms:
+            raise CommandRefused("the primary stays a plain work process", hint="change another one, or stop this one first")
+        self._engine.set_mode(self._member, mode)
+
+    async def _shutdown(self, words: list[str]) -> str:
+        if PRIMARY not in self._view.terms:
+            raise CommandRefused("only the primary ends the system", hint="`hisee roles` names it")
+        await self.ask(Kind.SYSTEM_STOP, Payload())
+        return "the system ends"
+
+    def _log_shifted(self) -> None:
+        """One work process's change of its log changes all of them; may be called from the worker's thread."""
+        self._loop.call_soon_threadsafe(self.tell, Kind.LOG_SHIFT)
+
+    def give_up(self, why: str) -> None:
+        """The worker does not come back: only the death of this process frees what it holds, and the others see it at once."""
+        log.error("%s: this process ends itself", why)
+        logging.shutdown()
+        os.kill(os.getpid(), signal.SIGKILL)

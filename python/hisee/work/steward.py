@@ -1,0 +1,198 @@
+"""The steward of a work process: the second thread. Lease, watch of the other members, primary's duties, link to the server.
+
+It runs no task. It has a Coordinator of its own, so whatever the worker does, the lease is renewed and requests are answered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable
+from types import TracebackType
+
+from hisee.channel import Channel
+from hisee.datadir import DataDir
+from hisee.engine import open_doorbell, open_engine
+from hisee.engine.coordinator import PRIMARY, Claim, EngineError, LostMember, Member
+from hisee.errors import HiseeError
+from hisee.load import MeteredLoop, WorkTime
+from hisee.schema.exits import Exit
+from hisee.schema.timers import BY_NAME as TIMERS
+from hisee.work.desk import Desk
+from hisee.work.functions import Functions
+from hisee.work.lease import Lease
+from hisee.work.reign import Reign
+from hisee.work.view import View, view_of
+from hisee.work.watch import Watch
+from hisee.work.worker import Worker
+
+log = logging.getLogger("hisee.work.steward")
+TICK_S = 0.1  # a run that lasts is looked at so often
+RENEW_S, TIME_BASIS_S = TIMERS["lease_renew"].ms / 1000, TIMERS["time_basis"].ms / 1000
+End = Callable[[int, str], None]
+
+
+class Steward:
+    """`with steward:` runs its thread. `settled` is set once roles and functions are known and work may begin."""
+
+    worker: Worker  # set before the thread starts
+
+    def __init__(self, member: Member, data: DataDir, channel: Channel, lease: Lease, functions: Functions, *, busy: WorkTime,
+                 wake: Callable[[], None], end: End, cold: bool = False, dialog: bool = False) -> None:
+        """`wake` ends the worker's sleep, `end(code, why)` ends the process in order; both may be called from any thread."""
+        self.member = member
+        self.settled = threading.Event()
+        self._data, self._channel, self._lease, self._functions = data, channel, lease, functions
+        self._busy, self._wake, self._end, self._cold, self._dialog = busy, wake, end, cold, dialog
+        self._view = View(member.mode)
+        self._thread = threading.Thread(target=self._run, name=f"{member.name}.steward")
+        self._stop = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    # -- the other thread's side
+
+    def __enter__(self) -> Steward:
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join()
+
+    def elsewhere(self, claim: Claim) -> None:
+        """A claim whose program or service runs in another process: watched here, the worker goes on."""
+        assert self._loop is not None
+        self._loop.call_soon_threadsafe(self._desk.begin_elsewhere, claim)
+
+    # -- the thread
+
+    def _run(self) -> None:
+        try:
+            with asyncio.Runner(loop_factory=MeteredLoop) as runner:
+                runner.run(self._serve())
+        except LostMember as error:
+            self._end(Exit.LOST_MEMBER, str(error))
+        except HiseeError as error:
+            self._end(error.exit, str(error))
+        except Exception:
+            log.exception("the steward failed")
+            self._end(Exit.INTERNAL, "the steward failed")
+        finally:
+            self.settled.set()
+            self._channel.close("the work process ends")
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        url = self._data.engine_url()
+        self._engine = open_engine(url, self._data.path, self._data.seams)
+        self._bell = open_doorbell(url, self._data.path)
+        self._watch = Watch(self._loop, self.member, self._died)
+        self._desk = Desk(self._engine, self._channel, self.member, self._functions, self._bell.ring, self.worker, self._busy, self._end)
+        self._reign = Reign(self._engine, self.member, self._data.seams, self._desk, cold=self._cold)
+        try:
+            await self._settle()
+            await self._serve_until_stopped()
+        finally:
+            self._watch.close()
+            self._desk.close()
+            self._bell.close()
+            self._engine.close()
+
+    async def _settle(self) -> None:
+        """Before any work: alive, logged on, functions loaded, the primary known."""
+        self._desk.attach(asyncio.get_running_loop())
+        self._renew()
+        await self._desk.load_functions()
+        if self._dialog:
+            self._desk.change_mode("DWP")
+        self._look()
+        self.settled.set()
+
+    async def _serve_until_stopped(self) -> None:
+        periods = [(RENEW_S, self._renew_and_look), (TIME_BASIS_S, self._time), (TICK_S, self._tick)]
+        works = [asyncio.create_task(self._every(period, step)) for period, step in periods]
+        works.append(asyncio.create_task(self._desk.tell_load_forever()))
+        stopped = asyncio.create_task(self._stop.wait())
+        try:
+            await asyncio.wait([stopped, *works], return_when=asyncio.FIRST_COMPLETED)
+            for work in works:
+                if work.done():
+                    work.result()
+        finally:
+            for task in (*works, stopped):
+                task.cancel()
+
+    async def _every(self, period_s: float, step: Callable[[], None]) -> None:
+        """`step` each period, until it raises LostMember; an engine that cannot answer is tried again at the next one."""
+        trouble = ""
+        while True:
+            try:
+                step()
+                trouble = ""
+            except LostMember:
+                raise
+            except EngineError as error:
+                if trouble != str(error):
+                    trouble = str(error)
+                    log.warning("%s: %s", step.__name__.strip("_"), trouble)
+            await asyncio.sleep(period_s)
+
+    # -- lease and members
+
+    def _renew(self) -> None:
+        began = self._lease.begin()
+        self._engine.beat(self.member)
+        self._lease.renewed(began)
+
+    def _renew_and_look(self) -> None:
+        self._renew()
+        self._look()
+
+    def _look(self) -> None:
+        """Members and terms as they stand; the term of the primary is taken when it is free."""
+        members, terms = self._engine.members(), self._engine.terms()
+        self._watch.see(members)
+        if self._reign.look(members, terms):
+            members, terms = self._engine.members(), self._engine.terms()
+        view = view_of(self.member, members, terms)
+        if view != self._view:
+            self._show(view)
+
+    def _show(self, view: View) -> None:
+        """Roles or mode changed: the worker looks at other queues from now on."""
+        before, self._view = self._view, view
+        self.worker.see(view)
+        self._desk.see(view)
+        log.info("%s is %s, terms %s", self.member.name, view.mode, ", ".join(sorted(view.terms)) or "none")
+        self._wake()
+        if before.terms != view.terms or before.mode != view.mode:
+            self._desk.tell_members_changed()
+
+    def _died(self, incarnation: int) -> None:
+        """The death of a member is proven: what it held is free at once, and its term of the primary taken in the same breath."""
+        try:
+            buried = self._engine.bury(incarnation, "process ended")
+            if PRIMARY in buried.terms or buried.tasks or buried.terms:
+                log.info("buried a member: %d tasks and %s are free", buried.tasks, ", ".join(buried.terms) or "no term")
+            self._look()
+            self._wake()
+        except LostMember as error:
+            self._end(Exit.LOST_MEMBER, str(error))
+        except EngineError as error:  # the next look finds it overdue
+            log.warning("not buried: %s", error)
+
+    # -- time
+
+    def _time(self) -> None:
+        self._reign.time()
+
+    def _tick(self) -> None:
+        """A run that lasts gives the rest of its batch back; one that ignores its timeout is ended with the process."""
+        self._desk.tick()
+        self.worker.yield_rest(self._engine)
+        late = self.worker.overrun()
+        if late is not None:
+            self._desk.give_up(f"task {late.id} ({late.func}) ignores its timeout of {late.timeout_s:g} s")
+
