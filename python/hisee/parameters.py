@@ -24,6 +24,8 @@ class StartParameters:
     web_port: int | None = None
     cold: bool = False  # wp
     dialog: bool = False  # wp
+    programs: Path | None = None  # agent
+    state: Path | None = None  # agent
     heap: int | None = None  # jwp, MiB
     threads: int | None = None  # jwp
     services: Path | None = None  # jwp

@@ -40,6 +40,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "dbm": ("hisee.cli.run:dbm", "start one database manager"),
     "hip": ("hisee.cli.run:hip", "start one operator console process"),
     "wp": ("hisee.cli.run:wp", "start one work process"),
+    "agent": ("hisee.cli.run:agent", "start programs of an allow-list for the system, on any computer"),
     "jwp": ("hisee.cli.run:jwp", "start one Java work process"),
     "task": ("hisee.cli.task:task", "durable tasks: put, list, show, cancel, retry, schedule"),
 }

@@ -25,6 +25,7 @@ PROGRAMS: dict[str, str] = {
     "hip": "hisee.console.program:main",
     "wp": "hisee.work.wp:main",
     "jwp": "hisee.work.jwp:main",
+    "agent": "hisee.work.agent:main",
 }
 
 
@@ -70,3 +71,4 @@ dbm = _command("dbm")
 hip = _command("hip")
 wp = _command("wp")
 jwp = _command("jwp")
+agent = _command("agent")

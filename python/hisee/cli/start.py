@@ -146,12 +146,16 @@ def _build(command: str, found: _Found, argv: tuple[str, ...], environ: Mapping[
     return StartParameters(
         command=command, kind=_kind(command), argv=argv, names=_names(found),
         server=str(values.get("server", "")), node=str(values.get("node", "")), listen=str(values.get("listen", "")),
-        data=Path(str(data)) if data else None, app=Path(str(values["app"])) if "app" in values else None,
+        data=Path(str(data)) if data else None, app=_path(values, "app"), programs=_path(values, "programs"), state=_path(values, "state"),
         ses_remote="ses_remote" in values, ses_local="ses_local" in values, cold="cold" in values, dialog="dialog" in values,
         port=_number(found, "port", 65_535), web_port=_number(found, "web_port", 65_535),
         ready_fd=_number(found, "ready_fd", 2**20), heap=_number(found, "heap", 2**20), threads=_number(found, "threads", 1000),
         services=Path(str(values["services"])) if "services" in values else None,
     )
+
+
+def _path(values: Mapping[str, str | bool], name: str) -> Path | None:
+    return Path(str(values[name])) if name in values else None
 
 
 def _kind(command: str) -> str:

@@ -1,0 +1,86 @@
+"""How an agent gets into the system: the control socket of its own computer, or the least loaded communication process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hisee.channel import Channel, LinkShape, dial_tcp, dial_unix
+from hisee.channel.doors import Doors, enter
+from hisee.channel.payloads import Hello
+from hisee.config import limits
+from hisee.datadir import DataDir
+from hisee.errors import CannotConnect, UsageError
+from hisee.parameters import StartParameters
+from hisee.schema.timers import BY_NAME as TIMERS
+from hisee.seams import Seams
+
+DEFAULT_PORT = 3119
+# A communication process drops a silent client after the timer keep_alive; the client waits one heartbeat longer, so that
+# the server's side, which frees the name, is first (R122).
+KEEP_ALIVE = {"watchdog": TIMERS["keep_alive"].ms + TIMERS["heartbeat"].ms}
+
+
+class WayIn:
+    """`enter(hello)` blocks until the logon ended; raises PeerUnreachable, LogonRefused."""
+
+    def __init__(self, secret: bytes, seams: Seams, *, addresses: list[str], control_socket: Path | None = None,
+                 link: LinkShape | None = None) -> None:
+        self._secret, self._seams, self._control_socket, self._link = secret, seams, control_socket, link
+        self.doors = Doors(addresses, seams.rng)
+
+    @classmethod
+    def find(cls, parameters: StartParameters, data: DataDir | None, state: Path, seams: Seams) -> WayIn:
+        """/SHOST:PORT goes to that communication process; else the system of --data, over TCP where the node is another computer.
+
+        Raises UsageError, CannotConnect.
+        """
+        secret = find_secret(data, state)
+        if ":" in parameters.server:
+            return cls(secret, seams, addresses=[checked(parameters.server)])
+        if data is None:
+            return cls(secret, seams, addresses=[f"{checked_host(parameters.server)}:{DEFAULT_PORT}"])
+        run = data.read_run()
+        node = run.get("nodes", {}).get(parameters.node, {})
+        if not node.get("host") and not node.get("link"):
+            return cls(secret, seams, addresses=[], control_socket=data.control_socket)
+        found = [facts["tcp"] for facts in run.get("processes", {}).values() if facts.get("tcp")] or [run["cp"]] * bool(run.get("cp"))
+        if not found:
+            raise CannotConnect(f"node {parameters.node} reaches its server over TCP, and no communication process runs",
+                                hint='add {kind="cp"} to app.toml')
+        return cls(secret, seams, addresses=found, link=LinkShape(**node["link"]) if node.get("link") else None)
+
+    def enter(self, hello: Hello) -> Channel:
+        if self._control_socket is not None:
+            channel = dial_unix(self._control_socket, hello, self._secret, seams=self._seams, limits=limits())
+            self.doors.entered()
+            return channel
+        return enter(self.doors, hello, self._dial)
+
+    def _dial(self, address: str, hello: Hello) -> Channel:
+        host, _, port = address.rpartition(":")
+        return dial_tcp(host, int(port), hello, self._secret, seams=self._seams, limits=limits(), timers=KEEP_ALIVE,
+                        link=self._link)
+
+
+def checked_host(text: str) -> str:
+    if not text:
+        raise UsageError("no system named", hint="/SHOST:PORT of a communication process, or --data DIR")
+    return text
+
+
+def checked(text: str) -> str:
+    """`host:port`; raises UsageError."""
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) < 65_536:
+        raise UsageError(f"{text!r} is no address", hint="write host:port of a communication process")
+    return text
+
+
+def find_secret(data: DataDir | None, state: Path) -> bytes:
+    """STATE/secret, a copy that an operator brought to another computer, else the one of the data directory."""
+    copy = state / "secret"
+    if copy.exists() or data is None:
+        return DataDir(state).secret()
+    return data.secret()
+
+
