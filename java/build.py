@@ -33,15 +33,18 @@ def rows(table: str) -> list[Any]:
 
 def constants() -> dict[str, int]:
     """Message kinds, lanes, errors and extended reasons under the names that Java uses for them."""
-    found = {row.name: row.number for row in rows("messages")}
-    found |= {"LANE_" + re.sub(r"\W", "_", row.name).upper(): row.number for row in rows("lanes")}
-    found |= {row.name.strip("_"): row.number for row in rows("errors")}
-    return found | {row.name: row.number for row in rows("extended")}
+    named = [(row.name, row.number) for row in rows("messages")]
+    named += [("LANE_" + re.sub(r"\W", "_", row.name).upper(), row.number) for row in rows("lanes")]
+    named += [(row.name.strip("_"), row.number) for table in ("errors", "extended") for row in rows(table)]
+    if len(dict(named)) != len(named):
+        raise SystemExit("java/build.py: two tables use the same name")
+    return dict(named)
 
 
 def table_source() -> str:
     lines = "\n".join(f"    static final int {name} = {number};" for name, number in constants().items())
-    return f"package hisee.jwp;\n\n/** Numbers of the tables in core/schema; made by java/build.py. */\nfinal class Table {{\n{lines}\n\n    private Table() {{}}\n}}\n"
+    head = "package hisee.jwp;\n\n/** Numbers of the tables in core/schema; made by java/build.py. */\nfinal class Table {\n"
+    return f"{head}{lines}\n\n    private Table() {{}}\n}}\n"
 
 
 def compile_into(folder: Path, more: list[Path] | None = None, *, class_path: Path | None = None) -> None:

@@ -24,8 +24,11 @@ def pack(payload: Payload) -> bytes:
 
 
 def unpack(kind: type[S], data: bytes) -> S:
-    """Decode and check `data`; raises msgspec.ValidationError with the field that does not fit."""
-    return msgspec.msgpack.decode(data, type=kind)
+    """Decode and check `data`; raises msgspec.ValidationError with the field that does not fit, msgspec.DecodeError for other bytes."""
+    try:
+        return msgspec.msgpack.decode(data, type=kind)
+    except (UnicodeDecodeError, RecursionError) as fault:  # no faults of msgspec, but of the bytes all the same
+        raise msgspec.DecodeError(str(fault)) from fault
 
 
 # link control

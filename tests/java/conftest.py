@@ -1,0 +1,50 @@
+"""The compiled Java side: the jar of this checkout's sources, and the test classes against it."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from support.source import ROOT
+
+HERE = Path(__file__).parent
+FLAGS = ["-Xmx32m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData"]
+Run = Callable[..., str]
+
+
+def build_module() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("hisee_java_build", ROOT / "java/build.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def jar(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    if shutil.which("javac") is None:
+        pytest.skip("no javac: apt-get install default-jdk-headless")
+    target = tmp_path_factory.mktemp("jar") / "hisee-jwp.jar"
+    assert build_module().build(target)
+    return target
+
+
+@pytest.fixture(scope="session")
+def java(jar: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """`java(main class, words...)` runs a test class in a small machine and gives its output."""
+    folder = tmp_path_factory.mktemp("java")
+    build_module().compile_into(folder, sorted(HERE.glob("*.java")), class_path=jar)
+
+    def run(main: str, *words: object) -> str:
+        done = subprocess.run(["java", *FLAGS, "-cp", f"{jar}:{folder}/classes", f"hisee.jwp.{main}", *map(str, words)],
+                              capture_output=True, text=True, check=False, timeout=120)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run
