@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import tempfile
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -21,24 +23,35 @@ CAMPAIGNS: dict[str, tuple[Callable[..., dict[str, Any]], Path, str | None]] = {
     "latency": (latency.run, PROC_APP, "calls"),
     "numbered": (numbered.run, numbered.APP, "count"),
 }
+# Campaigns that read their options and make what they need themselves: `options(parser)` adds them, `campaign(given)` runs.
+OWN = {"counters": "campaigns.counters", "roles": "campaigns.roles"}
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="hisee campaign", description=__doc__)
-    parser.add_argument("name", choices=sorted(CAMPAIGNS))
-    parser.add_argument("--count", type=int, help="messages, cycles, calls, reads or neighbours instead of the full count")
-    parser.add_argument("--json", action="store_true", help="figures as one JSON object")
+    names = parser.add_subparsers(dest="name", required=True, metavar="NAME", help=", ".join(sorted([*CAMPAIGNS, *OWN])))
+    for name in sorted([*CAMPAIGNS, *OWN]):
+        one = names.add_parser(name)
+        one.add_argument("--json", action="store_true", help="figures as one JSON object")
+        if name not in OWN:
+            one.add_argument("--count", type=int, help="messages, cycles, calls, reads or neighbours instead of the full count")
+        elif sys.argv[1:2] == [name]:
+            import_module(OWN[name]).options(one)
     return parser.parse_args()
 
 
 def main() -> int:
     given = arguments()
+    figures = import_module(OWN[given.name]).campaign(given) if given.name in OWN else on_a_system(given)
+    print(json.dumps(figures) if given.json else "\n".join(lines(figures)))
+    return 0
+
+
+def on_a_system(given: argparse.Namespace) -> dict[str, Any]:
     function, app, counted = CAMPAIGNS[given.name]
     options = {counted: given.count} if counted and given.count is not None else {}
     with tempfile.TemporaryDirectory(prefix="hisee-campaign-") as folder, running(app, Path(folder) / "data") as system:
-        figures = function(system, **options)
-    print(json.dumps(figures) if given.json else "\n".join(lines(figures)))
-    return 0
+        return function(system, **options)
 
 
 def lines(figures: dict[str, Any], indent: str = "") -> list[str]:
