@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import Any, Protocol, TextIO
+from typing import Any, Protocol
 
 import msgspec
 
+from hisee import process
 from hisee.channel.channel import Channel
 from hisee.channel.errors import ChannelClosed, ChannelFull
 from hisee.channel.message import Message
@@ -99,38 +100,41 @@ async def send_load_forever(out: Out, number: int, connections: Callable[[], int
 
 
 class MessageTrace:
-    """TRACE ON: one line per message of a channel into a file; costs nothing while it is off."""
+    """TRACE ON: one line per message of a channel in the process's trace file; costs nothing while it is off."""
 
-    def __init__(self, channel: Channel, path: Path) -> None:
-        self._channel, self._path = channel, path
-        self._file: TextIO | None = None
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._log: logging.Logger | None = None
 
     def switch(self, on: bool) -> str:
-        """For hisee.commands; says where the trace is."""
-        if on and self._file is None:
-            self._begin()
-        elif not on and self._file is not None:
+        """For hisee.commands."""
+        logger = process.trace_log(on)
+        if on and self._log is None:
+            self._log = logger
+            self._begin(logger)
+        elif not on and self._log is not None:
+            self._log = None
             self._end()
-        return f"trace in {self._path}" if on else "trace off"
+        return f"trace {'on' if on else 'off'}"
 
-    def _begin(self) -> None:
-        self._file = open(self._path, "a", encoding="utf-8", buffering=1)  # noqa: SIM115  (until TRACE OFF)
+    def _begin(self, logger: logging.Logger) -> None:
+        """Names of the instance stand before those of its class: the plain way is untouched while nobody looks."""
         channel: Any = self._channel
-        self._plain = (channel.send, channel._on_message, channel.receive)
-        send, on_message, receive = self._plain
+        self._taken = on_message = channel._on_message
+        send, receive = channel.send, channel.receive
 
         def traced_send(message: Message) -> None:
-            self._note(">", message)
+            note(logger, ">", message)
             send(message)
 
         def traced_receive(timeout_s: float) -> Message | None:
             message: Message | None = receive(timeout_s)
             if message is not None:
-                self._note("<", message)
+                note(logger, "<", message)
             return message
 
         def traced_message(message: Message) -> None:
-            self._note("<", message)
+            note(logger, "<", message)
             on_message(message)
 
         channel.send, channel.receive = traced_send, traced_receive
@@ -138,16 +142,12 @@ class MessageTrace:
 
     def _end(self) -> None:
         channel: Any = self._channel
-        del channel.send, channel.receive  # the class's own again
-        channel._on_message = self._plain[1]
-        assert self._file is not None
-        self._file.close()
-        self._file = None
+        del channel.send, channel.receive
+        channel._on_message = self._taken
 
-    def _note(self, direction: str, message: Message) -> None:
-        if self._file is None:
-            return
-        row = MESSAGES.get(message.kind)
-        at = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime()) + f".{time.time_ns() // 1_000_000 % 1000:03d}"
-        self._file.write(f"{at} {direction} {row.name if row else hex(message.kind)} lane {message.lane} {message.source} -> "
-                         f"{message.target} corr {message.corr} bytes {len(message.payload)}\n")
+
+def note(logger: logging.Logger, direction: str, message: Message) -> None:
+    """One line of a trace; > goes out, < comes in."""
+    row = MESSAGES.get(message.kind)
+    logger.info("%s %s lane %d %d -> %d corr %d bytes %d", direction, row.name if row else hex(message.kind), message.lane,
+                message.source, message.target, message.corr, len(message.payload))

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import signal
 import socket
+import time
 
-from hisee.channel import Channel, ChannelClosed, Message, MessageTooLong, dial_unix
+from hisee.channel import Channel, ChannelClosed, ChannelFull, Message, MessageTooLong, dial_unix
+from hisee.channel.duties import HEARTBEAT_S, MessageTrace, answer_now, load_message
 from hisee.channel.payloads import Failed, Hello, Part, PartRead, pack, unpack
+from hisee.commands import Commands
 from hisee.data.lane import Lane, refusal
 from hisee.datadir import DataDir
 from hisee.errors import HiseeError, TimeOver
+from hisee.load import WorkTime
 from hisee.parameters import StartParameters
 from hisee.process import announce_ready, named_log
 from hisee.schema.errors import Err
@@ -36,6 +41,28 @@ class Stop:
 
     def _ask(self, number: int, frame: object) -> None:
         self.asked = True
+
+
+class Duties:
+    """What the process does beside its lane: commands, and its load once per heartbeat. Busy = executing statements."""
+
+    def __init__(self, channel: Channel, lane: Lane, stop: Stop) -> None:
+        self._channel, self._stop = channel, stop
+        self._number = channel.welcome.number if channel.welcome else 0
+        self._due_s = 0.0
+        self.work = WorkTime()
+        self.commands = Commands("DBM", self._end, status=lambda: {"handles": lane.handles}, trace=MessageTrace(channel).switch)
+
+    def _end(self) -> None:
+        self._stop.asked = True
+
+    def load_when_due(self) -> None:
+        """Between two requests: a long statement is told behind it."""
+        now_s = time.monotonic()
+        if now_s >= self._due_s:
+            self._due_s = now_s + HEARTBEAT_S
+            with contextlib.suppress(ChannelFull):
+                self._channel.send(load_message(self._number, self.work.busy_ns))
 
 
 class Server:
@@ -98,14 +125,20 @@ def main(parameters: StartParameters) -> int:
 
 def serve(channel: Channel, lane: Lane, stop: Stop, early: list[Message]) -> int:
     """The loop of the lane; `early` came before it."""
+    duties = Duties(channel, lane, stop)
     try:
         while not stop.asked:
+            duties.load_when_due()
             message = early.pop(0) if early else channel.receive(IDLE_S)
             if message is None:
                 continue
             if message.kind == MessageKind.STOP:
                 break
-            answer = lane.answer(message)
+            if message.kind == MessageKind.COMMAND:
+                channel.send(answer_now(message, duties.commands))
+                continue
+            with duties.work:
+                answer = lane.answer(message)
             if answer is not None:
                 _send(channel, message, answer)
     except ChannelClosed as closed:

@@ -9,6 +9,7 @@ from typing import Any
 
 from hisee._core.vm import Unit
 from hisee.channel import Channel, ChannelClosed, ChannelFull, Message, Requests
+from hisee.channel.duties import MessageTrace, answer_soon, send_load_forever
 from hisee.channel.payloads import (
     Ended,
     Failed,
@@ -23,6 +24,7 @@ from hisee.channel.payloads import (
     pack,
     unpack,
 )
+from hisee.commands import Commands
 from hisee.profile import Recorder
 from hisee.schema.errors import Err
 from hisee.schema.lanes import Lane
@@ -55,10 +57,13 @@ class Host:
         self._tasks: set[asyncio.Task[None]] = set()
         self.lost = asyncio.Event()
         self.stop = asyncio.Event()
+        self.trace_switch = MessageTrace(server)
+        self.commands = self.make_commands()
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
         self.server.attach(loop, self.from_server, self._server_lost)
         self.spawn(self._report_forever())
+        self.spawn(send_load_forever(self.server, self.number))
 
     def _server_lost(self, reason: str) -> None:
         log.warning("the server is gone: %s", reason)
@@ -134,9 +139,24 @@ class Host:
             self.reply(message, Numbers(numbers=[n for n, i in self.engine.instances.items() if i.part == 2]))
         elif message.kind == Kind.ECHO and message.target == self.number:
             self.reply(message, message.payload)
+        elif message.kind == Kind.COMMAND:
+            answer_soon(message, self.commands_for(message.target), self)
         else:
             return False
         return True
+
+    def make_commands(self) -> Commands:
+        """The commands of the host itself; a kind of host adds its own."""
+        return Commands("SES", lambda: self.stop.set(), status=lambda: {"instances": len(self.engine.instances)},
+                        trace=self.trace_switch.switch)
+
+    def commands_for(self, number: int) -> Commands:
+        """Of the host, or of one of its virtual processes: STOP ends that one alone."""
+        instance = self.engine.instances.get(number)
+        if instance is None:
+            return self.commands
+        return Commands("SEE HIS", lambda: self.engine.kill(instance, "ended by command"),
+                        status=lambda: {"object": instance.object, "queue": len(instance.queue), "handled": instance.handled})
 
     def pending(self, number: int) -> Pending:
         """Work of one instance that is not finished."""

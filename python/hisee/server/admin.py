@@ -1,4 +1,4 @@
-"""Administration: the process list, values by name, objects and parts, saving through the gate, the end of the system."""
+"""Administration: values by name, objects and parts, saving through the gate, the end of the system."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import fnmatch
 import logging
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 from hisee.channel import Message
 from hisee.channel.payloads import (
@@ -37,7 +36,8 @@ from hisee.schema.messages import MessageKind as Kind
 from hisee.schema.timers import BY_NAME as TIMERS
 from hisee.server.core import Core
 from hisee.server.eventlog import EventSink
-from hisee.server.registry import HIDDEN, NameInUse, Process
+from hisee.server.overview import iso
+from hisee.server.registry import NameInUse, Process
 from hisee.server.values import Refused
 from hisee.server.values import Values as ValueServer
 from hisee.values import Invalid, Ref, Time
@@ -49,61 +49,15 @@ PROFILE_S = TIMERS["see_start_each"].ms / 1000
 class Admin:
     """Answers the requests of commands and of the Python API."""
 
-    def __init__(self, core: Core, store: Store, values: ValueServer, events: EventSink, stop: Callable[[], None],
-                 channel_of: Callable[[Process], dict[str, Any] | None] = lambda _: None) -> None:
-        self._channel_of = channel_of
+    def __init__(self, core: Core, store: Store, values: ValueServer, events: EventSink, stop: Callable[[], None]) -> None:
         self._core, self._store, self._values, self._events, self._stop = core, store, values, events, stop
         for kind, handler in (
-            (Kind.PS_GET, self._ps), (Kind.VALUE_GET, self._value_get), (Kind.VALUE_SET, self._value_set), (Kind.WATCH, self._watch),
+            (Kind.VALUE_GET, self._value_get), (Kind.VALUE_SET, self._value_set), (Kind.WATCH, self._watch),
             (Kind.OBJECT_LIST, self._objects), (Kind.PART_READ, self._part), (Kind.OBJECT_SAVE, self._save),
             (Kind.EXPORT, self._export), (Kind.UNIT_GET, self._unit), (Kind.SYSTEM_STOP, self._system_stop),
             (Kind.LOG_WRITE, self._log), (Kind.ECHO, self._echo), (Kind.CONSOLE_ADD, self._console_add), (Kind.PROFILE_GET, self._profile),
         ):
             core.handlers[kind] = handler
-
-    # -- processes
-
-    def _ps(self, source: Process, message: Message) -> None:
-        rows = [self._row(p) for p in self._core.registry if p.kind not in HIDDEN]
-        self._core.reply(message, Table(rows=sorted(rows, key=lambda row: row["name"])))
-
-    def _row(self, process: Process) -> dict[str, Any]:
-        link = process.link
-        return {
-            "name": process.name, "number": process.number, "kind": process.kind, "state": process.state.value,
-            "host": self._host_name(process),
-            "pid": process.pid or None, "role": None, "started_at": iso(process.started_ms), "busy_1m": None, "busy_10m": None,
-            "busy_60m": None, "connections": self._connections(process), "see_count": self._see_count(process),
-            "hosted_by": self._hosted_by(process), "object": process.object or None,
-            "carrier": link.carrier if link and not process.virtual else None,
-            "console": self._name(process.console), "address": process.address or process.facts.get("address"),
-            "sent": link.channel.sent if link and not process.virtual else None,
-            "received": link.channel.received if link and not process.virtual else None,
-            "memory_bytes": process.facts.get("memory_bytes"), "dropped": process.facts.get("dropped"),
-            "queue": process.facts.get("queue"), "channel": self._channel_of(process),
-            "node": process.node or None, "version": process.version or None,
-        }
-
-    def _host_name(self, process: Process) -> str | None:
-        return process.facts.get("host") or process.node or None
-
-    def _hosted_by(self, process: Process) -> str | None:
-        host = self._core.registry.get(process.host)
-        return None if host is None else self._name(process.console) if host.kind == "HISHOST" else host.name
-
-    def _name(self, number: int) -> str | None:
-        process = self._core.registry.get(number)
-        return process.name if process else None
-
-    def _connections(self, process: Process) -> int | None:
-        if process.kind == "KNL":
-            return len({id(p.link.channel) for p in self._core.registry if p.link})
-        if process.kind == "CP" and process.link:
-            return len([p for p in self._core.registry if p.link and p.link.connection and p.link.channel is process.link.channel])
-        return None
-
-    def _see_count(self, process: Process) -> int | None:
-        return len(self._core.registry.hosted_by(process.number)) if process.kind == "SES" else None
 
     def _console_add(self, source: Process, message: Message) -> None:
         """A further console of one hip process: an entry of its own on the same link."""
@@ -253,11 +207,6 @@ class Admin:
 
     def _echo(self, source: Process, message: Message) -> None:
         self._core.reply(message, message.payload)
-
-
-def iso(ms: int) -> str:
-    """ISO 8601 UTC with milliseconds."""
-    return dt.datetime.fromtimestamp(ms / 1000, dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 BOOLS = {"true": True, "1": True, "false": False, "0": False}

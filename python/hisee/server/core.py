@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from hisee.channel import Channel, ChannelClosed, ChannelFull, Message, Requests
+from hisee.channel import Channel, ChannelClosed, ChannelFull, Message, RequestFailed, Requests
 from hisee.channel.payloads import Failed, Payload, Route, pack
 from hisee.schema.errors import Err
 from hisee.schema.extended import Ext
@@ -29,6 +29,8 @@ class Core:
         self.rights = rights or Rights({USER: ["*"]})
         self.name_of: Callable[[int], str] = str  # object number -> name, for rights; the store's owner sets it
         self.ended: list[Callable[[Process], None]] = []  # told when a process is gone
+        self._asked: list[Message] = []
+        self.ended.append(self._asked_ended)
         self.requests = Requests(self)  # type: ignore[arg-type]  # the requests the server itself makes
 
     def send(self, message: Message) -> bool:
@@ -41,6 +43,7 @@ class Core:
         except (ChannelClosed, ChannelFull) as error:
             log.warning("to %s: %s", process.name, error)
             return False
+        process.sent += 1
         return True
 
     def reply(self, request: Message, payload: Payload | bytes = b"") -> None:
@@ -75,10 +78,26 @@ class Core:
         return self.send(Message(kind=kind, lane=lane, source=KNL_NUMBER, target=number, payload=pack(payload)))
 
     async def ask(self, number: int, kind: Kind, payload: Payload | None, timeout_s: float) -> Message:
-        """A request of the server; raises RequestFailed."""
+        """A request of the server; raises RequestFailed, at once when the process does not run or ends meanwhile."""
         data = pack(payload) if payload is not None else b""
-        return await self.requests.ask(
-            Message(kind=kind, lane=Lane.CONTROL, source=KNL_NUMBER, target=number, payload=data, wants_answer=True), timeout_s)
+        message = Message(kind=kind, lane=Lane.CONTROL, source=KNL_NUMBER, target=number, payload=data, wants_answer=True)
+        if not self.reachable(number):
+            raise RequestFailed(Err.ERR_TRANS_ABORT, Ext.PROCESS_NOT_RUNNING, f"process number {number} does not run")
+        self._asked.append(message)
+        try:
+            return await self.requests.ask(message, timeout_s)
+        finally:
+            self._asked.remove(message)
+
+    def reachable(self, number: int) -> bool:
+        process = self.registry.get(number)
+        return process is not None and process.link is not None
+
+    def _asked_ended(self, process: Process) -> None:
+        """What the server itself asked the dead ends now."""
+        for message in [m for m in self._asked if m.target == process.number]:
+            failed = Failed(error=Err.ERR_TRANS_ABORT, extended=Ext.PROCESS_RESTARTED, text=f"{process.name} ended during the request")
+            self.requests.settle(Message(kind=Kind.FAILED, corr=message.corr, payload=pack(failed)))
 
     def route(self, process: Process, link: Link | None) -> None:
         """Bind a process to its link; a communication process is told which connection carries it."""

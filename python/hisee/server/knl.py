@@ -7,21 +7,28 @@ import logging
 import os
 import socket
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from hisee.channel import Channel, Listener, LogonRefused, memory_pair
 from hisee.channel.payloads import PROTOCOL, Hello, LinkClosed, LinkOpen, Payload, PeerLost, Refused, Welcome, pack, unpack
+from hisee.engine.coordinator import Coordinator
 from hisee.model.store import Store
-from hisee.schema.kinds import BY_NAME as KINDS
 from hisee.schema.messages import MessageKind as Kind
 from hisee.schema.timers import BY_NAME as TIMERS
 from hisee.seams import Seams
 from hisee.server.admin import Admin
 from hisee.server.core import Core
+from hisee.server.engine_view import EngineReader
 from hisee.server.eventlog import EventSink
+from hisee.server.loads import Loads
+from hisee.server.logs import Logs
+from hisee.server.names import NameRefused, full_name, may_log_on
 from hisee.server.opening import Opening
+from hisee.server.orders import Orders
+from hisee.server.overview import Overview
 from hisee.server.pairs import Pairs
-from hisee.server.registry import HIDDEN, KNL_NUMBER, Link, NameInUse, Process, State
+from hisee.server.registry import KNL_NUMBER, Link, NameInUse, Process, State
 from hisee.server.retained import Retained
 from hisee.server.rights import Rights
 from hisee.server.router import Router
@@ -31,28 +38,41 @@ log = logging.getLogger("hisee.server")
 ASKED_BY_OTHERS = {"TEL", "HISHOST"}  # a command ends by itself, a HIS host with its console
 STOP_NS = TIMERS["stop"].ms * 1_000_000 // 2
 STOP_POLL_S = 0.02
+FOLLOW_S = TIMERS["engine_poll"].ms / 1000
 
 
 class Knl:
     """The server of one computer."""
 
     def __init__(self, store: Store, seams: Seams, *, node: str, system: str, limits: dict[str, int],
-                 event_log: EventSink, stop: Callable[[], None], listener: Listener | None = None) -> None:
+                 event_log: EventSink, stop: Callable[[], None], listener: Listener | None = None,
+                 engine: Callable[[], Coordinator] | None = None, logs: Path | None = None) -> None:
+        """`engine` opens the engine database in the thread that reads it; None = a system without durable work."""
         self._store, self._seams, self._node, self._system, self._limits = store, seams, node, system, limits
         self.core = Core(seams, Rights(store.system().rights))
         self.core.name_of = self._name_of
         pairs = Pairs(self.core)
-        self.router = Router(self.core, lambda number: store.databases().get(number), pairs.carried)
+        self.engine = EngineReader(engine)
+        self.router = Router(self.core, lambda number: store.databases().get(number), pairs.carried, mode_of=self._mode_of)
         self.values = Values(self.core)
         self.events = event_log
         self.opening = Opening(self.core, self.values, pairs, store.opened, limits)
-        self.admin = Admin(self.core, store, self.values, self.events, stop, self.opening.channel_of)
+        self.admin = Admin(self.core, store, self.values, self.events, stop)
+        self.overview = Overview(self.core, self.engine, Loads(self.core), self.router.routes, self.opening.channel_of)
+        self.orders = Orders(self.core, stop, self.opening.ses_logged_on)
+        self.logs = Logs(self.core, logs)
         self._listener = listener
         self._enter_self()
         self._define_values()
         self.core.ended.append(self._tell_dbms)
         self.core.handlers[Kind.LINK_OPEN] = self._link_open
         self.core.handlers[Kind.LINK_CLOSED] = self._link_closed
+        self.core.handlers[Kind.MEMBERS_CHANGED] = lambda source, message: self.engine.refresh()
+
+    def _mode_of(self, process: Process) -> str:
+        """WP or DWP, as the engine said last; a work process that it has not told of yet, as it said at its logon."""
+        member = self.engine.latest.member(process.name)
+        return member.mode if member is not None and not member.ended_ms else str(process.facts.get("mode", "WP"))
 
     def _name_of(self, number: int) -> str:
         return next((row["name"] for row in self._store.objects() if row["hbj"] == number), str(number))
@@ -75,6 +95,14 @@ class Knl:
         if self._listener is not None:
             self._listener.start(loop, self._admit, self._on_channel)
         self._reconciling = loop.create_task(self.opening.reconcile_forever())
+        self._following = loop.create_task(self._follow_engine())
+
+    async def _follow_engine(self) -> None:
+        """Modes of work processes stay fresh though a word about a change was lost."""
+        while True:
+            await asyncio.sleep(FOLLOW_S)
+            if self.core.registry.of_kind("WP"):
+                await self.engine.view()
 
     async def stop(self) -> None:
         """Ask every process to end, consoles first, and wait until it did: an ordered end is no loss of the server."""
@@ -91,6 +119,8 @@ class Knl:
 
     def close(self) -> None:
         self._reconciling.cancel()
+        self._following.cancel()
+        self.engine.close()
         if self._listener is not None:
             self._listener.close()
         for process in self.core.registry:
@@ -125,29 +155,25 @@ class Knl:
         """Name and number for a process that proved the secret; a name that runs is refused (R9)."""
         if hello.protocol[0] != PROTOCOL[0]:
             return Refused(code="PROTOCOL", text=f"protocol {hello.protocol[0]}.{hello.protocol[1]} is not {PROTOCOL[0]}.x")
-        if hello.kind not in KINDS or KINDS[hello.kind].virtual or hello.kind == "KNL":
+        if not may_log_on(hello.kind):
             return Refused(code="KIND", text=f"a process of kind {hello.kind!r} cannot log on")
         try:
             process = self._enter(hello, getattr(peer, "address", ""))
         except NameInUse as error:
             return Refused(code="NAME_IN_USE", text=f"a process named {error} runs already; stop it first or use another name")
+        except NameRefused as error:
+            return Refused(code=error.code, text=str(error))
         return self._welcome(process)
 
     def _enter(self, hello: Hello, address: str) -> Process:
         registry = self.core.registry
-        name = self._full_name(hello)
+        name = full_name(hello, self._node, registry)
         number = self._store.process_number(name) or registry.free_number()
         if registry.get(number) is not None and registry.named(name) is None:
             number = registry.free_number()
         return registry.add(Process(
             number=number, name=name, kind=hello.kind, node=hello.node or self._node, pid=hello.pid, address=address,
             version=hello.version, incarnation=hello.incarnation, facts={**hello.facts, "host": hello.facts.get("host", "")}))
-
-    def _full_name(self, hello: Hello) -> str:
-        suffix = hello.kind
-        if hello.kind in ("TEL", *HIDDEN):
-            return self.core.registry.free_name(hello.node or self._node, suffix)
-        return f"{hello.name or hello.node or self._node}.{suffix}"
 
     def _welcome(self, process: Process) -> Welcome:
         if process.kind == "DBM":  # the router finds the DBM of a table by these
@@ -172,6 +198,8 @@ class Knl:
         log.info("%s logged on, pid %d, carrier %s", process.name, process.pid, link.carrier)
         if process.kind == "SES":
             self.opening.ses_logged_on()
+        elif process.kind == "WP":
+            self.engine.refresh()
 
     # -- clients of communication processes
 

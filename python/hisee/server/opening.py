@@ -145,7 +145,9 @@ class Opening:
                 return
 
     def _candidates(self) -> list[Process]:
-        return [p for p in self._core.registry.of_kind("SES") if "SES_REMOTE" in p.facts.get("serves", ())]
+        """SES that take remote parts; a draining one takes no more (R35)."""
+        serving = [p for p in self._core.registry.of_kind("SES") if "SES_REMOTE" in p.facts.get("serves", ())]
+        return [p for p in serving if not p.facts.get("drain")]
 
     def load(self) -> dict[int, int]:
         """SEEs running or starting by SES number (R21, R23)."""
@@ -286,7 +288,7 @@ class Opening:
         """Compare each SES's list with ours every period; an orphan is stopped, a missing one is started again (R33)."""
         while True:
             await asyncio.sleep(RECONCILE_S)
-            for ses in self._candidates():
+            for ses in self._core.registry.of_kind("SES"):
                 await self._reconcile(ses)
 
     async def _reconcile(self, ses: Process) -> None:

@@ -7,6 +7,7 @@ import logging
 
 from hisee.channel import Listener
 from hisee.datadir import DataDir
+from hisee.engine import open_engine
 from hisee.model.store import Store
 from hisee.parameters import StartParameters
 from hisee.process import announce_ready, named_log, run_until_stopped
@@ -30,7 +31,8 @@ async def _serve(parameters: StartParameters, data: DataDir, stop: asyncio.Event
     facts = store.system()
     listener = Listener.unix(data.control_socket, data.secret(), seams, facts.limits)
     knl = Knl(store, seams, node=parameters.name or parameters.node, system=facts.name, limits=facts.limits,
-              event_log=EventLog(data.log_dir / "events.log"), stop=stop.set, listener=listener)
+              event_log=EventLog(data.log_dir / "events.log"), stop=stop.set, listener=listener,
+              engine=lambda: open_engine(store.application.form.engine.url, data.path, seams), logs=data.log_dir)
     retained = Retained(data.values_db, asyncio.get_running_loop().call_soon_threadsafe)
     knl.retain(retained)
     knl.start(asyncio.get_running_loop())

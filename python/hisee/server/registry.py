@@ -59,6 +59,8 @@ class Process:
     started_ms: int = 0
     incarnation: int = 0
     logon_order: int = 0
+    sent: int = 0  # messages that the server routed to it
+    received: int = 0  # messages that the server took from it
     facts: dict[str, Any] = field(default_factory=dict)
 
     @property

@@ -4,32 +4,53 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from typing import NamedTuple
+
+import msgspec
 
 from hisee.channel import Channel, Message
 from hisee.schema.errors import Err
 from hisee.schema.extended import Ext
 from hisee.schema.lanes import BY_NUMBER as LANES
 from hisee.schema.lanes import Lane
+from hisee.schema.messages import ROWS as MESSAGES
 from hisee.schema.messages import MessageKind as Kind
 from hisee.server.core import Core
 from hisee.server.registry import KNL_NUMBER, Process
+from hisee.server.routes import Routes
 from hisee.server.waits import WaitGraph
+from hisee.server.work_lanes import WORK_RIGHTS, WorkLanes
 
 log = logging.getLogger("hisee.server.router")
 ENDS = (Kind.REPLY, Kind.FAILED)
+GUARDED = {row.number: row.sender for row in MESSAGES if row.sender in ("KNL", "WP")}  # orders that nobody else gives
+WORK_LANES = (Lane.DIALOG, Lane.DURABLE_GENERAL)
+
+
+class Open(NamedTuple):
+    """A request under way: enough to end it when nobody will."""
+
+    kind: int
+    lane: int
+    object: int
+    target: int
 
 
 class Router:
     """Takes messages from channels; forwards, answers for the absent, and keeps the waits of synchronous CALLs."""
 
-    def __init__(self, core: Core, database_of: Callable[[int], int | None], carried: Callable[[Message], None] = lambda _: None) -> None:
-        """`database_of`: number of a database or table -> number of its database. `carried` is told of what parts say to each other."""
+    def __init__(self, core: Core, database_of: Callable[[int], int | None], carried: Callable[[Message], None] = lambda _: None, *,
+                 mode_of: Callable[[Process], str] = lambda process: "WP") -> None:
+        """`database_of`: number of a database or table -> number of its database. `carried` is told of what parts say to each other.
+        `mode_of`: WP or DWP of a work process."""
         self._core = core
+        self.routes = Routes()
+        self.work = WorkLanes(core, mode_of)
         self._carried = carried
         self._waits = WaitGraph()
         self._database_of = database_of
         self._calls: dict[tuple[int, int], int] = {}  # (caller, corr) of open CALLs -> callee
-        self._data: dict[tuple[int, int], Message] = {}  # (caller, corr) of open data requests
+        self._open: dict[tuple[int, int], Open] = {}  # (caller, corr) of every other request under way
         core.ended.append(self._process_ended)
         self.relayed = 0
 
@@ -39,12 +60,19 @@ class Router:
         if source is None or source.link is None or source.link.channel is not channel:
             log.warning("message %s with foreign source %d refused", message.kind, message.source)
             return
+        source.received += 1
         if message.kind in ENDS:
             self._end_of_request(message)
+        elif GUARDED.get(message.kind, source.kind) != source.kind:
+            self._core.fail(message, Err.ERR_NO_ACCESS, Ext.NO_RIGHT, f"{source.name} may not send {Kind(message.kind).name}")
         elif message.target not in (0, KNL_NUMBER):
-            self._forward(message)
+            self._to_number(source, message)
         elif message.lane in (Lane.DATA_DB, Lane.DATA_ARCHIVE):
             self._to_server_of_lane(source, message)
+        elif message.lane in WORK_LANES:
+            self._to_work_process(source, message)
+        elif message.lane == Lane.JAVA:
+            self._core.nobody(message, f"{LANES[message.lane].name} without the number of a process")
         else:
             self._for_us(source, message)
 
@@ -55,16 +83,68 @@ class Router:
             return
         handler(source, message)
 
-    def _forward(self, message: Message) -> None:
-        if message.kind == Kind.CALL and message.wants_answer and not self._enter_call(message):
+    def _to_number(self, source: Process, message: Message) -> None:
+        """A process addressed by its number; work is done only for those who may order it, whatever way they take."""
+        if message.kind in WORK_RIGHTS and not self._may(source, message):
             return
+        self._forward(message)
+
+    def _forward(self, message: Message) -> bool:
+        """Hand it on, or end it: False."""
+        if message.kind == Kind.CALL and message.wants_answer:
+            if not self._enter_call(message):
+                return False
+        elif message.wants_answer:
+            self._enter(message)
+        if self._core.send(message):
+            self._relayed(message)
+            return True
+        self._leave_call(message.source, message.corr)
+        self._leave(message.source, message.corr)
+        self._core.fail(message, Err.ERR_TRANS_ABORT, 10, f"process number {message.target} does not run")
+        return False
+
+    def _relayed(self, message: Message) -> None:
         self.relayed += 1
+        self.routes.count(message, self._core.seams.clock.now_ms())
         if message.lane == Lane.SCRIPT:
             self._carried(message)
-        if not self._core.send(message):
-            self._leave_call(message.source, message.corr)
-            self._data.pop((message.source, message.corr), None)
-            self._core.fail(message, Err.ERR_TRANS_ABORT, 10, f"process number {message.target} does not run")
+
+    def _enter(self, message: Message) -> None:
+        self._open[message.source, message.corr] = Open(message.kind, message.lane, message.object, message.target)
+        if message.lane in WORK_LANES:
+            self.work.open[message.target] += 1
+
+    def _leave(self, caller: int, corr: int) -> None:
+        found = self._open.pop((caller, corr), None)
+        if found is not None and found.lane in WORK_LANES:
+            self.work.open[found.target] -= 1
+
+    def _to_work_process(self, source: Process, message: Message) -> None:
+        """Lane dialog: the dialog work process with the fewest open requests, else a work process; durable lanes: any."""
+        if message.kind in WORK_RIGHTS and not self._may(source, message):
+            return
+        chosen = self.work.choose(message.lane)
+        if chosen is None:
+            self._core.nobody(message, f"lane {LANES[message.lane].name}")
+            return
+        message.target = chosen.number
+        self._forward(message)
+
+    def _may(self, source: Process, message: Message) -> bool:
+        """False = denied and answered. What is ordered is looked into only where somebody may not do everything."""
+        action, names_in = WORK_RIGHTS[message.kind]
+        if self._core.allow(source, action):
+            return True
+        try:
+            names = names_in(message.payload)
+        except msgspec.MsgspecError as error:
+            self._core.fail(message, Err.ERR_PARAM_TYPE, 0, f"{Kind(message.kind).name} that cannot be read: {error}")
+            return False
+        refused = next((name for name in names if not self._core.allow(source, action, name)), None)
+        if refused is not None:
+            self._core.deny(message, action, refused)
+        return refused is None
 
     def _to_server_of_lane(self, source: Process, message: Message) -> None:
         if not self._core.allow(source, "data", message.object):
@@ -74,22 +154,17 @@ class Router:
         for process in self._core.registry.of_kind("DBM"):
             if database is not None and database in process.facts.get("databases", ()):
                 message.target = process.number
-                if message.wants_answer:
-                    self._data[message.source, message.corr] = message
                 self._forward(message)
                 return
         self._core.nobody(message, f"{LANES[message.lane].name} of object {message.object}")
 
     def _end_of_request(self, message: Message) -> None:
-        self._data.pop((message.target, message.corr), None)
+        self._leave(message.target, message.corr)
         self._leave_call(message.target, message.corr)
         if message.target == KNL_NUMBER:
             self._core.requests.settle(message)
-            return
-        self.relayed += 1
-        if message.lane == Lane.SCRIPT:
-            self._carried(message)
-        self._core.send(message)
+        elif self._core.send(message):
+            self._relayed(message)
 
     def _enter_call(self, message: Message) -> bool:
         chain = self._waits.add(message.source, message.target, message.corr)
@@ -112,10 +187,18 @@ class Router:
             self._core.fail(request, Err.ERR_EVENT_CLOSED, 0, f"{process.name} ended during the call")
         for caller, corr in [key for key in self._calls if key[0] == process.number]:
             del self._calls[caller, corr]
-        for key in [k for k, m in self._data.items() if process.number in (k[0], m.target)]:
-            request = self._data.pop(key)
-            if request.source != process.number:  # executed or not: nobody can say, and it is not done twice
-                self._core.fail(request, Err.ERR_TRANS_ABORT, Ext.PROCESS_RESTARTED, f"{process.name} ended during the request")
+        for caller, corr in [k for k, m in self._open.items() if process.number in (k[0], m.target)]:
+            self._abandoned(process, caller, corr)
+        self.work.open.pop(process.number, None)
+        self.routes.revoke(process)
+
+    def _abandoned(self, process: Process, caller: int, corr: int) -> None:
+        """Executed or not: nobody can say, and it is not done twice."""
+        found = self._open[caller, corr]
+        self._leave(caller, corr)
+        if caller != process.number:
+            request = Message(kind=found.kind, lane=found.lane, source=caller, object=found.object, corr=corr, wants_answer=True)
+            self._core.fail(request, Err.ERR_TRANS_ABORT, Ext.PROCESS_RESTARTED, f"{process.name} ended during the request")
 
     def _name(self, number: int) -> str:
         process = self._core.registry.get(number)

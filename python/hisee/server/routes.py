@@ -1,0 +1,56 @@
+"""Routes: which process reaches which other one on which lane, granted by the server at the first message and counted (R45, R134)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from hisee.channel import Message
+from hisee.schema.lanes import BY_NUMBER as LANES
+from hisee.schema.messages import MessageKind as Kind
+from hisee.server.registry import Process
+
+ENDS = (Kind.REPLY, Kind.FAILED)
+
+
+@dataclass(slots=True)
+class Passed:
+    """Messages of one route; `forth` from the one who asks."""
+
+    since_ms: int
+    forth: int = 0
+    back: int = 0
+
+
+class Routes:
+    """Counters per (source, target, lane). A route is revoked with the end of either process."""
+
+    def __init__(self) -> None:
+        self._passed: dict[tuple[int, int, int], Passed] = {}
+
+    def count(self, message: Message, now_ms: int) -> None:
+        """One relayed message; an answer counts for the route of its request."""
+        answer = message.kind in ENDS
+        key = (message.target, message.source, message.lane) if answer else (message.source, message.target, message.lane)
+        passed = self._passed.get(key)
+        if passed is None:
+            passed = self._passed[key] = Passed(now_ms)
+        if answer:
+            passed.back += 1
+        else:
+            passed.forth += 1
+
+    def revoke(self, process: Process) -> None:
+        for key in [key for key in self._passed if process.number in key[:2]]:
+            del self._passed[key]
+
+    def rows(self) -> list[tuple[int, int, str, Passed]]:
+        """(source, target, lane, counters) of every route."""
+        return [(source, target, LANES[lane].name, passed) for (source, target, lane), passed in self._passed.items()]
+
+
+def row(kind: str, *, source: str | None, target: str | None, lane: str, state: str, sent: int, received: int,
+        rtt_ms: float | None = None, since_ms: int | None = None, number: int | None = None) -> dict[str, Any]:
+    """A line of `hisee routes`. kind: service (who serves a lane), route (granted to a process), channel (of a HIS-SEE pair)."""
+    return {"type": kind, "lane": lane, "source": source, "target": target, "state": state, "sent": sent, "received": received,
+            "rtt_ms": rtt_ms, "since_ms": since_ms, "id": number}
