@@ -71,6 +71,7 @@ class Worker:
         self._present: Present | None = None
         self._ends: list[tuple[Claim, Outcome]] = []  # run, not yet committed
         self._back: list[tuple[Claim, str, int]] = []  # to be given back: why, and not before
+        self._singly = False  # a batch was refused: find the end that is wrong
         self._doubtful = False  # claims may have been lost: the engine decides before anything goes on
         self._looked_ns = 0
         self._idle = True
@@ -269,14 +270,42 @@ class Worker:
         return ended
 
     def _finish(self) -> int:
-        kept = self._coordinator.finish(self._ends)
+        """A batch that the engine refuses as wrong is ended one by one, and the wrong one as not ok: it must not hold up the rest."""
+        if not self._singly:
+            try:
+                return self._commit(len(self._ends))
+            except (StorageFull, LostMember):
+                raise
+            except EngineError:
+                self._singly = True
+                raise
+        ended = 0
+        while self._ends:
+            ended += self._commit_one()
+        self._singly = False
+        return ended
+
+    def _commit_one(self) -> int:
+        claim, outcome = self._ends[0]
+        try:
+            return self._commit(1)
+        except (StorageFull, LostMember):
+            raise
+        except EngineError as error:
+            self._ends[0] = (claim, Outcome(status="not ok", text=f"its end was refused: {error}", steps=outcome.steps, retry=True))
+            return self._commit(1)
+
+    def _commit(self, count: int) -> int:
+        """The first `count` ends in one transaction."""
+        part = self._ends[:count]
+        kept = self._coordinator.finish(part)
         woken: set[str] = set()
-        for (claim, outcome), ours in zip(self._ends, kept, strict=True):
+        for (claim, outcome), ours in zip(part, kept, strict=True):
             if ours:
                 woken |= {request.queue for request in outcome.follow_ups}
             else:
                 log.warning("task %d: taken over or cancelled while it ran; its effects are dropped", claim.id)
-        self._ends = []
+        del self._ends[:count]
         if woken:
             self._ring(woken)
         return sum(kept)
