@@ -160,10 +160,11 @@ class Primary:
             return
         self._letters_ns = now
         rows = self._coordinator.tasks(state="dead letter", limit=DEAD_LETTERS)
+        known = {row.id for row in rows} if self._letters is None else self._letters
         if self._letters is None and rows:
             log.warning("%d dead letters, the newest is task %d", len(rows), rows[0].id)
-        for row in rows if self._letters is not None else ():
-            if row.id not in self._letters:
+        for row in rows:
+            if row.id not in known:
                 why = row.text.strip().splitlines()[-1:] or ["no reason"]
                 self._alarm(f"task {row.id} ({row.func}) is a dead letter after {row.attempt} attempts: {why[0]}")
         self._letters = {row.id for row in rows}

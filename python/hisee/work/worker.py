@@ -292,6 +292,7 @@ class Worker:
         except (StorageFull, LostMember):
             raise
         except EngineError as error:
+            self._coordinator.renew([claim])  # raises where the engine is what fails, not this end
             self._ends[0] = (claim, Outcome(status="not ok", text=f"its end was refused: {error}", steps=outcome.steps, retry=True))
             return self._commit(1)
 
