@@ -18,6 +18,7 @@ from hisee.schema.messages import MessageKind as Kind
 from hisee.server.core import Core
 from hisee.server.registry import KNL_NUMBER, Process
 from hisee.server.routes import Routes
+from hisee.server.services import Services
 from hisee.server.waits import WaitGraph
 from hisee.server.work_lanes import WORK_RIGHTS, WorkLanes
 
@@ -51,6 +52,7 @@ class Router:
         self._database_of = database_of
         self._calls: dict[tuple[int, int], int] = {}  # (caller, corr) of open CALLs -> callee
         self._open: dict[tuple[int, int], Open] = {}  # (caller, corr) of every other request under way
+        self._services = Services(core, self.forward, lambda number: sum(o.target == number for o in self._open.values()))
         core.ended.append(self._process_ended)
         self.relayed = 0
 
@@ -71,7 +73,7 @@ class Router:
             self._to_server_of_lane(source, message)
         elif message.lane in WORK_LANES:
             self._to_work_process(source, message)
-        elif message.lane == Lane.JAVA:
+        elif message.lane == Lane.JAVA and message.kind not in self._core.handlers:
             self._core.nobody(message, f"{LANES[message.lane].name} without the number of a process")
         else:
             self._for_us(source, message)
@@ -87,9 +89,9 @@ class Router:
         """A process addressed by its number; work is done only for those who may order it, whatever way they take."""
         if message.kind in WORK_RIGHTS and not self._may(source, message):
             return
-        self._forward(message)
+        self.forward(message)
 
-    def _forward(self, message: Message) -> bool:
+    def forward(self, message: Message) -> bool:
         """Hand it on, or end it: False."""
         if message.kind == Kind.CALL and message.wants_answer:
             if not self._enter_call(message):
@@ -129,7 +131,7 @@ class Router:
             self._core.nobody(message, f"lane {LANES[message.lane].name}")
             return
         message.target = chosen.number
-        self._forward(message)
+        self.forward(message)
 
     def _may(self, source: Process, message: Message) -> bool:
         """False = denied and answered. What is ordered is looked into only where somebody may not do everything."""
@@ -154,7 +156,7 @@ class Router:
         for process in self._core.registry.of_kind("DBM"):
             if database is not None and database in process.facts.get("databases", ()):
                 message.target = process.number
-                self._forward(message)
+                self.forward(message)
                 return
         self._core.nobody(message, f"{LANES[message.lane].name} of object {message.object}")
 
