@@ -18,12 +18,15 @@ from typing import Any
 
 from hisee.channel import Channel, ChannelClosed, Message, dial_unix
 from hisee.channel.payloads import (
+    CommandResult,
     ConsoleCommand,
     ConsoleState,
     Export,
     Failed,
     Files,
     Hello,
+    LogPart,
+    LogsGet,
     ObjectList,
     ObjectSave,
     Part,
@@ -33,6 +36,7 @@ from hisee.channel.payloads import (
     ProfileRows,
     Saved,
     Table,
+    Tell,
     ValueGet,
     Values,
     ValueSet,
@@ -53,6 +57,7 @@ from hisee.seams import Seams
 REQUEST_S = TIMERS["api_request"].ms / 1000
 BEAT_S = TIMERS["heartbeat"].ms / 1000
 KNL = 1
+ROLES = ("primary", "O", "R")
 
 
 class RequestRefused(HiseeError):
@@ -149,6 +154,35 @@ class System:
         """One row for every process, all of one instant; the keys are those of `hisee ps --json`."""
         return unpack(Table, self.ask(Kind.PS_GET)).rows
 
+    def roles(self) -> dict[str, str | None]:
+        """Who is primary work process and who holds the roles: {"primary", "O", "R"}, None where nobody does."""
+        return {row["role"]: row["holder"] for row in self.terms() if row["role"] in ROLES}
+
+    def terms(self) -> list[dict[str, Any]]:
+        """Every term of the engine: role, holder, epoch. Raises EngineSilent when the engine database does not answer."""
+        return told(self.ask(Kind.TERMS_GET))
+
+    def queues(self) -> dict[str, dict[str, Any]]:
+        """waiting, running and oldest_ms by queue: those of durable tasks, then the outgoing one of each communication process."""
+        rows = told(self.ask(Kind.QUEUES_GET))
+        return {row.pop("queue"): {key: value for key, value in row.items() if key != "failed"} for row in rows}
+
+    def routes(self) -> list[dict[str, Any]]:
+        """Who serves each lane, which process reaches which, and the channels of HIS-SEE pairs, each with its counters."""
+        return unpack(Table, self.ask(Kind.ROUTES_GET)).rows
+
+    def tell(self, process: str, command: str, *, wait: bool = True, timeout_s: float = REQUEST_S) -> CommandResult:
+        """A command for a process ("" = the server); `result` is ok, error, aborted or ignored. wait False: ok = handed over."""
+        return unpack(CommandResult, self.ask(Kind.TELL, Tell(name=process, command=command, wait=wait), timeout_s=timeout_s))
+
+    def logs(self) -> list[dict[str, Any]]:
+        """The logs there are: name, bytes, changed_ms."""
+        return unpack(Table, self.ask(Kind.LOGS_GET, LogsGet(name=""), lane=Lane.BULK)).rows
+
+    def log(self, process: str, lines: int = 100, offset: int = -1) -> LogPart:
+        """The last lines of a process's newest log, or from `offset` on what came since; `.offset` is where to go on."""
+        return unpack(LogPart, self.ask(Kind.LOGS_GET, LogsGet(name=process, lines=lines, offset=offset), lane=Lane.BULK))
+
     def profile(self, *, reset: bool = False) -> list[dict[str, Any]]:
         """Recorded synchronous actions of all scripts: prepare, wait and receive in nanoseconds, oldest first."""
         return unpack(ProfileRows, self.ask(Kind.PROFILE_GET, ProfileGet(reset=reset))).rows
@@ -212,6 +246,19 @@ class System:
             if row["name"] == full and row["state"] == "Run":
                 return Console(self, full, row["number"])
         raise CannotConnect(f"console {full} does not run", hint="`hisee ps` lists the processes")
+
+
+class EngineSilent(HiseeError):
+    """The engine database does not answer: who holds what cannot be said."""
+
+
+def told(payload: bytes) -> list[dict[str, Any]]:
+    """Rows of the engine; raises EngineSilent."""
+    rows = unpack(Table, payload).rows
+    reason = next((row["failed"] for row in rows if row.get("failed")), "")
+    if reason:
+        raise EngineSilent(reason, hint="roles and queues are known again once it does")
+    return rows
 
 
 class Objects:

@@ -1,4 +1,4 @@
-"""Commands for a running system: up, stop, ps, get, set, watch, save, export. Argument parsing and printing only."""
+"""Commands for a running system: up, stop, get, set, watch, save, export. Argument parsing and printing only."""
 
 from __future__ import annotations
 
@@ -71,29 +71,12 @@ def stop(data: Path | None) -> int:
     return 0
 
 
-COLUMNS = ("name", "kind", "state", "pid", "carrier", "see_count", "hosted_by", "object", "sent", "received")
-
-
-@click.command()
-@DATA
-@JSON
-def ps(data: Path | None, as_json: bool) -> int:
-    """List the processes of the running system, all of one instant."""
-    with connect(data) as system:
-        rows = system.ps()
-    if as_json:
-        click.echo(json.dumps(rows, indent=1))
-        return 0
-    table(COLUMNS, rows)
-    return 0
-
-
-def table(columns: tuple[str, ...], rows: list[dict[str, Any]]) -> None:
-    """Rows as aligned text; absent facts are a dash."""
+def table(columns: tuple[str, ...], rows: list[dict[str, Any]], put: Callable[[str], object] = click.echo) -> None:
+    """Rows as aligned text, handed to `put` line by line; absent facts are a dash."""
     lines = [[c.upper() for c in columns], *([_cell(row.get(c)) for c in columns] for row in rows)]
     widths = [max(len(line[i]) for line in lines) for i in range(len(columns))]
     for line in lines:
-        click.echo("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
+        put("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
 
 
 def _cell(value: object) -> str:
