@@ -44,6 +44,8 @@ TIMERS = [
     Timer(28, "keep_alive", 5_000, "silence after which a communication process asks a client, and one period later drops it"),
     Timer(29, "reconnect", 1_000, "longest first wait of a client before it dials a communication process again"),
     Timer(30, "administration", 1_000, "period of the primary's process administration"),
+    Timer(31, "stop_work", 20_000, "time a work process has to complete what it runs before it is killed at an ordered end"),
+    Timer(40, "service_wait", 15_000, "wait for a Java work process that offers a service, before its task ends not ok"),
 ]
 
 T = {t.name: t.ms for t in TIMERS}

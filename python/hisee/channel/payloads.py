@@ -96,6 +96,7 @@ class ValueGet(Payload):
 class ValueSet(Payload):
     name: str
     value: str | int | float | bool | None = None
+    key: str = ""  # of an outbox row: a second message with it is answered and not carried out
 
 
 class ValueState(Payload):
@@ -262,6 +263,7 @@ class LogWrite(Payload):
     priority: int = 0
     line: int = 0
     time_ms: int = 0
+    key: str = ""  # of an outbox row, as in ValueSet
 
 
 class SetAck(Payload):
@@ -451,7 +453,7 @@ class FactsGet(Payload):
 class Job(Payload):
     """`job` is the id of the task: the same at every attempt, so that a start for a known job attaches to it.
 
-    With target 0 the server finds the agent of that name. `run` grows when an operator retries a job that had ended.
+    `run` grows when an operator retries a job that had ended.
     attach: only tell the state of a known job, start nothing.
     """
 
@@ -459,14 +461,12 @@ class Job(Payload):
     program: str
     args: list[str] = []
     timeout_s: float = 0.0
-    agent: str = ""
     run: int = 1
     attach: bool = False
 
 
 class JobNumber(Payload):
     job: int
-    agent: str = ""
 
 
 class JobState(Payload):
@@ -502,11 +502,12 @@ class ServiceCall(Payload):
 
 
 class ServiceResult(Payload):
-    """ok False: the service failed, `text` says how."""
+    """ok False: the service failed, `text` says how; final: a further attempt cannot help."""
 
     ok: bool
     result: Any = None
     text: str = ""
+    final: bool = False
 
 
 class Progress(Payload):

@@ -40,6 +40,8 @@ class TimerId(IntEnum):
     KEEP_ALIVE = 28
     RECONNECT = 29
     ADMINISTRATION = 30
+    STOP_WORK = 31
+    SERVICE_WAIT = 40
 
 
 class TimerIdRow(NamedTuple):
@@ -49,7 +51,7 @@ class TimerIdRow(NamedTuple):
     doc: str
 
 
-SCHEMA_HASH = 0x5d299879
+SCHEMA_HASH = 0x90eaa0e7
 
 ROWS: tuple[TimerIdRow, ...] = (
     TimerIdRow(1, 'heartbeat', 1000, "period of the watchdog's heartbeat on every link"),
@@ -82,6 +84,8 @@ ROWS: tuple[TimerIdRow, ...] = (
     TimerIdRow(28, 'keep_alive', 5000, 'silence after which a communication process asks a client, and one period later drops it'),
     TimerIdRow(29, 'reconnect', 1000, 'longest first wait of a client before it dials a communication process again'),
     TimerIdRow(30, 'administration', 1000, "period of the primary's process administration"),
+    TimerIdRow(31, 'stop_work', 20000, 'time a work process has to complete what it runs before it is killed at an ordered end'),
+    TimerIdRow(40, 'service_wait', 15000, 'wait for a Java work process that offers a service, before its task ends not ok'),
 )
 
 BY_NUMBER: dict[int, TimerIdRow] = {r.number: r for r in ROWS}

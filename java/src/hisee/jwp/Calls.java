@@ -100,7 +100,7 @@ final class Calls {
     }
 
     private void refuse(Call call) throws Fault, InterruptedException {
-        if (closed) fail(call.asker, Table.ERR_TRANS_ABORT, Table.PROCESS_RESTARTED, "this Java work process ends");
+        if (closed) fail(call.asker, Table.ERR_TRANS_ABORT, Table.PROCESS_NOT_RUNNING, "this Java work process ends");
         else fail(call.asker, Table.ERR_TRANS_ABORT, Table.QUEUE_FULL, "this Java work process has no room for another call");
     }
 
@@ -170,6 +170,7 @@ final class Calls {
         public void run() {
             begun();
             try {
+                tell(0, "");
                 if (!cancelled) answer(work());
             } catch (InterruptedException ended) {
                 Thread.currentThread().interrupt();
@@ -263,6 +264,11 @@ final class Calls {
             long now = System.nanoTime();
             if (cancelled || now - notedNs < noteMs * 1_000_000) return;
             notedNs = now;
+            tell(share, text);
+        }
+
+        /** The first note says that the call has begun. */
+        private void tell(double share, String text) {
             byte[] payload = Pack.known(Map.of("task", task, "share", share, "text", text == null ? "" : text));
             link.trySend(new Message(Table.SERVICE_PROGRESS, Table.LANE_JAVA, number, asker.source(), 0, 0, false, payload, false));
         }
