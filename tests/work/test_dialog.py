@@ -49,7 +49,7 @@ class Session:
         functions = Functions()
         functions.load(TASKS)
         self.rung: list[str] = []
-        self.dialog = Dialog(self.engine, Acceptance(functions, "Europe/Bratislava"), self.rung.extend)
+        self.dialog = Dialog(self.engine, Acceptance(functions, lambda: 1_000_000, "Europe/Bratislava"), self.rung.extend)
         self.before: Callable[[], None] = lambda: None
         self.behind: list[Failed] = []  # the answers to come are lost in these ways
         self.tasks = Tasks(self, Refused)

@@ -38,6 +38,7 @@ from hisee.server.core import Core
 from hisee.server.eventlog import EventSink
 from hisee.server.overview import iso
 from hisee.server.registry import NameInUse, Process
+from hisee.server.seen import Seen
 from hisee.server.values import Refused
 from hisee.server.values import Values as ValueServer
 from hisee.values import Invalid, Ref, Time
@@ -51,6 +52,7 @@ class Admin:
 
     def __init__(self, core: Core, store: Store, values: ValueServer, events: EventSink, stop: Callable[[], None]) -> None:
         self._core, self._store, self._values, self._events, self._stop = core, store, values, events, stop
+        self._seen = Seen()
         for kind, handler in (
             (Kind.VALUE_GET, self._value_get), (Kind.VALUE_SET, self._value_set), (Kind.WATCH, self._watch),
             (Kind.OBJECT_LIST, self._objects), (Kind.PART_READ, self._part), (Kind.OBJECT_SAVE, self._save),
@@ -117,7 +119,8 @@ class Admin:
             return
         try:
             value = parse_value(request.value, entry.value_type or "")
-            self._values.write(Ref(entry.hbj, 0, 0), value)
+            if self._seen.first(request.key):
+                self._values.write(Ref(entry.hbj, 0, 0), value)
         except (Refused, ValueError) as error:
             self._core.fail(message, Err.ERR_TRANS_ERROR, 13, f"object {request.name}: {error}")
             return
@@ -191,7 +194,11 @@ class Admin:
         self._stop()
 
     def _log(self, source: Process, message: Message) -> None:
-        self._events.write(unpack(LogWrite, message.payload), source.name)
+        entry = unpack(LogWrite, message.payload)
+        if self._seen.first(entry.key):
+            self._events.write(entry, source.name)
+        if message.wants_answer:
+            self._core.reply(message)
 
     def _profile(self, source: Process, message: Message) -> None:
         asyncio.get_running_loop().create_task(self._gather_profile(message))

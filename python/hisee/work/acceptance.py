@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import zoneinfo
+from collections.abc import Callable
 
 import msgspec
 
@@ -11,6 +12,7 @@ from hisee.engine.coordinator import JSON, Schedule, TaskRequest
 from hisee.errors import HiseeError
 from hisee.tasks import Refuse
 from hisee.work.functions import Functions
+from hisee.work.schedules import ScheduleError, planned
 
 ONCE = "once"  # key of one call of a client, used where neither caller nor function gives a key
 MOST_ATTEMPTS, LAST_PRIORITY, LONGEST_KEY = 1000, 999, 200
@@ -23,8 +25,8 @@ class Unacceptable(HiseeError):
 class Acceptance:
     """Checks rows of TASK_PUT and SCHEDULE_PUT against the functions that are loaded."""
 
-    def __init__(self, functions: Functions, time_zone: str = "UTC") -> None:
-        self.functions, self._zone = functions, time_zone
+    def __init__(self, functions: Functions, now_ms: Callable[[], int], time_zone: str = "UTC") -> None:
+        self.functions, self._now_ms, self._zone = functions, now_ms, time_zone
 
     def request(self, row: JSON) -> TaskRequest:
         """Raises Unacceptable."""
@@ -51,7 +53,10 @@ class Acceptance:
             raise Unacceptable(f"a schedule without {error.args[0]}") from None
         if not made.name or len(made.name) > LONGEST_KEY:
             raise Unacceptable(f"{made.name!r} is no name of a schedule", hint=f"1 to {LONGEST_KEY} characters")
-        return made
+        try:
+            return planned(made, self._now_ms())
+        except ScheduleError as error:
+            raise Unacceptable(str(error)) from error
 
     def _rule(self, rule: str, zone: str) -> str:
         word, _, rest = rule.partition(" ")

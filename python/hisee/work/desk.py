@@ -11,9 +11,9 @@ from typing import Any
 
 from hisee.channel import Channel, ChannelClosed, ChannelFull, Message, RequestFailed, Requests
 from hisee.channel.duties import KNL, MessageTrace, answer_soon, load_message
-from hisee.channel.payloads import Part, PartRead, Payload, pack, unpack
+from hisee.channel.payloads import LogWrite, Part, PartRead, Payload, pack, unpack
 from hisee.commands import CommandRefused, Commands
-from hisee.engine.coordinator import PRIMARY, Claim, Coordinator, EngineError, Member
+from hisee.engine.coordinator import PRIMARY, Claim, Coordinator, Member
 from hisee.load import WorkTime
 from hisee.process import on_log_shift, shift_log
 from hisee.schema.errors import Err
@@ -24,6 +24,9 @@ from hisee.schema.timers import BY_NAME as TIMERS
 from hisee.work.acceptance import Acceptance
 from hisee.work.dialog import Dialog
 from hisee.work.functions import Functions, SourceError
+from hisee.work.modes import ModeRefused, change_mode
+from hisee.work.outgoing import ALARM, Outgoing
+from hisee.work.relay import Relay
 from hisee.work.view import View
 from hisee.work.worker import Worker
 
@@ -37,14 +40,16 @@ class Desk:
     """Everything that comes over the link, and everything that goes."""
 
     def __init__(self, engine: Coordinator, channel: Channel, member: Member, functions: Functions,
-                 ring: Callable[[Iterable[str]], None], worker: Worker, busy: WorkTime, end: Callable[[int, str], None]) -> None:
+                 ring: Callable[[Iterable[str]], None], worker: Worker, busy: WorkTime, end: Callable[[int, str], None],
+                 now_ms: Callable[[], int]) -> None:
         assert channel.welcome is not None
         self._engine, self._channel, self._member, self._functions = engine, channel, member, functions
-        self._worker, self._busy, self._end = worker, busy, end
+        self._worker, self._busy, self._end, self._now_ms = worker, busy, end, now_ms
         self._number = channel.welcome.number
         self._view = View(member.mode)
         self._requests = Requests(channel)
-        self.dialog = Dialog(engine, Acceptance(functions, str(channel.welcome.facts.get("time_zone", "UTC"))), ring)
+        self.dialog = Dialog(engine, Acceptance(functions, now_ms, str(channel.welcome.facts.get("time_zone", "UTC"))), ring)
+        self.outgoing = Outgoing(Relay(engine, self.alarm), self.ask, now_ms)
         trace = MessageTrace(channel)
         self._commands = Commands(KINDS, lambda: end(Exit.OK, "stopped by command"), {"MODE": self._mode, "SHUTDOWN": self._shutdown},
                                   status=self._status, trace=trace.switch)
@@ -92,7 +97,8 @@ class Desk:
         data = payload if isinstance(payload, bytes) else pack(payload)
         return self.send(Message(kind=kind, lane=lane, target=KNL, payload=data))
 
-    async def ask(self, kind: Kind, payload: Payload, *, target: int = KNL, lane: int = Lane.CONTROL, timeout_s: float = REQUEST_S) -> bytes:
+    async def ask(self, kind: Kind, payload: Payload, *, target: int = KNL, lane: int = Lane.CONTROL,
+                  timeout_s: float = REQUEST_S) -> bytes:
         """A request; its reply's payload. Raises RequestFailed."""
         message = Message(kind=kind, lane=lane, source=self._number, target=target, payload=pack(payload))
         return (await self._requests.ask(message, timeout_s)).payload
@@ -122,6 +128,11 @@ class Desk:
     def see(self, view: View) -> None:
         self._view = view
 
+    def alarm(self, text: str) -> None:
+        """A line that a person has to see: in the log here and in the event log of the system."""
+        log.error("%s", text)
+        self.tell(Kind.LOG_WRITE, LogWrite(script=self._member.name, text=text, priority=ALARM, time_ms=self._now_ms()))
+
     def tell_members_changed(self) -> None:
         self.tell(Kind.MEMBERS_CHANGED)
 
@@ -145,14 +156,11 @@ class Desk:
     def _mode(self, words: list[str]) -> str:
         if len(words) != 1 or words[0].upper() not in ("WP", "DWP"):
             raise ValueError("MODE WP or MODE DWP")
-        self.change_mode(words[0].upper())
+        try:
+            change_mode(self._engine, self._member, words[0].upper())
+        except ModeRefused as error:
+            raise CommandRefused(error.text, hint=error.hint) from error
         return f"{self._member.name} becomes {words[0].upper()}"
-
-    def change_mode(self, mode: str) -> None:
-        """R113: whoever holds a term hands it back before it becomes a dialog work process."""
-        if mode == "DWP" and PRIMARY in self._view.terms:
-            raise CommandRefused("the primary stays a plain work process", hint="change another one, or stop this one first")
-        self._engine.set_mode(self._member, mode)
 
     async def _shutdown(self, words: list[str]) -> str:
         if PRIMARY not in self._view.terms:

@@ -50,6 +50,10 @@ class Relay:
         log.error("%s", text)
         self._alarm(text)
 
+    def release(self) -> None:
+        """Rows that were offered and neither answered nor refused are offered again."""
+        self._under_way.clear()
+
     def try_again(self) -> None:
         """A receiver came: offer also the rows that had none."""
         self._kept.clear()

@@ -18,11 +18,14 @@ from hisee.engine.coordinator import PRIMARY, Claim, EngineError, LostMember, Me
 from hisee.errors import HiseeError
 from hisee.load import MeteredLoop, WorkTime
 from hisee.schema.exits import Exit
+from hisee.schema.limits import BY_NAME as LIMITS
 from hisee.schema.timers import BY_NAME as TIMERS
+from hisee.work.cold import cold_start
 from hisee.work.desk import Desk
 from hisee.work.functions import Functions
 from hisee.work.lease import Lease
-from hisee.work.reign import Reign
+from hisee.work.modes import ModeRefused, change_mode
+from hisee.work.primary import Primary
 from hisee.work.view import View, view_of
 from hisee.work.watch import Watch
 from hisee.work.worker import Worker
@@ -89,8 +92,10 @@ class Steward:
         self._engine = open_engine(url, self._data.path, self._data.seams)
         self._bell = open_doorbell(url, self._data.path)
         self._watch = Watch(self._loop, self.member, self._died)
-        self._desk = Desk(self._engine, self._channel, self.member, self._functions, self._bell.ring, self.worker, self._busy, self._end)
-        self._reign = Reign(self._engine, self.member, self._data.seams, self._desk, cold=self._cold)
+        self._desk = Desk(self._engine, self._channel, self.member, self._functions, self._bell.ring, self.worker, self._busy, self._end,
+                          self._data.seams.clock.now_ms)
+        self._primary = Primary(self._engine, self._data.seams.clock, self.member, self._lease, wp_min=self._wp_min(),
+                                ring=self._bell.ring, alarm=self._desk.alarm)
         try:
             await self._settle()
             await self._serve_until_stopped()
@@ -106,14 +111,25 @@ class Steward:
         self._renew()
         await self._desk.load_functions()
         if self._dialog:
-            self._desk.change_mode("DWP")
+            self._become_dialog()
         self._look()
+        if self._cold:
+            cold_start(self._engine, self.member, self._primary.grant)
         self.settled.set()
+
+    def _become_dialog(self) -> None:
+        try:
+            change_mode(self._engine, self.member, "DWP")
+        except ModeRefused as error:
+            log.warning("--dialog: %s", error)
+
+    def _wp_min(self) -> int:
+        return int(self._data.read_run().get("limits", {}).get("wp_min", LIMITS["wp_min"].value))
 
     async def _serve_until_stopped(self) -> None:
         periods = [(RENEW_S, self._renew_and_look), (TIME_BASIS_S, self._time), (TICK_S, self._tick)]
         works = [asyncio.create_task(self._every(period, step)) for period, step in periods]
-        works.append(asyncio.create_task(self._desk.tell_load_forever()))
+        works += [asyncio.create_task(self._desk.tell_load_forever()), asyncio.create_task(self._send_forever())]
         stopped = asyncio.create_task(self._stop.wait())
         try:
             await asyncio.wait([stopped, *works], return_when=asyncio.FIRST_COMPLETED)
@@ -152,23 +168,23 @@ class Steward:
 
     def _look(self) -> None:
         """Members and terms as they stand; the term of the primary is taken when it is free."""
+        changed = self._primary.look()
         members, terms = self._engine.members(), self._engine.terms()
         self._watch.see(members)
-        if self._reign.look(members, terms):
-            members, terms = self._engine.members(), self._engine.terms()
+        if changed:
+            self._desk.tell_members_changed()
         view = view_of(self.member, members, terms)
         if view != self._view:
             self._show(view)
 
     def _show(self, view: View) -> None:
         """Roles or mode changed: the worker looks at other queues from now on."""
-        before, self._view = self._view, view
+        self._view = view
         self.worker.see(view)
         self._desk.see(view)
         log.info("%s is %s, terms %s", self.member.name, view.mode, ", ".join(sorted(view.terms)) or "none")
+        self._desk.tell_members_changed()
         self._wake()
-        if before.terms != view.terms or before.mode != view.mode:
-            self._desk.tell_members_changed()
 
     def _died(self, incarnation: int) -> None:
         """The death of a member is proven: what it held is free at once, and its term of the primary taken in the same breath."""
@@ -185,8 +201,20 @@ class Steward:
 
     # -- time
 
+    async def _send_forever(self) -> None:
+        """The primary empties the outbox (one sender: rows keep their order)."""
+        while True:
+            sent = 0
+            try:
+                if self._primary.grant is not None:
+                    sent = await self._desk.outgoing.round()
+            except EngineError as error:
+                log.warning("outbox: %s", error)
+            await asyncio.sleep(0 if sent else TIME_BASIS_S)
+
     def _time(self) -> None:
-        self._reign.time()
+        if self._primary.time():
+            self._wake()
 
     def _tick(self) -> None:
         """A run that lasts gives the rest of its batch back; one that ignores its timeout is ended with the process."""

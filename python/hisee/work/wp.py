@@ -18,9 +18,8 @@ from hisee.engine import open_doorbell, open_engine
 from hisee.engine.coordinator import Coordinator, EngineError, LostMember, Member
 from hisee.errors import HiseeError
 from hisee.load import WorkTime
-from hisee.logfiles import named_log
 from hisee.parameters import StartParameters
-from hisee.process import announce_ready
+from hisee.process import announce_ready, named_log, rename_log
 from hisee.schema.exits import Exit
 from hisee.schema.timers import BY_NAME as TIMERS
 from hisee.seams import Seams
@@ -39,7 +38,7 @@ SETTLE_S = TIMERS["ready"].ms / 1000
 def main(parameters: StartParameters) -> int:
     """Run until SIGTERM, SIGINT, STOP, the loss of the server (3) or of the membership (75)."""
     data = DataDir(parameters.data or ".", Seams())
-    named_log(data.log_dir, f"{KIND}_{os.getpid()}")  # until the number is known (R93)
+    named_log(data.log_dir, KIND, temporary=True)  # until the number is known (R93)
     try:
         return WorkProcess(parameters, data).run()
     except HiseeError as error:
@@ -87,7 +86,7 @@ class WorkProcess:
 
     def _as_member(self, engine: Coordinator, joined: Joined) -> int:
         member = joined.member
-        named_log(self._data.log_dir, member.name)
+        rename_log(member.name)
         log.info("%s joined with port %s, pid %d, node %s", member.name, member.port or "none", member.pid, member.node)
         try:
             self._steward = self._begin(engine, member)
