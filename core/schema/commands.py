@@ -19,7 +19,7 @@ class Command:
 
 COMMANDS = [
     Command(1, "HELP", "*", "HELP", "the commands that this process takes"),
-    Command(2, "STOP", "*", "STOP", "end in order; what runs is completed first; no restart"),
+    Command(2, "STOP", "*", "STOP", "end in order; what runs is completed first; no restart. A supervisor also takes STOP NAME"),
     Command(3, "START", "RRS", "START NAME", "start a configured process"),
     Command(4, "RESTART", "RRS", "RESTART NAME", "end a configured process in order and start it again"),
     Command(5, "LIST", "RRS", "LIST", "configured processes with state, restarts and next start"),

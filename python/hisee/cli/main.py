@@ -47,6 +47,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "hip": ("hisee.cli.run:hip", "start one operator console process"),
     "wp": ("hisee.cli.run:wp", "start one work process"),
     "agent": ("hisee.cli.run:agent", "start programs of an allow-list for the system, on any computer"),
+    "rrs": ("hisee.cli.run:rrs", "start the resident supervisor of this computer: `up` without a terminal"),
     "jwp": ("hisee.cli.run:jwp", "start one Java work process"),
     "task": ("hisee.cli.task:task", "durable tasks: put, list, show, cancel, retry, schedule"),
 }

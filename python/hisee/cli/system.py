@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -28,7 +27,9 @@ def connect(data: Path | None) -> Any:
 @DATA
 @click.option("--take", type=click.Choice(["folder", "store"]), help="Which side wins where folder and store both changed.")
 @click.option("--quiet", is_flag=True, help="Print only `ready` and failures.")
-def up(app: Path, data: Path | None, take: str | None, quiet: bool) -> int:
+@click.option("--cold", is_flag=True, help="Cold start: delete the requests that wait, after a confirmation.")
+@click.option("--yes", is_flag=True, help="Confirm beforehand.")
+def up(app: Path, data: Path | None, take: str | None, quiet: bool, cold: bool, yes: bool) -> int:
     """Start every process of this computer in the foreground; Ctrl-C ends them in order, twice kills."""
     from hisee.config import find_data
     from hisee.datadir import DataDir
@@ -37,29 +38,32 @@ def up(app: Path, data: Path | None, take: str | None, quiet: bool) -> int:
 
     application = load_application(app)
     say = (lambda line: click.echo(line) if line == "ready" else None) if quiet else click.echo
-    launcher = Launcher(application, DataDir(find_data(data, app=app)), say, take=take)
-    return run_up(launcher)
+    directory = DataDir(find_data(data, app=app))
+    if cold and not yes:
+        confirm_cold(directory, application.form.engine.url)
+    return run_up(Launcher(application, directory, say, take=take, cold=cold))
+
+
+def confirm_cold(data: Any, url: str) -> None:
+    """Say what a cold start deletes and ask; raises click.Abort without a yes."""
+    from hisee.engine import open_engine
+
+    what = "the requests that wait in all queues"
+    if url or data.engine_db.exists():
+        engine = open_engine(url, data.path, data.seams)
+        try:
+            waiting = {name: row.waiting for name, row in engine.queues().items() if row.waiting}
+        finally:
+            engine.close()
+        what = ", ".join(f"{count} in queue {name}" for name, count in waiting.items()) or "nothing that waits now"
+    click.confirm(f"A cold start deletes {what}. Objects, values and schedules stay. Start cold?", abort=True)
 
 
 def run_up(launcher: Any, ended: Callable[[], bool] = lambda: False, stopping: Callable[[], None] = lambda: None) -> int:
     """Start, watch and end a launcher's processes under the signals of a terminal; `stopping` is called before they end."""
-    asked: list[int] = []
+    from hisee.resident.program import run
 
-    def asked_to_end(number: int, _: object) -> None:
-        asked.append(number)
-        if len(asked) > 1:
-            launcher.kill()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, asked_to_end)
-    launcher.start()
-    sys.stdout.flush()
-    try:
-        launcher.watch(lambda: bool(asked) or ended())
-    finally:
-        stopping()
-        launcher.stop()
-    return 0
+    return run(launcher, running=lambda: sys.stdout.flush(), ended=ended, stopping=stopping)
 
 
 @click.command()

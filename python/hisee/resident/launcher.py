@@ -1,55 +1,98 @@
-"""`hisee up`: lock, secret, import through the gate, then every process in order, watched until the system ends (sequence F.1)."""
+"""`hisee up` and `hisee rrs`: lock, secret, import through the gate, then the processes of this computer until the system ends.
+
+Only carries out what the supervisor decides. One thread: it starts the children (they die with it) and serves its own session.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import os
-import signal
-import time
+import select
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, TextIO
 
+from hisee.commands import Commands
 from hisee.datadir import DataDir
 from hisee.errors import HiseeError, UsageError
 from hisee.model.application import Application
 from hisee.model.objects import Process
 from hisee.model.store import Store
-from hisee.resident.child import Child, start_child
-from hisee.schema.timers import BY_NAME as TIMERS
+from hisee.process import named_log
+from hisee.resident.child import Running
+from hisee.resident.link import ServerLink
+from hisee.resident.listeners import is_here, listeners
+from hisee.resident.orders import commands_of
+from hisee.resident.spec import SERVER, spec_of
+from hisee.resident.supervisor import Act, Supervisor
+from hisee.schema.exits import Exit
 
-RESTART_S = TIMERS["restart_delay"].ms / 1000
-INTENSITY, WINDOW_S = 5, 60.0  # more restarts than this in the window and the process stays down
-DEFAULT_TCP_PORT = 3119
+log = logging.getLogger("hisee.resident")
+TURN_MS = 50
 Say = Callable[[str], None]
 
 
-class Launcher:
-    """The processes of one application on this computer."""
+class StartFailed(HiseeError):
+    """A process did not become ready."""
 
-    def __init__(self, application: Application, data: DataDir, say: Say, *, take: str | None = None) -> None:
-        self._application, self._data, self._say, self._take = application, data, say, take
-        self.children: list[Child] = []
-        self._restarts: dict[str, list[float]] = {}
-        self._due: dict[str, float] = {}
-        self._stopping = False
+
+class Launcher:
+    """The processes of one application on this computer. `node`: only those of this one; "" = of every node that is here."""
+
+    def __init__(self, application: Application, data: DataDir, say: Say, *, take: str | None = None, cold: bool = False,
+                 node: str = "") -> None:
+        self._application, self._data, self._tell, self._take, self._cold = application, data, say, take, cold
+        self._processes = {p.name: p for p in application.processes if p.served and p.kind != "RRS" and self._is_ours(p, node)}
+        bounds = application.limits
+        self.supervisor = Supervisor((spec_of(p) for p in self._processes.values()), data.seams.clock,
+                                     restarts=bounds["restarts"], window_s=bounds["restart_window_s"])
+        self._running: dict[str, Running] = {}
         self._run: dict[str, Any] = {}
+        self._lock: TextIO | None = None
+        self._killed = self._asked_to_end = False
+        self._commands: Commands = commands_of(self.supervisor, self._ask_to_end)
+        self._link: ServerLink | None = None
+
+    def _is_ours(self, process: Process, node: str) -> bool:
+        return process.node == node if node else is_here(self._application.nodes[process.node].host)
 
     # -- start
 
-    def start(self) -> None:
-        """Everything up to the `ready` of the whole system; on any failure nothing is left running."""
+    def start(self, interrupted: Callable[[], bool] = lambda: False) -> None:
+        """Everything up to the `ready` of the whole system; on any failure nothing is left running. Raises StartFailed."""
         self._data.make()
         self._lock = self._data.lock(f"hisee up {self._application.root}")
         try:
-            self._data.secret(create=True)
-            self._import()
-            self._write_run()
-            for process in self._order():
-                self._start_one(process)
-            self._say("ready")
+            self._prepare()
+            self.supervisor.begin()
+            while not (self.supervisor.complete or self.supervisor.failed or interrupted() or self._asked_to_end):
+                self._turn()
+            if self.supervisor.failed:
+                raise StartFailed(self.supervisor.failed, hint=f"its log is in {self._data.log_dir}")
+            if self.supervisor.complete:
+                self._say("ready")
         except BaseException:
             self.stop()
             raise
+
+    def _prepare(self) -> None:
+        """What must be right before the first process starts."""
+        server = self._server()
+        self._data.secret(create=True)
+        self._write_run()
+        named_log(self._data.log_dir, f"{server.node}.RRS")
+        self._say_who_listens()
+        self._import()
+        if self._cold and not any(p.command == "wp" for p in self._processes.values()):
+            raise UsageError("app.toml starts no work process, so nothing can be started cold", hint='add {kind="wp"} to a node')
+        self._link = ServerLink(self._data, server.node, self._commands, self._ask_to_end)
+
+    def _server(self) -> Process:
+        for process in self._processes.values():
+            if process.kind == SERVER and process.autostart:
+                return process
+        raise UsageError("app.toml starts no server", hint='add {kind="server"} to the processes of a node')
 
     def _import(self) -> None:
         store = Store.open(self._data.path)
@@ -59,117 +102,184 @@ class Launcher:
         finally:
             store.close()
 
-    def _order(self) -> list[Process]:
-        """KNL first, whatever the file says: nobody can log on before; then as configured."""
-        wanted = [p for p in self._application.processes if p.served and p.autostart and p.kind != "RRS"]
-        if not any(p.kind == "KNL" for p in wanted):
-            raise UsageError("app.toml starts no server", hint='add {kind="server"} to the processes of a node')
-        return sorted(wanted, key=lambda p: p.kind != "KNL")
+    def _say_who_listens(self) -> None:
+        """Foreign programs on listed ports (R144): those numbers are left out, so it is said and no error."""
+        nodes = {p.node for p in self._processes.values()}
+        listed = {port for node in nodes for ports in self._application.ports(node).values() for port in ports}
+        for found in listeners(listed):
+            who = f"{found.program} (pid {found.pid})" if found.pid else "another program"
+            self._say(f"port {found.port} of the lists is in use by {who}: its number is left out")
 
-    def _server_node(self) -> str:
-        return next(p.node for p in self._order() if p.kind == "KNL")
-
-    def _start_one(self, process: Process) -> None:
-        if process.command == "cp" and process.port is None:
-            process = self._with_port(process)
-        child = start_child(process, self._data.path, self._server_node(), self._data.log_dir, {})
-        self.children = [c for c in self.children if c.name != process.name] + [child]
-        self._note(child)
-        self._say(f"{process.name} {child.ready}")
-
-    def _with_port(self, process: Process) -> Process:
-        port = self._application.form.port
-        return replace(process, port=DEFAULT_TCP_PORT if port is None else port)
-
-    def _note(self, child: Child) -> None:
-        """Facts of the ready line (tcp=..., web=...) go into run.json, where later processes and commands find them."""
-        facts = dict(word.split("=", 1) for word in child.ready.split() if "=" in word)
-        self._run["processes"][child.name] = {"pid": child.popen.pid, **facts}
-        if "tcp" in facts:
-            self._run["cp"] = facts["tcp"]
-        self._data.write_run(self._run)
+    # -- run.json
 
     def _write_run(self) -> None:
         nodes = {n.name: {"host": n.host, "link": _link(n.link)} for n in self._application.nodes.values()}
         self._run = {"pid": os.getpid(), "system": self._application.system, "app": str(self._application.root),
                      "started_ms": self._data.seams.clock.now_ms(), "sockets": str(self._data.socket_dir), "nodes": nodes,
-                     "server": self._server_node(), "cp": "", "processes": {},
+                     "server": self._server().node, "cp": "", "processes": {},
                      "ports": {n: self._application.ports(n) for n in self._application.nodes},
                      "engine": {"url": self._application.form.engine.url}, "limits": self._application.limits}
         self._data.write_run(self._run)
 
-    # -- watch
+    def _note(self, name: str, pid: int, told: str = "") -> None:
+        """Facts of the ready line (tcp=..., web=...) go into run.json, where later processes and commands find them. pid 0 = gone."""
+        facts = dict(word.split("=", 1) for word in told.split() if "=" in word)
+        self._run["processes"].pop(name, None)
+        if pid:
+            self._run["processes"][name] = {"pid": pid, **facts}
+        doors = [row["tcp"] for row in self._run["processes"].values() if "tcp" in row]
+        self._run["cp"] = self._run["cp"] if self._run["cp"] in doors or not doors else doors[0]
+        self._data.write_run(self._run)
+
+    # -- until the end
 
     def watch(self, ended: Callable[[], bool]) -> None:
-        """Until `ended()`, or the server ended in order: restart what crashed, after the delay, within the intensity."""
-        while not ended() and not self._stopping:
-            for child in list(self.children):
-                status = child.ended()
-                if status is not None:
-                    self._child_ended(child, status)
-            self._restart_due()
-            time.sleep(0.05)
+        """Until `ended()`, an order, or the end of the server: carry out what the supervisor decides."""
+        while not (ended() or self.supervisor.stopping or self._asked_to_end):
+            self._turn()
 
-    def _child_ended(self, child: Child, status: int) -> None:
-        self.children.remove(child)
-        self._run["processes"].pop(child.name, None)
-        if child.process.kind == "KNL":
-            self._say(f"{child.name} ended ({status_text(status)}): the system ends")
-            self._stopping = True
-            return
-        if status == 0:
-            self._say(f"{child.name} ended in order")
-            return
-        self._crashed(child, status)
+    @property
+    def exit(self) -> int:
+        """Exit code of the command: not 0 when the server had to be given up."""
+        return int(Exit.INTERNAL) if self.supervisor.given_up else 0
 
-    def _crashed(self, child: Child, status: int) -> None:
-        now = time.monotonic()
-        recent = [t for t in self._restarts.get(child.name, []) if now - t < WINDOW_S] + [now]
-        self._restarts[child.name] = recent
-        if len(recent) > INTENSITY:
-            self._say(f"{child.name} ended ({status_text(status)}) {len(recent)} times in {WINDOW_S:.0f} s: it stays down")
-            return
-        self._say(f"{child.name} ended ({status_text(status)}): started again in {RESTART_S:.0f} s")
-        self._due[child.name] = now + RESTART_S
+    def _turn(self) -> None:
+        for running in list(self._running.values()):  # the server first: what its loss does to the others is no order
+            self._look_at(running)
+        if self._link is not None:
+            self._link.turn()
+            self._learn(self._link)
+        for act in self.supervisor.acts():
+            self._carry_out(act)
+        self._sleep()
 
-    def _restart_due(self) -> None:
-        now = time.monotonic()
-        for name in [n for n, at in self._due.items() if at <= now]:
-            del self._due[name]
-            process = next(p for p in self._order() if p.name == name)
-            try:
-                self._start_one(process)
-            except HiseeError as error:
-                self._say(str(error))
+    def _look_at(self, running: Running) -> None:
+        told = running.ready()
+        if told is not None:
+            self._note(running.name, running.popen.pid, told)
+            self.supervisor.ready(running.name, told)
+            if self._link is not None and self._processes[running.name].kind == SERVER:
+                self._link.forget()
+        status = running.popen.poll()
+        if status is not None:
+            del self._running[running.name]
+            running.close()
+            self._note(running.name, 0)
+            self.supervisor.ended(running.name, status, running.last_words() if told is None else "")
+
+    def _learn(self, link: ServerLink) -> None:
+        """Who is silent, who is primary, which names the numbered ones have: by pid, from the server's list."""
+        states: dict[int, set[str]] = {}
+        for row in link.rows:
+            states.setdefault(row.get("pid") or 0, set()).add(row["state"])
+        for running in self._running.values():
+            seen = states.get(running.popen.pid, set())
+            if seen == {"WDErr"} or (link.silent and self._processes[running.name].kind == SERVER):
+                self.supervisor.silent(running.name)
+            elif "Run" in seen:
+                self.supervisor.heard(running.name)
+            self._learn_name(running, link.rows)
+
+    def _learn_name(self, running: Running, rows: list[dict[str, Any]]) -> None:
+        for row in rows:
+            if row.get("pid") == running.popen.pid and row["state"] == "Run" and self._processes[running.name].numbered:
+                self.supervisor.children[running.name].joined = row["name"]
+                if row["kind"] == "PWP":
+                    self.supervisor.primary = running.name
+
+    def _sleep(self) -> None:
+        """Until a child says something or ends, at most one turn."""
+        poll = select.poll()
+        for running in self._running.values():
+            poll.register(running.pidfd, select.POLLIN)
+            if running.ready_fd >= 0:
+                poll.register(running.ready_fd, select.POLLIN)
+        poll.poll(TURN_MS)
+
+    # -- what the supervisor decided
+
+    def _carry_out(self, act: Act) -> None:
+        if act.what == "start":
+            self._start_one(self._processes[act.name])
+        elif act.what == "alarm":
+            self._alarm(act.text)
+        elif act.what == "say":
+            self._say(act.text)
+        elif act.name in self._running:
+            self._end_one(self._running[act.name], act)
+
+    def _start_one(self, process: Process) -> None:
+        try:
+            running = Running(self._with_port(process), self._data.path, self._server().node, self._data.log_dir, self._cold_word(process))
+        except OSError as error:
+            self.supervisor.ended(process.name, Exit.INTERNAL, str(error))
+            return
+        self._running[process.name] = running
+        self._running = {name: self._running[name] for name in self.supervisor.children if name in self._running}
+        self.supervisor.started(process.name, running.popen.pid)
+        self._note(process.name, running.popen.pid)
+
+    def _with_port(self, process: Process) -> Process:
+        """A CP without a list: the first takes the system's port, further ones any free one."""
+        if process.command != "cp" or process.port is not None or self._application.ports(process.node).get("cp"):
+            return process
+        first = next(p for p in self._processes.values() if p.command == "cp")
+        return replace(process, port=self._application.form.port if process.name == first.name else 0)
+
+    def _cold_word(self, process: Process) -> tuple[str, ...]:
+        """`--cold` for the first work process, at the start of the system and never again: a restart must delete nothing."""
+        first = next((p for p in self._processes.values() if p.command == "wp" and p.autostart), None)
+        if not self._cold or process is not first:
+            return ()
+        self._cold = False
+        return ("--cold",)
+
+    def _end_one(self, running: Running, act: Act) -> None:
+        if act.what == "kill":
+            self._alarm(f"{running.name} is killed: {act.text}")
+            running.kill()
+            return
+        if self._processes[running.name].kind == SERVER and self._link is not None:
+            self._link.close()  # the server waits for everybody who is logged on
+        running.ask_to_end()
+
+    def _say(self, text: str) -> None:
+        log.info("%s", text)
+        self._tell(text)
+
+    def _alarm(self, text: str) -> None:
+        log.error("ALARM %s", text)
+        self._tell(text)
+        if self._link is not None:
+            self._link.alarm(text)
 
     # -- end
 
+    def _ask_to_end(self) -> None:
+        self._asked_to_end = True
+
     def stop(self) -> None:
-        """End all in reverse order: consoles and hosts before the server, so that each says goodbye."""
-        self._stopping = True
-        for child in reversed(self.children):
-            status = child.end()
-            self._say(f"{child.name} ended" + ("" if status == 0 else f" ({status_text(status)})"))
-        self.children.clear()
+        """End all in order, each turn behind the one before; then the system is over."""
+        self.supervisor.stop_all()
+        while not self.supervisor.all_down:
+            self._turn()
+            if self._killed:
+                self.kill()
+        for act in self.supervisor.acts():
+            self._carry_out(act)
+        if self._link is not None:
+            self._link.close()
         self._data.forget_run()
-        lock = getattr(self, "_lock", None)
-        if lock is not None:
-            lock.close()
+        if self._lock is not None:
+            self._lock.close()
 
     def kill(self) -> None:
         """The second Ctrl-C: no more waiting."""
-        for child in self.children:
-            child.popen.kill()
+        self._killed = True
+        for running in list(self._running.values()):
+            with contextlib.suppress(OSError):
+                running.kill()
 
 
 def _link(link: Any) -> dict[str, float]:
     return {"rtt_ms": link.rtt_ms, "jitter_ms": link.jitter_ms, "kbit_s": link.kbit_s} if link is not None else {}
-
-
-def status_text(status: int) -> str:
-    """Exit status in words: `exit 3` or `SIGKILL`."""
-    if status < 0:
-        return signal.Signals(-status).name
-    return f"exit {status}"
-
-

@@ -39,7 +39,7 @@ SCHEMA_HASH = 0x16b27f18
 
 ROWS: tuple[CommandIdRow, ...] = (
     CommandIdRow(1, 'HELP', '*', 'HELP', 'the commands that this process takes'),
-    CommandIdRow(2, 'STOP', '*', 'STOP', 'end in order; what runs is completed first; no restart'),
+    CommandIdRow(2, 'STOP', '*', 'STOP', 'end in order; what runs is completed first; no restart. A supervisor also takes STOP NAME'),
     CommandIdRow(3, 'START', 'RRS', 'START NAME', 'start a configured process'),
     CommandIdRow(4, 'RESTART', 'RRS', 'RESTART NAME', 'end a configured process in order and start it again'),
     CommandIdRow(5, 'LIST', 'RRS', 'LIST', 'configured processes with state, restarts and next start'),
