@@ -13,7 +13,7 @@ from hisee.channel import Channel, ChannelClosed, ChannelFull, Message, RequestF
 from hisee.channel.duties import KNL, MessageTrace, answer_soon, load_message
 from hisee.channel.payloads import LogWrite, Part, PartRead, Payload, pack, unpack
 from hisee.commands import CommandRefused, Commands
-from hisee.engine.coordinator import PRIMARY, Claim, Coordinator, Member
+from hisee.engine.coordinator import PRIMARY, Coordinator, LostMember, Member
 from hisee.load import WorkTime
 from hisee.process import on_log_shift, shift_log
 from hisee.schema.errors import Err
@@ -21,12 +21,16 @@ from hisee.schema.exits import Exit
 from hisee.schema.lanes import Lane
 from hisee.schema.messages import MessageKind as Kind
 from hisee.schema.timers import BY_NAME as TIMERS
+from hisee.seams import Clock
 from hisee.work.acceptance import Acceptance
 from hisee.work.dialog import Dialog
+from hisee.work.elsewhere import Elsewhere
 from hisee.work.functions import Functions, SourceError
 from hisee.work.modes import ModeRefused, change_mode
+from hisee.work.monitor import Monitor
 from hisee.work.outgoing import ALARM, Outgoing
 from hisee.work.relay import Relay
+from hisee.work.service import ServiceCalls
 from hisee.work.view import View
 from hisee.work.worker import Worker
 
@@ -41,15 +45,16 @@ class Desk:
 
     def __init__(self, engine: Coordinator, channel: Channel, member: Member, functions: Functions,
                  ring: Callable[[Iterable[str]], None], worker: Worker, busy: WorkTime, end: Callable[[int, str], None],
-                 now_ms: Callable[[], int]) -> None:
+                 clock: Clock) -> None:
         assert channel.welcome is not None
         self._engine, self._channel, self._member, self._functions = engine, channel, member, functions
-        self._worker, self._busy, self._end, self._now_ms = worker, busy, end, now_ms
+        self._worker, self._busy, self._end, self._clock = worker, busy, end, clock
         self._number = channel.welcome.number
         self._view = View(member.mode)
         self._requests = Requests(channel)
-        self.dialog = Dialog(engine, Acceptance(functions, now_ms, str(channel.welcome.facts.get("time_zone", "UTC"))), ring)
-        self.outgoing = Outgoing(Relay(engine, self.alarm), self.ask, now_ms)
+        self.dialog = Dialog(engine, Acceptance(functions, clock.now_ms, str(channel.welcome.facts.get("time_zone", "UTC"))), ring)
+        self.outgoing = Outgoing(Relay(engine, self.alarm), self.ask, clock.now_ms)
+        self.elsewhere = Elsewhere(engine, clock, ServiceCalls(engine, self.send, clock), Monitor(engine, self.ask, ring, clock))
         trace = MessageTrace(channel)
         self._commands = Commands(KINDS, lambda: end(Exit.OK, "stopped by command"), {"MODE": self._mode, "SHUTDOWN": self._shutdown},
                                   status=self._status, trace=trace.switch)
@@ -61,6 +66,7 @@ class Desk:
 
     def close(self) -> None:
         on_log_shift(lambda: None)
+        self.elsewhere.close()
         self._requests.abort("the work process ends")
 
     def _lost(self, reason: str) -> None:
@@ -79,8 +85,18 @@ class Desk:
             shift_log(told=True)
         elif self.dialog.takes(message):
             self.send(self.dialog.answer(message))
-        elif message.wants_answer:
+        elif not self._of_elsewhere(message) and message.wants_answer:
             self.send(self.dialog.refuse(message))
+
+    def _of_elsewhere(self, message: Message) -> bool:
+        try:
+            taken = self.elsewhere.takes(message)
+        except LostMember as error:
+            self._end(Exit.LOST_MEMBER, str(error))
+            return True
+        if isinstance(taken, Message):
+            return self.send(taken) or True
+        return taken
 
     def send(self, message: Message) -> bool:
         """False when the server takes nothing: it is gone or full, and whoever waits sees that."""
@@ -116,13 +132,6 @@ class Desk:
         except SourceError as error:
             log.error("%s", error)
 
-    def begin_elsewhere(self, claim: Claim) -> None:
-        """A program or a service: nobody watches these here."""
-        self._engine.give_back([claim], "no way to run it from here")
-
-    def tick(self) -> None:
-        """Ten times a second."""
-
     # -- what we are
 
     def see(self, view: View) -> None:
@@ -131,13 +140,13 @@ class Desk:
     def alarm(self, text: str) -> None:
         """A line that a person has to see: in the log here and in the event log of the system."""
         log.error("%s", text)
-        self.tell(Kind.LOG_WRITE, LogWrite(script=self._member.name, text=text, priority=ALARM, time_ms=self._now_ms()))
+        self.tell(Kind.LOG_WRITE, LogWrite(script=self._member.name, text=text, priority=ALARM, time_ms=self._clock.now_ms()))
 
     def tell_members_changed(self) -> None:
         self.tell(Kind.MEMBERS_CHANGED)
 
     def counters(self) -> dict[str, int]:
-        return {"ran": self._worker.ran, "dialog_answered": self.dialog.answered,
+        return {"ran": self._worker.ran, "elsewhere": len(self.elsewhere), "dialog_answered": self.dialog.answered,
                 **{f"ran.{queue}": count for queue, count in self._worker.ran_of.items()}}
 
     async def tell_load_forever(self) -> None:

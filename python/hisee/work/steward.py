@@ -67,7 +67,13 @@ class Steward:
     def elsewhere(self, claim: Claim) -> None:
         """A claim whose program or service runs in another process: watched here, the worker goes on."""
         assert self._loop is not None
-        self._loop.call_soon_threadsafe(self._desk.begin_elsewhere, claim)
+        self._loop.call_soon_threadsafe(self._begin_elsewhere, claim)
+
+    def _begin_elsewhere(self, claim: Claim) -> None:
+        try:
+            self._desk.elsewhere.begin(claim)
+        except LostMember as error:
+            self._end(Exit.LOST_MEMBER, str(error))
 
     # -- the thread
 
@@ -93,7 +99,7 @@ class Steward:
         self._bell = open_doorbell(url, self._data.path)
         self._watch = Watch(self._loop, self.member, self._died)
         self._desk = Desk(self._engine, self._channel, self.member, self._functions, self._bell.ring, self.worker, self._busy, self._end,
-                          self._data.seams.clock.now_ms)
+                          self._data.seams.clock)
         self._primary = Primary(self._engine, self._data.seams.clock, self.member, self._lease, wp_min=self._wp_min(),
                                 ring=self._bell.ring, alarm=self._desk.alarm)
         try:
@@ -218,7 +224,7 @@ class Steward:
 
     def _tick(self) -> None:
         """A run that lasts gives the rest of its batch back; one that ignores its timeout is ended with the process."""
-        self._desk.tick()
+        self._desk.elsewhere.tick()
         self.worker.yield_rest(self._engine)
         late = self.worker.overrun()
         if late is not None:
