@@ -31,10 +31,12 @@ from hisee.work.job import FUNC, Form, WrongArguments, arguments_of, outcome_of,
 
 log = logging.getLogger("hisee.work.monitor")
 KNL = 1
+MOST = 1_000  # programs watched at the same time; more wait in their queue
 MS = 1_000_000
 ASK_S = TIMERS["agent_report"].ms / 1000
 AGAIN_NS = TIMERS["agent_report"].ms * MS  # an agent that is away is asked again
 CHECK_NS = 5 * AGAIN_NS  # an agent that runs the job is asked whether it still knows it
+RENEW_NS = TIMERS["lease_renew"].ms * MS  # claims that were cancelled or taken over show themselves
 LOOK_NS = TIMERS["administration"].ms * MS  # reports that another work process kept
 GRACE_NS = 2 * TIMERS["stop"].ms * MS  # what an agent may need to end a program beyond its limit
 AGENTS_NS = TIMERS["progress"].ms * MS  # so long the list of agents is good enough
@@ -71,8 +73,14 @@ class Monitor:
         self._jobs: dict[int, Watched] = {}
         self._agents: list[dict[str, Any]] = []
         self._agents_ns = -AGENTS_NS
+        self._renew_ns = 0
         self._orders: set[asyncio.Task[None]] = set()
         self.ended = 0
+
+    @property
+    def full(self) -> bool:
+        """No more of these should be claimed now."""
+        return len(self._jobs) >= MOST
 
     def __len__(self) -> int:
         return len(self._jobs)
@@ -119,14 +127,14 @@ class Monitor:
 
     def tick(self) -> None:
         """Claims that are no longer ours are left, reports looked up, orders repeated, limits kept. Raises LostMember."""
-        if not self._jobs:
-            return
-        mine = {claim.id for claim in self._engine.renew([w.claim for w in self._jobs.values()])}
-        for watched in list(self._jobs.values()):
-            if watched.claim.id not in mine:
+        now_ns = self._clock.monotonic_ns()
+        if self._jobs and now_ns >= self._renew_ns:
+            self._renew_ns = now_ns + RENEW_NS
+            mine = {claim.id for claim in self._engine.renew([w.claim for w in self._jobs.values()])}
+            for watched in [w for w in self._jobs.values() if w.claim.id not in mine]:
                 self._leave(watched)
-            else:
-                self._visit(watched)
+        for watched in list(self._jobs.values()):
+            self._visit(watched)
 
     def close(self) -> None:
         """Ask nobody any more. The claims stay for `leave`: whoever takes them over attaches."""
