@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from hisee import shown
 from hisee.channel import Channel, ChannelClosed, Message, dial_unix
 from hisee.channel.payloads import (
     CommandResult,
@@ -57,7 +58,6 @@ from hisee.seams import Seams
 REQUEST_S = TIMERS["api_request"].ms / 1000
 BEAT_S = TIMERS["heartbeat"].ms / 1000
 KNL = 1
-ROLES = ("primary", "O", "R")
 
 
 class RequestRefused(HiseeError):
@@ -156,16 +156,15 @@ class System:
 
     def roles(self) -> dict[str, str | None]:
         """Who is primary work process and who holds the roles: {"primary", "O", "R"}, None where nobody does."""
-        return {row["role"]: row["holder"] for row in self.terms() if row["role"] in ROLES}
+        return shown.roles(self.terms())
 
     def terms(self) -> list[dict[str, Any]]:
         """Every term of the engine: role, holder, epoch. Raises EngineSilent when the engine database does not answer."""
-        return told(self.ask(Kind.TERMS_GET))
+        return shown.known(unpack(Table, self.ask(Kind.TERMS_GET)).rows)
 
     def queues(self) -> dict[str, dict[str, Any]]:
         """waiting, running and oldest_ms by queue: those of durable tasks, then the outgoing one of each communication process."""
-        rows = told(self.ask(Kind.QUEUES_GET))
-        return {row.pop("queue"): {key: value for key, value in row.items() if key != "failed"} for row in rows}
+        return shown.queues(unpack(Table, self.ask(Kind.QUEUES_GET)).rows)
 
     def routes(self) -> list[dict[str, Any]]:
         """Who serves each lane, which process reaches which, and the channels of HIS-SEE pairs, each with its counters."""
@@ -246,19 +245,6 @@ class System:
             if row["name"] == full and row["state"] == "Run":
                 return Console(self, full, row["number"])
         raise CannotConnect(f"console {full} does not run", hint="`hisee ps` lists the processes")
-
-
-class EngineSilent(HiseeError):
-    """The engine database does not answer: who holds what cannot be said."""
-
-
-def told(payload: bytes) -> list[dict[str, Any]]:
-    """Rows of the engine; raises EngineSilent."""
-    rows = unpack(Table, payload).rows
-    reason = next((row["failed"] for row in rows if row.get("failed")), "")
-    if reason:
-        raise EngineSilent(reason, hint="roles and queues are known again once it does")
-    return rows
 
 
 class Objects:

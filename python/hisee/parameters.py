@@ -30,6 +30,8 @@ class StartParameters:
     threads: int | None = None  # jwp
     services: Path | None = None  # jwp
     ready_fd: int | None = None
+    debug_on: tuple[str, ...] = ()  # categories of debug lines
+    debug_off: tuple[str, ...] = ()
     argv: tuple[str, ...] = ()
 
     @property

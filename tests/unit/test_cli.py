@@ -26,7 +26,7 @@ EXITS = {UsageError: 2, CannotConnect: 3, AccessRefused: 4, TimeOver: 5, Interna
 
 def test_exit_codes_are_pinned():
     assert {row.name: row.number for row in ROWS} == {
-        "OK": 0, "FINDINGS": 1, "USAGE": 2, "CANNOT_CONNECT": 3, "REFUSED": 4, "TIMED_OUT": 5, "INTERNAL": 70}
+        "OK": 0, "FINDINGS": 1, "USAGE": 2, "CANNOT_CONNECT": 3, "REFUSED": 4, "TIMED_OUT": 5, "INTERNAL": 70, "LOST_MEMBER": 75}
 
 
 @pytest.mark.parametrize("fault", list(EXITS))

@@ -12,7 +12,7 @@ from hisee.schema.exits import Exit
 from hisee.schema.parameters import ROWS
 from support.command import hisee
 
-COMMANDS = ("server", "cp", "event", "dbm", "hip")
+COMMANDS = ("server", "cp", "event", "dbm", "hip", "wp", "jwp", "agent", "rrs")
 
 
 def refused(command: str, *argv: str) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 
+from hisee import shown
 from hisee.cli.system import DATA, JSON, connect, table
 from hisee.errors import HiseeError
 
@@ -95,22 +96,11 @@ def routes(data: Path | None, as_json: bool, follow: bool) -> int:
 @CSV
 def lanes(as_json: bool, as_csv: bool) -> int:
     """List every kind of message with its lane; a dialog work process takes exactly those of lane dialog."""
-    rows = message_rows()
+    rows = shown.messages()
     columns = ("lane", "number", "name", "served_by", "sender", "receiver", "doc")
     text = csv_text(columns, rows) if as_csv else json.dumps(rows, indent=1) if as_json else table_text(columns, rows)
     click.echo(text.rstrip("\n"))
     return 0
-
-
-def message_rows() -> Rows:
-    """Message kinds by lane, from the schema; needs no system."""
-    from hisee.schema.lanes import ROWS as LANES
-    from hisee.schema.messages import ROWS as MESSAGES
-
-    order = {lane.name: (lane.number, lane.served_by) for lane in LANES}
-    rows = [{"lane": m.lane or "as asked", "number": f"{m.number:#06x}", "name": m.name, "served_by": order.get(m.lane, (99, ""))[1],
-             "sender": m.sender, "receiver": m.receiver, "doc": m.doc} for m in MESSAGES]
-    return sorted(rows, key=lambda row: (order.get(row["lane"], (99, ""))[0], row["number"]))
 
 
 # -- showing

@@ -11,6 +11,9 @@ from typing import Any
 import click
 
 from hisee.cli.start import help_text, parse_start, wants_help
+from hisee.commands import switch_category
+from hisee.config import APPLICATION_FILE
+from hisee.errors import UsageError
 from hisee.parameters import StartParameters
 from hisee.seams import Seams
 
@@ -26,6 +29,7 @@ PROGRAMS: dict[str, str] = {
     "wp": "hisee.work.wp:main",
     "jwp": "hisee.work.jwp:main",
     "agent": "hisee.work.agent:main",
+    "rrs": "hisee.resident.program:main",
 }
 
 
@@ -48,8 +52,22 @@ def start(command: str, argv: Sequence[str]) -> int:
     if wants_help(argv):
         click.echo(help_text(command))
         return 0
+    if command == "rrs" and argv and (Path(argv[0]) / APPLICATION_FILE).is_file():  # an absolute path begins like a parameter
+        argv = ["--app", *argv]
     parameters = parse_start(command, argv, os.environ)  # a wrong line is refused before anything is loaded
-    return program(command)(parameters)
+    run = program(command)
+    switch_debug(parameters)
+    return run(parameters)
+
+
+def switch_debug(parameters: StartParameters) -> None:
+    """/E+CATEGORY and /E-CATEGORY, once the modules with their categories are loaded; raises UsageError."""
+    wanted = [(name, True) for name in parameters.debug_on] + [(name, False) for name in parameters.debug_off]
+    for name, on in wanted:
+        try:
+            switch_category(name, on)
+        except ValueError as error:
+            raise UsageError(f"start parameter /E{'+' if on else '-'}{name}: {error}") from error
 
 
 def _command(name: str) -> click.Command:
@@ -72,3 +90,4 @@ hip = _command("hip")
 wp = _command("wp")
 jwp = _command("jwp")
 agent = _command("agent")
+rrs = _command("rrs")

@@ -18,6 +18,8 @@ from hisee.schema.parameters import ROWS, ParameterRow
 
 HELP_WORDS = {"/?", "/h", "/H", "-h", "--help"}
 NAME = re.compile(r"[A-Za-z0-9_]{1,64}\Z")
+INSTANCE = re.compile(r"[1-9][0-9]{0,2}\Z")
+WITH_INSTANCES = ("event", "dbm")
 GROUPS = ("group_multicast", "group_list", "group_list_rs")
 
 
@@ -27,6 +29,7 @@ class _Found:
 
     values: dict[str, str | bool] = field(default_factory=dict)
     names: list[str] = field(default_factory=list)
+    lists: dict[str, list[str]] = field(default_factory=dict)
     spelling: dict[str, str] = field(default_factory=dict)
 
 
@@ -74,15 +77,15 @@ def _take(command: str, words: list[str], found: _Found) -> None:
     gnu, equals, attached = word.partition("=")
     for row in rows_of(command):
         if row.value == "switch" and word in (row.original, row.gnu):
-            return _store(row, word, True, found)
+            return _store(command, row, word, True, found)
         if row.gnu and row.value != "switch" and gnu == row.gnu:
             if not equals and not words:
                 raise UsageError(f"start parameter {word} has no value", hint=_way_out(command))
-            return _store(row, word if equals else f"{word} {words[0]}", attached if equals else words.pop(0), found)
+            return _store(command, row, word if equals else f"{word} {words[0]}", attached if equals else words.pop(0), found)
     prefixed = _by_prefix(command, word)
     if prefixed is None:
         raise UsageError(f"unknown start parameter {word}", hint=_way_out(command))
-    return _store(prefixed, word, word[len(prefixed.original):], found)
+    return _store(command, prefixed, word, word[len(prefixed.original):], found)
 
 
 def _by_prefix(command: str, word: str) -> ParameterRow | None:
@@ -92,11 +95,14 @@ def _by_prefix(command: str, word: str) -> ParameterRow | None:
     return next((r for r in rows if word.upper().startswith(r.original)), None)
 
 
-def _store(row: ParameterRow, word: str, value: str | bool, found: _Found) -> None:
+def _store(command: str, row: ParameterRow, word: str, value: str | bool, found: _Found) -> None:
     if value == "":
         raise UsageError(f"start parameter {word} has no value", hint=f"it means: {row.doc}")
     if row.value == "names":
-        return _store_name(word, str(value), found)
+        return _store_name(command, word, str(value), found)
+    if row.value == "names_list":
+        found.lists.setdefault(row.name, []).append(str(value))
+        return None
     if row.name in found.values and found.values[row.name] != value:
         raise UsageError(f"start parameters {found.spelling[row.name]} and {word} contradict each other", hint="give one")
     found.values[row.name] = value
@@ -104,16 +110,24 @@ def _store(row: ParameterRow, word: str, value: str | bool, found: _Found) -> No
     return None
 
 
-def _store_name(word: str, value: str, found: _Found) -> None:
-    name, comma, _ = value.partition(",")
-    if comma:
-        raise UsageError(f"start parameter {word}: this release has no instance numbers yet", hint=f"use the plain name {name}")
-    if not NAME.match(value):
-        raise UsageError(f"start parameter {word}: {value!r} is no name", hint="1 to 64 letters, digits and _")
-    if value in found.names:
+def _store_name(command: str, word: str, value: str, found: _Found) -> None:
+    plain, comma, instance = value.partition(",")
+    if not NAME.match(plain):
+        raise UsageError(f"start parameter {word}: {plain!r} is no name", hint="1 to 64 letters, digits and _")
+    name = f"[{_instance(command, word, instance)}]_{plain}" if comma else plain
+    if name in found.names:
         raise UsageError(f"start parameter {word} is given twice", hint="each console has its own name")
-    found.names.append(value)
+    found.names.append(name)
     found.spelling["names"] = word
+
+
+def _instance(command: str, word: str, text: str) -> int:
+    """The number behind the comma of /WNAME,2: several processes of one name, each an instance (R12)."""
+    if command not in WITH_INSTANCES:
+        raise UsageError(f"start parameter {word}: `hisee {command}` has no instances", hint=f"{' and '.join(WITH_INSTANCES)} have")
+    if not INSTANCE.match(text):
+        raise UsageError(f"start parameter {word}: {text!r} is no instance number", hint="1 to 999, as in /WNAME,2")
+    return int(text)
 
 
 def _check_contradictions(command: str, found: _Found) -> None:
@@ -151,6 +165,7 @@ def _build(command: str, found: _Found, argv: tuple[str, ...], environ: Mapping[
         port=_number(found, "port", 65_535), web_port=_number(found, "web_port", 65_535),
         ready_fd=_number(found, "ready_fd", 2**20), heap=_number(found, "heap", 2**20), threads=_number(found, "threads", 1000),
         services=Path(str(values["services"])) if "services" in values else None,
+        debug_on=tuple(found.lists.get("debug_on", ())), debug_off=tuple(found.lists.get("debug_off", ())),
     )
 
 

@@ -9,11 +9,12 @@ import socket
 
 from hisee.channel import Channel, LinkShape, LogonRefused, Message, RequestFailed, dial_tcp, dial_unix
 from hisee.channel.duties import MessageTrace, answer_soon, send_load_forever
-from hisee.channel.payloads import ConsoleAdd, Hello, HisHostStart, SettleGet, Welcome, pack, unpack
+from hisee.channel.payloads import ConsoleAdd, Hello, HisHostStart, Payload, SettleGet, Welcome, pack, unpack
 from hisee.channel.trace import Trace
 from hisee.commands import Commands
 from hisee.config import limits
 from hisee.console import commands
+from hisee.console.api import Ask
 from hisee.console.bindings import Replica
 from hisee.console.console import Console
 from hisee.console.hishost import HisHostProcess, start_his_host
@@ -25,6 +26,8 @@ from hisee.datadir import DataDir
 from hisee.errors import CannotConnect, HiseeError, UsageError
 from hisee.parameters import StartParameters
 from hisee.process import announce_ready, named_log, run_until_stopped
+from hisee.schema.errors import Err
+from hisee.schema.extended import Ext
 from hisee.schema.lanes import Lane
 from hisee.schema.messages import MessageKind as Kind
 from hisee.schema.timers import BY_NAME as TIMERS
@@ -48,9 +51,9 @@ def main(parameters: StartParameters) -> int:
     return run_until_stopped(lambda stop: hip.serve(stop, parameters.ready_fd))
 
 
-def open_page(seams: Seams, port: int) -> Page:
+def open_page(seams: Seams, port: int, ask: Ask) -> Page:
     try:
-        return Page(seams.rng, port)
+        return Page(seams.rng, port, ask)
     except OSError as error:
         raise CannotConnect(f"port {port} for the operator's page is taken ({error.strerror})",
                             hint="--web-port 0 takes any free one") from error
@@ -71,7 +74,7 @@ class Hip:
         self._node = parameters.node or names[0]
         self._way = way_to_server(parameters.server, self._node, run_facts(data), data.control_socket)
         self._secret = data.secret()
-        self.page = open_page(self._seams, parameters.web_port or 0)
+        self.page = open_page(self._seams, parameters.web_port or 0, self._ask_server)
         self.consoles: list[Console] = []
         self._by_number: dict[int, Console] = {}
         self._replica = Replica()
@@ -216,6 +219,13 @@ class Hip:
         console = self._by_number.get(message.target)
         for taker in [console] if console is not None else self.consoles:
             taker.take(message, self._host.link)
+
+    async def _ask_server(self, kind: Kind, payload: Payload, target: int, lane: int) -> bytes:
+        """A question of the JSON API; raises RequestFailed, also while there is no server."""
+        if self._server is None:
+            raise RequestFailed(Err.ERR_TRANS_ABORT, Ext.PROCESS_NOT_RUNNING, "the server is lost; the console tries to reach it")
+        message = Message(kind=kind, lane=lane, source=self._numbers[0], target=target, payload=pack(payload))
+        return (await self._server.ask(message, REQUEST_S)).payload
 
     # -- losses
 

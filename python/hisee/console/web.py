@@ -25,6 +25,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from hisee.channel import RequestFailed
 from hisee.console.access import Access
+from hisee.console.api import Api, Ask
 from hisee.console.console import Console, OperatorError
 from hisee.console.feed import Feed
 from hisee.console.inputs import Input, Pictures, Snapshot, carry_out
@@ -87,12 +88,13 @@ class Guard:
 class Page:
     """Web server of one hip process with its consoles."""
 
-    def __init__(self, rng: Rng, port: int = 0) -> None:
-        """Binds the port on loopback at once; raises OSError when it is taken."""
+    def __init__(self, rng: Rng, port: int = 0, ask: Ask | None = None) -> None:
+        """Binds the port on loopback at once; raises OSError when it is taken. `ask` reaches the server, for the JSON API."""
         self._socket = socket.create_server(("127.0.0.1", port), backlog=64)
         self.port = self._socket.getsockname()[1]
         self.access = Access(rng)
         self.consoles: dict[str, Console] = {}  # by name without suffix
+        self._api = Api(ask, self._signed_in).routes() if ask is not None else []
         self._pages = 0
         self._server: uvicorn.Server | None = None
         self._task: asyncio.Task[None] | None = None
@@ -114,7 +116,7 @@ class Page:
 
     def app(self) -> ASGIApp:
         routes = [Route("/", self._front), Route("/c/{name}", self._index), Route("/static/{name}", self._file),
-                  WebSocketRoute("/c/{name}/ws", self._websocket)]
+                  WebSocketRoute("/c/{name}/ws", self._websocket), *self._api]
         return Guard(Starlette(routes=routes), frozenset({f"127.0.0.1:{self.port}", f"localhost:{self.port}"}))
 
     async def start(self) -> None:
