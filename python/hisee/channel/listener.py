@@ -10,12 +10,14 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from hisee._core.frame import FrameFault
 from hisee._core.ring import RingPoisoned
 from hisee.channel.channel import Channel
 from hisee.channel.errors import ChannelError, PeerUnreachable
 from hisee.channel.logon import Refusal
+from hisee.channel.payloads import Hello, Refused, Welcome
 from hisee.channel.peer import Peer, peer_of
 from hisee.channel.serve import Admit, serve_socket
 from hisee.channel.settings import settings
@@ -25,12 +27,24 @@ from hisee.seams import Seams
 
 log = logging.getLogger("hisee.channel")
 WAITING_CONNECTIONS = 128  # in the kernel, not yet accepted
+YOUNG = 0.1  # part of the deadline of a logon that nobody is cut off in, however many wait
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+class HalfOpen(NamedTuple):
+    """A peer that has not yet proved the secret."""
+
+    address: str
+    since_ns: int
 
 
 class Listener:
     """Listens from its making on, serves from `start` on. `counts` tells how logons ended:
-    "admitted", "refused" (by code as "refused SECRET"), "crowded", "late", "broken"."""
+    "admitted", "refused" (by code as "refused SECRET"), "crowded", "late", "broken".
+
+    At most `half_open_logons` peers are on their way to the proof. When more come, the oldest one of the address that holds the
+    most is cut off ("crowded"), unless even that one has just begun: then the newcomers wait in the kernel.
+    """
 
     def __init__(self, sock: socket.socket, address: str, secret: bytes, seams: Seams, limits: Mapping[str, int] | None,
                  timers: Mapping[str, int] | None = None) -> None:
@@ -41,7 +55,9 @@ class Listener:
         self._secret = secret
         self._seams = seams
         self._config = settings(limits, timers)
-        self._half_open: set[asyncio.Task[None]] = set()
+        self._half_open: dict[asyncio.Task[None], HalfOpen] = {}  # the oldest first
+        self._logons: set[asyncio.Task[None]] = set()
+        self._paused: asyncio.TimerHandle | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         sock.setblocking(False)
 
@@ -85,7 +101,9 @@ class Listener:
             return
         if self._loop is not None:
             self._loop.remove_reader(self._sock.fileno())
-        for task in self._half_open:
+        if self._paused is not None:
+            self._paused.cancel()
+        for task in self._logons:
             task.cancel()
         if self._sock.family == socket.AF_UNIX:
             with suppress(OSError):
@@ -98,24 +116,63 @@ class Listener:
         return len(self._half_open)
 
     def _accept(self) -> None:
+        assert self._loop is not None
+        if not self._make_room():
+            return
         try:
-            sock, _ = self._sock.accept()
+            sock, address = self._sock.accept()
         except OSError:  # gone again, or no descriptors left: the kernel keeps the rest waiting
             return
-        if len(self._half_open) >= self._config.half_open_logons:
-            self.counts["crowded"] += 1
-            sock.close()
-            return
-        assert self._loop is not None
         task = self._loop.create_task(self._log_on(sock))
-        self._half_open.add(task)
-        task.add_done_callback(self._half_open.discard)
+        self._half_open[task] = HalfOpen(str(address[0]) if address else "", self._seams.clock.monotonic_ns())
+        self._logons.add(task)
+        task.add_done_callback(self._done)
+
+    def _make_room(self) -> bool:
+        """False = nobody is taken in until one of those under way has ended or is old enough."""
+        if len(self._half_open) < self._config.half_open_logons:
+            return True
+        held = Counter(peer.address for peer in self._half_open.values())
+        most = max(held.values())
+        task, peer = next((t, p) for t, p in self._half_open.items() if held[p.address] == most)
+        wait_ns = peer.since_ns + int(self._config.logon_s * YOUNG * 1e9) - self._seams.clock.monotonic_ns()
+        if wait_ns > 0:
+            self._pause(wait_ns / 1e9)
+            return False
+        self.counts["crowded"] += 1
+        self._half_open.pop(task)
+        task.cancel()
+        return True
+
+    def _pause(self, seconds: float) -> None:
+        assert self._loop is not None
+        self._loop.remove_reader(self._sock.fileno())
+        self._paused = self._loop.call_later(seconds, self._resume)
+
+    def _resume(self) -> None:
+        if self._paused is not None and self._loop is not None and self._sock.fileno() >= 0:
+            self._paused.cancel()
+            self._paused = None
+            self._loop.add_reader(self._sock.fileno(), self._accept)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._logons.discard(task)
+        self._proved(task)
+
+    def _proved(self, task: asyncio.Task[None] | None) -> None:
+        """No longer half open: it has ended, or only the server's answer is missing."""
+        if task is not None and self._half_open.pop(task, None) is not None:
+            self._resume()
+
+    async def _admitted(self, hello: Hello, peer: Peer) -> Welcome | Refused:
+        self._proved(asyncio.current_task())
+        return await self._admit(hello, peer)
 
     async def _log_on(self, sock: socket.socket) -> None:
         try:
             peer = self._identify(sock)
             async with asyncio.timeout(self._config.logon_s):
-                channel = await serve_socket(sock, self._secret, self._admit, seams=self._seams, config=self._config, peer=peer)
+                channel = await serve_socket(sock, self._secret, self._admitted, seams=self._seams, config=self._config, peer=peer)
         except Refusal as refusal:
             self.counts["refused"] += 1
             self.counts[f"refused {refusal.refused.code}"] += 1
