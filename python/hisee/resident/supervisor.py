@@ -41,6 +41,7 @@ ALLOWED = {
     Phase.RUNNING: {Phase.STOPPING, Phase.WAITING, Phase.DOWN},
     Phase.STOPPING: {Phase.WAITING, Phase.DOWN},
 }
+AS_ASKED = ("exit 0", "SIGTERM")  # asked twice, or before it listened: still in order
 LIVING = (Phase.STARTING, Phase.RUNNING, Phase.STOPPING)
 
 
@@ -217,7 +218,7 @@ class Supervisor:
             self._crashed(child)
 
     def _ended_by_order(self, child: Child, again: bool) -> None:
-        self._say(f"{child.name} ended" + ("" if child.why == "exit 0" else f" ({child.why})"))
+        self._say(f"{child.name} ended" + ("" if child.why in AS_ASKED else f" ({child.why})"))
         if again and not self.stopping:
             self._wait(child, 0, queued=child.queued)
             if child.spec.kind == SERVER:

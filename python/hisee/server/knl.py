@@ -37,6 +37,7 @@ from hisee.server.values import Values
 log = logging.getLogger("hisee.server")
 ASKED_BY_OTHERS = {"TEL", "HISHOST"}  # a command ends by itself, a HIS host with its console
 STOP_NS = TIMERS["stop"].ms * 1_000_000 // 2
+SUPERVISED_NS = 2 * TIMERS["stop_work"].ms * 1_000_000  # work processes complete what they run
 STOP_POLL_S = 0.02
 FOLLOW_S = TIMERS["engine_poll"].ms / 1000
 
@@ -105,15 +106,19 @@ class Knl:
                 await self.engine.view()
 
     async def stop(self) -> None:
-        """Ask every process to end, consoles first, and wait until it did: an ordered end is no loss of the server."""
+        """Ask every process to end, consoles first, and wait until it did: an ordered end is no loss of the server.
+
+        A supervisor knows the order (R129): it ends what it started, leaves, and ends this process last.
+        """
+        await self._ask_to_end(lambda kind: kind == "RRS", SUPERVISED_NS)
         await self._ask_to_end(lambda kind: kind == "HIP")
         await self._ask_to_end(lambda kind: kind not in ASKED_BY_OTHERS)
 
-    async def _ask_to_end(self, chosen: Callable[[str], bool]) -> None:
+    async def _ask_to_end(self, chosen: Callable[[str], bool], patience_ns: int = STOP_NS) -> None:
         asked = [p for p in self.core.registry if p.link is not None and not p.virtual and chosen(p.kind)]
         for process in asked:
             self.core.tell(process.number, Kind.STOP, Payload())
-        deadline = self._seams.clock.monotonic_ns() + STOP_NS
+        deadline = self._seams.clock.monotonic_ns() + patience_ns
         while any(p.running for p in asked) and self._seams.clock.monotonic_ns() < deadline:
             await asyncio.sleep(STOP_POLL_S)
 
