@@ -70,10 +70,11 @@ class Ends:
         member = join(lab, engine)
         engine.put([request(), request()])
         good, bad = engine.claim(member, ["general"], 2)
-        with pytest.raises(EngineError, match="nowhere"):
-            engine.finish([(good, Outcome(effects=[Add("n")])),
-                           (bad, Outcome(effects=[Add("n"), Send("t")], follow_ups=[request(queue="nowhere")]))])
-        assert engine.fact("n") is None and engine.outbox(10) == [] and state(engine, good.id) == state(engine, bad.id) == "activated"
+        for wrong, said in ((request(queue="nowhere"), "nowhere"), (request(after=[4711]), "4711")):
+            with pytest.raises(EngineError, match=said):
+                engine.finish([(good, Outcome(effects=[Add("n")])), (bad, Outcome(effects=[Add("n"), Send("t")], follow_ups=[wrong]))])
+            assert engine.fact("n") is None and engine.outbox(10) == []
+            assert state(engine, good.id) == state(engine, bad.id) == "activated"
         assert ended_with_add(engine, good, "n") and engine.fact("n") == 1
 
     @pytest.mark.req("R110")

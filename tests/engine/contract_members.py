@@ -91,6 +91,13 @@ class Members:
         lab.lapse()
         assert dead(engine)[silent.incarnation] == "lease over"
 
+    def test_a_kind_without_lease_ends_by_its_death_only(self, lab: Lab, engine: Coordinator) -> None:
+        member = join(lab, engine, "JWP")
+        lab.lapse()
+        assert dead(engine) == {}
+        lab.kill(member)
+        assert dead(engine) == {member.incarnation: "process ended"}
+
     def test_an_ended_one_is_never_overdue(self, lab: Lab, engine: Coordinator) -> None:
         member = join(lab, engine)
         engine.leave(member)

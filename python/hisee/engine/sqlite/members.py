@@ -1,0 +1,190 @@
+"""Members and terms: who is there, with which number, and who holds what. Leases stand in the beats file, everything else is a row."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+
+from hisee.engine import proof
+from hisee.engine.coordinator import NO_LEASE, PRIMARY, Buried, Candidate, Grant, LostGrant, LostMember, Member, NoNumber, TermRow
+from hisee.engine.sqlite.base import DIED, WAITING, Base, waiting
+from hisee.engine.sqlite.beats import SLOTS
+from hisee.schema.task_states import TaskStateId
+
+COLUMNS = "number, kind, name, node, host, pid, birth, incarnation, port, mode, joined_ms, ended_ms, ended"
+LIVING = "ended_ms = 0"
+
+
+def _member(row: tuple[object, ...]) -> Member:
+    return Member(**dict(zip(COLUMNS.split(", "), row, strict=True)))  # type: ignore[arg-type]
+
+
+class Members(Base):
+    """Joining, leaving, beating, burying."""
+
+    lease_ns: int
+    _slots: dict[int, int]
+
+    def join(self, candidate: Candidate) -> Member:
+        with self.store.write() as db:
+            for member, why in self._overdue(db):
+                self._bury(db, member.incarnation, why)
+            self._clear_slots(db)
+            number, port = self._number(db, candidate)
+            member, slot = self._enter(db, candidate, number, port), self._free_slot(db)
+            db.execute("DELETE FROM engine_member WHERE kind = ? AND number = ?", (member.kind, member.number))
+            facts = (*(getattr(member, column) for column in COLUMNS.split(", ")), slot)
+            db.execute(f"INSERT INTO engine_member ({COLUMNS}, slot) VALUES ({', '.join('?' * len(facts))})", facts)
+            # Before the commit: whoever sees the row finds the lease running.
+            self.store.beats.occupy(slot, member.incarnation, member.pid, member.birth)
+        self._slots[member.incarnation] = slot
+        return member
+
+    def _enter(self, db: sqlite3.Connection, candidate: Candidate, number: int, port: int) -> Member:
+        return Member(number=number, kind=candidate.kind, name=f"{candidate.kind}{number:03d}", node=candidate.node, host=candidate.host,
+                      pid=candidate.pid, birth=candidate.birth, incarnation=candidate.incarnation, port=port, mode=candidate.kind,
+                      joined_ms=self.clock.now_ms())
+
+    def _number(self, db: sqlite3.Connection, candidate: Candidate) -> tuple[int, int]:
+        """Lowest number that no member of the kind has and whose port is free."""
+        taken = {n for (n,) in db.execute(f"SELECT number FROM engine_member WHERE kind = ? AND {LIVING}", (candidate.kind,))}
+        if not candidate.ports:
+            return next(n for n in range(1, len(taken) + 2) if n not in taken), 0
+        for number, port in enumerate(candidate.ports, 1):
+            if number not in taken and candidate.occupy(port):
+                return number, port
+        raise NoNumber(f"no number for another {candidate.kind}: each of its {len(candidate.ports)} ports has a process",
+                       hint=f"add ports to `{candidate.kind.lower()}` in [ports] of app.toml, or end what listens on them")
+
+    def _free_slot(self, db: sqlite3.Connection) -> int:
+        taken = {slot for (slot,) in db.execute(f"SELECT slot FROM engine_member WHERE {LIVING}")}
+        slot = next((s for s in range(1, SLOTS) if s not in taken), 0)
+        if not slot:
+            raise NoNumber(f"{SLOTS - 1} processes are members already", hint="end some of them")
+        return slot
+
+    def _clear_slots(self, db: sqlite3.Connection) -> None:
+        """Slots of those who are members no more: whoever buried them died before it cleared them."""
+        living = {i for (i,) in db.execute(f"SELECT incarnation FROM engine_member WHERE {LIVING}")}
+        for incarnation, slot in self.store.beats.occupied().items():
+            if incarnation not in living:
+                self.store.beats.vacate(slot, incarnation)
+
+    def leave(self, member: Member) -> None:
+        with self.store.write() as db:
+            if self._end_member(db, member.incarnation, "stop"):
+                self._free_terms(db, member.incarnation)
+                rows = db.execute(f"SELECT {WAITING} FROM engine_task WHERE owner = ?", (member.incarnation,)).fetchall()
+                self._reopen(db, waiting(rows), f"{member.name} ended in order", uncount=True)
+            self._clear_slots(db)
+
+    def beat(self, member: Member) -> None:
+        if not self.store.beats.beat(self._slot(member), member.incarnation):
+            raise LostMember(f"{member.name} was buried: its lease was over", hint="end this process; its supervisor starts it anew")
+
+    def _slot(self, member: Member) -> int:
+        slot = self._slots.get(member.incarnation, 0) or self.store.beats.slot_of(member.incarnation)
+        if slot:
+            self._slots[member.incarnation] = slot
+        return slot
+
+    def members(self) -> list[Member]:
+        with self.store.read() as db:
+            return list(self._members(db, "1"))
+
+    def _members(self, db: sqlite3.Connection, condition: str) -> Iterator[Member]:
+        sql = f"SELECT {COLUMNS} FROM engine_member WHERE {condition} ORDER BY joined_ms, kind, number"
+        return (_member(row) for row in db.execute(sql))
+
+    def overdue(self) -> list[tuple[Member, str]]:
+        with self.store.read() as db:
+            return self._overdue(db)
+
+    def _overdue(self, db: sqlite3.Connection) -> list[tuple[Member, str]]:
+        return [(member, why) for member in self._members(db, LIVING) if (why := self._why_overdue(member))]
+
+    def _why_overdue(self, member: Member) -> str:
+        if not proof.lives(member.pid, member.birth):
+            return "process ended"
+        if member.kind in NO_LEASE:
+            return ""
+        age = self.store.beats.age_ns(self._slot(member), member.incarnation)
+        return "lease over" if age is None or age > self.lease_ns else ""
+
+    def bury(self, incarnation: int, proof: str) -> Buried:
+        with self.store.write() as db:
+            buried = self._bury(db, incarnation, proof)
+        with self.store.turn:  # a join between commit and this line would have cleared it too
+            self._vacate(incarnation)
+        return buried
+
+    def _vacate(self, incarnation: int) -> None:
+        slot = self.store.beats.slot_of(incarnation)
+        if slot:
+            self.store.beats.vacate(slot, incarnation)
+
+    def _bury(self, db: sqlite3.Connection, incarnation: int, why: str) -> Buried:
+        name = self._end_member(db, incarnation, why)
+        if not name:
+            return Buried(0, ())
+        terms = self._free_terms(db, incarnation)
+        owned = db.execute(f"SELECT {WAITING}, attempt >= max_attempts FROM engine_task WHERE owner = ?", (incarnation,)).fetchall()
+        note = f"{name}: {why}"
+        self._reopen(db, waiting(row[:-1] for row in owned if not row[-1]), note, alone=DIED)
+        last = waiting(row[:-1] for row in owned if row[-1])
+        self._close_tasks(db, [(t.id, TaskStateId.DEAD_LETTER, f"its last attempt ended with {note}", t.order_key) for t in last])
+        return Buried(len(owned), terms)
+
+    def _end_member(self, db: sqlite3.Connection, incarnation: int, why: str) -> str:
+        """Its name; "" when it was none."""
+        row = db.execute(f"UPDATE engine_member SET ended_ms = ?, ended = ? WHERE incarnation = ? AND {LIVING} RETURNING name",
+                         (max(1, self.clock.now_ms()), why, incarnation)).fetchone()
+        return str(row[0]) if row else ""
+
+    def _free_terms(self, db: sqlite3.Connection, incarnation: int) -> tuple[str, ...]:
+        rows = db.execute("UPDATE engine_term SET holder = 0 WHERE holder = ? RETURNING term", (incarnation,)).fetchall()
+        return tuple(sorted(term for (term,) in rows))
+
+    def set_mode(self, member: Member, mode: str) -> Member:
+        with self.store.write() as db:
+            self._member_name(db, member)
+            db.execute("UPDATE engine_member SET mode = ? WHERE incarnation = ?", (mode, member.incarnation))
+            return next(self._members(db, f"incarnation = {member.incarnation:d}"))
+
+
+class Terms(Base):
+    """One holder each; the epoch grows with every change of hands."""
+
+    def take(self, term: str, member: Member) -> Grant | None:
+        with self.store.write() as db:
+            self._member_name(db, member)
+            row = db.execute("SELECT holder FROM engine_term WHERE term = ?", (term,)).fetchone()
+            return None if row and row[0] else self._hand_over(db, term, member)
+
+    def _hand_over(self, db: sqlite3.Connection, term: str, member: Member) -> Grant:
+        [epoch] = db.execute("INSERT INTO engine_term VALUES (?, ?, 1) ON CONFLICT (term) DO UPDATE"
+                             " SET holder = excluded.holder, epoch = epoch + 1 RETURNING epoch", (term, member.incarnation)).fetchone()
+        return Grant(term, member.incarnation, epoch)
+
+    def assign(self, primary: Grant, term: str, holder: Member) -> Grant:
+        if primary.term != PRIMARY:
+            raise LostGrant(f"a grant of {primary.term} gives no roles")
+        with self.store.write() as db:
+            self._check_grant(db, primary)
+            self._member_name(db, holder)
+            return self._hand_over(db, term, holder)
+
+    def keep(self, grant: Grant) -> None:
+        with self.store.read() as db:
+            self._check_grant(db, grant)
+
+    def drop(self, grant: Grant) -> None:
+        with self.store.write() as db:
+            db.execute("UPDATE engine_term SET holder = 0 WHERE term = ? AND holder = ? AND epoch = ?",
+                       (grant.term, grant.incarnation, grant.epoch))
+
+    def terms(self) -> dict[str, TermRow]:
+        with self.store.read() as db:
+            rows = db.execute("SELECT term, holder, coalesce(name, ''), epoch FROM engine_term"
+                              " LEFT JOIN engine_member ON incarnation = holder AND holder <> 0").fetchall()
+        return {row[0]: TermRow(*row) for row in rows}
