@@ -60,4 +60,4 @@ def bound(port: int) -> socket.socket:
 
 def hello_facts(member: Member) -> dict[str, Any]:
     """What the server is told of a member at its logon."""
-    return {"host": member.host, "port": member.port or None, "incarnation": member.incarnation, "mode": member.mode}
+    return {"host": member.host, "port": member.port, "incarnation": member.incarnation, "mode": member.mode}
