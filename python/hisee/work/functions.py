@@ -6,6 +6,7 @@ import hashlib
 import importlib.abc
 import importlib.util
 import inspect
+import linecache
 import traceback
 from collections.abc import Callable, Mapping
 from types import ModuleType
@@ -74,6 +75,7 @@ class Source(importlib.abc.InspectLoader):
 
 def load_module(source: bytes, name: str) -> ModuleType:
     """Run the text as a module of its own. Raises SourceError."""
+    linecache.cache.pop(name, None)  # lines of an older text under this name
     try:
         loader = Source(source.decode("utf-8-sig"), name)
         spec = importlib.util.spec_from_loader(name.removesuffix(".py"), loader)

@@ -39,7 +39,8 @@ class Modes:
 
     def __init__(self, least: int) -> None:
         self.least = max(least, LEAST_PLAIN)
-        self._seen: dict[str, tuple[int, int]] = {}  # node -> plain ones and minimum at the last look
+        self._seen: dict[str, tuple[int, int, int]] = {}  # node -> plain ones, dialog ones, minimum at the last look
+        self._owed: set[str] = set()  # nodes whose plain ones became fewer and are not yet made up for
 
     def changes(self, members: Sequence[Member], terms: Mapping[str, TermRow]) -> list[Change]:
         """One change per node at most: the next look sees its effect first."""
@@ -48,17 +49,22 @@ class Modes:
         return [change for change in found if change is not None]
 
     def _of_node(self, members: Sequence[Member], node: str, terms: Mapping[str, TermRow]) -> Change | None:
-        fit = plain(members)
-        before, least = self._seen.get(node) or (len(fit) + _ended(members), self.least)
-        fewer = len(fit) < before or self.least > least
-        self._seen[node] = (max(before, len(fit)) if fewer else len(fit), self.least)
-        back = dialog(members)
-        if back and (len(fit) < LEAST_PLAIN or (fewer and len(fit) < self.least)):
-            return Change(back[0], "WP", f"{len(fit)} plain work processes on {node}, the minimum is {self.least}")
-        self._seen[node] = (len(fit), self.least)
+        fit, others = plain(members), dialog(members)
+        self._compare(members, node, len(fit), len(others))
+        if len(fit) >= self.least or not others:
+            self._owed.discard(node)
+        if others and (node in self._owed or len(fit) < LEAST_PLAIN):
+            return Change(others[0], "WP", f"{len(fit)} plain work processes on {node}, the minimum is {self.least}")
         if len(fit) > self.least:
             return Change(_spare(fit, terms), "DWP", f"{len(fit)} plain work processes on {node}, {self.least} are enough")
         return None
+
+    def _compare(self, members: Sequence[Member], node: str, fit: int, others: int) -> None:
+        """Owed is what ended, not what turned into a dialog one."""
+        fit_before, others_before, least = self._seen.get(node) or (fit + _ended(members), others, self.least)
+        if fit + max(0, others - others_before) < fit_before or self.least > least:
+            self._owed.add(node)
+        self._seen[node] = (fit, others, self.least)
 
 
 def _ended(members: Sequence[Member]) -> int:

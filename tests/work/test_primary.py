@@ -1,0 +1,156 @@
+"""Process administration: one primary, take-over, ticks, modes, alarms."""
+
+from __future__ import annotations
+
+import pytest
+
+from hisee.engine.coordinator import LostGrant, LostMember, Schedule, TaskRequest
+from hisee.work.modes import ModeRefused, change_mode
+from work.crew import Crew
+
+
+@pytest.mark.req("R94", "R98")
+def test_the_first_one_is_primary() -> None:
+    crew = Crew(3)
+    assert [hand.primary.grant is not None for hand in crew.hands] == [True, False, False]
+
+
+@pytest.mark.req("R99")
+def test_a_frozen_primary_steps_down() -> None:
+    crew = Crew(2)
+    frozen, other = crew.hands
+    old = frozen.primary.grant
+    assert old is not None
+    crew.clock.advance(2_500)
+    other.beat()
+    other.look()
+    assert crew.holders()["pwp"] == "WP002"
+    assert frozen.primary.time() == 0 and not frozen.primary.look(), "it acts on a lease that is over"
+    with pytest.raises(LostMember):
+        frozen.beat()
+    with pytest.raises(LostGrant):
+        frozen.coordinator.assign(old, "role.O", other.member)
+
+
+def test_nobody_buries_himself() -> None:
+    crew = Crew(1)
+    crew.clock.advance(5_000)
+    hand = crew.hands[0]
+    hand.lease.renewed(hand.lease.begin())
+    hand.primary.look()
+    assert crew.holders()["pwp"] == "WP001"
+
+
+@pytest.mark.req("R98", "R99")
+def test_ticks_over_a_take_over() -> None:
+    crew = Crew(2)
+    now = crew.clock.now_ms()
+    crew.coordinator.put_schedule(Schedule(name="tick", rule="every 1", request=TaskRequest(func="tasks.work"), next_ms=now + 1000))
+    for step in range(40):
+        crew.clock.advance(250)
+        for hand in crew.hands:
+            hand.look()
+            hand.primary.time()
+        if step == 17:
+            crew.kill(crew.hands[0])
+    keys = sorted(int(row.key.split("@")[1]) for row in crew.coordinator.tasks(limit=100))
+    assert keys == list(range(now + 1000, now + 10_001, 1000))
+    assert "general" in crew.hands[0].rung
+
+
+@pytest.mark.req("R98")
+def test_only_the_primary_ticks() -> None:
+    crew = Crew(3)
+    now = crew.clock.now_ms()
+    crew.coordinator.put_schedule(Schedule(name="tick", rule="every 1", request=TaskRequest(func="tasks.work"), next_ms=now))
+    assert [hand.primary.time() for hand in crew.hands] == [1, 0, 0]
+
+
+def test_a_broken_schedule_is_told_of_once_and_stops_no_other() -> None:
+    crew = Crew(1)
+    for name, rule in (("bad", "cron 99 * * * *"), ("good", "every 1")):
+        crew.coordinator.put_schedule(Schedule(name=name, rule=rule, request=TaskRequest(func="tasks.work"), next_ms=crew.clock.now_ms()))
+    assert crew.hands[0].primary.time() == 1
+    crew.hands[0].primary.time()
+    assert len(crew.hands[0].alarms) == 1 and "bad" in crew.hands[0].alarms[0]
+
+
+def test_conditions_are_released_by_the_holder_of_r() -> None:
+    crew = Crew(3)
+    first = crew.put()[0]
+    last = crew.put(after=[first])[0]
+    crew.hands[0].rounds()
+    assert [hand.primary.time() for hand in crew.hands] == [0, 0, 1] and crew.row(last).state == "ready"
+
+
+def test_dead_letters_are_told_of_once() -> None:
+    crew = Crew(1)
+    hand = crew.hands[0]
+    task = crew.put("tasks.fail", max_attempts=1)[0]
+    hand.rounds()
+    for _ in range(3):
+        crew.clock.advance(1_100)
+        hand.look()
+    assert hand.alarms == [f"task {task} (tasks.fail) is a dead letter after 1 attempts: ValueError: broken pump"]
+
+
+@pytest.mark.req("R113")
+def test_modes_follow_the_minimum() -> None:
+    crew = Crew(5, wp_min=3)
+    assert crew.modes() == "WP WP WP DWP DWP"
+    crew.kill(crew.hands[1])
+    assert crew.modes() == "WP WP WP DWP" and set(crew.holders().values()) == {"WP001", "WP003", "WP004"}
+    crew.start()
+    assert crew.modes() == "WP DWP WP WP DWP"
+
+
+@pytest.mark.req("R113")
+def test_modes_after_the_death_of_the_primary() -> None:
+    crew = Crew(5, wp_min=3)
+    crew.kill(crew.hands[0])
+    assert crew.modes() == "WP WP WP DWP" and crew.holders()["pwp"] == "WP002"
+
+
+@pytest.mark.req("R113")
+def test_a_role_holder_hands_back_before_it_becomes_a_dialog_one() -> None:
+    crew = Crew(3, wp_min=2)
+    assert crew.modes() == "WP WP DWP"
+    assert crew.holders() == {"pwp": "WP001", "role.O": "WP002", "role.R": "WP001"}
+
+
+@pytest.mark.req("R113")
+def test_never_below_two() -> None:
+    crew = Crew(3, wp_min=0)
+    assert crew.modes() == "WP WP DWP"
+    crew.kill(crew.hands[0])
+    assert crew.modes() == "WP WP"
+
+
+@pytest.mark.req("R113")
+def test_change_by_command() -> None:
+    crew = Crew(3)
+    second = crew.hands[1]
+    changed = change_mode(second.coordinator, second.member, "DWP")
+    crew.settle()
+    assert changed.mode == "DWP" and crew.modes() == "WP DWP WP" and crew.holders()["role.O"] == "WP001", "WP003 has a role already"
+    with pytest.raises(ModeRefused, match="WP003 stays plain"):
+        change_mode(crew.hands[2].coordinator, crew.hands[2].member, "DWP")
+    assert change_mode(second.coordinator, second.member, "WP").mode == "WP"
+    crew.settle()
+    assert sorted(crew.holders().values()) == ["WP001", "WP002", "WP003"]
+
+
+@pytest.mark.req("R113")
+def test_a_primary_stays_plain() -> None:
+    crew = Crew(3)
+    with pytest.raises(ModeRefused, match="primary"):
+        change_mode(crew.hands[0].coordinator, crew.hands[0].member, "DWP")
+
+
+def test_a_dialog_one_leads_when_no_plain_one_is_left() -> None:
+    crew = Crew(3, wp_min=2)
+    for hand in crew.hands[:2]:
+        crew.engine.killed(hand.member.incarnation)
+    del crew.hands[:2]
+    crew.settle()
+    assert crew.modes() == "WP" and set(crew.holders().values()) == {"WP003"}
