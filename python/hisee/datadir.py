@@ -35,6 +35,10 @@ class DataDir:
         return self.path / "values.db"
 
     @property
+    def outputs(self) -> Path:
+        return self.path / "outputs"
+
+    @property
     def socket_dir(self) -> Path:
         return socket_directory(self.path)
 

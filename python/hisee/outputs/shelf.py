@@ -10,6 +10,7 @@ from hisee.seams import Disk
 
 NAME = re.compile(r"[\w][\w .-]{0,99}\Z")
 MAX_BYTES = 64 << 20
+FACT = "output/"  # facts of the engine about outputs, by file name
 TYPES = {"csv": "text/csv; charset=utf-8", "html": "text/html; charset=utf-8", "pdf": "application/pdf", "zip": "application/zip"}
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from hisee.tasks import Refuse
+from hisee.work import making
 from hisee.work.context import Context
 
 LONGEST_SLEEP_S = 3600.0
@@ -49,5 +50,11 @@ ENGINE: dict[str, EngineFunction] = {
     "echo": EngineFunction(echo, "general", "answers its argument"),
     "sleep": EngineFunction(sleep, "general", "takes up a work process for some seconds"),
     "count": EngineFunction(count, "general", "adds to a fact"),
+    "report": EngineFunction(making.report, "O", "a table as CSV, HTML or PDF: values, facts, balances, a database table"),
+    "picture": EngineFunction(making.print_picture, "O", "a picture with its bound values as PDF"),
+    "export": EngineFunction(making.export, "O", "objects as a ZIP of application files"),
+    "notify": EngineFunction(making.notify, "O", "a line for people in the event log"),
+    "calendar": EngineFunction(making.calendar, "R", "defines a calendar and works out the days of a year"),
+    "balance": EngineFunction(making.balance, "R", "hourly balances of a sampled rate"),
     "release": EngineFunction(release, "R", "resource calculation at once: what waits for a condition or a resource"),
 }

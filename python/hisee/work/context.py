@@ -8,9 +8,12 @@ from typing import Any
 
 from hisee.engine.coordinator import Add, Claim, Coordinator, Effect, Grant, Member, Send, StaleClaim, TaskRequest, Write
 from hisee.errors import HiseeError
+from hisee.outputs.shelf import Shelf
 from hisee.schema.timers import BY_NAME
 from hisee.seams import Clock
+from hisee.tasks import Refuse
 from hisee.work.lease import Lease
+from hisee.work.reach import NOWHERE, Reach
 
 MS = 1_000_000
 PROGRESS_NS = BY_NAME["progress"].ms * MS
@@ -27,9 +30,11 @@ class Context:
     """
 
     def __init__(self, claim: Claim, coordinator: Coordinator, clock: Clock, lease: Lease, member: Member,
-                 request: Callable[..., TaskRequest]) -> None:
+                 request: Callable[..., TaskRequest], reach: Reach = NOWHERE, shelf: Shelf | None = None) -> None:
         self._claim, self._coordinator, self._clock, self._lease, self._member = claim, coordinator, clock, lease, member
         self._request = request
+        self._shelf = shelf
+        self.reach = reach  # what it may read of the system
         self._told_ns = 0
         self._lost = False
         self._held: list[Grant] = []
@@ -100,6 +105,24 @@ class Context:
     def fact(self, key: str) -> Any:
         """Committed number or value of a fact; this task's own effects are not in it yet."""
         return self._coordinator.fact(key)
+
+    def facts(self, prefix: str) -> dict[str, Any]:
+        """Committed facts whose keys begin so."""
+        return self._coordinator.facts(prefix)
+
+    def value(self, name: str) -> Any:
+        """Present value of an object of the system; None while it is invalid. Raises RequestFailed when there is none."""
+        return self.reach.value(name)
+
+    def now_ms(self) -> int:
+        return self._clock.now_ms()
+
+    @property
+    def shelf(self) -> Shelf:
+        """Where outputs are kept. Raises Refuse in a worker without a system."""
+        if self._shelf is None:
+            raise Refuse("this function needs a running system")
+        return self._shelf
 
     @contextmanager
     def lock(self, name: str) -> Iterator[None]:

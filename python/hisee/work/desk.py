@@ -15,6 +15,7 @@ from hisee.channel.payloads import LogWrite, Part, PartRead, Payload, pack, unpa
 from hisee.commands import CommandRefused, Commands
 from hisee.engine.coordinator import PRIMARY, Coordinator, LostMember, Member
 from hisee.load import WorkTime
+from hisee.outputs.shelf import Shelf
 from hisee.process import on_log_shift, shift_log
 from hisee.schema.errors import Err
 from hisee.schema.exits import Exit
@@ -45,14 +46,15 @@ class Desk:
 
     def __init__(self, engine: Coordinator, channel: Channel, member: Member, functions: Functions,
                  ring: Callable[[Iterable[str]], None], worker: Worker, busy: WorkTime, end: Callable[[int, str], None],
-                 clock: Clock) -> None:
+                 clock: Clock, shelf: Shelf) -> None:
         assert channel.welcome is not None
         self._engine, self._channel, self._member, self._functions = engine, channel, member, functions
         self._worker, self._busy, self._end, self._clock = worker, busy, end, clock
         self._number = channel.welcome.number
         self._view = View(member.mode)
         self._requests = Requests(channel)
-        self.dialog = Dialog(engine, Acceptance(functions, clock.now_ms, str(channel.welcome.facts.get("time_zone", "UTC"))), ring)
+        self.dialog = Dialog(engine, Acceptance(functions, clock.now_ms, str(channel.welcome.facts.get("time_zone", "UTC"))), ring,
+                             shelf)
         self.outgoing = Outgoing(Relay(engine, self.alarm), self.ask, clock.now_ms)
         self.elsewhere = Elsewhere(engine, clock, ServiceCalls(engine, self.send, clock), Monitor(engine, self.ask, ring, clock))
         trace = MessageTrace(channel)
@@ -113,10 +115,11 @@ class Desk:
         data = payload if isinstance(payload, bytes) else pack(payload)
         return self.send(Message(kind=kind, lane=lane, target=KNL, payload=data))
 
-    async def ask(self, kind: Kind, payload: Payload, *, target: int = KNL, lane: int = Lane.CONTROL,
+    async def ask(self, kind: Kind, payload: Payload | bytes, *, target: int = KNL, lane: int = Lane.CONTROL, object: int = 0,
                   timeout_s: float = REQUEST_S) -> bytes:
         """A request; its reply's payload. Raises RequestFailed."""
-        message = Message(kind=kind, lane=lane, source=self._number, target=target, payload=pack(payload))
+        data = payload if isinstance(payload, bytes) else pack(payload)
+        message = Message(kind=kind, lane=lane, source=self._number, target=target, object=object, payload=data)
         return (await self._requests.ask(message, timeout_s)).payload
 
     # -- functions

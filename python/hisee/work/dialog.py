@@ -9,8 +9,23 @@ from typing import Any
 import msgspec
 
 from hisee.channel import Message
-from hisee.channel.payloads import FactsGet, Failed, Payload, SchedulePut, Table, TaskIds, TaskNumber, TaskPut, TaskQuery, pack, unpack
+from hisee.channel.payloads import (
+    FactsGet,
+    Failed,
+    Files,
+    OutputGet,
+    Payload,
+    SchedulePut,
+    Table,
+    TaskIds,
+    TaskNumber,
+    TaskPut,
+    TaskQuery,
+    pack,
+    unpack,
+)
 from hisee.engine.coordinator import Coordinator, EngineError, TaskRow
+from hisee.outputs.shelf import FACT, OutputRefused, Shelf
 from hisee.schema.errors import Err
 from hisee.schema.messages import MessageKind as Kind
 from hisee.work.acceptance import Acceptance, Unacceptable
@@ -26,13 +41,16 @@ class Unknown(Exception):
 class Dialog:
     """Handlers by message kind; other parts add theirs to `handlers`. Belongs to the steward's thread, as its Coordinator does."""
 
-    def __init__(self, engine: Coordinator, acceptance: Acceptance, ring: Callable[[Iterable[str]], None]) -> None:
-        """`ring` wakes the workers of queues."""
+    def __init__(self, engine: Coordinator, acceptance: Acceptance, ring: Callable[[Iterable[str]], None],
+                 shelf: Shelf | None = None) -> None:
+        """`ring` wakes the workers of queues; `shelf` holds the outputs."""
+        self._shelf = shelf
         self._engine, self._acceptance, self._ring = engine, acceptance, ring
         self.answered = 0
         self.handlers: dict[int, Handler] = {
             Kind.TASK_PUT: self._put, Kind.TASK_LIST: self._list, Kind.TASK_SHOW: self._show,
             Kind.TASK_CANCEL: self._cancel, Kind.TASK_RETRY: self._retry,
+            Kind.OUTPUT_LIST: self._outputs, Kind.OUTPUT_GET: self._output,
             Kind.SCHEDULE_LIST: self._schedules, Kind.SCHEDULE_PUT: self._schedule, Kind.FACTS_GET: self._facts,
         }
 
@@ -113,6 +131,21 @@ class Dialog:
     def _facts(self, payload: bytes) -> Table:
         facts = self._engine.facts(unpack(FactsGet, payload).prefix)
         return Table(rows=[{"key": key, "value": value} for key, value in facts.items()])
+
+
+    # -- outputs
+
+    def _outputs(self, payload: bytes) -> Table:
+        return Table(rows=sorted(self._engine.facts(FACT).values(), key=lambda row: (row["made_ms"], row["file"])))
+
+    def _output(self, payload: bytes) -> Files:
+        wanted = unpack(OutputGet, payload).name
+        try:
+            if self._shelf is None:
+                raise OutputRefused("outputs are not kept here")
+            return Files(files={wanted: self._shelf.get(wanted)})
+        except OutputRefused as error:
+            raise Unknown(str(error)) from error
 
 
 def _without_life(row: TaskRow) -> dict[str, Any]:

@@ -12,13 +12,18 @@ from collections.abc import Callable
 from types import TracebackType
 
 from hisee.channel import Channel
+from hisee.channel.duties import KNL
+from hisee.channel.payloads import Payload
 from hisee.datadir import DataDir
 from hisee.engine import open_doorbell, open_engine
 from hisee.engine.coordinator import PRIMARY, Claim, EngineError, LostMember, Member
 from hisee.errors import HiseeError
 from hisee.load import MeteredLoop, WorkTime
+from hisee.outputs.shelf import Shelf
 from hisee.schema.exits import Exit
+from hisee.schema.lanes import Lane
 from hisee.schema.limits import BY_NAME as LIMITS
+from hisee.schema.messages import MessageKind
 from hisee.schema.timers import BY_NAME as TIMERS
 from hisee.work.cold import cold_start
 from hisee.work.desk import Desk
@@ -46,6 +51,7 @@ class Steward:
         """`wake` ends the worker's sleep, `end(code, why)` ends the process in order; both may be called from any thread."""
         self.member = member
         self.settled = threading.Event()
+        self.shelf = Shelf(data.outputs, data.seams.disk)
         self._data, self._channel, self._lease, self._functions = data, channel, lease, functions
         self._busy, self._wake, self._end, self._cold, self._dialog = busy, wake, end, cold, dialog
         self._view = View(member.mode)
@@ -63,6 +69,12 @@ class Steward:
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join()
+
+    def ask(self, kind: MessageKind, payload: Payload | bytes, *, target: int = KNL, lane: int = Lane.CONTROL, object: int = 0) -> bytes:
+        """A request for a running task, from the worker's thread; its reply's payload. Raises RequestFailed."""
+        assert self._loop is not None
+        asked = self._desk.ask(kind, payload, target=target, lane=lane, object=object)
+        return asyncio.run_coroutine_threadsafe(asked, self._loop).result()
 
     def elsewhere(self, claim: Claim) -> None:
         """A claim whose program or service runs in another process: watched here, the worker goes on."""
@@ -99,7 +111,7 @@ class Steward:
         self._bell = open_doorbell(url, self._data.path)
         self._watch = Watch(self._loop, self.member, self._died)
         self._desk = Desk(self._engine, self._channel, self.member, self._functions, self._bell.ring, self.worker, self._busy, self._end,
-                          self._data.seams.clock)
+                          self._data.seams.clock, self.shelf)
         self._primary = Primary(self._engine, self._data.seams.clock, self.member, self._lease, wp_min=self._wp_min(),
                                 ring=self._bell.ring, alarm=self._desk.alarm)
         try:

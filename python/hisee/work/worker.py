@@ -12,6 +12,7 @@ from typing import NamedTuple
 import msgspec
 
 from hisee.engine.coordinator import Claim, Coordinator, EngineError, LostMember, Member, Outcome, StaleClaim, StorageFull
+from hisee.outputs.shelf import Shelf
 from hisee.schema.limits import BY_NAME as LIMITS
 from hisee.schema.timers import BY_NAME as TIMERS
 from hisee.seams import Clock
@@ -20,6 +21,7 @@ from hisee.work.batch import BUDGET_NS, MS, Batch
 from hisee.work.context import Busy, Context
 from hisee.work.functions import ELSEWHERE, Functions, Prepared, kind_of
 from hisee.work.lease import Lease
+from hisee.work.reach import NOWHERE, Reach
 from hisee.work.view import View
 
 log = logging.getLogger("hisee.work")
@@ -54,7 +56,7 @@ class Worker:
 
     def __init__(self, coordinator: Coordinator, clock: Clock, member: Member, functions: Functions, lease: Lease, *,
                  elsewhere: Callable[[Claim], None] | None = None, ring: Callable[[Iterable[str]], None] = lambda queues: None,
-                 most: int = LIMITS["claim_batch"].value) -> None:
+                 reach: Reach = NOWHERE, shelf: Shelf | None = None, most: int = LIMITS["claim_batch"].value) -> None:
         """elsewhere: takes programs and services and watches them from then on; ring: wakes others for these queues."""
         self.functions = functions
         self.ran = 0  # tasks run here since the start
@@ -62,6 +64,7 @@ class Worker:
         self.busy_ns = 0
         self._coordinator, self._clock, self._member, self._lease = coordinator, clock, member, lease
         self._elsewhere, self._ring = elsewhere, ring
+        self._reach, self._shelf = reach, shelf
         self._view = View(member.mode)
         self._queues, self._own = self._view.queues, self._view.own
         self._batch = Batch(most)
@@ -226,7 +229,8 @@ class Worker:
     def _outcome(self, present: Present) -> Outcome | None:
         """Run the function; None = it has to come again later."""
         claim = present.claim
-        ctx = Context(claim, self._coordinator, self._clock, self._lease, self._member, self.functions.request)
+        ctx = Context(claim, self._coordinator, self._clock, self._lease, self._member, self.functions.request,
+                      self._reach, self._shelf)
         try:
             prepared = self.functions.prepare(claim)
             self._begin(present, prepared)

@@ -26,6 +26,7 @@ from hisee.seams import Seams
 from hisee.work.functions import Functions
 from hisee.work.joining import Joined, hello_facts, join, node_of
 from hisee.work.lease import Lease
+from hisee.work.reach import Reach
 from hisee.work.steward import Steward
 from hisee.work.worker import Worker
 
@@ -108,7 +109,8 @@ class WorkProcess:
         self._bell = open_doorbell(data.engine_url(), data.path, member)
         steward = Steward(member, data, channel, lease, functions, busy=self._busy, wake=self._wake, end=self.end,
                           cold=self._parameters.cold, dialog=self._parameters.dialog)
-        self._worker = Worker(engine, data.seams.clock, member, functions, lease, elsewhere=steward.elsewhere)
+        self._worker = Worker(engine, data.seams.clock, member, functions, lease, elsewhere=steward.elsewhere,
+                              reach=Reach(steward.ask), shelf=steward.shelf)
         steward.worker = self._worker
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda number, frame: self.end(Exit.OK, signal.Signals(number).name))
