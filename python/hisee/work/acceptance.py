@@ -15,6 +15,7 @@ from hisee.work.functions import Functions
 from hisee.work.schedules import ScheduleError, planned
 
 ONCE = "once"  # key of one call of a client, used where neither caller nor function gives a key
+ONCE_PREFIX = "once:"
 MOST_ATTEMPTS, LAST_PRIORITY, LONGEST_KEY = 1000, 999, 200
 
 

@@ -52,9 +52,10 @@ class Desk:
         self._worker, self._busy, self._end, self._clock = worker, busy, end, clock
         self._number = channel.welcome.number
         self._view = View(member.mode)
+        self._early: list[Message] | None = []
         self._requests = Requests(channel)
-        self.dialog = Dialog(engine, Acceptance(functions, clock.now_ms, str(channel.welcome.facts.get("time_zone", "UTC"))), ring,
-                             shelf)
+        self.acceptance = Acceptance(functions, clock.now_ms, str(channel.welcome.facts.get("time_zone", "UTC")))
+        self.dialog = Dialog(engine, self.acceptance, ring, shelf)
         self.outgoing = Outgoing(Relay(engine, self.alarm), self.ask, clock.now_ms)
         self.elsewhere = Elsewhere(engine, clock, ServiceCalls(engine, self.send, clock), Monitor(engine, self.ask, ring, clock))
         trace = MessageTrace(channel)
@@ -86,7 +87,7 @@ class Desk:
         elif message.kind == Kind.LOG_SHIFT:
             shift_log(told=True)
         elif self.dialog.takes(message):
-            self.send(self.dialog.answer(message))
+            self._early.append(message) if self._early is not None else self.send(self.dialog.answer(message))
         elif not self._of_elsewhere(message) and message.wants_answer:
             self.send(self.dialog.refuse(message))
 
@@ -123,6 +124,12 @@ class Desk:
         return (await self._requests.ask(message, timeout_s)).payload
 
     # -- functions
+
+    def open(self) -> None:
+        """Dialog requests are answered from now on; those that came before the functions were known have waited."""
+        early, self._early = self._early or [], None
+        for message in early:
+            self.send(self.dialog.answer(message))
 
     async def load_functions(self) -> None:
         """tasks.py of the application, from the store; a text with a mistake leaves those that were known before."""

@@ -28,7 +28,7 @@ from hisee.engine.coordinator import Coordinator, EngineError, TaskRow
 from hisee.outputs.shelf import FACT, OutputRefused, Shelf
 from hisee.schema.errors import Err
 from hisee.schema.messages import MessageKind as Kind
-from hisee.work.acceptance import Acceptance, Unacceptable
+from hisee.work.acceptance import ONCE_PREFIX, Acceptance, Unacceptable
 
 log = logging.getLogger("hisee.work.dialog")
 Handler = Callable[[bytes], Payload | None]
@@ -96,7 +96,7 @@ class Dialog:
         return Table(rows=[_without_life(row) for row in found])
 
     def _show(self, payload: bytes) -> Table:
-        return Table(rows=[msgspec.to_builtins(self._task(unpack(TaskNumber, payload).id))])
+        return Table(rows=[_shown(self._task(unpack(TaskNumber, payload).id))])
 
     def _task(self, number: int) -> TaskRow:
         row = self._engine.task(number)
@@ -150,6 +150,12 @@ class Dialog:
 
 def _without_life(row: TaskRow) -> dict[str, Any]:
     """A line of a list: the life of a task is for `show`."""
-    built: dict[str, Any] = msgspec.to_builtins(row)
+    built = _shown(row)
     del built["steps"]
     return built
+
+
+def _shown(row: TaskRow) -> dict[str, Any]:
+    """A key that only named one call of a client is nobody's business."""
+    built: dict[str, Any] = msgspec.to_builtins(row)
+    return built | {"key": ""} if row.key.startswith(ONCE_PREFIX) else built

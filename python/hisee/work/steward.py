@@ -26,6 +26,7 @@ from hisee.schema.limits import BY_NAME as LIMITS
 from hisee.schema.messages import MessageKind
 from hisee.schema.timers import BY_NAME as TIMERS
 from hisee.work.cold import cold_start
+from hisee.work.declared import declare
 from hisee.work.desk import Desk
 from hisee.work.functions import Functions
 from hisee.work.lease import Lease
@@ -51,6 +52,7 @@ class Steward:
         """`wake` ends the worker's sleep, `end(code, why)` ends the process in order; both may be called from any thread."""
         self.member = member
         self.settled = threading.Event()
+        self._declared = False  # as primary: the schedules of tasks.py are in line
         self.shelf = Shelf(data.outputs, data.seams.disk)
         self._data, self._channel, self._lease, self._functions = data, channel, lease, functions
         self._busy, self._wake, self._end, self._cold, self._dialog = busy, wake, end, cold, dialog
@@ -133,6 +135,7 @@ class Steward:
         self._look()
         if self._cold:
             cold_start(self._engine, self.member, self._primary.grant)
+        self._desk.open()
         self.settled.set()
 
     def _become_dialog(self) -> None:
@@ -187,6 +190,9 @@ class Steward:
     def _look(self) -> None:
         """Members and terms as they stand; the term of the primary is taken when it is free."""
         changed = self._primary.look()
+        if self._primary.grant is not None and not self._declared:
+            declare(self._engine, self._functions, self._desk.acceptance)
+            self._declared = True
         members, terms = self._engine.members(), self._engine.terms()
         self._watch.see(members)
         if changed:
