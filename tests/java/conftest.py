@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import shutil
 import subprocess
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -48,3 +49,15 @@ def java(jar: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
         return done.stdout
 
     return run
+
+
+@pytest.fixture(scope="session")
+def services(jar: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder `services` of an application: one jar with the service `trials`, and a file that is none."""
+    folder, build = tmp_path_factory.mktemp("services"), build_module()
+    build.compile_into(folder / "build", [HERE / "services/Trials.java"], class_path=jar)
+    with zipfile.ZipFile(folder / "trials.jar", "w") as archive:
+        archive.write(folder / "build/classes/trials/Trials.class", "trials/Trials.class")
+        archive.writestr("META-INF/services/hisee.jwp.Service", "trials.Trials\ntrials.Missing\n")
+    (folder / "broken.jar").write_text("no jar")
+    return folder

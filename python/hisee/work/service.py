@@ -172,18 +172,21 @@ class ServiceCalls:
             self._note(call, *call.note)
 
     def _keep_ours(self) -> None:
-        """A task that was cancelled meanwhile is stopped where it runs; one that another work process has goes on there."""
         try:
             kept = {claim.id for claim in self._engine.renew([call.claim for call in self._calls.values()])}
             for call in [call for task, call in self._calls.items() if task not in kept]:
-                row = self._engine.task(call.claim.id)
-                if row is None or row.status:
-                    self._cancel(call)
-                self._forget(call)
+                self._leave(call)
         except LostMember:
             raise
         except EngineError as error:
             log.warning("service tasks not looked at: %s", error)
+
+    def _leave(self, call: Call) -> None:
+        """No longer ours. One that was cancelled is stopped where it runs; one that another work process has goes on there."""
+        self._forget(call)
+        row = self._engine.task(call.claim.id)
+        if row is None or row.status:
+            self._cancel(call)
 
     # -- the engine
 
@@ -192,7 +195,7 @@ class ServiceCalls:
         try:
             self._engine.step(call.claim, state, generated=generated)
         except StaleClaim:
-            self._forget(call)
+            self._leave(call)
         except LostMember:
             raise
         except EngineError as error:
@@ -203,7 +206,7 @@ class ServiceCalls:
             self._engine.progress(call.claim, share, text)
             call.note = None
         except StaleClaim:
-            self._forget(call)
+            self._leave(call)
         except LostMember:
             raise
         except EngineError:

@@ -9,8 +9,10 @@ import java.util.function.Supplier;
 /** What `hisee tell` may ask of this process. Results are ok, error, aborted or ignored, with a text. */
 final class Commands {
     record Result(String result, String text) {
+        private static final Map<String, Integer> ERRORS = Map.of("error", Table.ERR_TRANS_ERROR, "ignored", Table.ERR_TRANS_IGNORED);
+
         byte[] payload() {
-            return Pack.known(Map.of("result", result, "text", text));
+            return Pack.known(Map.of("result", result, "text", text, "error", ERRORS.getOrDefault(result, 0)));
         }
     }
 
@@ -39,7 +41,7 @@ final class Commands {
             case "DI" -> onOff(argument, "DI ON|OFF", log::setDebug);
             case "E" -> category(argument);
             case "TRACE" -> onOff(argument, "TRACE ON|OFF", log::setTrace);
-            default -> new Result("error", "unknown command " + words[0] + "; HELP lists the known ones");
+            default -> new Result("ignored", "no command " + words[0] + " here; HELP lists what there is");
         };
     }
 
@@ -75,7 +77,7 @@ final class Commands {
 
     /** This process has one category of debug lines, its calls. */
     private Result category(String argument) {
-        if (!argument.endsWith("CALLS") || argument.length() != 6) return new Result("ignored", "the category of this process is CALLS");
+        if (!argument.endsWith("CALLS") || argument.length() != 6) return new Result("error", "the category of this process is CALLS");
         log.setDebug(argument.charAt(0) == '+');
         return new Result("ok", "");
     }

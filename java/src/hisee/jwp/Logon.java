@@ -41,7 +41,7 @@ final class Logon {
         if (proof == null || !MessageDigest.isEqual(proof, prove(secret, "hisee welcome", mine, theirs, words))) {
             throw new Fault("server", "the server did not prove the system's secret: it is another system, or none");
         }
-        wire.openSession((Long) welcome.get("session"), FIRST_EPOCH);
+        wire.openSession(((Number) welcome.get("session")).longValue(), FIRST_EPOCH);
         declineRing(wire);
         return welcome;
     }

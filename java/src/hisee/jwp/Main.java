@@ -168,9 +168,11 @@ public final class Main {
         return new Message(Table.FAILED, request.lane(), number, request.source(), request.object(), request.corr(), false, payload, false);
     }
 
+    /** Facts as JSON, as other processes tell theirs. */
     private String status() {
-        return "services " + String.join(" ", services.keySet()) + "; calls " + calls.called + ", failed " + calls.failed + ", running "
-                + calls.count() + "; memory " + (memory() >> 20) + " MiB; Java " + Runtime.version();
+        return String.format("{\"pid\":%d,\"memory_bytes\":%d,\"calls\":%d,\"failed\":%d,\"running\":%d,\"services\":[%s],\"java\":\"%s\"}",
+                ProcessHandle.current().pid(), memory(), calls.called.get(), calls.failed.get(), calls.count(),
+                String.join(",", services.keySet().stream().map(name -> '"' + name + '"').toList()), Runtime.version());
     }
 
     // --- time

@@ -1,6 +1,7 @@
 package hisee.jwp;
 
 import java.io.ByteArrayOutputStream;
+import java.math.BigInteger;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.CodingErrorAction;
@@ -11,8 +12,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * MessagePack as control payloads use it: maps with text keys, arrays, text, bytes, 64-bit integers, floats, booleans, nil.
- * No extension types, no integer above 2^63-1. A length is believed only after the bytes left could hold it.
+ * MessagePack as control payloads use it: maps with text keys, arrays, text, bytes, integers (Long; BigInteger from 2^63 on),
+ * floats, booleans, nil. No extension types. A length is believed only after the bytes left could hold it.
  */
 final class Pack {
     static final int DEPTH = 64; // nested maps and arrays
@@ -45,6 +46,7 @@ final class Pack {
             else if (v instanceof Boolean b) bytes.write(b ? 0xc3 : 0xc2);
             else if (v instanceof Double || v instanceof Float) real(((Number) v).doubleValue());
             else if (v instanceof Long || v instanceof Integer || v instanceof Short || v instanceof Byte) integer(((Number) v).longValue());
+            else if (v instanceof BigInteger big) big(big);
             else if (v instanceof CharSequence s) text(s.toString());
             else if (v instanceof byte[] b) binary(b);
             else container(v, depth);
@@ -87,6 +89,12 @@ final class Pack {
             else if (v >= Short.MIN_VALUE) tagged(0xd1, v, 2);
             else if (v >= Integer.MIN_VALUE) tagged(0xd2, v, 4);
             else tagged(0xd3, v, 8);
+        }
+
+        private void big(BigInteger v) throws Fault {
+            if (v.bitLength() < 64) integer(v.longValue());
+            else if (v.bitLength() == 64 && v.signum() > 0) tagged(0xcf, v.longValue(), 8);
+            else throw new Fault("range", "an integer of " + v.bitLength() + " bits");
         }
 
         private void unsigned(long v) {
@@ -177,7 +185,7 @@ final class Pack {
                 case 0xcc -> number(1);
                 case 0xcd -> number(2);
                 case 0xce -> number(4);
-                case 0xcf -> positive(number(8));
+                case 0xcf -> unsigned(number(8));
                 case 0xd0 -> (long) (byte) number(1);
                 case 0xd1 -> (long) (short) number(2);
                 case 0xd2 -> (long) (int) number(4);
@@ -193,9 +201,9 @@ final class Pack {
             };
         }
 
-        private long positive(long v) throws Fault {
-            if (v < 0) throw new Fault("range", "an integer above 2^63-1");
-            return v;
+        private static Number unsigned(long v) {
+            if (v >= 0) return v;
+            return new BigInteger(Long.toUnsignedString(v));
         }
 
         private long number(int width) throws Fault {

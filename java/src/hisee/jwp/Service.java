@@ -16,7 +16,7 @@ public interface Service {
     /**
      * Works out one call.
      *
-     * @param args values of MessagePack: Map, List, String, byte[], Long, Double, Boolean, null
+     * @param args values of MessagePack: Map, List, String, byte[], Long (BigInteger from 2^63 on), Double, Boolean, null
      * @return a value of the same kinds; Integer, Float and arrays of double are taken as well
      * @throws Refused when no further attempt can help; anything else thrown means that a later attempt may
      */
