@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from hisee.channel.payloads import FactsGet, Payload, SchedulePut, Table, TaskIds, TaskNumber, TaskPut, TaskQuery, unpack
+from hisee.channel.payloads import FactsGet, Files, OutputGet, Payload, SchedulePut, Table, TaskIds, TaskNumber, TaskPut, TaskQuery, unpack
 from hisee.errors import CannotConnect, HiseeError, TimeOver, UsageError
 from hisee.schema.errors import Err
 from hisee.schema.extended import Ext
@@ -166,6 +166,14 @@ class Tasks:
     def facts(self, prefix: str = "") -> dict[str, Any]:
         """Facts that tasks wrote, by the beginning of their keys."""
         return {row["key"]: row["value"] for row in self._rows(Kind.FACTS_GET, FactsGet(prefix=prefix))}
+
+    def outputs(self) -> Rows:
+        """Reports and exports that were made: file, name, bytes, task, made_ms; oldest first."""
+        return self._rows(Kind.OUTPUT_LIST)
+
+    def output(self, file: str) -> bytes:
+        """One of them, whole. Raises RequestRefused when there is none of that name."""
+        return unpack(Files, self._ask(Kind.OUTPUT_GET, OutputGet(name=file))).files[file]
 
     # -- requests
 

@@ -28,6 +28,8 @@ class Options(NamedTuple):
     timeout_s: float = 0.0  # 0 = none
     order_key: str = ""
     idempotency_key: str | Callable[..., str] = ""  # a text, or a function of the arguments that answers one
+    schedule: str = ""  # "cron M H D M W", "every S": run by itself, without arguments, in the system's time zone
+    missed: str = "once"  # instants that passed while nothing ran: skip, once or all
 
 
 @overload
@@ -36,7 +38,8 @@ def task(function: F, /) -> F: ...
 
 @overload
 def task(*, queue: str = ..., priority: int = ..., retries: int = ..., retry_s: float = ..., timeout_s: float = ...,
-         order_key: str = ..., idempotency_key: str | Callable[..., str] = ...) -> Callable[[F], F]: ...
+         order_key: str = ..., idempotency_key: str | Callable[..., str] = ..., schedule: str = ...,
+         missed: str = ...) -> Callable[[F], F]: ...
 
 
 def task(function: F | None = None, /, **options: Any) -> F | Callable[[F], F]:

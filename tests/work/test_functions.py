@@ -135,7 +135,7 @@ def test_a_new_text_replaces_the_old_one() -> None:
 
 
 def test_defaults_of_the_mark() -> None:
-    assert Options() == ("general", 100, 4, 1.0, 0.0, "", "")
+    assert Options() == ("general", 100, 4, 1.0, 0.0, "", "", "", "once")
 
 
 def test_source_error_is_a_fault_of_the_user() -> None:

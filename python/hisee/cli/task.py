@@ -21,6 +21,7 @@ LIST = ("id", "func", "queue", "state", "priority", "attempt", "owner", "progres
 SCHEDULES = ("name", "rule", "zone", "missed", "next", "func", "queue")
 FACTS = ("func", "queue", "state", "status", "result", "text", "owner", "attempt", "max_attempts", "priority", "due", "order_key", "key",
          "args", "generated", "progress", "progress_text", "created", "ended", "agent", "parent", "after", "resources")
+OUTPUTS = ("file", "bytes", "task", "made")
 FROM_NOW = re.compile(r"\+(\d+(?:\.\d+)?)(ms|s|m|h|d)?\Z")
 SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, None: 1}
 BAR = 30
@@ -307,4 +308,36 @@ def schedule_drop(name: str, data: Path | None) -> int:
     """Remove a schedule; tasks that it has put stay."""
     with connect(data) as system:
         system.tasks.drop_schedule(name)
+    return 0
+
+
+@task.command()
+@DATA
+@JSON
+def outputs(data: Path | None, as_json: bool) -> int:
+    """List reports and exports that were made."""
+    with connect(data) as system:
+        rows = system.tasks.outputs()
+    if as_json:
+        click.echo(json.dumps(rows, indent=1))
+    else:
+        table(OUTPUTS, [row | {"made": clock(row["made_ms"])} for row in rows])
+    return 0
+
+
+@task.command()
+@click.argument("file")
+@click.option("-o", "--output", "target", type=click.Path(path_type=Path),
+              help="Write it there [default: its own name, here]; - = standard output.")
+@DATA
+def output(file: str, target: Path | None, data: Path | None) -> int:
+    """Fetch one of the outputs."""
+    with connect(data) as system:
+        content = system.tasks.output(file)
+    if str(target) == "-":
+        sys.stdout.buffer.write(content)
+        return 0
+    place = target or Path(Path(file).name)
+    place.write_bytes(content)
+    click.echo(f"{place}: {len(content)} bytes", err=True)
     return 0
