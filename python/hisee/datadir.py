@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -40,6 +41,11 @@ class DataDir:
 
     @property
     def socket_dir(self) -> Path:
+        """Where the system's sockets are, as its launcher noted: the environment of a command may differ from that of a service."""
+        with contextlib.suppress(OSError):
+            noted = Path((self.path / "sockets").read_text().strip())
+            if noted.is_absolute() and noted.is_dir():
+                return noted
         return socket_directory(self.path)
 
     @property
@@ -50,7 +56,7 @@ class DataDir:
         """Create the directories; raises AccessRefused when the socket directory is not private to this user."""
         self.path.mkdir(parents=True, exist_ok=True)
         self.log_dir.mkdir(exist_ok=True)
-        (self.path / "sockets").write_text(f"{make_private(self.socket_dir)}\n")
+        (self.path / "sockets").write_text(f"{make_private(socket_directory(self.path))}\n")
 
     def secret(self, *, create: bool = False) -> bytes:
         """The system secret; made at the first start, mode 0600."""

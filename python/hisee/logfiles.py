@@ -115,6 +115,7 @@ class ShiftingLog(logging.Handler):
         left = sorted(self._directory.glob(f"{name}.pid*.log"), key=lambda p: p.stat().st_mtime if p.exists() else 0.0)
         for path in left[: max(0, len(left) + 1 - self._bounds["log_files"])]:
             path.unlink(missing_ok=True)
+            path.with_suffix(".crash").unlink(missing_ok=True)
 
     # -- what the process does
 

@@ -33,16 +33,18 @@ def named_log(directory: Path, name: str, *, temporary: bool = False) -> None:
         handler.close()
     root.setLevel(logging.INFO)
     set_title(name)
-    _crash_file(directory, name)
+    _crash_file(directory, f"{name}.pid{os.getpid()}" if temporary else name)
 
 
 def _crash_file(directory: Path, name: str) -> None:
-    """Where the interpreter writes the stacks of a fatal signal."""
+    """Where the interpreter writes the stacks of a fatal signal. One under an earlier name of this process goes when it is empty."""
     file = open(directory / f"{name}.crash", "a")  # noqa: SIM115  (must stay open for the process's life)
     faulthandler.enable(file)
-    while CRASH_FILES:
-        CRASH_FILES.pop().close()
-    CRASH_FILES.append(file)
+    for old in CRASH_FILES:
+        old.close()
+        if old.name != file.name and not os.path.getsize(old.name):
+            os.unlink(old.name)
+    CRASH_FILES[:] = [file]
 
 
 def rename_log(name: str) -> None:

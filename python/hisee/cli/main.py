@@ -40,6 +40,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "watch": ("hisee.cli.system:watch", "follow values"),
     "save": ("hisee.cli.system:save", "save objects through the gate"),
     "export": ("hisee.cli.system:export", "write the objects as an application folder"),
+    "ports": ("hisee.cli.ports:ports", "check number lists, or import them from INI files"),
+    "systemd": ("hisee.cli.systemd:systemd", "print a systemd unit of the system"),
     "server": ("hisee.cli.run:server", "start one server process (KNL)"),
     "cp": ("hisee.cli.run:cp", "start one communication process"),
     "event": ("hisee.cli.run:event", "start one script execution server (SES)"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from hisee.model import forms
+from hisee.model import forms, nodes, reader
 from hisee.model.objects import Node
 from hisee.model.problem import BAD_PORTS, Findings, shown
 
@@ -122,3 +122,16 @@ def _check_lengths(common: forms.PortsForm, nodes: Mapping[str, Node], findings:
 def _too_short(key: str, kind: str, count: int, ports: tuple[int, ...], findings: Findings) -> None:
     if ports and count > len(ports):
         findings.error(BAD_PORTS, FILE, f"{count} {kind} processes share {len(ports)} ports", key=key, hint="list one port for each")
+
+
+def read(data: bytes) -> tuple[forms.AppForm | None, dict[str, Node], Findings]:
+    """The number lists of an app.toml and everything that is wrong with its form and lists; reads no other file."""
+    findings = Findings()
+    table = reader.parse(data, FILE, findings)
+    text = data.decode("utf-8", "replace")
+    form = None if table is None else reader.convert(table, forms.AppForm, FILE, findings, text=text)
+    if form is None:
+        return None, {}, findings
+    stations = nodes.read_nodes(form.nodes, text, findings)
+    check(form.ports, stations, findings)
+    return form, stations, findings

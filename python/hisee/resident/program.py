@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
+import socket
 from collections.abc import Callable
 
 from hisee.config import find_data
@@ -21,6 +24,15 @@ def main(parameters: StartParameters) -> int:
     directory = DataDir(find_data(parameters.data, app=parameters.app))
     launcher = Launcher(load_application(parameters.app), directory, lambda line: None, node=parameters.node)
     return run(launcher, running=lambda: announce_ready(parameters.ready_fd, "rrs"))
+
+
+def tell_systemd(state: str) -> None:
+    """One datagram to the service manager that started this process; nothing where there is none (sd_notify's protocol)."""
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if not address:
+        return
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as out:
+        out.sendto(state.encode(), "\0" + address[1:] if address[0] == "@" else address)
 
 
 def nothing() -> None:
@@ -44,9 +56,11 @@ def run(launcher: Launcher, *, running: Callable[[], None] = nothing, ended: Cal
         signal.signal(number, ask)
     launcher.start(lambda: bool(asked))
     running()
+    tell_systemd("READY=1")
     try:
         launcher.watch(lambda: bool(asked) or ended())
     finally:
+        tell_systemd("STOPPING=1")
         stopping()
         launcher.stop()
     return launcher.exit
