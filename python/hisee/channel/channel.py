@@ -65,6 +65,7 @@ class Channel:
         self._home = 0  # the loop's thread
         self._readers: list[int] = []
         self._writer = -1  # descriptor watched for writing
+        self._held = False  # nothing is read
 
     # --- what a user sees ---
 
@@ -144,6 +145,19 @@ class Channel:
             if left_ns <= 0:
                 return None
             self._wait(left_ns / 1e9)
+
+    def hold(self, on: bool) -> None:
+        """Attached mode: read nothing until it is let go again, so that the peer runs into back-pressure. Its silence does not count."""
+        self._held = on
+        if not on and self._loop is not None and not self._closed:
+            self._loop.call_soon(self._turn)
+        self._watch_readers(not on)
+
+    def abandon(self) -> None:
+        """End at once, without a word and whatever waits: for a peer that takes nothing. on_lost is not called."""
+        self._told = True
+        self._end = self._end or "closed"
+        self._finish()
 
     def close(self, reason: str = "") -> None:
         """Say GOODBYE behind everything accepted so far, then end. Idempotent; on_lost is not called."""
@@ -243,6 +257,16 @@ class Channel:
             self._acknowledge()
         self._tick()
 
+    def _watch_readers(self, on: bool) -> None:
+        """A descriptor that nobody reads must not wake the loop for ever."""
+        if self._loop is None or self._closed:
+            return
+        for fd in self._carrier.readers():
+            if on:
+                self._loop.add_reader(fd, self._turn)
+            else:
+                self._loop.remove_reader(fd)
+
     def _pidfds(self) -> list[int]:
         return [self.peer.pidfd] if self.peer is not None and self.peer.pidfd >= 0 else []
 
@@ -258,7 +282,7 @@ class Channel:
         if not self._spoke:
             self.beat()
         self._spoke = False
-        if self._heard or paused:  # we did not look: silence would be our own
+        if self._heard or paused or self._held:  # we did not look: silence would be our own
             self._heard, self._heard_ns = False, now_ns
         elif self._watch and now_ns - self._heard_ns >= self._settings.watchdog_ns:
             self._end = self._end or "silent"
@@ -277,7 +301,7 @@ class Channel:
 
     def _turn(self) -> None:
         """Something may have come, or room: one batch, then others get their turn."""
-        if self._closed:
+        if self._closed or (self._held and not self._told):
             return
         if self._told:
             self._see_off()
@@ -293,13 +317,13 @@ class Channel:
 
     def _deliver(self) -> None:
         assert self._loop is not None and self._on_message is not None
-        while self._ready and not self._told:
+        while self._ready and not self._told and not self._held:
             message = self._ready.popleft()
             try:
                 self._on_message(message)
             except Exception as fault:  # one handler's fault must not cost the messages behind it
                 self._loop.call_exception_handler({"message": f"handler of message {message.kind:#06x}", "exception": fault})
-        if self._end and not self._told:
+        if self._end and not self._told and not self._held:
             self._told = True
             self._finish()
             if self._on_lost is not None:

@@ -19,6 +19,7 @@ from hisee.schema.timers import BY_NAME as TIMERS
 from hisee.seams import Seams
 from hisee.server.admin import Admin
 from hisee.server.core import Core
+from hisee.server.doors import Doors
 from hisee.server.engine_view import EngineReader
 from hisee.server.eventlog import EventSink
 from hisee.server.loads import Loads
@@ -62,6 +63,7 @@ class Knl:
         self.overview = Overview(self.core, self.engine, Loads(self.core), self.router.routes, self.opening.channel_of)
         self.orders = Orders(self.core, stop, self.opening.ses_logged_on)
         self.logs = Logs(self.core, logs)
+        self.doors = Doors(self.core)
         self._listener = listener
         self._enter_self()
         self._define_values()
@@ -205,6 +207,8 @@ class Knl:
             self.opening.ses_logged_on()
         elif process.kind == "WP":
             self.engine.refresh()
+        elif process.kind == "CP":
+            self.doors.changed()
 
     # -- clients of communication processes
 
@@ -214,7 +218,10 @@ class Knl:
         asyncio.get_running_loop().create_task(self._admit_carried(source, message, request))
 
     async def _admit_carried(self, source: Process, message: Any, request: LinkOpen) -> None:
-        answer = await self._admit(unpack(Hello, request.hello), request)
+        hello = unpack(Hello, request.hello)
+        answer = self.doors.elsewhere(source, hello) or await self._admit(hello, request)
+        if isinstance(answer, Welcome):
+            answer.facts["cps"] = self.doors.rows()
         self.core.reply(message, pack(answer) if isinstance(answer, Welcome) else b"\x00" + pack(answer))
         if isinstance(answer, Welcome) and source.link is not None:
             process = self.core.registry.get(answer.number)
