@@ -24,6 +24,11 @@ class Elsewhere:
     def __len__(self) -> int:
         return len(self._services) + len(self._monitor)
 
+    @property
+    def shut(self) -> frozenset[str]:
+        """Queues from which nothing more should be claimed now: it would only wait here instead of there."""
+        return frozenset({"java"}) if self._services.busy else frozenset()
+
     def begin(self, claim: Claim) -> None:
         """From now on the claim is watched here. Raises LostMember."""
         try:

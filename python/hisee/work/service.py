@@ -25,7 +25,8 @@ from hisee.seams import Clock
 
 log = logging.getLogger("hisee.work.service")
 PREFIX = "service."
-MOST = 256  # tasks watched at the same time; more stay in their queue, for others
+ENOUGH = 256  # tasks watched at the same time; more stay in their queue, for others
+MOST = 4 * ENOUGH  # with those that were claimed before the worker heard of it
 FIRST_CORR = 1 << 48  # apart from those of other requests over the same link
 MS = 1_000_000
 AGAIN_NS, RENEW_NS = TIMERS["heartbeat"].ms * MS, TIMERS["lease_renew"].ms * MS
@@ -63,8 +64,13 @@ class ServiceCalls:
         return len(self._calls)
 
     @property
-    def full(self) -> bool:
+    def busy(self) -> bool:
         """No more of these should be claimed now."""
+        return len(self._calls) >= ENOUGH
+
+    @property
+    def full(self) -> bool:
+        """No more may be begun."""
         return len(self._calls) >= MOST
 
     # -- entry points

@@ -6,10 +6,12 @@ It runs no task. It has a Coordinator of its own, so whatever the worker does, t
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import threading
 from collections.abc import Callable
 from types import TracebackType
+from typing import Any
 
 from hisee.channel import Channel
 from hisee.channel.duties import KNL
@@ -68,9 +70,14 @@ class Steward:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._stop.set)
+        self._in_thread(self._stop.set)
         self._thread.join()
+
+    def _in_thread(self, call: Callable[..., object], *args: Any) -> None:
+        """Do it in the steward's thread; nothing once that has ended."""
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(call, *args)
 
     def ask(self, kind: MessageKind, payload: Payload | bytes, *, target: int = KNL, lane: int = Lane.CONTROL, object: int = 0) -> bytes:
         """A request for a running task, from the worker's thread; its reply's payload. Raises RequestFailed."""
@@ -80,8 +87,7 @@ class Steward:
 
     def elsewhere(self, claim: Claim) -> None:
         """A claim whose program or service runs in another process: watched here, the worker goes on."""
-        assert self._loop is not None
-        self._loop.call_soon_threadsafe(self._begin_elsewhere, claim)
+        self._in_thread(self._begin_elsewhere, claim)
 
     def _begin_elsewhere(self, claim: Claim) -> None:
         try:
@@ -197,7 +203,7 @@ class Steward:
         self._watch.see(members)
         if changed:
             self._desk.tell_members_changed()
-        view = view_of(self.member, members, terms)
+        view = view_of(self.member, members, terms)._replace(shut=self._view.shut)
         if view != self._view:
             self._show(view)
 
@@ -223,6 +229,13 @@ class Steward:
         except EngineError as error:  # the next look finds it overdue
             log.warning("not buried: %s", error)
 
+    def _shut(self, queues: frozenset[str]) -> None:
+        """Work that is done elsewhere is claimed as fast as it is done there."""
+        if queues != self._view.shut:
+            self._view = self._view._replace(shut=queues)
+            self.worker.see(self._view)
+            self._wake()
+
     # -- time
 
     async def _send_forever(self) -> None:
@@ -243,6 +256,7 @@ class Steward:
     def _tick(self) -> None:
         """A run that lasts gives the rest of its batch back; one that ignores its timeout is ended with the process."""
         self._desk.elsewhere.tick()
+        self._shut(self._desk.elsewhere.shut)
         self.worker.yield_rest(self._engine)
         late = self.worker.overrun()
         if late is not None:

@@ -15,11 +15,13 @@ class View(NamedTuple):
     mode: str = "WP"
     terms: frozenset[str] = frozenset()
     dialog: bool = False  # a dialog work process runs somewhere
+    shut: frozenset[str] = frozenset()  # queues whose work is done elsewhere, where no more is taken just now
 
     @property
     def queues(self) -> tuple[str, ...]:
         """In the order in which they are looked at (R106-R108); requests of users go to plain ones while there is no other."""
-        rows = [row for row in ROWS if self._looks_at(row.name, row.mode) and (not row.term or row.term in self.terms)]
+        rows = [row for row in ROWS
+                if self._looks_at(row.name, row.mode) and (not row.term or row.term in self.terms) and row.name not in self.shut]
         return tuple(row.name for row in sorted(rows, key=lambda row: (row.rank, row.number)))
 
     @property
