@@ -85,7 +85,7 @@ class Admin:
         value = None if isinstance(cell.value, Invalid) else cell.value
         shown = iso(int(value)) if isinstance(value, Time) else value
         return ValueState(name=entry.name, type=entry.value_type or "", value=shown, reason=cell.reason,
-                          time_ms=cell.time_ms, change=cell.change)
+                          time_ms=cell.time_ms or 0, change=cell.change)
 
     def _value_get(self, source: Process, message: Message) -> None:
         try:
