@@ -1,0 +1,236 @@
+"""Members and terms on PostgreSQL: numbers, leases by the server's clock, burial, epochs."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import msgspec
+from psycopg.rows import TupleRow
+
+from hisee.engine import proof
+from hisee.engine.coordinator import (
+    NO_LEASE,
+    PRIMARY,
+    Buried,
+    Candidate,
+    EngineError,
+    Grant,
+    LostGrant,
+    LostMember,
+    Member,
+    NoNumber,
+    TermRow,
+)
+from hisee.engine.postgres.database import Connection, Database, one, rows
+
+ENDED, OVER, STOPPED = "process ended", "lease over", "stop"
+NUMBERING = 0x6E756D  # advisory lock of joins
+COLUMNS = ("incarnation", "kind", "number", "name", "node", "host", "pid", "birth", "port", "mode", "joined_ms", "ended_ms", "ended")
+LISTED = ", ".join(COLUMNS)
+
+JOIN = f"""INSERT INTO engine_member ({LISTED}, place)
+    VALUES (%(incarnation)s, %(kind)s, %(number)s, %(name)s, %(node)s, %(host)s, %(pid)s, %(birth)s, %(port)s, %(mode)s,
+        engine_now(), 0, '', %(place)s)
+    RETURNING {LISTED}"""
+# set_config: a beat needs no flush. After a crash of the server everybody beats anew.
+BEAT = """UPDATE engine_member SET beat = clock_timestamp() FROM (SELECT set_config('synchronous_commit', 'off', true)) s
+    WHERE incarnation = %s AND ended_ms = 0 RETURNING 1"""
+LIVING = f"""SELECT {LISTED}, place, clock_timestamp() - beat > make_interval(secs => %s) FROM engine_member
+    WHERE ended_ms = 0 ORDER BY kind, number"""
+# A claim, a take and an assignment hold the member's row FOR KEY SHARE: beats do not mind, a burial waits for them.
+LOCK_MEMBER = "SELECT name FROM engine_member WHERE incarnation = %s AND ended_ms = 0 FOR KEY SHARE"
+BURY_MEMBER = "SELECT name FROM engine_member WHERE incarnation = %s AND ended_ms = 0 FOR UPDATE"
+END_MEMBER = "UPDATE engine_member SET ended_ms = engine_now(), ended = %s WHERE incarnation = %s"
+FREE_TERMS = "UPDATE engine_term SET holder = 0 WHERE holder = %s RETURNING term"
+BURY_TASKS = """UPDATE engine_task SET owner = 0, owner_name = '', orphaned = attempt < max_attempts,
+    state = CASE WHEN attempt >= max_attempts THEN 14 WHEN due_ms > engine_now() THEN 2 ELSE 5 END,
+    status = CASE WHEN attempt >= max_attempts THEN 'not ok' ELSE '' END,
+    ended_ms = CASE WHEN attempt >= max_attempts THEN engine_now() ELSE 0 END,
+    text = CASE WHEN attempt >= max_attempts
+        THEN 'attempt ' || attempt || ' of ' || max_attempts || ' ended with its work process: ' || %(why)s::text ELSE text END,
+    steps = steps || engine_now() || CASE WHEN attempt >= max_attempts THEN ' 14 ' WHEN due_ms > engine_now() THEN ' 2 ' ELSE ' 5 ' END
+        || owner_name || ' ' || %(why)s::text || E'\\n'
+    WHERE owner = %(owner)s AND state BETWEEN 6 AND 9 RETURNING 1"""
+LEAVE_TASKS = """UPDATE engine_task SET owner = 0, owner_name = '', attempt = attempt - 1,
+    state = CASE WHEN due_ms > engine_now() THEN 2 ELSE 5 END,
+    steps = steps || engine_now() || CASE WHEN due_ms > engine_now() THEN ' 2 ' ELSE ' 5 ' END
+        || owner_name || E' its work process ended in order\\n'
+    WHERE owner = %(owner)s AND state BETWEEN 6 AND 9 RETURNING 1"""
+
+TAKE = """INSERT INTO engine_term AS t (term, holder, epoch) VALUES (%s, %s, 1)
+    ON CONFLICT (term) DO UPDATE SET holder = excluded.holder, epoch = t.epoch + 1 WHERE t.holder = 0 RETURNING epoch"""
+ASSIGN = """INSERT INTO engine_term AS t (term, holder, epoch) VALUES (%s, %s, 1)
+    ON CONFLICT (term) DO UPDATE SET holder = excluded.holder, epoch = t.epoch + 1 RETURNING epoch"""
+HELD = "SELECT 1 FROM engine_term WHERE term = %s AND holder = %s AND epoch = %s"
+TERMS = """SELECT t.term, t.holder, coalesce(m.name, ''), t.epoch
+    FROM engine_term t LEFT JOIN engine_member m ON m.incarnation = t.holder ORDER BY t.term"""
+
+
+def place() -> str:
+    """Where a pid means something: this run of this kernel, this pid namespace."""
+    return f"{proof.boot_id()}/{os.stat('/proc/self/ns/pid').st_ino}"
+
+
+def member_of(row: TupleRow) -> Member:
+    facts: dict[str, Any] = dict(zip(COLUMNS, row, strict=False))
+    return Member(**facts)
+
+
+class Members:
+    """Who takes part, and who holds which term."""
+
+    _db: Database
+    _lease_ms: int
+
+    def join(self, candidate: Candidate) -> Member:
+        for member, why in self.overdue():
+            if member.kind == candidate.kind and why == ENDED:
+                self.bury(member.incarnation, why)
+        occupied: dict[int, bool] = {}  # a port is asked for once, also when the transaction has to run again
+
+        def occupy(port: int) -> bool:
+            if port not in occupied:
+                occupied[port] = candidate.occupy(port)
+            return occupied[port]
+
+        def work(connection: Connection) -> Member:
+            with connection.transaction():
+                connection.execute("SELECT pg_advisory_xact_lock(%s)", [NUMBERING])
+                return self._insert_member(connection, candidate, occupy)
+
+        return self._db.call(work, lambda connection: self._member(connection, candidate.incarnation))
+
+    def _insert_member(self, connection: Connection, candidate: Candidate, occupy: Any) -> Member:
+        used = {row[0] for row in rows(connection, "SELECT number FROM engine_member WHERE kind = %s AND ended_ms = 0", [candidate.kind])}
+        number = free_number(candidate, used, occupy)
+        connection.execute("DELETE FROM engine_member WHERE kind = %s AND number = %s", [candidate.kind, number])
+        facts = {"incarnation": candidate.incarnation, "kind": candidate.kind, "number": number,
+                 "name": f"{candidate.kind}{number:03d}", "node": candidate.node,
+                 "host": candidate.host, "pid": candidate.pid, "birth": candidate.birth, "mode": candidate.kind, "place": place(),
+                 "port": candidate.ports[number - 1] if candidate.ports else 0}
+        row = one(connection, JOIN, facts)
+        assert row is not None
+        return member_of(row)
+
+    @staticmethod
+    def _member(connection: Connection, incarnation: int) -> Member | None:
+        row = one(connection, f"SELECT {LISTED} FROM engine_member WHERE incarnation = %s", [incarnation])
+        return member_of(row) if row is not None else None
+
+    def leave(self, member: Member) -> None:
+        self._end(member.incarnation, STOPPED, LEAVE_TASKS)
+
+    def beat(self, member: Member) -> None:
+        if not self._db.call(lambda connection: rows(connection, BEAT, [member.incarnation])):
+            raise lost_member(member)
+
+    def members(self) -> list[Member]:
+        query = f"SELECT {LISTED} FROM engine_member ORDER BY kind, number"
+        return [member_of(row) for row in self._db.call(lambda connection: rows(connection, query))]
+
+    def overdue(self) -> list[tuple[Member, str]]:
+        here, lease = place(), self._lease_ms / 1000
+        found = self._db.call(lambda connection: rows(connection, LIVING, [lease]))
+        # Who has just found back to the database gives the others a lease to find back as well.
+        silent = not self._db.returned_within(self._lease_ms * 1_000_000)
+        out = []
+        for row in found:
+            member, where, over = member_of(row), row[-2], row[-1]
+            if where == here and not proof.lives(member.pid, member.birth):
+                out.append((member, ENDED))
+            elif over and silent and member.kind not in NO_LEASE:
+                out.append((member, OVER))
+        return out
+
+    def bury(self, incarnation: int, proof: str) -> Buried:
+        return self._end(incarnation, proof, BURY_TASKS)
+
+    def _end(self, incarnation: int, why: str, free_tasks: str) -> Buried:
+        def work(connection: Connection) -> Buried:
+            with connection.transaction():
+                if one(connection, BURY_MEMBER, [incarnation]) is None:
+                    return Buried(0, ())
+                connection.execute(END_MEMBER, [why, incarnation])
+                terms = sorted(row[0] for row in rows(connection, FREE_TERMS, [incarnation]))
+                tasks = connection.execute(free_tasks, {"owner": incarnation, "why": why.replace("\n", " ")}).rowcount
+                return Buried(tasks, tuple(terms))
+
+        return self._db.call(work)
+
+    def set_mode(self, member: Member, mode: str) -> Member:
+        query = "UPDATE engine_member SET mode = %s WHERE incarnation = %s AND ended_ms = 0 RETURNING 1"
+        if not self._db.call(lambda connection: rows(connection, query, [mode, member.incarnation])):
+            raise lost_member(member)
+        return msgspec.structs.replace(member, mode=mode)
+
+    # -- terms
+    def take(self, term: str, member: Member) -> Grant | None:
+        def work(connection: Connection) -> tuple[Grant | None]:
+            with connection.transaction():
+                lock_member(connection, member)
+                row = one(connection, TAKE, [term, member.incarnation])
+                return (Grant(term, member.incarnation, row[0]) if row is not None else None,)
+
+        return self._db.call(work, lambda connection: self._taken(connection, term, member.incarnation))[0]
+
+    @staticmethod
+    def _taken(connection: Connection, term: str, incarnation: int) -> tuple[Grant | None] | None:
+        row = one(connection, "SELECT epoch FROM engine_term WHERE term = %s AND holder = %s", [term, incarnation])
+        return (Grant(term, incarnation, row[0]),) if row is not None else None
+
+    def assign(self, primary: Grant, term: str, holder: Member) -> Grant:
+        def work(connection: Connection) -> Grant:
+            with connection.transaction():
+                hold(connection, primary, PRIMARY)
+                lock_member(connection, holder)
+                row = one(connection, ASSIGN, [term, holder.incarnation])
+                assert row is not None
+                return Grant(term, holder.incarnation, row[0])
+
+        return self._db.call(work)
+
+    def keep(self, grant: Grant) -> None:
+        if not self._db.call(lambda connection: rows(connection, HELD, list(grant))):
+            raise lost_grant(grant)
+
+    def drop(self, grant: Grant) -> None:
+        query = "UPDATE engine_term SET holder = 0 WHERE term = %s AND holder = %s AND epoch = %s"
+        self._db.call(lambda connection: connection.execute(query, list(grant)))
+
+    def terms(self) -> dict[str, TermRow]:
+        return {row[0]: TermRow(*row) for row in self._db.call(lambda connection: rows(connection, TERMS))}
+
+
+def free_number(candidate: Candidate, used: set[int], occupy: Any) -> int:
+    """The lowest number that nobody has and whose port can be had."""
+    last = len(candidate.ports) or len(used) + 1
+    for number in range(1, last + 1):
+        if number not in used and (not candidate.ports or occupy(candidate.ports[number - 1])):
+            return number
+    raise NoNumber(f"no number is free for a process of kind {candidate.kind}",
+                   hint=f"its list of ports has {len(candidate.ports)} entries, all used or occupied")
+
+
+def lock_member(connection: Connection, member: Member) -> str:
+    """Name of the member, who stays one until the transaction ends; LostMember when it is none."""
+    row = one(connection, LOCK_MEMBER, [member.incarnation])
+    if row is None:
+        raise lost_member(member)
+    return str(row[0])
+
+
+def hold(connection: Connection, grant: Grant, *terms: str) -> None:
+    """The grant stays in force until the transaction ends; LostGrant when it is not, or is for none of `terms`."""
+    if grant.term not in terms:
+        raise LostGrant(f"this needs the term {' or '.join(terms)}, not {grant.term}")
+    if one(connection, f"{HELD} FOR SHARE", list(grant)) is None:
+        raise lost_grant(grant)
+
+
+def lost_member(member: Member) -> EngineError:
+    return LostMember(f"{member.name} is no member any more", hint="the process has to end and start anew")
+
+
+def lost_grant(grant: Grant) -> EngineError:
+    return LostGrant(f"the term {grant.term} has another holder or a newer epoch than {grant.epoch}")

@@ -1,0 +1,128 @@
+"""Putting tasks on PostgreSQL: one statement for a whole list, keys looked up, tasks of one order key numbered in order of commit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hisee.engine import rules
+from hisee.engine.coordinator import TaskRequest
+from hisee.engine.postgres.database import Connection, Database, one, rows
+
+INSERT = """INSERT INTO engine_task (func, args, queue, state, priority, due_ms, order_key, key, max_attempts, retry_s, timeout_s, agent,
+        parent, born, created_ms, steps)
+    SELECT func, args, queue, state, priority, CASE WHEN due = 0 THEN now ELSE due END, order_key, nullif(key, ''), max_attempts, retry_s,
+        timeout_s, agent, parent, %(born)s, now, now || ' 1 ' || %(by)s::text || E'\\n' || now || ' ' || state || E' -\\n'
+    FROM (SELECT e.*, engine_now() AS now,
+            CASE WHEN due > engine_now() THEN 2 WHEN has_after THEN 3 WHEN has_resources THEN 4 ELSE 5 END AS state
+        FROM unnest(%(func)s::text[], %(args)s::text[], %(queue)s::text[], %(priority)s::int[], %(due)s::bigint[], %(order_key)s::text[],
+            %(key)s::text[], %(max_attempts)s::int[], %(retry_s)s::float8[], %(timeout_s)s::float8[], %(agent)s::text[],
+            %(parent)s::bigint[], %(has_after)s::bool[], %(has_resources)s::bool[]) WITH ORDINALITY
+        AS e (func, args, queue, priority, due, order_key, key, max_attempts, retry_s, timeout_s, agent, parent, has_after,
+            has_resources, nth)) r ORDER BY nth RETURNING id"""
+# Two lists with one order key commit one after the other and number their tasks in that order.
+LOCK_LINES = "SELECT count(pg_advisory_xact_lock(hashtextextended(k, 0))) FROM (SELECT unnest(%s::text[]) AS k) s"
+BY_KEY = "SELECT key, id FROM engine_task WHERE key = ANY(%s)"
+BY_CALL = "SELECT id FROM engine_task WHERE born = %s AND key IS NULL ORDER BY id"
+ANY_OF_CALL = "SELECT 1 FROM engine_task WHERE born = %s LIMIT 1"
+UNKNOWN = "SELECT a FROM unnest(%s::bigint[]) a WHERE NOT EXISTS (SELECT 1 FROM engine_task WHERE id = a) LIMIT 1"
+RELATIONS = "UPDATE engine_task SET after = %s, resources = %s WHERE id = %s"
+
+Columns = dict[str, object]
+
+
+class Requests:
+    """put, and the part of it that an end's follow-ups and a schedule's tasks share."""
+
+    _db: Database
+
+    def put(self, requests: Sequence[TaskRequest]) -> list[int]:
+        if not requests:
+            return []
+        args = [rules.encoded_args(request, index) for index, request in enumerate(requests)]
+        born = self._db.number()
+
+        def work(connection: Connection) -> list[int]:
+            if is_plain(requests):
+                return insert(connection, requests, args, born)
+            with connection.transaction():
+                return insert_all(connection, requests, args, born)
+
+        return self._db.call(work, lambda connection: found_again(connection, requests, born))
+
+
+def is_plain(requests: Sequence[TaskRequest]) -> bool:
+    """One statement does it: nothing to look up, nothing to wait for."""
+    return not any(r.key or r.order_key or r.after or r.resources for r in requests)
+
+
+def put_within(connection: Connection, requests: Sequence[TaskRequest], by: str = "") -> list[int]:
+    """Put as a part of the transaction that is open."""
+    args = [rules.encoded_args(request, index) for index, request in enumerate(requests)]
+    return insert_all(connection, requests, args, 0, by) if requests else []
+
+
+def insert_all(connection: Connection, requests: Sequence[TaskRequest], args: Sequence[str], born: int, by: str = "") -> list[int]:
+    """Ids in the order of the requests; those with a known key get the id of the first."""
+    _check_after(connection, requests)
+    lines = sorted({r.order_key for r in requests if r.order_key})
+    if lines:
+        rows(connection, LOCK_LINES, [lines])
+    keys = {r.key for r in requests if r.key}
+    known = _by_key(connection, keys)
+    fresh = _fresh(requests, known)
+    ids = insert(connection, [requests[n] for n in fresh], [args[n] for n in fresh], born, by) if fresh else []
+    given = dict(zip(fresh, ids, strict=True))
+    known |= {requests[n].key: task for n, task in given.items() if requests[n].key}
+    _relate(connection, requests, given)
+    return [known[r.key] if r.key else given[n] for n, r in enumerate(requests)]
+
+
+def insert(connection: Connection, requests: Sequence[TaskRequest], args: Sequence[str], born: int, by: str = "") -> list[int]:
+    """Ids of the new tasks. A key that somebody else puts at this moment undoes the transaction, which is then repeated."""
+    columns = columns_of(requests) | {"args": list(args), "born": born, "by": by or "-"}
+    return [row[0] for row in rows(connection, INSERT, columns)]
+
+
+def columns_of(requests: Sequence[TaskRequest]) -> Columns:
+    return {
+        "func": [r.func for r in requests], "queue": [r.queue for r in requests], "priority": [r.priority for r in requests],
+        "due": [r.due_ms for r in requests], "order_key": [r.order_key for r in requests], "key": [r.key for r in requests],
+        "max_attempts": [r.max_attempts for r in requests], "retry_s": [float(r.retry_s) for r in requests],
+        "timeout_s": [float(r.timeout_s) for r in requests], "agent": [r.agent for r in requests], "parent": [r.parent for r in requests],
+        "has_after": [bool(r.after) for r in requests], "has_resources": [bool(r.resources) for r in requests]}
+
+
+def _fresh(requests: Sequence[TaskRequest], known: dict[str, int]) -> list[int]:
+    """Positions of the requests that become tasks: without a key, or the first one with a new key."""
+    seen = set(known)
+    out = []
+    for n, request in enumerate(requests):
+        if request.key not in seen or not request.key:
+            out.append(n)
+            seen.add(request.key)
+    return out
+
+
+def _by_key(connection: Connection, keys: set[str]) -> dict[str, int]:
+    return dict(rows(connection, BY_KEY, [sorted(keys)])) if keys else {}
+
+
+def _check_after(connection: Connection, requests: Sequence[TaskRequest]) -> None:
+    for n, request in enumerate(requests):
+        if request.after and (row := one(connection, UNKNOWN, [request.after])) is not None:
+            raise rules.refused(request, n, f"no task {row[0]} to wait for")
+
+
+def _relate(connection: Connection, requests: Sequence[TaskRequest], given: dict[int, int]) -> None:
+    for n, task in given.items():
+        if requests[n].after or requests[n].resources:
+            connection.execute(RELATIONS, [requests[n].after, requests[n].resources, task])
+
+
+def found_again(connection: Connection, requests: Sequence[TaskRequest], born: int) -> list[int] | None:
+    """Ids of a put whose commit was lost from sight; None when it was not committed."""
+    if one(connection, ANY_OF_CALL, [born]) is None:
+        return None
+    ids = iter([row[0] for row in rows(connection, BY_CALL, [born])])
+    known = _by_key(connection, {r.key for r in requests if r.key})
+    return [known[r.key] if r.key else next(ids) for r in requests]

@@ -1,0 +1,123 @@
+"""The Coordinator on PostgreSQL: the contract suite over a real server, and the mutants that the suite must notice."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+
+import psycopg
+import pytest
+
+from engine.contract import MUTANTS, Contract, notices
+from engine.lab import Lab
+from hisee.engine.coordinator import Claim, Coordinator, OutboxRow, Outcome
+from hisee.engine.postgres import PostgresCoordinator
+from support import postgres
+
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(postgres.missing()), reason=postgres.missing() or "-"),
+              pytest.mark.usefixtures("server")]
+
+TIME_PASSES = """CREATE OR REPLACE FUNCTION engine_now() RETURNS bigint LANGUAGE sql STABLE AS
+    $$ SELECT (extract(epoch FROM statement_timestamp()) * 1000)::bigint + {} $$"""
+EMPTIED = ("engine_member", "engine_term", "engine_task", "engine_outbox", "engine_seen", "engine_fact", "engine_schedule",
+           "engine_capacity", "engine_report", "engine_audit")
+NAMES = (f"lab{n}" for n in itertools.count())
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[postgres.PostgresServer]:
+    with postgres.postgres_server() as started:
+        yield started
+
+
+class PostgresLab(Lab):
+    """A database on the module's server, emptied for every test; time passes inside the database."""
+
+    made: dict[int, str] = {}
+
+    def __init__(self, server: postgres.PostgresServer, kind: type[PostgresCoordinator] = PostgresCoordinator) -> None:
+        super().__init__()
+        self._kind, self._url, self._passed_ms = kind, self._database(server), 0
+
+    def _database(self, server: postgres.PostgresServer) -> str:
+        if server.pid not in self.made:
+            self.made[server.pid] = server.database(next(NAMES))
+            PostgresCoordinator(self.made[server.pid]).close()
+        url = self.made[server.pid]
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(f"TRUNCATE {', '.join(EMPTIED)}")  # type: ignore[arg-type]
+            connection.execute(TIME_PASSES.format(0))  # type: ignore[arg-type]
+        return url
+
+    def open(self) -> Coordinator:
+        return self.keep(self._kind(self._url))
+
+    def lapse(self) -> None:
+        self._execute("UPDATE engine_member SET beat = beat - interval '1 hour'")
+
+    def advance(self, ms: int) -> None:
+        self._passed_ms += ms
+        self._execute(TIME_PASSES.format(self._passed_ms))
+
+    def now_ms(self) -> int:
+        return int(self._execute("SELECT engine_now()")[0][0])
+
+    def _execute(self, query: str) -> list[tuple[int]]:
+        with psycopg.connect(self._url, autocommit=True) as connection:
+            cursor = connection.execute(query)  # type: ignore[arg-type]
+            return cursor.fetchall() if cursor.description else []
+
+
+@pytest.fixture
+def lab(server: postgres.PostgresServer) -> Iterator[PostgresLab]:
+    lab = PostgresLab(server)
+    yield lab
+    lab.close()
+
+
+class TestPostgres(Contract):
+    """Everything that any Coordinator promises."""
+
+
+class NoToken(PostgresCoordinator):
+    """An end asks for the task's number only."""
+
+    MINE = "t.id = e.id AND t.state BETWEEN 6 AND 9 AND e.token > 0"
+
+
+class TwoTransactions(PostgresCoordinator):
+    """State first, effects in a transaction of their own."""
+
+    def _finish(self, connection: psycopg.Connection[tuple[object, ...]], ends: Sequence[tuple[Claim, Outcome]]) -> set[tuple[int, int]]:
+        done = self._close(connection, ends)
+        self._apply(connection, ends, done)
+        return done
+
+
+class NoKey(PostgresCoordinator):
+    """A receiver without memory."""
+
+    def first_time(self, key: str) -> bool:
+        return True
+
+
+class AckFirst(PostgresCoordinator):
+    """The relay marks, then sends."""
+
+    def outbox(self, limit: int) -> list[OutboxRow]:
+        found = super().outbox(limit)
+        self.sent(found)
+        return found
+
+
+BROKEN: dict[str, type[PostgresCoordinator]] = {"NOTOKEN": NoToken, "TWOTXN": TwoTransactions, "NOKEY": NoKey, "ACKFIRST": AckFirst}
+
+
+@pytest.mark.parametrize("mutant", MUTANTS)
+def test_the_suite_notices_a_broken_rule(server: postgres.PostgresServer, mutant: str) -> None:
+    def made(kind: type[PostgresCoordinator]) -> Callable[[], Lab]:
+        return lambda: PostgresLab(server, kind)
+
+    for test in MUTANTS[mutant]:
+        assert not notices(test, made(PostgresCoordinator)), f"{test} fails without a mistake"
+    assert any(notices(test, made(BROKEN[mutant])) for test in MUTANTS[mutant])
