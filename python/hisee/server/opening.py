@@ -288,8 +288,12 @@ class Opening:
         """Compare each SES's list with ours every period; an orphan is stopped, a missing one is started again (R33)."""
         while True:
             await asyncio.sleep(RECONCILE_S)
-            for ses in self._core.registry.of_kind("SES"):
-                await self._reconcile(ses)
+            await self.reconcile()
+
+    async def reconcile(self) -> None:
+        """One comparison with every SES, draining ones too."""
+        for ses in self._core.registry.of_kind("SES"):
+            await self._reconcile(ses)
 
     async def _reconcile(self, ses: Process) -> None:
         ours = {o.see.number for o in self.opened.values() if o.see and o.ses == ses.number and o.up}
