@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
@@ -189,7 +190,8 @@ class Desk:
 
     def _log_shifted(self) -> None:
         """One work process's change of its log changes all of them; may be called from the worker's thread."""
-        self._loop.call_soon_threadsafe(self.tell, Kind.LOG_SHIFT)
+        with contextlib.suppress(RuntimeError):  # the steward has ended
+            self._loop.call_soon_threadsafe(self.tell, Kind.LOG_SHIFT)
 
     def give_up(self, why: str) -> None:
         """The worker does not come back: only the death of this process frees what it holds, and the others see it at once."""
