@@ -42,8 +42,9 @@ def _crash_file(directory: Path, name: str) -> None:
     faulthandler.enable(file)
     for old in CRASH_FILES:
         old.close()
-        if old.name != file.name and not os.path.getsize(old.name):
-            os.unlink(old.name)
+        with contextlib.suppress(FileNotFoundError):
+            if old.name != file.name and not os.path.getsize(old.name):
+                os.unlink(old.name)
     CRASH_FILES[:] = [file]
 
 
