@@ -69,13 +69,13 @@ def running(app: Path, data: Path) -> Iterator[RunningSystem]:
         system.end()
 
 
-def until(condition: Callable[[], object], what: str, seconds: float = 10.0) -> None:
+def until(condition: Callable[[], object], what: str, seconds: float = 10.0, pause_s: float = 0.02) -> None:
     """Wait for something that other processes do; fails with `what`."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {seconds} s: {what}")
-        time.sleep(0.02)
+        time.sleep(pause_s)
 
 
 def names(rows: list[dict], kind: str) -> list[str]:
