@@ -76,7 +76,8 @@ def session() -> Session:
 
 
 def test_a_task_takes_the_marks_of_its_function_unless_told_otherwise(session):
-    own, told = session.tasks.enqueue("tasks.sum_up", month=3), session.tasks.enqueue("tasks.sum_up", queue="general", retries=0, priority=1)
+    own = session.tasks.enqueue("tasks.sum_up", month=3)
+    told = session.tasks.enqueue("tasks.sum_up", queue="general", retries=0, priority=1)
     assert (own.row["queue"], own.row["max_attempts"], own.row["priority"], own.row["args"]) == ("R", 3, 7, {"month": 3})
     assert (told.row["queue"], told.row["max_attempts"], told.row["priority"]) == ("general", 1, 1)
     assert set(session.rung) == {"R", "general"} and own.state == "ready"

@@ -128,7 +128,8 @@ class Bar:
 
 
 def bar(share: float) -> str:
-    full = round(max(0.0, min(1.0, share)) * BAR)
+    share = max(0.0, min(1.0, share))
+    full = round(share * BAR)
     return f"[{'#' * full}{'.' * (BAR - full)}] {share:4.0%}"
 
 
