@@ -64,7 +64,7 @@ class Commands:
             found = self._begin(line)
             if isinstance(found, Result):
                 return found
-            return Result(OK, (await found if inspect.isawaitable(found) else found) or "")
+            return _done(line, await found if inspect.isawaitable(found) else found)
         except Exception as error:  # whoever ordered it gets an answer, whatever broke
             return _failed(line, error)
 
@@ -75,7 +75,7 @@ class Commands:
             if isinstance(found, Result):
                 return found
             assert not inspect.isawaitable(found), "a handler that waits needs carry_out"
-            return Result(OK, found or "")
+            return _done(line, found)
         except Exception as error:
             return _failed(line, error)
 
@@ -122,6 +122,11 @@ class Commands:
 def taken_by(row: CommandIdRow, kinds: set[str]) -> bool:
     """Does a process of one of these kinds take the command?"""
     return row.kinds == "*" or bool(kinds & set(row.kinds.split()))
+
+
+def _done(line: str, text: str | None) -> Result:
+    log.debug("command %s ended ok: %s", line.strip(), text or "")
+    return Result(OK, text or "")
 
 
 def _failed(line: str, error: Exception) -> Result:

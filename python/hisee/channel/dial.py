@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+import hisee
 from hisee.channel.channel import Channel
 from hisee.channel.errors import PeerUnreachable
 from hisee.channel.logon import client_logon
@@ -82,6 +83,8 @@ def memory_pair(*, limits: Numbers | None = None, seams: Seams | None = None) ->
 def log_on(sock: socket.socket, hello: Hello, secret: bytes, seams: Seams, config: Settings, *, rings: bool, watch_pid: bool,
            peer: Peer | None = None) -> Channel:
     """The client's side of the logon on a connected socket, which is closed when it fails."""
+    if hello.kind != "TEL":  # a command is gone before anybody asks for its version
+        hello.version = hello.version or hisee.__version__
     wire = Wire(sock, config.fragment_bytes, descriptors=rings)
     try:
         welcome = converse(wire, hello, secret, seams, config)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import hisee
 from hisee.channel import Channel, Listener, LogonRefused, memory_pair
 from hisee.channel.payloads import PROTOCOL, Hello, LinkClosed, LinkOpen, Payload, PeerLost, Refused, Welcome, pack, unpack
 from hisee.engine.coordinator import Coordinator
@@ -82,7 +83,7 @@ class Knl:
 
     def _enter_self(self) -> None:
         self.core.registry.add(Process(number=KNL_NUMBER, name=f"{self._node}.KNL", kind="KNL", node=self._node, pid=os.getpid(),
-                                       facts={"host": socket.gethostname()}))
+                                       version=hisee.__version__, facts={"host": socket.gethostname()}))
 
     def _define_values(self) -> None:
         """One cell for every object that has a value, with its initial one."""
