@@ -27,7 +27,7 @@ from hisee.server.router import Router
 from hisee.work.service import ServiceCalls
 
 HERE = Path(__file__).parent
-TIMERS = {"heartbeat": 100, "stall": 300, "watchdog": 600, "stop": 2_000, "progress": 20}
+TIMERS = {"heartbeat": 100, "stall": 300, "watchdog": 600, "stop": 1_000, "progress": 20}
 ENDED = ("ended ok", "ended not ok", "cancelled", "lost", "dead letter")
 LIMIT_S = 40.0
 

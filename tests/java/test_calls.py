@@ -134,11 +134,11 @@ def test_nobody_offers_the_service(play, monkeypatch):
 def test_a_lost_process_is_taken_over_and_answers_once(play, number):
     async def script(here: Hall) -> None:
         await asyncio.gather(here.jwp(1), here.jwp(2))
-        tasks = [here.put("echo", {"n": n, "wait_ms": 1500}) for n in range(3)]
+        tasks = [here.put("echo", {"n": n, "wait_ms": 600}) for n in range(3)]
         first = await here.active(tasks[0])
         here.children[first].send_signal(number)
         rows = [await here.end_of(task) for task in tasks]
-        assert [row.result for row in rows] == [{"n": n, "wait_ms": 1500} for n in range(3)]
+        assert [row.result for row in rows] == [{"n": n, "wait_ms": 600} for n in range(3)]
         assert rows[0].attempt == 2 and states(rows[0]).count("ended ok") == 1
         assert here.replies == 3
         if number == signal.SIGSTOP:
