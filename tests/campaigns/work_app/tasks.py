@@ -35,3 +35,21 @@ def spread(ctx, count):
     """Put further tasks together with the end of this one."""
     for _ in range(count):
         ctx.enqueue("tasks.count", key="spread")
+
+
+@hisee.task
+def note(ctx, path, word):
+    """Append a word to a file: the order in which tasks are run, whatever is committed when."""
+    with open(path, "a") as file:
+        file.write(word + "\n")
+
+
+@hisee.task(retries=0)
+def long(ctx, seconds):
+    """Work that lasts, with progress."""
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        ctx.progress(1 - left / seconds, "on the way")
+        time.sleep(0.02)
+    ctx.write(f"long/{ctx.task_id}", "done")
+    return "done"
