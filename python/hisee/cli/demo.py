@@ -28,7 +28,7 @@ QUICK = 10  # the share of clicks that --quick leaves
 @click.option("--json", "as_json", is_flag=True, help="Print the table as JSON.")
 @click.option("--data", type=click.Path(path_type=Path), help="Data directory [default: one of its own, removed afterwards].")
 def demo(rtt_ms: float | None, serve: bool, quick: bool, as_json: bool, data: Path | None) -> int:
-    """Run the demo plant on this computer: six processes, a real database, a shaped link to the console."""
+    """Run the demo plant on this computer: nine processes, a real database, a shaped link to the console."""
     with contextlib.ExitStack() as stack:
         folder = data or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hisee-demo-")))
         work = _serving(folder, rtt_ms) if serve else _measuring(folder, rtt_ms, quick, as_json)
