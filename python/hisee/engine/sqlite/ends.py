@@ -6,8 +6,6 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-import msgspec
-
 from hisee.engine import rules
 from hisee.engine.coordinator import Add, Claim, EngineError, Outcome, Send, Write
 from hisee.engine.sqlite.base import FAILED
@@ -55,25 +53,26 @@ class Ends(Queue):
         batch = [_end(claim, outcome) for claim, outcome in ends]
         with self.store.write() as db:
             kept = self._kept(db, (end.claim.id for end in batch))
-            done = [self._accept(kept, end) for end in batch]
-            self._commit_ends(db, [end for end, ok in zip(batch, done, strict=True) if ok])
-        return done
+            owners = [self._accept(kept, end) for end in batch]
+            self._commit_ends(db, [(end, by) for end, by in zip(batch, owners, strict=True) if by])
+        return [bool(by) for by in owners]
 
-    def _accept(self, kept: dict[int, int], end: End) -> bool:
-        """Once for each claim: what was accepted is under no claim any more."""
-        if end.claim.id in kept and self._fits(kept[end.claim.id], end.claim.token):
-            del kept[end.claim.id]
-            return True
-        return False
+    def _accept(self, kept: dict[int, tuple[int, str]], end: End) -> str:
+        """Name of the member whose claim it is, once for each claim: what was accepted is under none any more. "" = stale."""
+        token, by = kept.get(end.claim.id, (0, ""))
+        if not by or not self._fits(token, end.claim.token):
+            return ""
+        del kept[end.claim.id]
+        return by
 
-    def _commit_ends(self, db: sqlite3.Connection, ends: Sequence[End]) -> None:
-        closed = [end for end in ends if not end.again]
-        self._apply_effects(db, closed)
-        for end in closed:
+    def _commit_ends(self, db: sqlite3.Connection, ends: Sequence[tuple[End, str]]) -> None:
+        closed = [(end, by) for end, by in ends if not end.again]
+        self._apply_effects(db, [end for end, _ in closed])
+        for end, _ in closed:
             if end.follow_ups:
                 self._put(db, end.follow_ups)
         self._mark_ended(db, closed)
-        self._again(db, [end for end in ends if end.again])
+        self._again(db, [end for end, _ in ends if end.again])
 
     def _apply_effects(self, db: sqlite3.Connection, ends: Iterable[End]) -> None:
         """Facts in the order of the batch, each key written once; outbox rows under the task's number and their position."""
@@ -88,20 +87,10 @@ class Ends(Queue):
         for key, fact in facts.items():
             fact.store(db, key)
 
-    def _mark_ended(self, db: sqlite3.Connection, ends: Sequence[End]) -> None:
+    def _mark_ended(self, db: sqlite3.Connection, ends: Sequence[tuple[End, str]]) -> None:
         now = self.clock.now_ms()
-        names = self._owners(db, ends)
-        db.executemany(END, [(e.state, e.outcome.status, e.result, e.outcome.text, now, self._lines(e, now, names[e.claim.id]), e.claim.id)
-                             for e in ends])
-        self._after_end(db, [(e.claim.id, e.state) for e in ends], [e.claim.order_key for e in ends if e.claim.order_key])
-
-    def _lines(self, end: End, now: int, by: str) -> str:
-        return rules.own_lines(end.outcome.steps) + rules.step_line(now, end.state, by)
-
-    def _owners(self, db: sqlite3.Connection, ends: Sequence[End]) -> dict[int, str]:
-        ids = msgspec.json.encode([end.claim.id for end in ends]).decode()
-        return dict(db.execute("SELECT t.id, name FROM json_each(?) JOIN engine_task t ON t.id = value"
-                               " JOIN engine_member ON incarnation = t.owner", (ids,)))
+        db.executemany(END, [_ended_row(end, by, now) for end, by in ends])
+        self._after_end(db, [(end.claim.id, end.state) for end, _ in ends], [end.claim.order_key for end, _ in ends if end.claim.order_key])
 
     def _again(self, db: sqlite3.Connection, ends: Sequence[End]) -> None:
         """Another attempt after a while; its steps and its text stay."""
@@ -139,6 +128,11 @@ class Ends(Queue):
         db.execute(f"UPDATE engine_task SET behind = (owner IS NULL) WHERE {line}", (key,))
         if not db.execute(f"SELECT 1 FROM engine_task WHERE {line} AND behind = 0", (key,)).fetchone():
             self._step_forward(db, [key])
+
+def _ended_row(end: End, by: str, now: int) -> tuple[Any, ...]:
+    outcome, lines = end.outcome, rules.own_lines(end.outcome.steps) + rules.step_line(now, end.state, by)
+    return end.state, outcome.status, end.result, outcome.text, now, lines, end.claim.id
+
 
 class Fact:
     """What a batch does to one fact: a last value written, if any, and what was added since."""

@@ -49,7 +49,7 @@ class Queue(Members):
 
     def _put(self, db: sqlite3.Connection, rows: Sequence[Prepared]) -> list[int]:
         """Ids of the new tasks, or of those that had the key before."""
-        [last] = db.execute("SELECT task FROM engine_fence").fetchone()
+        last = self._last_number(db)
         keys: dict[str, int] = {}
         lines: set[str] = set()
         ids, inserts, now = [], [], self.clock.now_ms()
@@ -61,8 +61,12 @@ class Queue(Members):
                 keys[row.request.key] = last
             ids.append(known or last)
         db.executemany(INSERT, inserts)
-        db.execute("UPDATE engine_fence SET task = ?", (last,))
         return ids
+
+    def _last_number(self, db: sqlite3.Connection) -> int:
+        """The last task number given. The fence keeps it only where tasks are deleted: one page less to write at each put."""
+        [last] = db.execute("SELECT max(coalesce((SELECT max(id) FROM engine_task), 0), task) FROM engine_fence").fetchone()
+        return int(last)
 
     def _known(self, db: sqlite3.Connection, key: str, new: dict[str, int]) -> int:
         """The task that has this idempotency key; 0 = none."""
@@ -102,9 +106,9 @@ class Queue(Members):
         slot = self._slot(member)
         self.store.beats.want_bell(slot, member.incarnation, True)  # before the look: whoever puts later rings
         with self.store.write(durable=False) as db:
-            by = self._member_name(db, member)
+            by, held = self._standing(db, member)
             self._make_due_ready(db)
-            found = self._select(db, self._allowed(db, member, queues), limit)
+            found = self._select(db, _allowed(queues, held), limit)
             first = self._take(db, found, member, by) if found else 0
         if found:
             self.store.beats.want_bell(slot, member.incarnation, False)
@@ -117,11 +121,13 @@ class Queue(Members):
         if rows:
             self._reopen(db, (Waiting(*row) for row in rows), "")
 
-    def _allowed(self, db: sqlite3.Connection, member: Member, queues: Iterable[str]) -> list[int]:
-        """Numbers of the queues, without those whose term the member does not hold."""
-        held = {term for (term,) in db.execute("SELECT term FROM engine_term WHERE holder = ?", (member.incarnation,))}
-        rows = [BY_NAME[queue] for queue in queues if queue in BY_NAME]
-        return [row.number for row in rows if not row.term or row.term in held]
+    def _standing(self, db: sqlite3.Connection, member: Member) -> tuple[str, set[str]]:
+        """Name of the member and the terms it holds; raises LostMember."""
+        row = db.execute("SELECT name, (SELECT group_concat(term) FROM engine_term WHERE holder = incarnation) FROM engine_member"
+                         " WHERE incarnation = ? AND ended_ms = 0", (member.incarnation,)).fetchone()
+        if row is None:
+            return self._member_name(db, member), set()
+        return row[0], set((row[1] or "").split(","))
 
     def _select(self, db: sqlite3.Connection, queues: Iterable[int], limit: int) -> list[tuple[int, tuple[Any, ...]]]:
         """In order; a task that failed before comes alone."""
@@ -147,14 +153,16 @@ class Queue(Members):
         """The claim is still its holder's. A task that nobody has keeps 0, which no claim ever shows."""
         return kept == shown
 
-    def _kept(self, db: sqlite3.Connection, tasks: Iterable[int]) -> dict[int, int]:
-        """task -> token of the claim it is under now."""
+    def _kept(self, db: sqlite3.Connection, tasks: Iterable[int]) -> dict[int, tuple[int, str]]:
+        """task -> token of the claim it is under now, and the name of the member that has it."""
         ids = msgspec.json.encode(list(tasks)).decode()
-        return dict(db.execute("SELECT t.id, t.token FROM json_each(?) JOIN engine_task t ON t.id = value WHERE owner IS NOT NULL", (ids,)))
+        rows = db.execute("SELECT t.id, t.token, name FROM json_each(?) JOIN engine_task t ON t.id = value"
+                          " JOIN engine_member ON incarnation = t.owner", (ids,))
+        return {task: (token, name) for task, token, name in rows}
 
     def _still(self, db: sqlite3.Connection, claims: Sequence[Claim]) -> list[Claim]:
         kept = self._kept(db, (claim.id for claim in claims))
-        return [claim for claim in claims if claim.id in kept and self._fits(kept[claim.id], claim.token)]
+        return [claim for claim in claims if claim.id in kept and self._fits(kept[claim.id][0], claim.token)]
 
     def renew(self, claims: Sequence[Claim]) -> list[Claim]:
         if not claims:
@@ -162,17 +170,19 @@ class Queue(Members):
         with self.store.read() as db:
             return self._still(db, claims)
 
-    def _check_claim(self, db: sqlite3.Connection, claim: Claim) -> None:
-        if not self._still(db, [claim]):
+    def _check_claim(self, db: sqlite3.Connection, claim: Claim) -> str:
+        """Name of the member that has it; raises StaleClaim."""
+        token, name = self._kept(db, [claim.id]).get(claim.id, (0, ""))
+        if not name or not self._fits(token, claim.token):
             raise StaleClaim(f"task {claim.id} is no longer under claim {claim.token}", hint="abandon it")
+        return name
 
     def step(self, claim: Claim, state: str, note: str = "", *, generated: str | None = None) -> None:
         if state not in rules.STEP_STATES:
             raise EngineError(f"`{state}` is no step of a run", hint=f"there are {', '.join(rules.STEP_STATES)}")
         number = STATES[state].number
         with self.store.write(durable=False) as db:
-            self._check_claim(db, claim)
-            [by] = db.execute("SELECT name FROM engine_member JOIN engine_task ON owner = incarnation WHERE id = ?", (claim.id,)).fetchone()
+            by = self._check_claim(db, claim)
             db.execute("UPDATE engine_task SET state = ?, generated = coalesce(?, generated), steps = steps || ? WHERE id = ?",
                        (number, generated, rules.step_line(self.clock.now_ms(), number, by, note), claim.id))
 
@@ -190,6 +200,12 @@ class Queue(Members):
 
     def _waiting(self, db: sqlite3.Connection, task: int) -> Waiting:
         return Waiting(*db.execute(f"SELECT {WAITING} FROM engine_task WHERE id = ?", (task,)).fetchone())
+
+
+def _allowed(queues: Iterable[str], held: set[str]) -> list[int]:
+    """Numbers of the queues, without those whose term the member does not hold."""
+    rows = [BY_NAME[queue] for queue in queues if queue in BY_NAME]
+    return [row.number for row in rows if not row.term or row.term in held]
 
 
 def _claim(queue: int, row: tuple[Any, ...], token: int) -> Claim:

@@ -106,6 +106,7 @@ class Release(Ends):
             self._check_grant(db, primary)
             for member, why in self._overdue(db):
                 self._bury(db, member.incarnation, why)
+            db.execute("UPDATE engine_fence SET task = ?", (self._last_number(db),))
             counts = {name: self._purge_queue(db, BY_NAME[name].number) for name in names}
             self._audit(db, "primary", "purge", counts)
         return counts

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from hisee.engine.coordinator import EngineError, StorageFull
@@ -16,7 +16,7 @@ from hisee.engine.sqlite.turn import Turn
 LOG = logging.getLogger(__name__)
 DATABASE, TURN, BEATS = "engine.db", "engine.turn", "engine.beats"
 BUSY_S = 10.0  # only against the configuration store, which writes without the turn
-CHECKPOINT_PAGES = 4_000
+CHECKPOINT_PAGES = 1_000  # a log that is soon written over from its beginning: overwriting syncs faster than appending
 CACHE_KIB = 16_384
 FAILED_FSYNC = {sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_DIR_FSYNC}
 WAY_OUT = "make room on its disk or mend it; what was acknowledged is kept, and work goes on by itself when a write succeeds again"
@@ -37,8 +37,10 @@ class Store:
         except OSError as error:
             raise StorageFull(f"{data}: {error.strerror}", hint=WAY_OUT) from error
         self.turn.quiet_ns = self.beats.quiet_ns
-        with self._named_errors():
+        try:
             self._connection()
+        except sqlite3.Error as error:
+            raise self.failed(error) from error
 
     def _connection(self) -> sqlite3.Connection:
         if self._db is None:
@@ -62,47 +64,32 @@ class Store:
         self._unsynced = False
         return db
 
-    @contextlib.contextmanager
-    def write(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
+    def write(self, *, durable: bool = True) -> Transaction:
         """One transaction, in turn. `durable`: on the disk when it returns; else carried there by the next one that is."""
-        with self._named_errors():
-            db = self._connection()
-            with self.turn:
-                self._set_durable(db, durable)
-                db.execute("BEGIN IMMEDIATE")
-                try:
-                    yield db
-                    db.execute("COMMIT")
-                except BaseException:
-                    if db.in_transaction:
-                        db.execute("ROLLBACK")
-                    raise
+        return Transaction(self, durable)
 
-    def _set_durable(self, db: sqlite3.Connection, durable: bool) -> None:
-        if durable is not self._durable:
-            db.execute("PRAGMA synchronous=FULL" if durable else "PRAGMA synchronous=NORMAL")
-            self._durable = durable
-
-    @contextlib.contextmanager
-    def read(self) -> Iterator[sqlite3.Connection]:
+    def read(self) -> Transaction:
         """Several looks at one instant; never waits for a writer."""
-        with self._named_errors():
-            db = self._connection()
+        return Transaction(self, None)
+
+    def begin(self, durable: bool | None) -> sqlite3.Connection:
+        """The beginning of a transaction; None = of one that only reads."""
+        db = self._connection()
+        if durable is None:
             db.execute("BEGIN")
-            try:
-                yield db
-            finally:
-                if db.in_transaction:
-                    db.execute("COMMIT")
-
-    @contextlib.contextmanager
-    def _named_errors(self) -> Iterator[None]:
+            return db
+        self.turn.take()
         try:
-            yield
-        except sqlite3.Error as error:
-            raise self._failed(error) from error
+            if durable is not self._durable:
+                db.execute("PRAGMA synchronous=FULL" if durable else "PRAGMA synchronous=NORMAL")
+                self._durable = durable
+            db.execute("BEGIN IMMEDIATE")
+        except BaseException:
+            self.turn.give()
+            raise
+        return db
 
-    def _failed(self, error: sqlite3.Error) -> EngineError:
+    def failed(self, error: sqlite3.Error) -> EngineError:
         """What went wrong, said as the engine; a connection that failed to write is not used again."""
         code = getattr(error, "sqlite_errorcode", 0)
         kind = code & 0xFF
@@ -126,3 +113,39 @@ class Store:
         self._drop()
         self.turn.close()
         self.beats.close()
+
+
+class Transaction:
+    """`with store.write() as db:` All or nothing: an exception inside undoes it, and SQLite's own errors come out as the engine's."""
+
+    __slots__ = ("_store", "_durable", "_db")
+
+    def __init__(self, store: Store, durable: bool | None) -> None:
+        self._store, self._durable = store, durable
+
+    def __enter__(self) -> sqlite3.Connection:
+        try:
+            self._db = self._store.begin(self._durable)
+        except sqlite3.Error as error:
+            raise self._store.failed(error) from error
+        return self._db
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        try:
+            if error is None:
+                self._db.execute("COMMIT")
+            elif self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+        except sqlite3.Error as failure:
+            self._undo()
+            raise self._store.failed(failure) from failure
+        finally:
+            if self._durable is not None:
+                self._store.turn.give()
+        if isinstance(error, sqlite3.Error):
+            raise self._store.failed(error) from error
+
+    def _undo(self) -> None:
+        with contextlib.suppress(sqlite3.Error):
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")

@@ -21,7 +21,7 @@ CREATE TABLE engine_member (
     UNIQUE (kind, number));
 CREATE TABLE engine_term (term TEXT PRIMARY KEY, holder INTEGER NOT NULL, epoch INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE engine_fence (one INTEGER PRIMARY KEY CHECK (one = 1), token INTEGER NOT NULL, task INTEGER NOT NULL);
-INSERT INTO engine_fence VALUES (1, 0, 0);              -- last token and last task number given: neither ever goes back
+INSERT INTO engine_fence VALUES (1, 0, 0);              -- last token given, last task number given before a deletion: neither goes back
 CREATE TABLE engine_task (
     id INTEGER PRIMARY KEY, state INTEGER NOT NULL, queue INTEGER NOT NULL, priority INTEGER NOT NULL, due_ms INTEGER NOT NULL,
     behind INTEGER NOT NULL DEFAULT 0,                  -- 1 = an older living task has its order_key

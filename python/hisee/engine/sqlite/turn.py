@@ -46,7 +46,7 @@ def _has_open(pid: int, path: Path) -> bool:
 
 
 class Turn:
-    """One writer's hand on the lock; a context manager. `quiet_ns(pid)` tells how long a process has not renewed its lease."""
+    """One writer's hand on the lock; a context manager too. `quiet_ns(pid)` tells how long a process has not renewed its lease."""
 
     def __init__(self, path: Path, lease_ms: int) -> None:
         self.path = path.resolve()
@@ -57,7 +57,7 @@ class Turn:
         self._watch: threading.Thread | None = None
         self._closed = threading.Event()
 
-    def __enter__(self) -> None:
+    def take(self) -> None:
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -65,8 +65,14 @@ class Turn:
         except OSError as error:
             raise EngineError(f"{self.path}: {error.strerror}", hint="is the data directory on a local disk?") from error
 
-    def __exit__(self, *_: object) -> None:
+    def give(self) -> None:
         fcntl.flock(self._file, fcntl.LOCK_UN)
+
+    def __enter__(self) -> None:
+        self.take()
+
+    def __exit__(self, *_: object) -> None:
+        self.give()
 
     def _wait(self) -> None:
         """Queue up in the kernel, which is fair and costs nothing; a thread of its own looks after the one who has the turn."""
