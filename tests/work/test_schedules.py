@@ -63,7 +63,8 @@ def test_a_grid_keeps_its_phase() -> None:
 
 @pytest.mark.parametrize(("rule", "zone", "said"), [
     ("cron 61 * * * *", "UTC", "minute"), ("cron 1 2", "UTC", "fields"), ("cron 0 0 * * *", "Mars/Base", "Mars"),
-    ("every 0", "UTC", "every"), ("every x", "UTC", "every"), ("at noon", "UTC", "at"), ("daily", "UTC", "rule"), ("cron 0 0 31 2 *", "UTC", "day")])
+    ("every 0", "UTC", "every"),
+    ("every x", "UTC", "every"), ("at noon", "UTC", "at"), ("daily", "UTC", "rule"), ("cron 0 0 31 2 *", "UTC", "day")])
 def test_wrong_ones_are_named(rule: str, zone: str, said: str) -> None:
     with pytest.raises(ScheduleError, match=said):
         planned(plan(rule, zone=zone), NOW)

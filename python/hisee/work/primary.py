@@ -36,7 +36,7 @@ class Primary:
         self._coordinator, self._clock, self._member, self._lease = coordinator, clock, member, lease
         self._alarm, self._ring = alarm, ring
         self._modes = Modes(wp_min)
-        self._ticker = Ticker(coordinator, alarm, ring)
+        self._ticker = Ticker(coordinator, clock, alarm, ring)
         self._letters: set[int] | None = None  # dead letters told of
         self._letters_ns = 0
 
@@ -64,7 +64,7 @@ class Primary:
         fired = 0
         if self.grant is not None:
             try:
-                fired = self._ticker.fire(self.grant, self._clock.now_ms())
+                fired = self._ticker.fire(self.grant)
             except LostGrant:
                 self._lost()
         return fired + self._calculate()
@@ -92,6 +92,7 @@ class Primary:
             return False
         self.grant = self._coordinator.take(PRIMARY, self._member)
         if self.grant is not None:
+            self._ticker.begin()
             log.info("%s is primary, epoch %d", self._member.name, self.grant.epoch)
         return self.grant is not None
 

@@ -60,16 +60,21 @@ class Relay:
 
     def round(self, send: Callable[[OutboxRow], None], limit: int = AT_ONCE) -> int:
         """Send everything there is, where sending blocks until the answer. How many were answered."""
-        count = 0
-        for row in self.rows(limit):
-            try:
-                send(row)
-                self.answered(row)
-                count += 1
-            except NoTarget as error:
-                self.unknown(row, str(error))
-            except NotAnswered:
-                self.failed(row)
-            finally:
-                self._under_way.discard(row.key)
+        count, rows = 0, self.rows(limit)
+        try:
+            for row in rows:
+                count += self._send(row, send)
+        finally:
+            self._under_way.difference_update(row.key for row in rows)  # a mark that failed: all of them come again
         return count
+
+    def _send(self, row: OutboxRow, send: Callable[[OutboxRow], None]) -> bool:
+        try:
+            send(row)
+        except NoTarget as error:
+            self.unknown(row, str(error))
+            return False
+        except NotAnswered:
+            return False
+        self.answered(row)
+        return True

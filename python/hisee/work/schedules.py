@@ -17,12 +17,14 @@ from cronsim import CronSim, CronSimError
 
 from hisee.engine.coordinator import Coordinator, Grant, Schedule
 from hisee.errors import HiseeError
+from hisee.seams import Clock
 
 log = logging.getLogger("hisee.schedules")
 MISSED = ("skip", "once", "all")
 GRACE_MS = 10_000  # longer than any take-over: an instant so late still counts as kept, not as missed
 AT_ONCE = 1_000  # instants fired by one step; the rest comes in the next ones
 NEVER = 0
+SET_BACK_MS = 500
 
 
 class ScheduleError(HiseeError):
@@ -62,8 +64,8 @@ def next_instant(schedule: Schedule, after_ms: int) -> int:
     raise _wrong(schedule, "a rule is `cron M H D M W`, `every SECONDS` or `at MS`")
 
 
-def due(schedule: Schedule, now_ms: int) -> Due:
-    """What is to be fired now.
+def due(schedule: Schedule, now_ms: int, *, set_back: bool = True) -> Due:
+    """What is to be fired now. set_back False leaves out the look at schedules that stand too far ahead.
 
     Instants later than the grace are missed ones: `all` fires each, `once` the first of them for all, `skip` none.
     A schedule that stands farther ahead than its rule allows was moved by a wall clock that ran ahead: it is set back;
@@ -72,7 +74,7 @@ def due(schedule: Schedule, now_ms: int) -> Due:
     if not schedule.enabled or schedule.next_ms == NEVER:
         return Due([], schedule.next_ms, 0)
     if schedule.next_ms > now_ms:
-        return Due([], _set_back(schedule, now_ms), 0)
+        return Due([], _set_back(schedule, now_ms) if set_back else schedule.next_ms, 0)
     late = now_ms - GRACE_MS
     fire: list[int] = []
     at, missed = schedule.next_ms, 0
@@ -140,16 +142,22 @@ def _milliseconds(moment: dt.datetime) -> int:
 class Ticker:
     """The step of the primary: fires what is due of every schedule, one task per instant (R98)."""
 
-    def __init__(self, coordinator: Coordinator, alarm: Callable[[str], None], ring: Callable[[Iterable[str]], None]) -> None:
-        self._coordinator, self._alarm, self._ring = coordinator, alarm, ring
+    def __init__(self, coordinator: Coordinator, clock: Clock, alarm: Callable[[str], None], ring: Callable[[Iterable[str]], None]) -> None:
+        self._coordinator, self._clock, self._alarm, self._ring = coordinator, clock, alarm, ring
+        self._ahead_ms: int | None = None  # wall clock less the other one, at the last look at schedules that stand too far ahead
         self._broken: set[tuple[str, str]] = set()  # name and rule of those that were told of
 
-    def fire(self, primary: Grant, now_ms: int) -> int:
+    def begin(self) -> None:
+        """The term is new: whatever the clock did before is not known."""
+        self._ahead_ms = None
+
+    def fire(self, primary: Grant) -> int:
         """How many instants. Raises LostGrant; a wrong schedule is told of once and stops nobody else."""
-        count = 0
+        count, now_ms = 0, self._clock.now_ms()
+        set_back = self._was_set_back(now_ms)
         for schedule in self._coordinator.schedules():
             try:
-                step = due(schedule, now_ms)
+                step = due(schedule, now_ms, set_back=set_back)
             except ScheduleError as error:
                 self._tell(schedule, error.text)
                 continue
@@ -157,6 +165,15 @@ class Ticker:
                 count += len(self._coordinator.fire(primary, schedule, step.instants, step.next_ms))
                 self._after(schedule, step)
         return count
+
+    def _was_set_back(self, now_ms: int) -> bool:
+        """The wall clock lost time against the other one since the last such look, or this is the first."""
+        ahead = now_ms - self._clock.monotonic_ns() // 1_000_000
+        if self._ahead_ms is None or ahead < self._ahead_ms - SET_BACK_MS:
+            self._ahead_ms = ahead
+            return True
+        self._ahead_ms = max(self._ahead_ms, ahead)
+        return False
 
     def _after(self, schedule: Schedule, step: Due) -> None:
         if step.missed:

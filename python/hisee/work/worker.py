@@ -163,9 +163,9 @@ class Worker:
 
     def _keep_what_is_ours(self) -> None:
         """After a silence: tasks that were taken over meanwhile are abandoned before anything is begun."""
+        held = [*self._rest, *(claim for claim, _ in self._ends)]
+        mine = {claim.id for claim in self._coordinator.renew(held)} if held else set()
         with self._lock:
-            held = [*self._rest, *(claim for claim, _ in self._ends)]
-            mine = {claim.id for claim in self._coordinator.renew(held)} if held else set()
             self._rest = deque(claim for claim in self._rest if claim.id in mine)
             self._ends = [end for end in self._ends if end[0].id in mine]
         self._doubtful = False
@@ -181,11 +181,11 @@ class Worker:
 
     def _next(self, began_ns: int) -> Claim | None:
         """The next claim of the batch, or None when the batch ends here."""
+        if self._own and self._clock.monotonic_ns() - self._looked_ns > LOOK_NS:
+            self._look_at_own()
         now = self._clock.monotonic_ns()
         if self._stop or not self._lease.good() or now - began_ns > BUDGET_NS:
-            return None
-        if self._own and now - self._looked_ns > LOOK_NS:
-            self._look_at_own()
+            return None  # the lease is asked last: nothing that may take time stands between it and the beginning of the run
         with self._lock:
             while self._rest:
                 claim = self._rest.popleft()
