@@ -81,6 +81,7 @@ class Overview:
             "hosted_by": self._hosted_by(process), "object": process.object or None, "console": self._name(process.console),
             "channel": self._channel_of(process), "dropped": facts.get("dropped"), "queue": facts.get("queue"),
             "drain": facts.get("drain"), "port": port_of(process),
+            "programs": facts.get("programs"),
         }
 
     def _load_facts(self, process: Process) -> dict[str, Any]:

@@ -45,7 +45,7 @@ class Router:
         """`database_of`: number of a database or table -> number of its database. `carried` is told of what parts say to each other.
         `mode_of`: WP or DWP of a work process."""
         self._core = core
-        self.routes = Routes()
+        self.routes = Routes(core.seams.clock.now_ms)
         self.work = WorkLanes(core, mode_of)
         self._carried = carried
         self._waits = WaitGraph()
@@ -108,7 +108,7 @@ class Router:
 
     def _relayed(self, message: Message) -> None:
         self.relayed += 1
-        self.routes.count(message, self._core.seams.clock.now_ms())
+        self.routes.count(message)
         if message.lane == Lane.SCRIPT:
             self._carried(message)
 

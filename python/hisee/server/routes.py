@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,16 +26,17 @@ class Passed:
 class Routes:
     """Counters per (source, target, lane). A route is revoked with the end of either process."""
 
-    def __init__(self) -> None:
+    def __init__(self, now_ms: Callable[[], int]) -> None:
+        self._now_ms = now_ms
         self._passed: dict[tuple[int, int, int], Passed] = {}
 
-    def count(self, message: Message, now_ms: int) -> None:
+    def count(self, message: Message) -> None:
         """One relayed message; an answer counts for the route of its request."""
         answer = message.kind in ENDS
         key = (message.target, message.source, message.lane) if answer else (message.source, message.target, message.lane)
         passed = self._passed.get(key)
         if passed is None:
-            passed = self._passed[key] = Passed(now_ms)
+            passed = self._passed[key] = Passed(self._now_ms())
         if answer:
             passed.back += 1
         else:
