@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import re
 import shutil
@@ -45,6 +46,13 @@ def table_source() -> str:
     lines = "\n".join(f"    static final int {name} = {number};" for name, number in constants().items())
     head = "package hisee.jwp;\n\n/** Numbers of the tables in core/schema; made by java/build.py. */\nfinal class Table {\n"
     return f"{head}{lines}\n\n    private Table() {{}}\n}}\n"
+
+
+def digest() -> str:
+    """Names everything that the jar is made of: equal texts, equal jar."""
+    parts = [table_source().encode(), Path(__file__).read_bytes()]
+    parts += [str(p.relative_to(SOURCES)).encode() + p.read_bytes() for p in sorted(SOURCES.rglob("*")) if p.is_file()]
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
 
 
 def compile_into(folder: Path, more: list[Path] | None = None, *, class_path: Path | None = None) -> None:

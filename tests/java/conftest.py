@@ -28,11 +28,16 @@ def build_module() -> ModuleType:
 
 
 @pytest.fixture(scope="session")
-def jar(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def jar() -> Path:
+    """Made anew when a source changed since the last time."""
     if shutil.which("javac") is None:
         pytest.skip("no javac: apt-get install default-jdk-headless")
-    target = tmp_path_factory.mktemp("jar") / "hisee-jwp.jar"
-    assert build_module().build(target)
+    build = build_module()
+    target: Path = ROOT / "build" / f"java-tests-{build.digest()}.jar"
+    if not target.is_file():
+        for old in target.parent.glob("java-tests-*.jar"):
+            old.unlink()
+        assert build.build(target)
     return target
 
 
@@ -53,11 +58,14 @@ def java(jar: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 @pytest.fixture(scope="session")
 def services(jar: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder `services` of an application: one jar with the service `trials`, and a file that is none."""
+    """The folder `services` of an application: a jar with `trials` and the example of the manual, and a file that is no jar."""
     folder, build = tmp_path_factory.mktemp("services"), build_module()
-    build.compile_into(folder / "build", [HERE / "services/Trials.java"], class_path=jar)
+    example = folder / "Doubled.java"
+    example.write_text((ROOT / "docs/design/java.md").read_text().split("```java\n")[1].split("```")[0])
+    build.compile_into(folder / "build", [HERE / "services/Trials.java", example], class_path=jar)
     with zipfile.ZipFile(folder / "trials.jar", "w") as archive:
-        archive.write(folder / "build/classes/trials/Trials.class", "trials/Trials.class")
-        archive.writestr("META-INF/services/hisee.jwp.Service", "trials.Trials\ntrials.Missing\n")
+        for name in ("trials/Trials", "plant/Doubled"):
+            archive.write(folder / f"build/classes/{name}.class", f"{name}.class")
+        archive.writestr("META-INF/services/hisee.jwp.Service", "trials.Trials\ntrials.Missing\nplant.Doubled\n")
     (folder / "broken.jar").write_text("no jar")
     return folder

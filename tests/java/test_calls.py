@@ -167,6 +167,15 @@ def test_faults_of_a_service_end_its_own_call_only(play):
     play(script)
 
 
+def test_the_example_of_the_manual_works(play):
+    async def script(here: Hall) -> None:
+        await here.jwp(1)
+        assert (await here.run("doubled", {"n": 21})).result == {"n": 42}
+        assert (await here.run("doubled", {"n": "x"})).text == "n is no whole number"
+
+    play(script)
+
+
 def test_time_limits(play):
     """The thread of a service that ignores its limit is lost; a process without threads ends, so that another one begins."""
     async def script(here: Hall) -> None:

@@ -62,7 +62,7 @@ def _print(finding: Finding) -> None:
 
 def examine(data: Path | None) -> Iterator[Finding]:
     """All findings, in the order in which a start would need them."""
-    for look in (python, compiled, database, time_zones, shared_memory, open_files, clock):
+    for look in (python, compiled, database, time_zones, shared_memory, open_files, clock, java):
         yield look()
     system = list(_system(data))
     if not any(f.name == "system" and f.text.endswith("answers") for f in system):
@@ -128,6 +128,16 @@ def clock() -> Finding:
 def time_is_kept(folder: Path = Path("/run")) -> bool:
     marks = ("systemd/timesync/synchronized", "chrony/chronyd.pid", "ntpd.pid")
     return any((folder / mark).exists() for mark in marks)
+
+
+def java() -> Finding:
+    """Needed by Java work processes only: nothing is missing on a computer that runs none."""
+    from hisee.work.jwp import NoJava, find_java, version_of
+
+    try:
+        return Finding("Java", True, version_of(find_java()))
+    except NoJava as lack:
+        return Finding("Java", True, f"{lack.text}; a Java work process cannot run here", lack.hint)
 
 
 def port() -> Finding:

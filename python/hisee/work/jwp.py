@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import shutil
 import socket
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -33,7 +35,8 @@ from hisee.work.joining import Joined, join, node_of
 log = logging.getLogger("hisee.work.jwp")
 KIND = "JWP"
 JAR = Path(hisee.__file__).parent / "java" / "hisee-jwp.jar"
-PACKAGE = "default-jre-headless"  # Debian's name of what brings `java`
+OLDEST = 17
+INSTALL = "apt-get install default-jre-headless"
 MAIN = "hisee.jwp.Main"
 SERVICES = "services"  # folder of the application with jars of its own
 HEAP_MIB = 256
@@ -67,11 +70,21 @@ def find_java() -> str:
     """Path of the virtual machine. Raises NoJava naming what is missing."""
     java = shutil.which("java")
     if java is None:
-        raise NoJava("no `java` on this computer", hint=f"install Java 17 or newer, on Debian: apt-get install {PACKAGE}")
+        raise NoJava("no `java` on this computer", hint=f"install Java {OLDEST} or newer, on Debian: {INSTALL}")
     if not JAR.is_file():
         raise NoJava(f"{JAR} is not there: this installation was built without javac",
                      hint="install default-jdk-headless, then in a checkout: ./hisee clean and any command; else install hisee again")
     return java
+
+
+def version_of(java: str) -> str:
+    """First line of what the virtual machine says of itself. Raises NoJava when it is too old or says nothing."""
+    done = subprocess.run([java, "-version"], capture_output=True, text=True, check=False, timeout=30)
+    line = next(iter(done.stderr.splitlines()), "")
+    number = re.search(r'version "(\d+)', line)
+    if number is None or int(number[1]) < OLDEST:
+        raise NoJava(f"{java} is {line or 'no virtual machine'}", hint=f"install Java {OLDEST} or newer, on Debian: {INSTALL}")
+    return f"{line} at {java}"
 
 
 def enter(data: DataDir, node: str) -> Joined:
