@@ -181,7 +181,7 @@ class Worker:
 
     def _next(self, began_ns: int) -> Claim | None:
         """The next claim of the batch, or None when the batch ends here."""
-        if self._own and self._clock.monotonic_ns() - self._looked_ns > LOOK_NS:
+        if self._own and self._lease.good() and self._clock.monotonic_ns() - self._looked_ns > LOOK_NS:
             self._look_at_own()
         now = self._clock.monotonic_ns()
         if self._stop or not self._lease.good() or now - began_ns > BUDGET_NS:
