@@ -111,7 +111,8 @@ class Worker:
                 coordinator.give_back(rest, "a task before it runs long")
                 self._rest.clear()
             self._store_steps(coordinator, present)
-        self._ring({claim.queue for claim in rest})
+        if rest:
+            self._ring({claim.queue for claim in rest})
         return len(rest)
 
     def overrun(self, grace_s: float = 5.0) -> Claim | None:

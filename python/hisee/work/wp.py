@@ -110,7 +110,7 @@ class WorkProcess:
         steward = Steward(member, data, channel, lease, functions, busy=self._busy, wake=self._wake, end=self.end,
                           cold=self._parameters.cold, dialog=self._parameters.dialog)
         self._worker = Worker(engine, data.seams.clock, member, functions, lease, elsewhere=steward.elsewhere,
-                              reach=Reach(steward.ask), shelf=steward.shelf)
+                              ring=self._bell.ring, reach=Reach(steward.ask), shelf=steward.shelf)
         steward.worker = self._worker
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda number, frame: self.end(Exit.OK, signal.Signals(number).name))
