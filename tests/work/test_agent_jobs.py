@@ -82,7 +82,7 @@ def test_a_job_is_reported_from_its_start_to_its_end_with_numbers_that_grow(tmp_
             assert (entry.waiting[1].share, entry.waiting[1].text) == (0.5, "half")
             assert entry.waiting[2].text == "progress 0.5 half\n"
             assert entry.end is not None and entry.end.exit == 3 and entry.waiting[0].pid == entry.pid
-            assert not (tmp_path / "job-7-1").exists()
+            assert not (tmp_path / "job-7-1-1").exists()
 
     asyncio.run(main())
 
@@ -148,7 +148,7 @@ def test_stop_ends_a_program_and_one_that_ignores_it_is_killed(tmp_path: Path, m
             ignore = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('on', flush=True); time.sleep(300)"
             b.jobs.start(script(1, "import time; time.sleep(300)"))
             b.jobs.start(script(2, ignore))
-            await b.until(lambda: (tmp_path / "job-2-1" / "out").read_text() == "on\n")
+            await b.until(lambda: (tmp_path / "job-2-1-1" / "out").read_text() == "on\n")
             pid = b.entry(2).pid
             b.jobs.stop(1)
             b.jobs.stop(2)
@@ -213,16 +213,45 @@ def test_a_program_that_died_with_its_agent_is_lost(tmp_path: Path) -> None:
     async def main() -> None:
         async with bench(tmp_path) as b:
             b.jobs.start(script(1, "import time; time.sleep(300)"))
-            b.book.begin(2, 1, "script", ["never started"], 0)  # the agent died before it could note the pid
             pid = b.entry(1).pid
         os.killpg(pid, signal.SIGKILL)
         async with bench(tmp_path) as b:
             await b.until(lambda: not proof.lives(pid, b.entry(1).birth))
             b.jobs.resume()
-            for job in (1, 2):
-                entry = await b.ended(job)
-                assert entry.end is not None and entry.end.exit is None and "nobody saw" in entry.end.text
+            entry = await b.ended(1)
+            assert entry.end is not None and entry.end.exit is None and "nobody saw" in entry.end.text
         collect(pid)
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("meeting", ["no shell", "late shell", "running", "ended"])
+def test_an_agent_that_died_before_it_noted_the_pid_starts_the_program_once(tmp_path: Path, meeting: str) -> None:
+    async def main() -> None:
+        mark, pids = tmp_path / "marks", []
+        async with bench(tmp_path) as b:
+            argv = [os.path.abspath(PYTHON), "-c", f"open({str(mark)!r}, 'a').write('x'); import time; time.sleep(0.5)"]
+            entry = b.book.begin(1, 1, "script", argv, 0)
+            folder = tmp_path / "job-1-1-1"
+            if meeting == "late shell":  # made, but stopped before its first line
+                folder.mkdir()
+                (folder / "go").touch()
+            elif meeting != "no shell":
+                run = runs.Run.start(folder, argv, cwd=tmp_path, env={}, limit_bytes=100)
+                pids.append(run.pid)
+                await b.until((folder / ("pid" if meeting == "running" else "exit")).exists)
+                run.close()
+            assert not entry.pid
+        async with bench(tmp_path) as b:
+            b.jobs.resume()
+            if meeting == "late shell":
+                subprocess.run(["/bin/sh", "-c", runs.SHELL, "hisee-job", str(folder), *argv], check=True)
+                assert (folder / "exit").read_text() == "never"
+            entry = await b.ended(1)
+            assert entry.end is not None and entry.end.exit == 0
+            assert mark.read_text() == "x"
+        for pid in pids:
+            collect(pid)
 
     asyncio.run(main())
 
@@ -243,6 +272,19 @@ def test_a_foreign_process_with_the_old_pid_is_not_taken_for_the_program(tmp_pat
     finally:
         other.kill()
         other.wait()
+
+
+def test_after_a_start_of_the_computer_nothing_is_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        async with bench(tmp_path) as b:
+            b.book.begin(1, 1, "script", ["/bin/true"], 0)
+        monkeypatch.setattr(proof, "boot_id", lambda: "another boot")
+        async with bench(tmp_path) as b:
+            b.jobs.resume()
+            entry = await b.ended(1)
+            assert entry.end is not None and entry.end.exit is None and "computer" in entry.end.text
+
+    asyncio.run(main())
 
 
 # -- the journal

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from hisee.channel.payloads import JobReport
+from hisee.engine import proof
 from hisee.seams import Clock
 from hisee.work.journal import Journal, Record
 
@@ -29,6 +30,8 @@ class Entry(msgspec.Struct):
     program: str
     argv: list[str]
     timeout_s: float = 0.0
+    boot: str = ""  # of the computer: pids and files not on the disk mean nothing in another one
+    tries: int = 1  # starts of this run; more than one only where the earlier ones certainly ran nothing
     pid: int = 0
     birth: int = 0
     notes: int = FIRST  # numbers used in this run, from its base
@@ -61,9 +64,10 @@ class JobBook:
 
     # -- what happens
 
-    def begin(self, job: int, run: int, program: str, argv: list[str], timeout_s: float) -> Entry:
+    def begin(self, job: int, run: int, program: str, argv: list[str], timeout_s: float, tries: int = 1) -> Entry:
         """A new run; of an earlier one of the same job nothing is reported any more."""
-        record = {"is": "begin", "job": job, "run": run, "program": program, "argv": argv, "timeout_s": timeout_s}
+        record = {"is": "begin", "job": job, "run": run, "program": program, "argv": argv, "timeout_s": timeout_s, "tries": tries,
+                  "boot": proof.boot_id()}
         self._journal.append(record)
         return self._replay(record)
 
@@ -113,7 +117,7 @@ class JobBook:
         if record["is"] == "begin":
             self._jobs.pop(job, None)  # the newest stand last
             self._jobs[job] = Entry(job, record["run"], record["program"], record["argv"], record["timeout_s"],
-                                    notes=record.get("notes", FIRST))
+                                    boot=record["boot"], tries=record["tries"], notes=record.get("notes", FIRST))
         entry = self._jobs.setdefault(job, Entry(job, 1, "?", []))
         if record["is"] == "pid":
             entry.pid, entry.birth = record["pid"], record["birth"]
@@ -140,7 +144,7 @@ def _kept(report: JobReport) -> Record:
 def _records(entry: Entry) -> Iterator[Record]:
     """What makes this entry again."""
     yield {"is": "begin", "job": entry.job, "run": entry.run, "program": entry.program, "argv": entry.argv,
-           "timeout_s": entry.timeout_s, "notes": entry.notes}
+           "timeout_s": entry.timeout_s, "tries": entry.tries, "boot": entry.boot, "notes": entry.notes}
     if entry.pid:
         yield {"is": "pid", "job": entry.job, "pid": entry.pid, "birth": entry.birth}
     waiting = {report.number for report in entry.waiting}

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from hisee.channel.payloads import Job, JobState
+from hisee.engine import proof
 from hisee.schema.timers import BY_NAME as TIMERS
 from hisee.seams import Clock
 from hisee.work import run as runs
@@ -21,7 +22,8 @@ from hisee.work.run import Run
 log = logging.getLogger("hisee.work.jobs")
 STOP_NS = TIMERS["stop"].ms * 1_000_000
 PROGRESS_NS = TIMERS["progress"].ms * 1_000_000
-KILLED = 137  # as a shell shows SIGKILL
+NOT_STARTED, KILLED = 126, 137  # as a shell shows them
+NONE = Program(argv=[])  # in place of one that left the allow-list while the agent was away
 LOST = "the program ended while the agent was away; nobody saw how"
 
 
@@ -56,12 +58,27 @@ class Jobs:
             if entry.ended:
                 self._changed(entry)
                 continue
-            found = Run.attach(self._folder(entry), entry.pid, entry.birth, self._output_bytes)
-            if found is not None:
-                log.info("job %d runs on, pid %d", entry.job, entry.pid)
-                self._watch(entry, found)
-            else:
-                self._end(entry, "" if runs.exit_code(self._folder(entry)) is not None else LOST)
+            self._resume(entry)
+
+    def _resume(self, entry: Entry) -> None:
+        folder = self._folder(entry)
+        if entry.boot != proof.boot_id():  # the computer was started anew: what was not on the disk may have been
+            self._end(entry, "" if runs.exit_code(folder) is not None else "the computer went down while the program ran")
+            return
+        # without a pid the agent died between the start and its note
+        found = Run.attach(folder, entry.pid, entry.birth, self._output_bytes) if entry.pid else Run.find(folder, self._output_bytes)
+        if found is not None:
+            log.info("job %d runs on, pid %d", entry.job, found.pid)
+            self._watch_started(entry, found)
+        elif not runs.ran(folder) or not (entry.pid or folder.exists()):
+            self._spawn(self._again(entry))
+        else:
+            self._end(entry, "" if runs.exit_code(folder) is not None else LOST)
+
+    def _again(self, entry: Entry) -> Entry:
+        """Another try of a run whose program certainly was not run."""
+        log.info("job %d is started again: its program was not run", entry.job)
+        return self._book.begin(entry.job, entry.run, entry.program, entry.argv, entry.timeout_s, entry.tries + 1)
 
     # -- orders
 
@@ -82,17 +99,19 @@ class Jobs:
             raise NotAllowed(f"program {job.program} is not on the allow-list of this agent", hint=f"it offers {', '.join(self._programs)}")
         argv = program.command_line(job.args)
         entry = self._written(job, argv, program.longest_s(job.timeout_s))
-        try:
-            run = Run.start(self._folder(entry), argv, cwd=Path(program.cwd or self._state), env=program.env,
-                            limit_bytes=self._output_bytes)
-        except OSError as fault:
-            self._end(entry, f"{argv[0]} could not be started: {fault}", runs.exit_code(self._folder(entry)) or 126)
-            return self._state_of(entry)
-        log.info("job %d run %d: %s, pid %d", job.job, job.run, job.program, run.pid)
-        self._book.started(entry, run.pid, run.birth)
-        self._watch(entry, run)
-        self._changed(entry)
+        self._spawn(entry)
         return self._state_of(entry)
+
+    def _spawn(self, entry: Entry) -> None:
+        """Run what the journal says; a program that cannot be started has ended as a shell would say it."""
+        program, folder = self._programs.get(entry.program, NONE), self._folder(entry)
+        try:
+            run = Run.start(folder, entry.argv, cwd=Path(program.cwd or self._state), env=program.env, limit_bytes=self._output_bytes)
+        except OSError as fault:
+            self._end(entry, f"{entry.argv[0]} could not be started: {fault}", NOT_STARTED)
+            return
+        log.info("job %d run %d: %s, pid %d", entry.job, entry.run, entry.program, run.pid)
+        self._watch_started(entry, run)
 
     def _written(self, job: Job, argv: list[str], timeout_s: float) -> Entry:
         """Durable before anything is started: a job of a lost agent is known to be lost."""
@@ -117,6 +136,12 @@ class Jobs:
                         exit=end.exit if end else None, text=end.text if end else "")
 
     # -- watching
+
+    def _watch_started(self, entry: Entry, run: Run) -> None:
+        if entry.pid != run.pid:
+            self._book.started(entry, run.pid, run.birth)
+        self._watch(entry, run)
+        self._changed(entry)
 
     def _watch(self, entry: Entry, run: Run) -> None:
         deadline_ns = self._clock.monotonic_ns() + int(entry.timeout_s * 1e9) if entry.timeout_s else 0
@@ -148,6 +173,9 @@ class Jobs:
         self._loop.remove_reader(watch.run.pidfd)
         watch.run.close()
         del self._running[watch.entry.job]
+        if not runs.ran(self._folder(watch.entry)) and not watch.why:
+            self._spawn(self._again(watch.entry))
+            return
         code = runs.exit_code(self._folder(watch.entry))
         killed = code is None and watch.why
         self._end(watch.entry, watch.why or ("" if code is not None else "killed by somebody else"), KILLED if killed else code)
@@ -167,7 +195,7 @@ class Jobs:
         self._changed(entry)
 
     def _folder(self, entry: Entry) -> Path:
-        return self._state / f"job-{entry.job}-{entry.run}"
+        return self._state / f"job-{entry.job}-{entry.run}-{entry.tries}"
 
     def close(self) -> None:
         """Forget the programs without ending them: the next agent finds them by the journal."""

@@ -3,6 +3,10 @@
 A small shell stands between the agent and the program. It waits for the program and writes the exit code into a file, so that
 an agent that was started anew still learns how a program ended that is no child of it. Output goes into a file for the same
 reason. The process of the shell is named by pid and birth and watched by a pidfd.
+
+An agent may die right after it made the shell. So the shell first writes its pid, then looks whether the file `go` is still there,
+and only then runs the program; a later agent first removes `go`, then looks for the pid. Whichever way they meet, both know the
+same: without a pid the program never runs.
 """
 
 from __future__ import annotations
@@ -23,8 +27,12 @@ from hisee.engine import proof
 SHELL = """trap : TERM INT HUP
 folder=$1
 shift
-"$@"
-code=$?
+if echo $$ >"$folder/pid.part" && mv "$folder/pid.part" "$folder/pid" && [ -e "$folder/go" ]; then
+    "$@"
+    code=$?
+else
+    code=never
+fi
 printf %s "$code" >"$folder/exit.part" && mv "$folder/exit.part" "$folder/exit"
 """
 PROGRESS = re.compile(rb"progress +([0-9.]{1,12})(?: +([^\n]*))?\Z")
@@ -46,12 +54,9 @@ class Run:
 
     @classmethod
     def start(cls, folder: Path, argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], limit_bytes: int) -> Run:
-        """Start `argv` (its program as an absolute path). Raises OSError."""
-        folder.mkdir(parents=True, exist_ok=True)
-        for left in ("exit", "head", "dropped"):
-            (folder / left).unlink(missing_ok=True)
-        with open(folder / "out", "wb"):
-            pass
+        """Start `argv` (its program as an absolute path) in a new folder. Raises OSError."""
+        folder.mkdir(parents=True)  # of this one start: nothing of an earlier one may be mistaken for its
+        (folder / "go").touch()
         with open(folder / "out", "ab") as out:  # appending: the file may be emptied under the program
             child = subprocess.Popen(["/bin/sh", "-c", SHELL, "hisee-job", str(folder), *argv], stdin=subprocess.DEVNULL, stdout=out,
                                      stderr=out, cwd=cwd, env={**os.environ, **env}, start_new_session=True)
@@ -62,6 +67,15 @@ class Run:
         """The run of an earlier life of the agent; None = its shell has ended."""
         pidfd = proof.open_pidfd(pid, birth) if pid else None
         return None if pidfd is None else cls(folder, pid, birth, pidfd, limit_bytes)
+
+    @classmethod
+    def find(cls, folder: Path, limit_bytes: int) -> Run | None:
+        """The run that an agent started and could not note any more; None = its shell has ended, or will never run anything."""
+        (folder / "go").unlink(missing_ok=True)
+        pid = _number(folder / "pid")
+        if not pid or os.fsencode(folder) not in _command_line(pid):
+            return None
+        return cls.attach(folder, pid, proof.birth(pid), limit_bytes)
 
     # -- while it runs
 
@@ -128,6 +142,14 @@ def exit_code(folder: Path) -> int | None:
         return None
 
 
+def ran(folder: Path) -> bool:
+    """False = it is certain that the program was not run: the shell found its order withdrawn, or will find it so."""
+    try:
+        return (folder / "exit").read_text() != "never"
+    except OSError:
+        return (folder / "pid").exists() or not folder.exists()
+
+
 def output(folder: Path, limit_bytes: int) -> str:
     """The first `limit_bytes` of what the program wrote, and how much more there was."""
     head = folder / "head"
@@ -145,6 +167,13 @@ def output(folder: Path, limit_bytes: int) -> str:
 def forget(folder: Path) -> None:
     """Remove what is left of a run."""
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _command_line(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
 
 
 def _share(text: bytes) -> float:

@@ -35,10 +35,8 @@ class WayIn:
         Raises UsageError, CannotConnect.
         """
         secret = find_secret(data, state)
-        if ":" in parameters.server:
-            return cls(secret, seams, addresses=[checked(parameters.server)])
-        if data is None:
-            return cls(secret, seams, addresses=[f"{checked_host(parameters.server)}:{DEFAULT_PORT}"])
+        if data is None or (parameters.server and parameters.server not in known_nodes(data)):
+            return cls(secret, seams, addresses=[address(parameters.server)])
         run = data.read_run()
         node = run.get("nodes", {}).get(parameters.node, {})
         if not node.get("host") and not node.get("link"):
@@ -62,18 +60,24 @@ class WayIn:
                         link=self._link)
 
 
-def checked_host(text: str) -> str:
-    if not text:
+def known_nodes(data: DataDir) -> set[str]:
+    """Nodes of the system that runs here; none when none runs."""
+    try:
+        return set(data.read_run().get("nodes", {}))
+    except CannotConnect:
+        return set()
+
+
+def address(server: str) -> str:
+    """`host:port` of /S; raises UsageError."""
+    if not server:
         raise UsageError("no system named", hint="/SHOST:PORT of a communication process, or --data DIR")
-    return text
-
-
-def checked(text: str) -> str:
-    """`host:port`; raises UsageError."""
-    host, _, port = text.rpartition(":")
+    host, colon, port = server.rpartition(":")
+    if not colon:
+        return f"{server}:{DEFAULT_PORT}"
     if not host or not port.isdecimal() or not 0 < int(port) < 65_536:
-        raise UsageError(f"{text!r} is no address", hint="write host:port of a communication process")
-    return text
+        raise UsageError(f"{server!r} is no address", hint="write host:port of a communication process")
+    return server
 
 
 def find_secret(data: DataDir | None, state: Path) -> bytes:
