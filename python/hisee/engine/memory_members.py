@@ -1,0 +1,195 @@
+"""Members and terms of the engine in memory; and the store itself, which a test keeps over the deaths of its members."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from hisee.engine.coordinator import (
+    JSON,
+    NO_LEASE,
+    PRIMARY,
+    Buried,
+    Candidate,
+    Grant,
+    LostGrant,
+    LostMember,
+    Member,
+    NoNumber,
+    OutboxRow,
+    Schedule,
+    TermRow,
+)
+from hisee.engine.memory_task import Task, Tasks
+from hisee.schema.task_states import TaskStateId as S
+from hisee.schema.timers import BY_NAME as TIMERS
+from hisee.seams import Clock
+
+MS = 1_000_000
+
+
+class Term:
+    __slots__ = ("holder", "epoch")
+
+    def __init__(self) -> None:
+        self.holder, self.epoch = 0, 0
+
+
+class MemoryEngine:
+    """Everything durable. A test keeps it over the deaths of its members."""
+
+    def __init__(self, clock: Clock, *, lease_ms: int = TIMERS["lease"].ms) -> None:
+        self.clock, self.lease_ns = clock, lease_ms * MS
+        self.members: dict[int, Member] = {}  # by incarnation
+        self.beats: dict[int, int] = {}
+        self.dead: set[int] = set()
+        self.terms: dict[str, Term] = {}
+        self.tasks = Tasks()
+        self.fence = 0
+        self.facts: dict[str, Any] = {}
+        self.outbox: dict[tuple[int, int], OutboxRow] = {}
+        self.seen: set[str] = set()
+        self.schedules: dict[str, Schedule] = {}
+        self.capacity: dict[str, int] = {}
+        self.reports: dict[int, dict[int, JSON]] = {}
+        self.audit: list[tuple[int, str, str, JSON]] = []
+
+    def killed(self, incarnation: int) -> None:
+        """From now on this member's death is proven."""
+        self.dead.add(incarnation)
+
+
+class MemoryMembers:
+    """The part of the Coordinator about members and terms; what becomes of tasks is the other part's."""
+
+    def __init__(self, engine: MemoryEngine) -> None:
+        self.engine = engine
+        self._tasks = engine.tasks
+
+    # -- members
+    def join(self, candidate: Candidate) -> Member:
+        for incarnation in self.engine.dead & self.engine.beats.keys():
+            self.bury(incarnation, "process ended")
+        number = self._free_number(candidate)
+        port = candidate.ports[number - 1] if candidate.ports else 0
+        for other in [m for m in self.engine.members.values() if m.kind == candidate.kind and m.number == number]:
+            del self.engine.members[other.incarnation]
+        member = Member(number=number, kind=candidate.kind, name=f"{candidate.kind}{number:03d}", node=candidate.node, host=candidate.host,
+                        pid=candidate.pid, birth=candidate.birth, incarnation=candidate.incarnation, port=port, mode=candidate.kind,
+                        joined_ms=self._now())
+        self.engine.members[member.incarnation] = member
+        self.engine.beats[member.incarnation] = self.engine.clock.monotonic_ns()
+        return member
+
+    def _free_number(self, candidate: Candidate) -> int:
+        used = {m.number for m in self.engine.members.values() if m.kind == candidate.kind and not m.ended_ms}
+        last = len(candidate.ports) or len(used) + 1
+        for number in range(1, last + 1):
+            if number not in used and (not candidate.ports or candidate.occupy(candidate.ports[number - 1])):
+                return number
+        raise NoNumber(f"no number is free for a process of kind {candidate.kind}",
+                       hint=f"the list of ports has {len(candidate.ports)} entries, all used or occupied")
+
+    def leave(self, member: Member) -> None:
+        if member.incarnation in self.engine.beats:
+            for task in self._tasks.of(member.incarnation):
+                self._again(task, counted=False, why="its work process ended in order")
+            self._end_member(member.incarnation, "stop")
+
+    def beat(self, member: Member) -> None:
+        self._member(member)
+        self.engine.beats[member.incarnation] = self.engine.clock.monotonic_ns()
+
+    def members(self) -> list[Member]:
+        return sorted(self.engine.members.values(), key=lambda m: (m.kind, m.number))
+
+    def overdue(self) -> list[tuple[Member, str]]:
+        oldest = self.engine.clock.monotonic_ns() - self.engine.lease_ns
+        found = []
+        for incarnation, beat in self.engine.beats.items():
+            if incarnation in self.engine.dead:
+                found.append((self.engine.members[incarnation], "process ended"))
+            elif beat < oldest and self.engine.members[incarnation].kind not in NO_LEASE:
+                found.append((self.engine.members[incarnation], "lease over"))
+        return found
+
+    def bury(self, incarnation: int, proof: str) -> Buried:
+        if incarnation not in self.engine.beats:
+            return Buried(0, ())
+        tasks = self._tasks.of(incarnation)
+        for task in tasks:
+            self._bury_task(task, proof)
+        return Buried(len(tasks), self._end_member(incarnation, proof))
+
+    def _bury_task(self, task: Task, proof: str) -> None:
+        if task.attempt >= task.request.max_attempts:
+            task.text = f"attempt {task.attempt} of {task.request.max_attempts} ended with its work process: {proof}"
+            self._close(task, S.DEAD_LETTER, "not ok")
+        else:
+            self._again(task, counted=True, why=proof)
+            task.orphaned = True
+
+    def _end_member(self, incarnation: int, proof: str) -> tuple[str, ...]:
+        del self.engine.beats[incarnation]
+        member = self.engine.members[incarnation]
+        self.engine.members[incarnation] = msgspec.structs.replace(member, ended_ms=self._now(), ended=proof)
+        freed = tuple(sorted(name for name, term in self.engine.terms.items() if term.holder == incarnation))
+        for name in freed:
+            self.engine.terms[name].holder = 0
+        return freed
+
+    def set_mode(self, member: Member, mode: str) -> Member:
+        self._member(member)
+        changed = msgspec.structs.replace(self.engine.members[member.incarnation], mode=mode)
+        self.engine.members[member.incarnation] = changed
+        return changed
+
+    def _member(self, member: Member) -> None:
+        if member.incarnation not in self.engine.beats:
+            raise LostMember(f"{member.name} is no member any more", hint="the process has to end and start anew")
+
+    # -- terms
+    def take(self, term: str, member: Member) -> Grant | None:
+        self._member(member)
+        row = self.engine.terms.setdefault(term, Term())
+        if row.holder:
+            return None
+        row.holder, row.epoch = member.incarnation, row.epoch + 1
+        return Grant(term, member.incarnation, row.epoch)
+
+    def assign(self, primary: Grant, term: str, holder: Member) -> Grant:
+        self._primary(primary)
+        self._member(holder)
+        row = self.engine.terms.setdefault(term, Term())
+        row.holder, row.epoch = holder.incarnation, row.epoch + 1
+        return Grant(term, holder.incarnation, row.epoch)
+
+    def _primary(self, grant: Grant) -> None:
+        if grant.term != PRIMARY:
+            raise LostGrant(f"this needs the term {PRIMARY}, not {grant.term}")
+        self.keep(grant)
+
+    def keep(self, grant: Grant) -> None:
+        row = self.engine.terms.get(grant.term)
+        if row is None or (row.holder, row.epoch) != (grant.incarnation, grant.epoch):
+            raise LostGrant(f"the term {grant.term} has another holder or a newer epoch than {grant.epoch}")
+
+    def drop(self, grant: Grant) -> None:
+        row = self.engine.terms.get(grant.term)
+        if row is not None and (row.holder, row.epoch) == (grant.incarnation, grant.epoch):
+            row.holder = 0
+
+    def terms(self) -> dict[str, TermRow]:
+        return {name: TermRow(name, row.holder, self.engine.members[row.holder].name if row.holder else "", row.epoch)
+                for name, row in self.engine.terms.items()}
+
+    # -- the other part's
+    def _again(self, task: Task, *, counted: bool, why: str) -> None:
+        raise NotImplementedError
+
+    def _close(self, task: Task, state: S, status: str) -> None:
+        raise NotImplementedError
+
+    def _now(self) -> int:
+        return self.engine.clock.now_ms()
