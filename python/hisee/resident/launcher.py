@@ -241,6 +241,7 @@ class Launcher:
             return
         if self._processes[running.name].kind == SERVER and self._link is not None:
             self._link.close()  # the server waits for everybody who is logged on
+        log.info("%s is asked to end", running.name)
         running.ask_to_end()
 
     def _say(self, text: str) -> None:
