@@ -37,7 +37,7 @@ class PostgresLab(Lab):
 
     def __init__(self, server: postgres.PostgresServer, kind: type[PostgresCoordinator] = PostgresCoordinator) -> None:
         super().__init__()
-        self._kind, self._url, self._passed_ms = kind, self._database(server), 0
+        self._kind, self.url, self._passed_ms = kind, self._database(server), 0
 
     def _database(self, server: postgres.PostgresServer) -> str:
         if server.pid not in self.made:
@@ -45,12 +45,12 @@ class PostgresLab(Lab):
             PostgresCoordinator(self.made[server.pid]).close()
         url = self.made[server.pid]
         with psycopg.connect(url, autocommit=True) as connection:
-            connection.execute(f"TRUNCATE {', '.join(EMPTIED)}")  # type: ignore[arg-type]
-            connection.execute(TIME_PASSES.format(0))  # type: ignore[arg-type]
+            connection.execute("SET synchronous_commit = off")
+            connection.execute("; ".join([*(f"DELETE FROM {table}" for table in EMPTIED), TIME_PASSES.format(0)]))  # type: ignore[arg-type]
         return url
 
     def open(self) -> Coordinator:
-        return self.keep(self._kind(self._url))
+        return self.keep(self._kind(self.url))
 
     def lapse(self) -> None:
         self._execute("UPDATE engine_member SET beat = beat - interval '1 hour'")
@@ -63,7 +63,7 @@ class PostgresLab(Lab):
         return int(self._execute("SELECT engine_now()")[0][0])
 
     def _execute(self, query: str) -> list[tuple[int]]:
-        with psycopg.connect(self._url, autocommit=True) as connection:
+        with psycopg.connect(self.url, autocommit=True) as connection:
             cursor = connection.execute(query)  # type: ignore[arg-type]
             return cursor.fetchall() if cursor.description else []
 

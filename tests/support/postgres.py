@@ -105,26 +105,29 @@ class PostgresServer:
             time.sleep(0.02)
 
     def kill(self) -> None:
-        """SIGKILL of the postmaster; its backends see that and end by themselves."""
+        """SIGKILL of the postmaster and, after it, of every process that it had: as if the computer had stopped."""
         assert self._child is not None
         workers = self._workers()
         self._child.kill()
         self._child.wait()
         for pid in workers:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        for pid in workers:
             wait_gone(pid)
 
-    def stop(self) -> None:
-        """Fast shutdown: open transactions are rolled back."""
+    def stop(self, number: int = signal.SIGINT) -> None:
+        """Fast shutdown: open transactions are rolled back. With SIGQUIT at once, and the next start recovers."""
         if self._child is None or self._child.poll() is not None:
             return
-        self._child.send_signal(signal.SIGINT)
+        self._child.send_signal(number)
         try:
             self._child.wait(STOP_S)
         except subprocess.TimeoutExpired:
             self.kill()
 
     def end(self) -> None:
-        self.stop()
+        self.stop(signal.SIGQUIT)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _make(self) -> None:

@@ -1,0 +1,234 @@
+"""PostgreSQL under load: the server is killed, sessions are ended, members are killed; afterwards the ledger is exact."""
+
+from __future__ import annotations
+
+import os
+import random
+import select
+import subprocess
+import sys
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from engine.lab import claim_one, end, join, put, request
+from engine.test_postgres import PostgresLab, server  # noqa: F401  (a fixture)
+from hisee.engine import open_doorbell, open_engine
+from hisee.engine.coordinator import PRIMARY, Add, Coordinator, Doorbell, EngineError, Member, Outcome
+from hisee.engine.postgres import PostgresCoordinator
+from support import postgres
+from support.system import until
+
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(postgres.missing()), reason=postgres.missing() or "-"),
+              pytest.mark.usefixtures("server")]
+
+CHILD = Path(__file__).with_name("ledger_child.py")
+PYTHON = Path(__file__).parents[2] / "python"
+MEMBERS, ROUNDS, BLOWS = 3, 40, 7
+END_SESSIONS = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'hisee' AND query LIKE %s"
+
+
+@pytest.fixture
+def lab(server: postgres.PostgresServer) -> Iterator[PostgresLab]:  # noqa: F811
+    lab = PostgresLab(server)
+    yield lab
+    lab.close()
+
+
+class Load:
+    """Members at work, each with its ledger."""
+
+    def __init__(self, url: str, folder: Path, rounds: int = ROUNDS) -> None:
+        self.ledgers = [folder / f"ledger{n}" for n in range(MEMBERS)]
+        environment = os.environ | {"PYTHONPATH": str(PYTHON)}
+        self.children = [subprocess.Popen([sys.executable, str(CHILD), url, str(path), str(rounds)], env=environment)
+                         for path in self.ledgers]
+
+    def words(self, word: str) -> list[int]:
+        lines = [line.split() for path in self.ledgers if path.exists() for line in path.read_text().splitlines()]
+        return [int(line[-1]) if len(line) > 1 else 1 for line in lines if line and line[0] == word]
+
+    def await_ends(self) -> list[int]:
+        return [child.wait(240) for child in self.children]
+
+    def close(self) -> None:
+        for child in self.children:
+            child.kill()
+            child.wait()
+
+
+def blows(load: Load, server: postgres.PostgresServer, url: str) -> int:  # noqa: F811
+    """While work is going on: SIGKILL of the server, sessions ended, SIGKILL of a member. How many."""
+    done = 0
+    for least in range(20, 20 + BLOWS * 40, 40):
+        until(lambda least=least: len(load.words("ok")) >= least or load.words("done"), "work goes on", 120)
+        if done in (1, 5):
+            server.kill()
+            server.start()
+        elif done == 3:
+            load.children[0].kill()
+        else:
+            with psycopg.connect(url, autocommit=True) as connection:
+                connection.execute(END_SESSIONS, ["%engine_task%"])
+        done += 1
+    return done
+
+
+def drain(engine: Coordinator, lab: PostgresLab, load: Load) -> None:
+    """Somebody else takes over what the killed one had."""
+    member = join(lab, engine)
+    for incarnation in load.words("member"):
+        engine.bury(incarnation, "process ended")
+    while claims := engine.claim(member, ["general"], 100):
+        engine.finish([(c, Outcome(effects=[Add(f"n {c.args['n']}"), Add("sum")])) for c in claims])
+
+
+@pytest.mark.req("R110", "R143")
+def test_the_ledger_is_exact_after_kills_of_the_server(lab: PostgresLab, server: postgres.PostgresServer, tmp_path: Path) -> None:  # noqa: F811
+    load = Load(lab.url, tmp_path)
+    try:
+        assert blows(load, server, lab.url) == BLOWS
+        codes = load.await_ends()
+    finally:
+        load.close()
+    assert codes == [-9, 0, 0] and len(load.words("lost")) >= BLOWS, "too few blows hit"
+    engine = lab.open()
+    drain(engine, lab, load)
+    tasks = Counter(row.args["n"] for row in engine.tasks(state="ended ok", limit=100_000))
+    assert max(tasks.values()) == 1 and set(load.words("ok")) <= set(tasks) <= set(load.words("try"))
+    facts = engine.facts("n ")
+    assert facts == {f"n {n}": 1 for n in tasks} and engine.fact("sum") == len(tasks) == len(engine.tasks(limit=100_000))
+    assert {row.payload["n"] for row in engine.outbox(100_000)} <= set(tasks)
+
+
+def test_a_server_that_is_away_is_waited_for(lab: PostgresLab, server: postgres.PostgresServer) -> None:  # noqa: F811
+    engine = lab.open()
+    member = join(lab, engine)
+    lab.lapse()
+    server.stop()
+    back = threading.Timer(0.3, server.start)
+    back.start()
+    task = put(engine)
+    back.join()
+    assert claim_one(engine, member).id == task
+    # Whoever has just found back gives the others their time: nobody is overdue before a lease has passed since.
+    assert engine.overdue() == []
+
+
+def test_a_server_that_stays_away_is_an_error_that_says_so(server: postgres.PostgresServer, lab: PostgresLab) -> None:  # noqa: F811
+    engine = lab.keep(PostgresCoordinator(lab.url, reconnect_s=0.2))
+    server.stop()
+    try:
+        with pytest.raises(EngineError, match="does not answer"):
+            put(engine)
+        with pytest.raises(EngineError, match="cannot be opened"):
+            PostgresCoordinator(lab.url)
+    finally:
+        server.start()
+    assert engine.tasks() == [] and put(engine)
+
+
+def test_a_member_frozen_in_a_transaction_loses_its_locks(lab: PostgresLab) -> None:
+    engine = lab.open()
+    member = join(lab, engine)
+    task = put(engine)
+    frozen = lab.keep(PostgresCoordinator(lab.url, lease_ms=200))
+    assert isinstance(frozen, PostgresCoordinator)
+    frozen._db.call(lambda connection: connection.execute("BEGIN"))
+    frozen._db.call(lambda connection: connection.execute("SELECT 1 FROM engine_member FOR UPDATE"))
+    assert engine.bury(member.incarnation, "lease over") == (0, ()) and engine.task(task)
+
+
+def test_joins_at_the_same_moment_get_different_numbers(lab: PostgresLab) -> None:
+    engines = [lab.open() for _ in range(6)]
+    candidates = [lab.candidate(ports=tuple(range(4000, 4010))) for _ in engines]
+    numbers: list[int] = []
+    threads = [threading.Thread(target=lambda e=e, c=c: numbers.append(e.join(c).number)) for e, c in zip(engines, candidates, strict=True)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(numbers) == [1, 2, 3, 4, 5, 6]
+
+
+def test_one_key_at_a_time_from_many_sides(lab: PostgresLab) -> None:
+    """Several members put and claim tasks of few keys; of each key only one is ever in somebody's hands, in the order of numbers."""
+    engines = [lab.open() for _ in range(4)]
+    members = [join(lab, engine) for engine in engines]
+    started: list[tuple[str, int]] = []
+    running: Counter[str] = Counter()
+    wrong: list[str] = []
+
+    def work(engine: Coordinator, member: Member, seed: int) -> None:
+        rng = random.Random(seed)
+        for _ in range(40):
+            if rng.random() < 0.5:
+                engine.put([request(order_key=f"k{rng.randrange(3)}") for _ in range(2)])
+            for claim in engine.claim(member, ["general"], 3):
+                started.append((claim.order_key, claim.id))
+                running[claim.order_key] += 1
+                wrong.extend([claim.order_key] if running[claim.order_key] > 1 else [])
+                running[claim.order_key] -= 1
+                assert end(engine, claim)
+
+    threads = [threading.Thread(target=work, args=(e, m, n)) for n, (e, m) in enumerate(zip(engines, members, strict=True))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    while claims := engines[0].claim(members[0], ["general"], 9):
+        started += [(c.order_key, c.id) for c in claims]
+        engines[0].finish([(c, Outcome()) for c in claims])
+    assert not wrong and len(started) == len(engines[0].tasks(limit=100_000)) > 20
+    for key in {k for k, _ in started}:
+        order = [task for k, task in started if k == key]
+        assert order == sorted(order)
+
+
+def test_the_bell_rings_over_connections_and_restarts(lab: PostgresLab, server: postgres.PostgresServer, tmp_path: Path) -> None:  # noqa: F811
+    near, far = open_doorbell(lab.url, tmp_path), open_doorbell(lab.url, tmp_path)
+    try:
+        assert not readable(near)
+        far.ring(["general"])
+        until(lambda: readable(near), "the bell rings", 30)
+        near.clear()
+        assert not readable(near)
+        server.stop()
+        server.start()
+        until(lambda: restored(near, far), "the bell rings again", 30)
+    finally:
+        near.close()
+        far.close()
+
+
+def restored(near: Doorbell, far: Doorbell) -> bool:
+    near.clear()
+    far.clear()
+    far.ring(["general"])
+    return readable(near)
+
+
+def readable(bell: Doorbell) -> bool:
+    poll = select.poll()
+    poll.register(bell.fileno(), select.POLLIN)
+    return bool(poll.poll(200))
+
+
+def test_the_way_in(lab: PostgresLab, tmp_path: Path) -> None:
+    engine = lab.keep(open_engine(lab.url, tmp_path))
+    member = join(lab, engine)
+    assert engine.take(PRIMARY, member) is not None
+    with pytest.raises(EngineError, match="cannot be opened"):
+        open_engine("postgresql://nobody@127.0.0.1:1/none", tmp_path)
+
+
+@pytest.mark.parametrize("value", ["a\0b", "\ud800"])
+def test_what_postgres_cannot_keep_is_refused(lab: PostgresLab, value: str) -> None:
+    engine = lab.open()
+    with pytest.raises(EngineError, match="refuses a value"):
+        put(engine, order_key=value)
+    assert put(engine) and len(engine.tasks()) == 1
