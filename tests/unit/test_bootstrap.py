@@ -24,7 +24,7 @@ exit 0
 def tree(tmp_path: Path) -> Path:
     """A checkout with nothing in it but what the bootstrap looks at."""
     tree = tmp_path / "a checkout"
-    for folder in ("core", "ext", "python/hisee/esl/front"):
+    for folder in ("core", "ext", "java", "python/hisee/esl/front"):
         (tree / folder).mkdir(parents=True)
         (tree / folder / "file").write_text("1")
     for name in ("hisee", "pyproject.toml", "setup.py", "packages.txt"):
@@ -79,7 +79,17 @@ def test_the_second_call_only_runs_the_command(checkout):
     assert (checkout.orders(), done.stderr) == (["-m hisee get U.a b"], "")
 
 
-@pytest.mark.parametrize("file", ["core/file", "ext/file", "python/hisee/esl/front/file", "setup.py"])
+def test_another_list_of_system_packages_is_looked_at(checkout):
+    checkout.run("ps")
+    with open(checkout.tree / "packages.txt", "a") as packages:
+        packages.write("no-such-package  file:/nonexistent/thing  run\n")
+    checkout.tool("apt-get", '#!/bin/sh\necho "apt-get $*" >>"$ORDERS"\n')
+    checkout.tool("sudo", '#!/bin/sh\nshift\nexec "$@"\n')
+    done = checkout.run("ps")
+    assert done.returncode == 2 and "still missing after the installation: no-such-package" in done.stderr
+
+
+@pytest.mark.parametrize("file", ["core/file", "ext/file", "java/file", "python/hisee/esl/front/file", "setup.py"])
 def test_a_changed_source_is_built_again(checkout, file):
     checkout.run("ps")
     (checkout.tree / file).write_text("2")

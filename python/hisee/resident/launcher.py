@@ -43,7 +43,8 @@ class Launcher:
     def __init__(self, application: Application, data: DataDir, say: Say, *, take: str | None = None, cold: bool = False,
                  node: str = "") -> None:
         self._application, self._data, self._tell, self._take, self._cold = application, data, say, take, cold
-        self._processes = {p.name: p for p in application.processes if p.served and p.kind != "RRS" and self._is_ours(p, node)}
+        self._nodes = {node} if node else {n.name for n in application.nodes.values() if is_here(n.host)}
+        self._processes = {p.name: p for p in application.processes if p.served and p.kind != "RRS" and p.node in self._nodes}
         bounds = application.limits
         self.supervisor = Supervisor((spec_of(p) for p in self._processes.values()), data.seams.clock,
                                      restarts=bounds["restarts"], window_s=bounds["restart_window_s"])
@@ -53,9 +54,6 @@ class Launcher:
         self._killed = self._asked_to_end = False
         self._commands: Commands = commands_of(self.supervisor, self._ask_to_end)
         self._link: ServerLink | None = None
-
-    def _is_ours(self, process: Process, node: str) -> bool:
-        return process.node == node if node else is_here(self._application.nodes[process.node].host)
 
     # -- start
 
@@ -82,6 +80,7 @@ class Launcher:
         self._data.secret(create=True)
         self._write_run()
         named_log(self._data.log_dir, f"{server.node}.RRS")
+        self._say_what_is_elsewhere()
         self._say_who_listens()
         self._import()
         if self._cold and not any(p.command == "wp" for p in self._processes.values()):
@@ -102,10 +101,14 @@ class Launcher:
         finally:
             store.close()
 
+    def _say_what_is_elsewhere(self) -> None:
+        for node in self._application.nodes.values():
+            if node.name not in self._nodes and node.processes:
+                self._say(f"{node.name} ({node.host}) is another computer: its processes are not started here")
+
     def _say_who_listens(self) -> None:
         """Foreign programs on listed ports (R144): those numbers are left out, so it is said and no error."""
-        nodes = {p.node for p in self._processes.values()}
-        listed = {port for node in nodes for ports in self._application.ports(node).values() for port in ports}
+        listed = {port for node in self._nodes for ports in self._application.ports(node).values() for port in ports}
         for found in listeners(listed):
             who = f"{found.program} (pid {found.pid})" if found.pid else "another program"
             self._say(f"port {found.port} of the lists is in use by {who}: its number is left out")
@@ -209,6 +212,9 @@ class Launcher:
             self._end_one(self._running[act.name], act)
 
     def _start_one(self, process: Process) -> None:
+        root = self._application.root
+        if process.programs and root is not None:
+            process = replace(process, programs=str(root / process.programs))
         try:
             running = Running(self._with_port(process), self._data.path, self._server().node, self._data.log_dir, self._cold_word(process))
         except OSError as error:
@@ -229,7 +235,7 @@ class Launcher:
     def _cold_word(self, process: Process) -> tuple[str, ...]:
         """`--cold` for the first work process, at the start of the system and never again: a restart must delete nothing."""
         first = next((p for p in self._processes.values() if p.command == "wp" and p.autostart), None)
-        if not self._cold or process is not first:
+        if not self._cold or first is None or process.name != first.name:
             return ()
         self._cold = False
         return ("--cold",)

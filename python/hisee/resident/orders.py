@@ -8,7 +8,7 @@ from typing import Any
 from hisee.commands import CommandRefused, Commands
 from hisee.resident.supervisor import Child, OrderRefused, Phase, Supervisor
 
-COLUMNS = ("PROCESS", "NAME", "STATE", "PID", "STARTS", "RESTART", "LAST END")
+COLUMNS = ("PROCESS", "NAME", "STATE", "PID", "STARTS", "RESTART", "NEXT START", "LAST END")
 
 
 def commands_of(supervisor: Supervisor, end: Callable[[], None]) -> Commands:
@@ -38,14 +38,15 @@ def _ordered(order: Callable[[str], str], words: list[str]) -> str:
 
 def table_of(supervisor: Supervisor) -> str:
     """The children as aligned text."""
-    rows = [COLUMNS, *(_cells(child) for child in supervisor.children.values())]
+    rows = [COLUMNS, *(_cells(child, supervisor.wait_s(child)) for child in supervisor.children.values())]
     widths = [max(len(row[i]) for row in rows) for i in range(len(COLUMNS))]
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
 
 
-def _cells(child: Child) -> tuple[str, ...]:
+def _cells(child: Child, wait_s: float | None) -> tuple[str, ...]:
     state = child.phase.value + (" (silent)" if child.silent_ns else "")
-    return (child.name, child.joined or "-", state, str(child.pid or "-"), str(child.starts), child.spec.restart, child.why or "-")
+    soon = "-" if wait_s is None else f"in {wait_s:.1f} s"
+    return (child.name, child.joined or "-", state, str(child.pid or "-"), str(child.starts), child.spec.restart, soon, child.why or "-")
 
 
 def facts_of(supervisor: Supervisor) -> dict[str, Any]:

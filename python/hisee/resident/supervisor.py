@@ -349,6 +349,12 @@ class Supervisor:
         """Everything that was to be started runs, initialization times included."""
         return not self._first and self._clock.monotonic_ns() >= self._gate_ns
 
+    def wait_s(self, child: Child) -> float | None:
+        """Seconds until a waiting child may start, 0 once only its turn is missing; None while it does not wait."""
+        if child.phase is not Phase.WAITING:
+            return None
+        return max(0, child.due_ns - self._clock.monotonic_ns()) / SECOND
+
     @property
     def all_down(self) -> bool:
         return not any(child.phase in LIVING for child in self.children.values())
