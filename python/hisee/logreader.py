@@ -9,6 +9,7 @@ from typing import Any
 EVENTS = "events"  # what scripts write with LOG
 NAME = re.compile(r"[A-Za-z0-9_.\[\]]{1,100}\Z")
 NEWEST = ".00.log"
+OLDER = re.compile(r"\.(?!00)\d{2,}\.log\Z")  # of earlier runs
 PART_BYTES = 1 << 20  # read at once
 
 
@@ -26,6 +27,8 @@ def known(directory: Path) -> list[dict[str, Any]]:
     """Every log there is: name, bytes and time of the last line, by name."""
     rows = {}
     for path in directory.glob("*.log"):
+        if OLDER.search(path.name):
+            continue
         name = path.name.removesuffix(NEWEST) if path.name.endswith(NEWEST) else path.name.removesuffix(".log")
         if log_file(directory, name) == path:
             facts = path.stat()

@@ -177,7 +177,7 @@ def test_a_category_can_be_on_from_the_start(system, client):
     child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     try:
         until(lambda: runs(client, "TALKS.SES"), "it runs", 20)
-        client.tell("TALKS.SES", "PING")
+        assert client.tell("TALKS.SES", "PING").result == "ok"
         assert " DEBUG hisee.commands command PING" in system.log("TALKS.SES.00.log")
     finally:
         end(child)

@@ -155,7 +155,11 @@ class Host:
         instance = self.engine.instances.get(number)
         if instance is None:
             return self.commands
-        return Commands("SEE HIS", lambda: self.engine.kill(instance, "ended by command"),
+
+        def stop() -> None:
+            asyncio.get_running_loop().call_soon(self.engine.kill, instance, "ended by command")  # the answer leaves before the news
+
+        return Commands("SEE HIS", stop,
                         status=lambda: {"object": instance.object, "queue": len(instance.queue), "handled": instance.handled})
 
     def pending(self, number: int) -> Pending:

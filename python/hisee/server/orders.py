@@ -20,6 +20,7 @@ from hisee.server.rights import USER
 
 log = logging.getLogger("hisee.server.orders")
 ANSWER_S = TIMERS["api_request"].ms / 1000 - 2  # before the one who asked gives up
+LOGON_NS, LINK_POLL_S = TIMERS["logon"].ms * 1_000_000, 0.01
 DRAINING, DRAINED = "draining", "drained"
 NOT_ORDERED = {"TEL", "HISHOST"}  # a program at the API and the inner host of a console take no commands
 SHIFTED_TOGETHER = ("WP", "KNL")
@@ -79,7 +80,7 @@ class Orders:
             return _nobody(name)
         if process.kind in NOT_ORDERED:
             return Result(IGNORED, f"{name} takes no commands", Err.ERR_TRANS_IGNORED)
-        if process.number != KNL_NUMBER and process.link is None:
+        if process.number != KNL_NUMBER and process.link is None and not process.running:
             return Result(ABORTED, f"{name} does not run: {process.state.value}", Err.ERR_TRANS_ABORT)
         return None
 
@@ -106,12 +107,19 @@ class Orders:
     async def _ask(self, process: Process, line: str) -> Result:
         if process.number == KNL_NUMBER:
             return await self.own.carry_out(line)
+        await self._until_linked(process)
         try:
             answer = await self._core.ask(process.number, Kind.COMMAND, Command(command=line, user=USER), ANSWER_S)
         except RequestFailed as failed:
             return _result_of(process, failed)
         result = unpack(CommandResult, answer.payload)
         return Result(result.result, result.text, result.error)
+
+    async def _until_linked(self, process: Process) -> None:
+        """A process is listed from its admission on; its link follows within the logon."""
+        deadline = self._core.seams.clock.monotonic_ns() + LOGON_NS
+        while process.link is None and process.running and self._core.seams.clock.monotonic_ns() < deadline:
+            await asyncio.sleep(LINK_POLL_S)
 
     # -- draining
 
