@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from hisee.channel import Channel, Listener, Message, memory_pair
-from hisee.channel.payloads import Command, CommandResult, Hello, Refused, Welcome, pack, unpack
+from hisee.channel.payloads import Command, CommandResult, Hello, Refused, Welcome, unpack
 from hisee.datadir import DataDir
 from hisee.engine.coordinator import Candidate, TaskRequest, TaskRow
 from hisee.engine.memory import MemoryCoordinator, MemoryEngine
@@ -30,6 +30,14 @@ HERE = Path(__file__).parent
 TIMERS = {"heartbeat": 100, "stall": 300, "watchdog": 600, "stop": 1_000, "progress": 20}
 ENDED = ("ended ok", "ended not ok", "cancelled", "lost", "dead letter")
 LIMIT_S = 40.0
+
+
+def launch(data: DataDir, jar: Path, number: int, port: int, services: Path, timers: dict[str, int],
+           **more: Any) -> subprocess.Popen[bytes]:
+    """A Java work process of that number."""
+    words = [sys.executable, str(HERE / "launch.py"), str(data.path), str(jar), str(number), str(port), str(services), json.dumps(timers)]
+    path = os.pathsep.join(p for p in sys.path if p)
+    return subprocess.Popen(words, stdin=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": path}, **more)
 
 
 class Hall:
@@ -101,10 +109,7 @@ class Hall:
 
     async def jwp(self, number: int, port: int = 0) -> subprocess.Popen[bytes]:
         """Start one and wait until the server knows it."""
-        words = [sys.executable, str(HERE / "launch.py"), str(self.data.path), str(self._jar), str(number), str(port),
-                 str(self._services), json.dumps(TIMERS)]
-        path = os.pathsep.join(p for p in sys.path if p)
-        child = subprocess.Popen(words, stdin=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": path})
+        child = launch(self.data, self._jar, number, port, self._services, TIMERS)
         name = f"JWP{number:03d}"
         self.children[name] = child
         await self.until(lambda: self.process(name) is not None or child.poll() is not None, f"{name} logs on")
@@ -185,4 +190,4 @@ async def hall(folder: Path, jar: Path, services: Path) -> AsyncIterator[Hall]:
         await here.close()
 
 
-__all__ = ["Hall", "hall", "pack"]
+__all__ = ["Hall", "hall", "launch"]

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 import hisee
+from campaigns import java
 from hisee.durable import TaskFailed
 from hisee.work.jwp import JAR
 from support.system import RunningSystem, kill, running, until
@@ -110,6 +111,12 @@ def test_the_watching_work_process_may_be_lost_too(client):
 def calls(client: hisee.System) -> int:
     """How often services were begun, all machines together."""
     return sum(json.loads(client.tell(name, "STATUS").text)["calls"] for name in machines(client))
+
+
+@pytest.mark.req("R142", "R110")
+def test_a_slice_of_the_campaign(client, system):
+    figures = java.run(system, count=40, kills=2)
+    assert figures["tasks"] >= 40 and sum(figures["victims"].values()) == 2
 
 
 @pytest.mark.req("R86")

@@ -82,6 +82,12 @@ def test_the_wheel_holds_every_file_of_the_package(archives: Path):
     assert not wanted - names
 
 
+@pytest.mark.skipif(shutil.which("javac") is None, reason="no javac: the wheel is built without the Java work process")
+def test_the_wheel_holds_the_jar(archives: Path):
+    with zipfile.ZipFile(next(archives.glob("*.whl"))) as wheel:
+        assert wheel.read("hisee/java/hisee-jwp.jar")[:2] == b"PK"
+
+
 def test_the_installed_command_works(other_venv: Path, tmp_path: Path):
     command = other_venv / "bin/hisee"
     assert run(command, "--version", cwd=tmp_path).startswith("hisee 0.")
