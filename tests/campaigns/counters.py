@@ -23,6 +23,7 @@ from hisee.engine import open_engine
 from hisee.engine.coordinator import PRIMARY, ROLES, Coordinator
 from hisee.schema.exits import Exit
 from hisee.schema.task_states import ROWS as STATES
+from support import postgres
 from support.system import RunningSystem, running, until
 from support.workers import Worker, work_processes
 
@@ -30,7 +31,8 @@ APP = Path(__file__).with_name("work_app")
 HELD_STATES = [row.name for row in STATES if row.claimed]
 BATCH = 200  # tasks of one put; so many are kept waiting, so that there is always work
 HEAL_S = 120.0
-LOST = {Exit.LOST_MEMBER: "ended_by_themselves", -signal.SIGKILL: "ended_by_others"}  # one frozen with the turn is killed by the others
+# How a frozen one may end: by itself, first told by the engine or by the server; killed by the others when it froze with the turn.
+LOST = {Exit.LOST_MEMBER: "ended_by_engine", Exit.CANNOT_CONNECT: "ended_by_server", -signal.SIGKILL: "ended_by_others"}
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -40,13 +42,28 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ms", type=float, default=3.0, help="work of one task")
     parser.add_argument("--stop", action="store_true", help="stand still beyond the lease and go on, instead of dying")
     parser.add_argument("--seed", type=int, default=0, help="0 = a new one")
-    parser.add_argument("--url", default="", help="engine database, postgresql://...; default: SQLite in the data directory")
+    engine_options(parser)
+
+
+def engine_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--url", default="", help="engine database: postgresql://..., or `postgresql` for a server of the campaign's own; "
+                                                  "default: SQLite in the data directory")
 
 
 def campaign(given: argparse.Namespace) -> dict[str, Any]:
-    with system_of_work(given.url) as system:
+    with engine_url(given.url) as url, system_of_work(url) as system:
         return run(system, count=given.count, kills=given.kills, workers=given.workers, ms=given.ms, stop=given.stop,
-                   seed=given.seed or time.time_ns(), url=given.url)
+                   seed=given.seed or time.time_ns(), url=url)
+
+
+@contextlib.contextmanager
+def engine_url(wanted: str) -> Iterator[str]:
+    """The address as given, or that of an empty database on a server that lives as long as the campaign."""
+    if wanted != "postgresql":
+        yield wanted
+        return
+    with postgres.postgres_server() as server:
+        yield server.database("campaign")
 
 
 @contextlib.contextmanager

@@ -19,7 +19,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from campaigns.counters import system_of_work
+from campaigns.counters import engine_options, engine_url, system_of_work
 from hisee.engine import open_engine
 from hisee.engine.coordinator import PRIMARY, Coordinator, Member, TermRow
 from hisee.schema.timers import BY_NAME as TIMERS
@@ -46,13 +46,12 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--takeovers", type=int, default=40, help="measured kills of the primary")
     parser.add_argument("--freezes", type=int, default=3, help="measured freezes of the primary")
     parser.add_argument("--seed", type=int, default=0, help="0 = a new one")
-    parser.add_argument("--url", default="", help="engine database, postgresql://...; default: SQLite in the data directory")
+    engine_options(parser)
 
 
 def campaign(given: argparse.Namespace) -> dict[str, Any]:
-    with system_of_work(given.url) as system:
-        return run(system, steps=given.steps, takeovers=given.takeovers, freezes=given.freezes, seed=given.seed or time.time_ns(),
-                   url=given.url)
+    with engine_url(given.url) as url, system_of_work(url) as system:
+        return run(system, steps=given.steps, takeovers=given.takeovers, freezes=given.freezes, seed=given.seed or time.time_ns(), url=url)
 
 
 def run(system: RunningSystem, *, steps: int = 12, takeovers: int = 3, freezes: int = 0, seed: int = 1, url: str = "") -> dict[str, Any]:

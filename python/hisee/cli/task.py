@@ -185,7 +185,9 @@ def clock(ms: int) -> str | None:
 def readable(row: dict[str, Any]) -> dict[str, Any]:
     """Times as times, nothing as a dash."""
     out = {name: None if value in ("", [], {}) else value for name, value in row.items()}
-    return out | {"created": clock(row["created_ms"]), "ended": clock(row["ended_ms"]), "due": clock(row["due_ms"])}
+    share = row["progress"]
+    return out | {"created": clock(row["created_ms"]), "ended": clock(row["ended_ms"]), "due": clock(row["due_ms"]),
+                  "progress": None if share is None else f"{share:.0%}"}
 
 
 @task.command()
