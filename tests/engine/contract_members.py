@@ -118,6 +118,22 @@ class Members:
         assert {state(engine, t) for t in tasks} == {"ready"} and engine.terms()[PRIMARY].holder == 0
         assert lead(engine, other).epoch == 2
 
+    def test_one_that_renewed_since_the_look_is_not_buried(self, lab: Lab, engine: Coordinator) -> None:
+        """Whoever looked, stood still and then acts on the old look must not end one that lives."""
+        late, silent, killed = join(lab, engine), join(lab, engine), join(lab, engine)
+        lab.lapse()
+        assert {late.incarnation, silent.incarnation} <= dead(engine).keys()
+        put(engine)
+        engine.beat(late)
+        engine.beat(killed)
+        lab.kill(killed)
+        claim = claim_one(engine, late)
+        assert engine.bury(late.incarnation, "lease over", still_over=True) == (0, ())
+        assert engine.renew([claim]) == [claim] and listed(engine, late).ended_ms == 0
+        engine.bury(silent.incarnation, "lease over", still_over=True)
+        engine.bury(killed.incarnation, "process ended", still_over=True)
+        assert living(engine) == [late.name]
+
     def test_bury_of_nobody(self, engine: Coordinator) -> None:
         assert engine.bury(4711, "process ended") == (0, ())
 

@@ -14,6 +14,7 @@ from hisee.tasks import Options
 from hisee.work.context import Context
 from hisee.work.functions import Function, Functions
 from hisee.work.lease import Lease
+from hisee.work.modes import ModeRefused, change_mode
 from hisee.work.primary import Primary
 from hisee.work.relay import Relay
 from hisee.work.view import view_of
@@ -23,7 +24,7 @@ from simulator.parts import PARTS, Parts
 from support.clock import FakeClock
 
 RENEW_MS, TIME_MS = 500, 250
-TICKS, HEALING = 30, 160
+TICKS, HEALING = 30, 400
 NEVER = 1 << 60
 KINDS = ("plain",) * 5 + ("order",) * 4 + (
     "slow", "flaky", "refuse", "line", "after", "O", "R", "primary", "dialog", "program", "parent", "wide")
@@ -203,7 +204,7 @@ class World:
         else:
             left = [(t.id, t.request.args.get("kind"), t.state.name) for t in self.engine.tasks.living.values()]
             raise Violation(f"not done after healing: {left[:5]}, outbox {len(self.engine.outbox)}")
-        for _ in range(4):
+        for _ in range(10):
             self.tick(500)
         self.check()
 
@@ -228,8 +229,19 @@ class World:
             hand.stopping, hand.wake_ms = True, 0
             hand.worker.stop()
             self.faults["stop"] += 1
+        if rng.random() < 0.05 and self.hands:
+            hand = rng.choice(self.hands)
+            self._step(hand, lambda: self._command(hand))
         if rng.random() < 0.3:
             self._keep_up()
+
+    def _command(self, hand: Hand) -> None:
+        """A person changes the mode of a process; may be refused."""
+        try:
+            change_mode(hand.door, hand.member, self.rng.choice(("WP", "DWP", "DWP")))
+            self.faults["mode"] += 1
+        except ModeRefused:
+            self.faults["mode refused"] += 1
 
     def _keep_up(self) -> None:
         """The supervisor: as many members as wanted."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hisee.engine.coordinator import LostGrant, LostMember, Schedule, TaskRequest
+from hisee.engine.coordinator import LostGrant, LostMember, Member, Schedule, TaskRequest
 from hisee.work.modes import ModeRefused, change_mode
 from work.crew import Crew
 
@@ -145,6 +145,33 @@ def test_a_primary_stays_plain() -> None:
     crew = Crew(3)
     with pytest.raises(ModeRefused, match="primary"):
         change_mode(crew.hands[0].coordinator, crew.hands[0].member, "DWP")
+
+
+def test_a_primary_that_was_made_a_dialog_one_turns_back() -> None:
+    """An older primary decided it, stood still, and carried it out when this one was primary already."""
+    crew = Crew(3)
+    crew.coordinator.set_mode(crew.hands[0].member, "DWP")
+    crew.settle()
+    assert crew.modes() == "WP WP WP" and crew.holders() == {"pwp": "WP001", "role.O": "WP002", "role.R": "WP003"}
+
+
+def test_one_that_renewed_since_the_look_stays() -> None:
+    crew = Crew(2)
+    slow, late = crew.hands
+    crew.clock.advance(2_100)
+    slow.beat()
+    looked = slow.coordinator.overdue()
+    assert [member.name for member, _ in looked] == ["WP002"]
+
+    def look_and_stand_still() -> list[tuple[Member, str]]:
+        del slow.coordinator.overdue
+        late.beat()
+        return looked
+
+    slow.coordinator.overdue = look_and_stand_still
+    slow.primary.look()
+    late.beat()
+    assert crew.holders()["pwp"] == "WP001" and not crew.coordinator.members()[1].ended_ms
 
 
 def test_a_dialog_one_leads_when_no_plain_one_is_left() -> None:

@@ -263,8 +263,9 @@ class Coordinator(Protocol):
     def overdue(self) -> list[tuple[Member, str]]:
         """Members whose death is proven from here ("process ended") or whose lease is over ("lease over"; never of a kind in NO_LEASE)."""
 
-    def bury(self, incarnation: int, proof: str) -> Buried:
-        """Its claims are ready, or dead letters after max_attempts; its terms are free; it is no member. Once; again = nothing."""
+    def bury(self, incarnation: int, proof: str, *, still_over: bool = False) -> Buried:
+        """Its claims are ready, or dead letters after max_attempts; its terms are free; it is no member. Once; again = nothing.
+        still_over: nothing either when it is not overdue at this moment: it renewed since the caller looked."""
 
     def set_mode(self, member: Member, mode: str) -> Member: ...
 

@@ -114,13 +114,16 @@ class MemoryMembers:
                 found.append((self.engine.members[incarnation], "lease over"))
         return found
 
-    def bury(self, incarnation: int, proof: str) -> Buried:
-        if incarnation not in self.engine.beats:
+    def bury(self, incarnation: int, proof: str, *, still_over: bool = False) -> Buried:
+        if incarnation not in self.engine.beats or (still_over and not self._is_overdue(incarnation)):
             return Buried(0, ())
         tasks = self._tasks.of(incarnation)
         for task in tasks:
             self._bury_task(task, proof)
         return Buried(len(tasks), self._end_member(incarnation, proof))
+
+    def _is_overdue(self, incarnation: int) -> bool:
+        return any(member.incarnation == incarnation for member, _ in self.overdue())
 
     def _bury_task(self, task: Task, proof: str) -> None:
         if task.attempt >= task.request.max_attempts:

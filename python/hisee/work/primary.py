@@ -75,9 +75,9 @@ class Primary:
         for member, proof in self._coordinator.overdue():
             if member.incarnation == self._member.incarnation:
                 continue  # alive, as this line shows; its own renewal is under way
-            buried = self._coordinator.bury(member.incarnation, proof)
+            buried = self._coordinator.bury(member.incarnation, proof, still_over=True)  # it may have renewed since the look
             changed = True
-            log.warning("%s is out: %s; %d tasks and %s are free", member.name, proof, buried.tasks, ", ".join(buried.terms) or "no term")
+            log.warning("%s: %s; %d tasks and %s are free", member.name, proof, buried.tasks, ", ".join(buried.terms) or "no term")
         return changed
 
     def _take(self) -> bool:
@@ -114,10 +114,18 @@ class Primary:
         grant = self.grant
         assert grant is not None
         self._coordinator.keep(grant)
+        self._stay_plain()
         changed = bool(settle_roles(self._coordinator, grant))
         changed |= self._settle_modes(grant)
         self._tell_dead_letters()
         return changed
+
+    def _stay_plain(self) -> None:
+        """A change of mode that was decided before this one became primary may have come after it."""
+        members = self._coordinator.members()
+        if any(m.incarnation == self._member.incarnation and m.mode == "DWP" for m in members):
+            self._coordinator.set_mode(self._member, "WP")
+            log.info("%s: DWP -> WP, it is primary", self._member.name)
 
     def _settle_modes(self, grant: Grant) -> bool:
         changes = self._modes.changes(self._coordinator.members(), self._coordinator.terms())

@@ -41,6 +41,7 @@ LIVING = f"""SELECT {LISTED}, place, clock_timestamp() - beat > make_interval(se
 # A claim, a take and an assignment hold the member's row FOR KEY SHARE: beats do not mind, a burial waits for them.
 LOCK_MEMBER = "SELECT name FROM engine_member WHERE incarnation = %s AND ended_ms = 0 FOR KEY SHARE"
 BURY_MEMBER = "SELECT name FROM engine_member WHERE incarnation = %s AND ended_ms = 0 FOR UPDATE"
+SILENT = "SELECT 1 FROM engine_member WHERE incarnation = %s AND clock_timestamp() - beat > make_interval(secs => %s)"
 END_MEMBER = "UPDATE engine_member SET ended_ms = engine_now(), ended = %s WHERE incarnation = %s"
 FREE_TERMS = "UPDATE engine_term SET holder = 0 WHERE holder = %s RETURNING term"
 BURY_TASKS = """UPDATE engine_task SET owner = 0, owner_name = '', orphaned = attempt < max_attempts,
@@ -143,13 +144,16 @@ class Members:
                 out.append((member, OVER))
         return out
 
-    def bury(self, incarnation: int, proof: str) -> Buried:
-        return self._end(incarnation, proof, BURY_TASKS)
+    def bury(self, incarnation: int, proof: str, *, still_over: bool = False) -> Buried:
+        return self._end(incarnation, proof, BURY_TASKS, least_s=self._lease_ms / 1000 if still_over and proof == OVER else 0.0)
 
-    def _end(self, incarnation: int, why: str, free_tasks: str) -> Buried:
+    def _end(self, incarnation: int, why: str, free_tasks: str, least_s: float = 0.0) -> Buried:
+        """least_s: only when its last beat is older than this, as seen with its row locked."""
         def work(connection: Connection) -> Buried:
             with connection.transaction():
                 if one(connection, BURY_MEMBER, [incarnation]) is None:
+                    return Buried(0, ())
+                if least_s and one(connection, SILENT, [incarnation, least_s]) is None:
                     return Buried(0, ())
                 connection.execute(END_MEMBER, [why, incarnation])
                 terms = sorted(row[0] for row in rows(connection, FREE_TERMS, [incarnation]))

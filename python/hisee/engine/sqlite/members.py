@@ -111,8 +111,10 @@ class Members(Base):
         age = self.store.beats.age_ns(self._slot(member), member.incarnation)
         return "lease over" if age is None or age > self.lease_ns else ""
 
-    def bury(self, incarnation: int, proof: str) -> Buried:
+    def bury(self, incarnation: int, proof: str, *, still_over: bool = False) -> Buried:
         with self.store.write() as db:
+            if still_over and all(member.incarnation != incarnation for member, _ in self._overdue(db)):
+                return Buried(0, ())
             buried = self._bury(db, incarnation, proof)
         with self.store.turn:  # a join between commit and this line would have cleared it too
             self._vacate(incarnation)
