@@ -41,7 +41,7 @@ def test_every_measured_value_is_an_object_of_the_application():
     PlantProgram(system).advance(60)
     for name, value in system.values.items():
         assert objects[name]["value_type"] == ("TEXT" if isinstance(value, str) else "REAL"), name
-    inputs = {"U.Speed_set"}
+    inputs = {"U.Speed_set", "U.Heat_taken"}  # the operator's, and what a task derives
     assert {n for n, o in objects.items() if o["type"] == "user_variable"} == set(system.values) | inputs
 
 

@@ -41,6 +41,11 @@ def count(ctx: Context, key: str, delta: int = 1) -> None:
     ctx.add(key, delta)
 
 
+def fact(ctx: Context, key: str, value: Any = None) -> None:
+    """Set a fact; null deletes it."""
+    ctx.write(key, value)
+
+
 def release(ctx: Context) -> int:
     """Run the resource calculation now instead of at its next period; how many tasks became ready."""
     return ctx.release()
@@ -50,6 +55,7 @@ ENGINE: dict[str, EngineFunction] = {
     "echo": EngineFunction(echo, "general", "answers its argument"),
     "sleep": EngineFunction(sleep, "general", "takes up a work process for some seconds"),
     "count": EngineFunction(count, "general", "adds to a fact"),
+    "fact": EngineFunction(fact, "general", "sets a fact"),
     "report": EngineFunction(making.report, "O", "a table as CSV, HTML or PDF: values, facts, balances, a database table"),
     "picture": EngineFunction(making.print_picture, "O", "a picture with its bound values as PDF"),
     "export": EngineFunction(making.export, "O", "objects as a ZIP of application files"),

@@ -149,10 +149,13 @@ def _given(**rules: list[str] | None) -> dict[str, list[str]]:
 
 
 def balance(ctx: Context, name: str, samples: str, unit: str = "", hours: int = 24) -> int:
-    """Hourly balances of the rate kept as facts `<samples>/<ms>` = number or null, for the last whole hours; how many were worked out."""
+    """Hourly balances of a rate over the last whole hours; how many were worked out.
+
+    Its samples are facts `<samples>/<ms>` = {"rate": number, or null while it is invalid}.
+    """
     now = ctx.now_ms()
     prefix = samples.rstrip("/") + "/"
-    found = sorted((int(key.removeprefix(prefix)), rate) for key, rate in ctx.facts(prefix).items())
+    found = sorted((int(key.removeprefix(prefix)), row["rate"]) for key, row in ctx.facts(prefix).items())
     begin = (now // HOUR_MS - hours) * HOUR_MS
     if not found:
         return 0

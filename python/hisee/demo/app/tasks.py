@@ -21,8 +21,8 @@ def sample(ctx):
     flow, supply, back = ctx.value("U.Flow"), ctx.value("U.T_supply"), ctx.value("U.T_return")
     heat = None if None in (flow, supply, back) else round(flow * (supply - back) * KWH_PER_M3_K, 2)
     now = ctx.now_ms()
-    ctx.write(f"heat/{now}", heat)
-    ctx.write(f"pump/{now}", ctx.value("U.P1_power"))
+    ctx.write(f"heat/{now}", {"rate": heat})
+    ctx.write(f"pump/{now}", {"rate": ctx.value("U.P1_power")})
     ctx.set_value("U.Heat_taken", heat)
     return heat
 
