@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from hisee.work.jwp import JAR
 from java.conftest import build_module
 from support.source import ROOT
 
@@ -23,6 +24,12 @@ def test_equal_sources_give_an_equal_jar(jar, tmp_path):
         services = archive.read("META-INF/services/hisee.jwp.Service").decode().split()
     assert services == ["hisee.jwp.Echo", "hisee.jwp.Tariff"] and "hisee/jwp/Main.class" in names
     assert all(n.startswith(("hisee/jwp/", "META-INF/")) and not n.endswith(".java") for n in names)
+
+
+def test_the_jar_in_place_is_fresh(jar):
+    if not JAR.is_file():
+        pytest.skip("not built in place")
+    assert JAR.read_bytes() == jar.read_bytes(), "run: HISEE_ONLY=java python setup.py build_ext --inplace"
 
 
 def test_without_javac_the_build_goes_on_and_says_so(tmp_path: Path):

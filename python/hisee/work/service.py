@@ -31,6 +31,7 @@ FIRST_CORR = 1 << 48  # apart from those of other requests over the same link
 MS = 1_000_000
 AGAIN_NS, RENEW_NS = TIMERS["heartbeat"].ms * MS, TIMERS["lease_renew"].ms * MS
 WAIT_NS = TIMERS["service_wait"].ms * MS
+LOSSES = 2  # before a loss counts as an attempt although the call had not begun: it may have, and killed the process at once
 GRACE_NS = TIMERS["watchdog"].ms * MS  # for the answer of a process that judges the time limit itself
 NOT_BEGUN = (Ext.PROCESS_NOT_RUNNING, Ext.QUEUE_FULL)  # another process, or the same one later, may take the call
 
@@ -40,7 +41,8 @@ class Call:
     """One claim on its way. `target` is known from the first sign of the process that works on it."""
 
     claim: Claim
-    began_ns: int
+    refused_ns: int = 0  # since when nobody begins it
+    losses: int = 0  # of processes that had it and had not begun
     corr: int = 0  # 0 = not under way: nobody offers the service now
     again_ns: int = 0
     target: int = 0
@@ -77,7 +79,7 @@ class ServiceCalls:
 
     def begin(self, claim: Claim) -> None:
         """A claimed task `service.NAME`; from now on this object sees to its end. Raises LostMember."""
-        call = Call(claim, self._clock.monotonic_ns())
+        call = Call(claim)
         self._calls[claim.id] = call
         self._store(call, "generated", generated=claim.generated or f"{claim.func} {msgspec.json.encode(claim.args).decode()}")
         if claim.id in self._calls:
@@ -125,7 +127,8 @@ class ServiceCalls:
         now = self._clock.monotonic_ns()
         self._tasks.pop(call.corr, None)
         call.corr, call.again_ns = 0, now + AGAIN_NS
-        if now - call.began_ns >= WAIT_NS:
+        call.refused_ns = call.refused_ns or now
+        if now - call.refused_ns >= WAIT_NS:
             self._end(call, Outcome(status="not ok", text=f"{why}, for {WAIT_NS / 1e9:g} s"))
         else:
             self._note(call, None, why)
@@ -159,6 +162,9 @@ class ServiceCalls:
         failed = failure(message.payload)
         if failed.extended in NOT_BEGUN and not call.target:
             self._later(call, failed.text)
+        elif failed.extended == Ext.PROCESS_RESTARTED and not call.target and call.losses < LOSSES:
+            call.losses += 1
+            call.refused_ns, call.again_ns = 0, 0  # it had been accepted; another process takes it at the next tick
         else:
             self._end(call, lost(failed))
 
