@@ -84,7 +84,7 @@ def run(system: RunningSystem, *, count: int = 2000, kills: int = 6, workers: in
     """Figures; AssertionError when an effect is lost or doubled, or fewer than half of the victims held work."""
     engine = open_engine(url, system.data)
     try:
-        with work_processes(system.data, workers) as processes, system.connect() as client:
+        with work_processes(system.data, workers, at_once=True) as processes, system.connect() as client:
             chaos = Chaos(engine, client, processes, system.data, random.Random(seed), ms)
             started = time.monotonic()
             for _ in range(kills):

@@ -54,12 +54,13 @@ def campaign(given: argparse.Namespace) -> dict[str, Any]:
         return run(system, steps=given.steps, takeovers=given.takeovers, freezes=given.freezes, seed=given.seed or time.time_ns(), url=url)
 
 
-def run(system: RunningSystem, *, steps: int = 12, takeovers: int = 3, freezes: int = 0, seed: int = 1, url: str = "") -> dict[str, Any]:
+def run(system: RunningSystem, *, steps: int = 12, takeovers: int = 3, freezes: int = 0, seed: int = 1, url: str = "",
+        most: int = MOST) -> dict[str, Any]:
     """Figures; AssertionError when a place is held twice, by the wrong one, or by nobody after settling."""
     engine = open_engine(url, system.data)
     try:
         with work_processes(system.data, 2) as processes:
-            changes = Changes(engine, processes, system.data, random.Random(seed))
+            changes = Changes(engine, processes, system.data, random.Random(seed), most)
             with Samples(system) as samples:
                 changes.settle()
                 for _ in range(steps):
@@ -138,14 +139,14 @@ def misplaced(members: list[Member], terms: dict[str, TermRow], before: dict[str
 class Changes:
     """Random steps, each settled and judged."""
 
-    def __init__(self, engine: Coordinator, processes: list[Worker], data: Path, rng: random.Random) -> None:
-        self._engine, self._processes, self._data, self._rng = engine, processes, data, rng
+    def __init__(self, engine: Coordinator, processes: list[Worker], data: Path, rng: random.Random, most: int) -> None:
+        self._engine, self._processes, self._data, self._rng, self._most = engine, processes, data, rng, most
         self._before: dict[str, int] = {}
         self.counts: Counter[str] = Counter()
 
     def step(self) -> None:
         living = len(self._processes)
-        choices = [self._start] * (living < MOST) * 2 + [self._kill, self._end] * (living > 1) + [self._freeze] * (living > 2)
+        choices = [self._start] * (living < self._most) * 2 + [self._kill, self._end] * (living > 1) + [self._freeze] * (living > 2)
         chosen = self._rng.choice(choices)
         self.counts[chosen.__name__.strip("_")] += 1
         chosen()
@@ -167,7 +168,7 @@ class Changes:
         self._before = self._settled
 
     def fill(self) -> None:
-        while len(self._processes) < MOST:
+        while len(self._processes) < self._most:
             self._start()
         self.settle()
 

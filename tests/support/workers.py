@@ -80,12 +80,14 @@ class Worker:
 
 
 @contextlib.contextmanager
-def work_processes(data: Path, count: int, *args: str) -> Iterator[list[Worker]]:
-    """`count` of them, one after the other as `hisee up` starts them; all are ended. The list may be changed meanwhile."""
+def work_processes(data: Path, count: int, *args: str, at_once: bool = False) -> Iterator[list[Worker]]:
+    """`count` of them, one after the other as `hisee up` starts them, or all at once; all are ended. The list may be changed meanwhile."""
     workers: list[Worker] = []
     try:
         for _ in range(count):
-            workers.append(Worker(data, *args))
+            workers.append(Worker(data, *args, wait=not at_once))
+        for worker in workers if at_once else ():
+            worker.await_ready()
         yield workers
     finally:
         for worker in workers:
