@@ -55,6 +55,7 @@ public final class Main {
 
     private void run() throws IOException, InterruptedException {
         nameThread();
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> end("stopped by a signal", 0), "end"));
         guardLogon();
         Map<String, Object> hello = new LinkedHashMap<>(settings.hello());
         hello.put("facts", facts());
@@ -63,7 +64,6 @@ public final class Main {
         calls = new Calls(services, link, log, number, (int) settings.number("threads"), settings);
         daemon("writer", link::writeAll);
         daemon("reader", this::read);
-        Runtime.getRuntime().addShutdownHook(new Thread(() -> end("stopped by a signal", 0), "end"));
         announce(welcome);
         watch();
     }
@@ -235,9 +235,9 @@ public final class Main {
         log.info(why);
         long limit = settings.timer("stop") * 3 / 4; // the rest is for saying goodbye before somebody kills
         long until = System.nanoTime() + limit * 1_000_000;
-        while (!calls.drain() && System.nanoTime() < until) sleep(10);
+        while (calls != null && !calls.drain() && System.nanoTime() < until) sleep(10);
         try {
-            link.close(why, settings.timer("stop") / 8);
+            if (calls != null) link.close(why, settings.timer("stop") / 8);
         } catch (InterruptedException hurried) {
             log.warning("no goodbye");
         }
