@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hisee.resident.spec import ChildSpec
 from hisee.resident.supervisor import SECOND, Act, OrderRefused, Phase, Supervisor
@@ -313,3 +317,81 @@ def test_a_restarted_server_is_no_crash():
         play.supervisor.ended("S.KNL", 0)
         assert play.run() == ["S.KNL", "A.SES"]
     assert play.alarms() == ""
+
+
+@pytest.mark.req("R7")
+def test_while_the_server_is_silent_nothing_starts_and_its_victims_are_in_no_crash_loop():
+    play = Play(spec("A.SES", delay_s=1.0), restarts=2)
+    play.begin()
+    for _ in range(4):
+        play.supervisor.ended("A.SES", 3)
+        play.supervisor.silent("S.KNL")
+        play.clock.pass_s(2)
+        assert play.acts() == [], "nobody can log on at a silent server"
+        play.clock.pass_s(3.1)
+        assert play.acts() == [("kill", "S.KNL")]
+        play.supervisor.ended("S.KNL", -9)
+        play.clock.pass_s(25)
+        assert play.run() == ["S.KNL", "A.SES"]
+    assert "stays down" not in play.alarms()
+    play.supervisor.ended("A.SES", 3)
+    play.supervisor.silent("S.KNL")
+    play.clock.pass_s(2)
+    play.supervisor.heard("S.KNL")
+    assert play.run() == ["A.SES"], "a server that answers again is left alone"
+
+
+HAPPENINGS = st.lists(st.tuples(
+    st.sampled_from(["crash", "leave", "silent", "heard", "ready", "start", "stop", "restart", "pass", "end all"]),
+    st.sampled_from(["S.KNL", "A.SES", "B.SES", "S.WP_1"]), st.sampled_from([0.05, 1.0, 5.0, 30.0])), max_size=60)
+
+
+@pytest.mark.hypothesis
+@given(HAPPENINGS)
+def test_whatever_happens_nobody_runs_twice_and_a_system_that_ends_ends(happenings):
+    play = Play(spec("A.SES", init_s=1.0), spec("B.SES", restart="permanent"), spec("S.WP_1", priority=2), restarts=3)
+    play.begin()
+    alive = {name for name, child in play.supervisor.children.items() if child.phase is Phase.RUNNING}
+    for what, name, seconds in [*happenings, ("end all", "", 0.0)]:
+        happen(play, alive, what, name, seconds)
+        carry_out(play, alive)
+    for _ in range(40):
+        play.clock.pass_s(25)
+        for name in sorted(alive):
+            play.supervisor.ended(name, -9)
+        alive.clear()
+        carry_out(play, alive)
+    assert not alive and play.supervisor.all_down
+    assert all(len(child.crashes) <= 4 for child in play.supervisor.children.values())
+
+
+def happen(play: Play, alive: set[str], what: str, name: str, seconds: float) -> None:
+    """One thing that may happen to a system; impossible ones do not."""
+    supervisor = play.supervisor
+    if what in ("crash", "leave") and name in alive:
+        alive.discard(name)
+        supervisor.ended(name, -9 if what == "crash" else 0)
+    elif what == "ready" and play.phase(name) is Phase.STARTING:
+        supervisor.ready(name, "ok")
+    elif what in ("silent", "heard"):
+        getattr(supervisor, what)(name)
+    elif what in ("start", "stop", "restart"):
+        with contextlib.suppress(OrderRefused):
+            getattr(supervisor, what)(name)
+    elif what == "pass":
+        play.clock.pass_s(seconds)
+    elif what == "end all":
+        supervisor.stop_all()
+
+
+def carry_out(play: Play, alive: set[str]) -> None:
+    """Do what is asked: a start makes a process, a kill ends one at once, an order to end may be ignored."""
+    for what, name in play.acts():
+        if what == "start":
+            assert name not in alive, "started while it runs"
+            assert not play.supervisor.stopping, "started while the system ends"
+            alive.add(name)
+            play.supervisor.started(name, 1)
+        elif what == "kill":
+            alive.remove(name)
+            play.supervisor.ended(name, -9)

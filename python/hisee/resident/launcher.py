@@ -161,9 +161,9 @@ class Launcher:
         if told is not None:
             self._note(running.name, running.popen.pid, told)
             self.supervisor.ready(running.name, told)
-            if self._link is not None and self._processes[running.name].kind == SERVER:
-                self._link.forget()
         status = running.popen.poll()
+        if (told is not None or status is not None) and self._link is not None and self._processes[running.name].kind == SERVER:
+            self._link.forget()
         if status is not None:
             del self._running[running.name]
             running.close()
@@ -178,7 +178,7 @@ class Launcher:
         for running in self._running.values():
             seen = states.get(running.popen.pid, set())
             if seen == {"WDErr"} or (link.silent and self._processes[running.name].kind == SERVER):
-                self.supervisor.silent(running.name)
+                self.supervisor.silent(running.name)  # a server that is silent tells nothing, of itself neither
             elif "Run" in seen:
                 self.supervisor.heard(running.name)
             self._learn_name(running, link.rows)

@@ -1,6 +1,6 @@
 """The supervisor's own session with the server: kind RRS in the process list, commands, and who is silent (R37, R85).
 
-Driven by `turn()`, which never waits, except for the logon itself. While the server is gone it is tried again once a heartbeat.
+Driven by `turn()`, which waits for nothing but the logon, and not long for that. Without a session it is tried once a heartbeat.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ from hisee.schema.timers import BY_NAME as TIMERS
 
 log = logging.getLogger("hisee.resident")
 BEAT_NS = TIMERS["heartbeat"].ms * 1_000_000
+LOOK_S = 0.001  # a look at the link; it also beats and judges the server's silence
+LOGON_MS = 2_000  # a server that does not answer is tried again: the children must not wait for it
 PRIORITY = 1  # of an alarm's line in the event log
 
 
@@ -46,12 +48,12 @@ class ServerLink:
         """Log on when the server is there, take what came, ask for the list."""
         due = self._data.seams.clock.monotonic_ns() >= self._next_ns
         if self._channel is None:
-            if due and not self.silent and not self._over:
+            if due and not self._over:
                 self._beat_later()
                 self._log_on()
             return
         try:
-            while (message := self._channel.receive(0)) is not None:
+            while (message := self._channel.receive(LOOK_S)) is not None:
                 self._take(message)
             if due:
                 self._beat_later()
@@ -68,12 +70,13 @@ class ServerLink:
         node, facts = self._name, {"host": socket.gethostname()}
         hello = Hello(kind="RRS", name=node, node=node, pid=os.getpid(), version=hisee.__version__, facts=facts)
         try:
-            self._channel = dial_unix(self._data.control_socket, hello, self._data.secret(), seams=self._data.seams)
+            self._channel = dial_unix(self._data.control_socket, hello, self._data.secret(), seams=self._data.seams,
+                                      timers={"logon": LOGON_MS})
         except (HiseeError, OSError) as error:
             log.info("no session with the server: %s", error)
             return
         assert self._channel.welcome is not None
-        self._number = self._channel.welcome.number
+        self._number, self.silent = self._channel.welcome.number, False
         log.info("%s logged on", self._channel.welcome.name)
 
     def _take(self, message: Message) -> None:
@@ -122,7 +125,7 @@ class ServerLink:
         log.info("the session with the server ended: %s", reason)
 
     def forget(self) -> None:
-        """The server is a new one: what was known of the old one is void."""
+        """The server is a new one or gone: what was known of the old one is void, and the next turn logs on."""
         self.silent, self._next_ns = False, 0
 
     def close(self) -> None:

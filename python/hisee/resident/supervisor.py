@@ -187,7 +187,7 @@ class Supervisor:
     def silent(self, name: str) -> None:
         """The server has not heard of it for the watchdog's time (WDErr)."""
         child = self.children[name]
-        if child.phase in LIVING and not child.silent_ns:
+        if child.phase in (Phase.RUNNING, Phase.STOPPING) and not child.silent_ns:
             child.silent_ns = self._clock.monotonic_ns()
             self._alarm(f"{child.name} does not answer (WDErr)")
 
@@ -260,6 +260,7 @@ class Supervisor:
         for child in self.children.values():
             if child.spec.kind == SERVER:
                 continue
+            child.crashes = []  # they were the server's
             if child.phase in LIVING:
                 self._ask(child)
                 child.again = child.queued = child.wanted
@@ -313,7 +314,8 @@ class Supervisor:
             self._said.append(Act("start", child.name))
 
     def _server_runs(self) -> bool:
-        return all(child.phase is Phase.RUNNING for child in self.children.values() if child.spec.kind == SERVER)
+        """Nobody can log on at a server that is silent."""
+        return all(child.phase is Phase.RUNNING and not child.silent_ns for child in self.children.values() if child.spec.kind == SERVER)
 
     def _one_is_starting(self) -> bool:
         return any(child.queued and child.phase is Phase.STARTING for child in self.children.values())
