@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from hisee.engine.coordinator import Claim, Grant, OutboxRow, Outcome, TaskRequest
+from hisee.engine.coordinator import Buried, Claim, Grant, OutboxRow, Outcome, TaskRequest
 from hisee.engine.memory import MemoryCoordinator, MemoryEngine
 from hisee.engine.memory_task import Task
 from hisee.work.lease import Lease
@@ -145,6 +145,20 @@ class NoTakeOver(Primary):
         return False
 
 
+class OldLook(MemoryCoordinator):
+    """Buries on the word of a look that is old by now."""
+
+    def bury(self, incarnation: int, proof: str, *, still_over: bool = False) -> Buried:
+        return super().bury(incarnation, proof)
+
+
+class Hasty(Lease):
+    """Judges others right after its own silence."""
+
+    def judges(self) -> bool:
+        return True
+
+
 class SkipsTicks(Primary):
     """Reckons the next instant from the clock instead of from the last one."""
 
@@ -172,5 +186,6 @@ MUTANTS: dict[str, Parts] = {
     "claim forgotten": replace(PARTS, worker=DropsRest),
     "both roles to one": replace(PARTS, primary=BothRoles),
     "nobody buries": replace(PARTS, primary=NoTakeOver),
+    "buried on an old look": replace(PARTS, coordinator=OldLook, lease=Hasty),
     "next instant from the clock": replace(PARTS, primary=SkipsTicks),
 }

@@ -8,7 +8,7 @@ from simulator.parts import MUTANTS, PARTS
 from simulator.seeds import CI, first_found, kept, run_all
 from simulator.world import run
 
-FAULTS = ("crash", "freeze", "full", "jump", "lost", "lost bell", "stop", "switch", "cancel", "mode", "mode refused")
+FAULTS = ("crash", "freeze", "full", "jump", "lost", "lost bell", "stop", "switch", "cancel", "mode", "mode refused", "sleep")
 
 
 @pytest.mark.slow

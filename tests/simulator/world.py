@@ -204,7 +204,7 @@ class World:
         else:
             left = [(t.id, t.request.args.get("kind"), t.state.name) for t in self.engine.tasks.living.values()]
             raise Violation(f"not done after healing: {left[:5]}, outbox {len(self.engine.outbox)}")
-        for _ in range(10):
+        for _ in range(7):
             self.tick(500)
         self.check()
 
@@ -229,6 +229,9 @@ class World:
             hand.stopping, hand.wake_ms = True, 0
             hand.worker.stop()
             self.faults["stop"] += 1
+        if rng.random() < 0.02:
+            self.faults["sleep"] += 1
+            self.clock.advance(rng.randint(1_600, 5_000))  # of the whole computer
         if rng.random() < 0.05 and self.hands:
             hand = rng.choice(self.hands)
             self._step(hand, lambda: self._command(hand))

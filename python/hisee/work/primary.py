@@ -19,6 +19,7 @@ from hisee.work.schedules import Ticker
 
 log = logging.getLogger("hisee.primary")
 ADMINISTRATION_NS = TIMERS["administration"].ms * 1_000_000
+LEASE_OVER = "lease over"
 DEAD_LETTERS = 100  # looked at, the newest ones
 
 
@@ -75,6 +76,8 @@ class Primary:
         for member, proof in self._coordinator.overdue():
             if member.incarnation == self._member.incarnation:
                 continue  # alive, as this line shows; its own renewal is under way
+            if proof == LEASE_OVER and not self._lease.judges():
+                continue
             buried = self._coordinator.bury(member.incarnation, proof, still_over=True)  # it may have renewed since the look
             changed = True
             log.warning("%s: %s; %d tasks and %s are free", member.name, proof, buried.tasks, ", ".join(buried.terms) or "no term")
