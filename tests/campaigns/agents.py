@@ -16,10 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import hisee
-from support.agents import AgentProcess, await_agents
+from support.agents import AgentProcess, await_agents, make_app
 from support.system import RunningSystem, running, until
 
-APP = Path(__file__).parent / "agents_app"
 NAMES = ("AG1", "AG2", "AG3")
 HEAL_S = 120.0
 FAILING = 7  # every so-many-th program ends with exit code 3
@@ -34,8 +33,8 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 
 def campaign(given: argparse.Namespace) -> dict[str, Any]:
-    with tempfile.TemporaryDirectory(prefix="hisee-agents-") as folder, running(APP, Path(folder) / "data") as system:
-        return run(system, Path(folder) / "agents", jobs=given.jobs, cp_kills=given.cp_kills, wp_kills=given.wp_kills,
+    with tempfile.TemporaryDirectory(prefix="hisee-agents-") as name, running(make_app(Path(name) / "app"), Path(name) / "data") as system:
+        return run(system, Path(name) / "agents", jobs=given.jobs, cp_kills=given.cp_kills, wp_kills=given.wp_kills,
                    agent_kills=given.agent_kills, seed=given.seed)
 
 
@@ -125,7 +124,7 @@ def await_ends(client: hisee.System, ids: list[int]) -> None:
 def await_reports(client: hisee.System) -> None:
     """Every report was answered: nothing is left in the journals."""
     def answered() -> bool:
-        rows = [row for row in client.ps() if row["kind"] == "AGENT" and row["state"] == "Run"]
+        rows = [row for row in client.ps() if row["name"] in NAMES and row["state"] == "Run"]
         return len(rows) == len(NAMES) and all((row["counters"] or {}).get("unreported", 1) == 0 for row in rows)
 
     until(answered, "every report of every agent is answered", HEAL_S)

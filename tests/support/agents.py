@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import random
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -25,6 +28,37 @@ argv = ["/bin/sh", "{script}"]
 argv = ["/bin/echo", "always the same"]
 args = "none"
 """
+
+
+APP = """
+name = "agents"
+[ports]
+cp = {cp}
+wp = {wp}
+[nodes.SRV1]
+processes = [{{kind = "server"}}, {{kind = "cp", count = {cps}}}, {{kind = "wp", count = {wps}}}]
+[limits]
+restarts = 1000
+"""
+
+
+def make_app(folder: Path, *, cps: int = 2, wps: int = 3) -> Path:
+    """An application of communication and work processes with ports of their own: a client finds a restarted one where it was."""
+    ports = free_ports(cps + wps + 1)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "app.toml").write_text(APP.format(cp=ports[:cps], wp=ports[cps:], cps=cps, wps=wps))
+    return folder
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody has now, below those that the system gives to connections."""
+    found: list[int] = []
+    while len(found) < count:
+        port = random.SystemRandom().randrange(20_000, 30_000)
+        with contextlib.suppress(OSError), socket.socket() as sock:
+            sock.bind(("127.0.0.1", port))
+            found += [port] if port not in found else []
+    return sorted(found)
 
 
 class AgentProcess:

@@ -44,8 +44,12 @@ class Doors:
         self._loads = {row["address"]: int(row.get("connections", 0)) for row in rows if row.get("address")}
 
     def any_order(self) -> list[str]:
-        """All in random order: after the end of one process its clients do not all run to the same door."""
-        left, order = self.known, []
+        """Those of the server's list in random order, so that the clients of one that ended do not all run to the same door; then
+        those that were given at the start, which may be gone for good."""
+        return [*self._shuffled(list(self._loads)), *self._shuffled([a for a in self._given if a not in self._loads])]
+
+    def _shuffled(self, left: list[str]) -> list[str]:
+        order = []
         while left:
             order.append(left.pop(self._rng.below(len(left))))
         return order

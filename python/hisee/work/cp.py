@@ -125,6 +125,7 @@ async def _serve(parameters: StartParameters, data: DataDir, member: Member, lis
                     primary=lambda name: _soon(loop, primary.changed, name)):
         announce_ready(parameters.ready_fd, f"cp tcp={listener.address} name={member.name}")
         log.info("%s is ready", member.name)
+        primary.changed("")
         await stop.wait()
         load.cancel()
         primary.close()
@@ -167,7 +168,7 @@ class Primary:
         if name:
             self._asking = asyncio.get_running_loop().create_task(self._connect(name))
         else:
-            log.info("no work process is primary: waiting for one")
+            log.info("waiting for a work process that is primary")
 
     async def _connect(self, name: str) -> None:
         while not await self._answers(name):
