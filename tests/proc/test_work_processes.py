@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import re
 import shutil
@@ -20,6 +21,7 @@ from hisee.cli.main import run_command
 from hisee.durable import TaskFailed
 from hisee.engine import open_engine
 from hisee.engine.coordinator import Coordinator, TaskRequest
+from hisee.schema.timers import BY_NAME as TIMERS
 from support.system import RunningSystem, running, until
 from support.workers import Worker, work_processes
 
@@ -399,3 +401,16 @@ class TestAtWork:
         other = client.enqueue("engine.echo", value=1)
         assert other.state == "ready" and other.cancel() and other.state == "cancelled"
         assert busy.result(60) == 1
+
+
+def test_waiting_for_the_turn_to_write_costs_nobody_its_lease(system, client, engine):
+    """Somebody keeps all others from writing for longer than a lease: everybody waits, nobody is taken for dead."""
+    with work_processes(system.data, 3, at_once=True) as workers:
+        with open(system.data / "engine.turn") as turn:
+            fcntl.flock(turn, fcntl.LOCK_EX)
+            time.sleep(TIMERS["lease"].ms / 1000 + 1)
+        task = client.enqueue("tasks.count", key="turn")
+        task.result(30)
+        time.sleep(TIMERS["lease_renew"].ms / 1000)
+        assert all(worker.lives for worker in workers), [worker.said() for worker in workers]
+        assert sum(not m.ended_ms for m in engine.members() if m.kind == "WP") == 3

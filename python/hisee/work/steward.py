@@ -1,6 +1,6 @@
-"""The steward of a work process: the second thread. Lease, watch of the other members, primary's duties, link to the server.
+"""The steward of a work process: the second thread. Watch of the other members, primary's duties, link to the server.
 
-It runs no task. It has a Coordinator of its own, so whatever the worker does, the lease is renewed and requests are answered.
+It runs no task. It has a Coordinator of its own, so whatever the worker does, requests are answered.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from hisee.work.functions import Functions
 from hisee.work.lease import Lease
 from hisee.work.modes import ModeRefused, change_mode
 from hisee.work.primary import Primary
+from hisee.work.pulse import Pulse, renew
 from hisee.work.view import View, view_of
 from hisee.work.watch import Watch
 from hisee.work.worker import Worker
@@ -117,6 +118,8 @@ class Steward:
         url = self._data.engine_url()
         self._engine = open_engine(url, self._data.path, self._data.seams)
         self._bell = open_doorbell(url, self._data.path)
+        self._pulse = Pulse(lambda: open_engine(url, self._data.path, self._data.seams), self.member, self._lease, self._data.seams.clock,
+                            lambda why: self._end(Exit.LOST_MEMBER, why))
         self._watch = Watch(self._loop, self.member, self._died)
         self._desk = Desk(self._engine, self._channel, self.member, self._functions, self._bell.ring, self.worker, self._busy, self._end,
                           self._data.seams.clock, self.shelf)
@@ -126,6 +129,7 @@ class Steward:
             await self._settle()
             await self._serve_until_stopped()
         finally:
+            self._pulse.close()
             self._watch.close()
             self._desk.close()
             self._bell.close()
@@ -134,7 +138,8 @@ class Steward:
     async def _settle(self) -> None:
         """Before any work: alive, logged on, functions loaded, the primary known."""
         self._desk.attach(asyncio.get_running_loop())
-        self._renew()
+        renew(self._engine, self.member, self._lease)
+        self._pulse.start()
         await self._desk.load_functions()
         if self._dialog:
             self._become_dialog()
@@ -154,7 +159,7 @@ class Steward:
         return int(self._data.read_run().get("limits", {}).get("wp_min", LIMITS["wp_min"].value))
 
     async def _serve_until_stopped(self) -> None:
-        periods = [(RENEW_S, self._renew_and_look), (TIME_BASIS_S, self._time), (TICK_S, self._tick)]
+        periods = [(RENEW_S, self._administer), (TIME_BASIS_S, self._time), (TICK_S, self._tick)]
         works = [asyncio.create_task(self._every(period, step)) for period, step in periods]
         works += [asyncio.create_task(self._desk.tell_load_forever()), asyncio.create_task(self._send_forever())]
         stopped = asyncio.create_task(self._stop.wait())
@@ -184,13 +189,8 @@ class Steward:
 
     # -- lease and members
 
-    def _renew(self) -> None:
-        began = self._lease.begin()
-        self._engine.beat(self.member)
-        self._lease.renewed(began)
-
-    def _renew_and_look(self) -> None:
-        self._renew()
+    def _administer(self) -> None:
+        self._pulse.went_round()
         self._look()
 
     def _look(self) -> None:
