@@ -104,6 +104,8 @@ WRONG_APP = [
     ("see_memory_bytes", "see_memory_byte", "limits.see_memory_byte", "did you mean see_memory_bytes"),
     ("= 1000000", "= -1", "limits.see_memory_bytes", "default is"),
     ('{kind="dbm"}', '{kind="dbm"}, {kind="dbm"}', "nodes.SRV1", "another `name`"),
+    ('{kind="dbm"}', '{kind="dbm"}, {kind="agent", name="A"}', "nodes.SRV1.processes[3].programs", "list of programs"),
+    ('{kind="dbm"}', '{kind="dbm", restart="always"}', "nodes.SRV1.processes[2].restart", "always"),
     ('{kind="dbm"}', '{kind="dbm", name="a b"}', "nodes.SRV1.processes[2].name", "letters"),
 ]
 

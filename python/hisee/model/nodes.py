@@ -74,6 +74,9 @@ def _processes(node: str, form: forms.NodeForm, findings: Findings) -> Iterator[
                 value=shown(entry.name),
                 hint="without suffix; letters, digits and _, at most 64",
             )
+        if entry.kind == "agent" and not entry.programs and "--programs" not in entry.args:
+            findings.error(BAD_PROCESS, FILE, "an agent needs the list of programs that it may start", key=f"{key}.programs",
+                           hint='programs = "programs.toml"')
         for number in range(1, entry.count + 1):
             yield _process(node, entry, _name(node, form, index, number), served)
 
