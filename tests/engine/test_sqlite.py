@@ -10,7 +10,7 @@ import pytest
 
 from engine.contract import MUTANTS, Contract, notices
 from engine.lab import Lab
-from hisee.engine.coordinator import OutboxRow
+from engine.mutants_sqlite import BROKEN
 from hisee.engine.sqlite import SqliteCoordinator
 from hisee.engine.sqlite.beats import boottime_ns
 from hisee.seams import Seams
@@ -62,40 +62,6 @@ class TestSqlite(Contract):
         lab.close()
 
 
-class NoToken(SqliteCoordinator):
-    """Whoever once had the task may change it while somebody has it."""
-
-    def _fits(self, kept: int, shown: int) -> bool:
-        return True
-
-
-class TwoTransactions(SqliteCoordinator):
-    """Effects are committed, then the end."""
-
-    def _apply_effects(self, db, ends) -> None:  # type: ignore[no-untyped-def]
-        super()._apply_effects(db, ends)
-        db.execute("COMMIT")
-        db.execute("BEGIN IMMEDIATE")
-
-
-class NoKey(SqliteCoordinator):
-    """Receivers do not remember what they have seen."""
-
-    def first_time(self, key: str) -> bool:
-        super().first_time(key)
-        return True
-
-
-class AckFirst(SqliteCoordinator):
-    """What is handed out to be sent counts as sent."""
-
-    def outbox(self, limit: int) -> list[OutboxRow]:
-        rows = super().outbox(limit)
-        self.sent(rows)
-        return rows
-
-
-BROKEN = {"NOTOKEN": NoToken, "TWOTXN": TwoTransactions, "NOKEY": NoKey, "ACKFIRST": AckFirst}
 CASES = [(mutant, test) for mutant, tests in MUTANTS.items() for test in tests]
 
 

@@ -82,7 +82,18 @@ def _prepare(db: sqlite3.Connection, path: Path) -> None:
         db.close()
         raise StoreBroken(f"{path} was written by a newer hisee (schema {version})", hint="install that release")
     if version == 0:
+        _make_tables(db)
+
+
+def _make_tables(db: sqlite3.Connection) -> None:
+    """Several processes may open a new file at once: who comes second finds the tables of the first."""
+    try:
         db.executescript(f"BEGIN IMMEDIATE; {TABLES} PRAGMA user_version={SCHEMA_VERSION}; COMMIT;")
+    except sqlite3.OperationalError:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        if db.execute("PRAGMA user_version").fetchone()[0] != SCHEMA_VERSION:
+            raise
 
 
 def _row(row: tuple[int, str, str, int, int]) -> ObjectRow:

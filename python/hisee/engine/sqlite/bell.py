@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from hisee.engine.sqlite.store import BEATS, TURN
 from hisee.engine.sqlite.turn import Turn
 
 PREFIX = "bell-"
+TICK_NS = 50_000_000
 
 
 class SqliteDoorbell:
@@ -26,8 +28,7 @@ class SqliteDoorbell:
 
     def __init__(self, data: Path, member: Member | None = None) -> None:
         self._folder = make_private(socket_directory(data))
-        with Turn(data / TURN, 0) as _:
-            self._beats = Beats(data / BEATS)
+        self._beats = _mapped(data)
         incarnation = member.incarnation if member else int.from_bytes(os.urandom(7))
         slot = self._beats.slot_of(incarnation) if member else 0
         self._path = self._folder / f"{PREFIX}{slot}-{incarnation:x}"
@@ -45,6 +46,7 @@ class SqliteDoorbell:
             raise EngineError(f"no doorbell at {self._path}: {error.strerror}", hint="is the socket directory writable?") from error
 
     def ring(self, queues: Iterable[str]) -> None:
+        """Everybody but this bell's own thread."""
         for slot, incarnation, path in self._bells():
             if not slot or self._beats.wants_bell(slot, incarnation):
                 self._send(path)
@@ -65,8 +67,9 @@ class SqliteDoorbell:
         """All bells of the system; looked up anew when the folder has changed."""
         changed = os.stat(self._folder).st_mtime_ns
         if changed != self._seen_ns:
-            self._others = [_parts(path) for path in self._folder.glob(f"{PREFIX}*") if path != self._path or self._socket]
-            self._seen_ns = changed
+            self._others = [_parts(path) for path in self._folder.glob(f"{PREFIX}*") if path != self._path]
+            # The folder's clock is coarse: another bell may come behind this look within the same tick.
+            self._seen_ns = changed if time.time_ns() - changed > TICK_NS else -1
         return self._others
 
     def fileno(self) -> int:
@@ -82,6 +85,15 @@ class SqliteDoorbell:
             self._socket.close()
             self._path.unlink(missing_ok=True)
             self._beats.close()
+
+
+def _mapped(data: Path) -> Beats:
+    turn = Turn(data / TURN, 0)
+    try:
+        with turn:
+            return Beats(data / BEATS)
+    finally:
+        turn.close()
 
 
 def _parts(path: Path) -> tuple[int, int, str]:
