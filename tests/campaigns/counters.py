@@ -21,6 +21,7 @@ from typing import Any
 import hisee
 from hisee.engine import open_engine
 from hisee.engine.coordinator import PRIMARY, ROLES, Coordinator
+from hisee.engine.sqlite.turn import holders
 from hisee.schema.exits import Exit
 from hisee.schema.task_states import ROWS as STATES
 from support import postgres
@@ -29,6 +30,7 @@ from support.workers import Worker, work_processes
 
 APP = Path(__file__).with_name("work_app")
 HELD_STATES = [row.name for row in STATES if row.claimed]
+TRIES = 300
 BATCH = 200  # tasks of one put; so many are kept waiting, so that there is always work
 HEAL_S = 120.0
 # How a frozen one may end: by itself, first told by the engine or by the server; killed by the others when it froze with the turn.
@@ -85,7 +87,7 @@ def run(system: RunningSystem, *, count: int = 2000, kills: int = 6, workers: in
     engine = open_engine(url, system.data)
     try:
         with work_processes(system.data, workers, at_once=True) as processes, system.connect() as client:
-            chaos = Chaos(engine, client, processes, system.data, random.Random(seed), ms)
+            chaos = Chaos(engine, client, processes, system.data, random.Random(seed), ms, url)
             started = time.monotonic()
             for _ in range(kills):
                 chaos.strike(stop)
@@ -100,8 +102,9 @@ class Chaos:
     """One run: puts work, chooses victims, counts."""
 
     def __init__(self, engine: Coordinator, client: hisee.System, processes: list[Worker], data: Path, rng: random.Random,
-                 ms: float) -> None:
+                 ms: float, url: str) -> None:
         self._engine, self._client, self._processes, self._data, self._rng, self._ms = engine, client, processes, data, rng, ms
+        self._url = url
         self._ids: set[int] = set()
         self._before = int(engine.fact("sum") or 0)
         self.victims: Counter[str] = Counter()
@@ -132,6 +135,8 @@ class Chaos:
         time.sleep(self._rng.random() * 0.1)
         what, victim = self._choose()
         victim.signal(signal.SIGSTOP)
+        if stop and not self._url and self._rng.random() < 0.5:
+            self.ends["frozen_with_the_turn"] += self._freeze_with_turn(victim)
         held = self._held_by(victim)
         self.held += held > 0
         self.victims[what] += 1
@@ -162,6 +167,17 @@ class Chaos:
         """Tasks that the engine shows in its hands. It stands still, so this is what the kill hits."""
         rows = [row for state in HELD_STATES for row in self._engine.tasks(state=state, limit=1000)]
         return sum(row.owner == victim.name for row in rows)
+
+    def _freeze_with_turn(self, victim: Worker) -> bool:
+        """Stopped in the middle of a write, so that nobody else can write either; False = not met in so many tries."""
+        for _ in range(TRIES):
+            if victim.pid in holders(self._data / "engine.turn"):
+                return True
+            victim.signal(signal.SIGCONT)
+            time.sleep(self._rng.random() * 0.004)
+            victim.signal(signal.SIGSTOP)
+            time.sleep(0.001)  # the signal takes effect
+        return False
 
     def _thaw_when_buried(self, victim: Worker) -> None:
         """The others take over by the lease; awake again it must change nothing and end."""
