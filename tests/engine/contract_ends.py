@@ -230,6 +230,16 @@ class Steps:
         engine.bury(member.incarnation, "process ended")
         assert claim_one(engine, other).generated == "form"
 
+    @pytest.mark.req("R140")
+    def test_the_generated_form_of_a_short_run_comes_with_its_end(self, lab: Lab, engine: Coordinator) -> None:
+        member = join(lab, engine)
+        task = put(engine, retry_s=0.0)
+        assert end(engine, claim_one(engine, member), "not ok", retry=True, generated="form")
+        again = claim_one(engine, member)
+        assert again.generated == "form" and end(engine, again)
+        row = lab.open().task(task)
+        assert row is not None and row.generated == "form"
+
     def test_state_and_progress_are_seen_by_others(self, lab: Lab, engine: Coordinator) -> None:
         member = join(lab, engine)
         put(engine)

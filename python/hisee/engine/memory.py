@@ -158,7 +158,8 @@ class MemoryCoordinator(MemoryMembers):
         task = self._mine(claim)
         if task is None:
             return False
-        if not outcome.retry:
+        repeats = outcome.retry and outcome.status == "not ok" and task.attempt < task.request.max_attempts
+        if not repeats:
             self._effects(task, outcome)
         self._end(task, outcome)
         return True

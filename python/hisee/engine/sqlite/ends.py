@@ -13,8 +13,8 @@ from hisee.engine.sqlite.queue import Prepared, Queue, prepared
 from hisee.schema.task_states import BY_NUMBER, TaskStateId
 
 INT64 = 1 << 63
-END = ("UPDATE engine_task SET state = ?, owner = NULL, token = 0, status = ?, result = ?, text = ?, ended_ms = ?, steps = steps || ?"
-       " WHERE id = ?")
+END = ("UPDATE engine_task SET state = ?, owner = NULL, token = 0, status = ?, result = ?, text = ?, ended_ms = ?, steps = steps || ?,"
+       " generated = coalesce(?, generated) WHERE id = ?")
 
 
 class End(NamedTuple):
@@ -96,8 +96,8 @@ class Ends(Queue):
         """Another attempt after a while; its steps and its text stay."""
         for end in ends:
             task, claim = self._waiting(db, end.claim.id), end.claim
-            db.execute("UPDATE engine_task SET text = ?, steps = steps || ? WHERE id = ?",
-                       (end.outcome.text, rules.own_lines(end.outcome.steps), claim.id))
+            db.execute("UPDATE engine_task SET text = ?, steps = steps || ?, generated = coalesce(?, generated) WHERE id = ?",
+                       (end.outcome.text, rules.own_lines(end.outcome.steps), end.outcome.generated or None, claim.id))
             wait = rules.backoff_ms(claim.retry_s, claim.attempt)
             due = self.clock.now_ms() + wait if wait else task.due_ms
             self._reopen(db, [task._replace(due_ms=due)], f"attempt {claim.attempt} failed", alone=FAILED)
@@ -131,7 +131,7 @@ class Ends(Queue):
 
 def _ended_row(end: End, by: str, now: int) -> tuple[Any, ...]:
     outcome, lines = end.outcome, rules.own_lines(end.outcome.steps) + rules.step_line(now, end.state, by)
-    return end.state, outcome.status, end.result, outcome.text, now, lines, end.claim.id
+    return end.state, outcome.status, end.result, outcome.text, now, lines, outcome.generated or None, end.claim.id
 
 
 class Fact:
