@@ -24,8 +24,10 @@ CAMPAIGNS: dict[str, tuple[Callable[..., dict[str, Any]], Path, str | None]] = {
     "numbered": (numbered.run, numbered.APP, "count"),
 }
 # Campaigns that read their options and make what they need themselves: `options(parser)` adds them, `campaign(given)` runs.
-OWN = {"blackout": "campaigns.blackout", "agents": "campaigns.agents", "counters": "campaigns.counters", "java": "campaigns.java",
-       "roles": "campaigns.roles", "simulator": "campaigns.simulator"}
+OWN = {"idle": "campaigns.idle", "blackout": "campaigns.blackout", "agents": "campaigns.agents", "counters": "campaigns.counters",
+       "java": "campaigns.java",
+       "queues": "campaigns.queues", "roles": "campaigns.roles", "simulator": "campaigns.simulator",
+       "supervision": "campaigns.supervision"}
 
 
 def arguments() -> argparse.Namespace:

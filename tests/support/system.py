@@ -34,6 +34,11 @@ class RunningSystem:
                 raise AssertionError(f"the system did not start:\n{self.output()}")
             time.sleep(0.05)
 
+    @property
+    def pid(self) -> int:
+        """Of `hisee up`, the parent of all processes."""
+        return self._child.pid
+
     def output(self) -> str:
         return self._log.read_text(errors="replace")
 
