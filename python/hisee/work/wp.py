@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from hisee.channel import Channel, LogonRefused, dial_unix
 from hisee.channel.payloads import Hello
-from hisee.config import limits
+from hisee.config import find_data, limits
 from hisee.datadir import DataDir
 from hisee.engine import open_doorbell, open_engine
 from hisee.engine.coordinator import Coordinator, EngineError, LostMember, Member
@@ -38,7 +38,8 @@ SETTLE_S = TIMERS["ready"].ms / 1000
 
 def main(parameters: StartParameters) -> int:
     """Run until SIGTERM, SIGINT, STOP, the loss of the server (3) or of the membership (75)."""
-    data = DataDir(parameters.data or ".", Seams())
+    data = DataDir(find_data(parameters.data), Seams())
+    data.read_run()  # without a system no log is begun
     named_log(data.log_dir, KIND, temporary=True)  # until the number is known (R93)
     try:
         return WorkProcess(parameters, data).run()
