@@ -74,6 +74,15 @@ def order(client: hisee.System, command: str) -> str:
     return done.text
 
 
+@pytest.fixture(scope="module")
+def frozen(watched: RunningSystem) -> int:
+    """The pid of a child that was stopped; other tests go on while the watchdog's time passes."""
+    with watched.connect() as client:
+        pid = pid_of(client, "SRV1.DBM")
+    kill(pid, signal.SIGSTOP)
+    return pid
+
+
 @pytest.mark.req("R8")
 def test_priority_downwards_each_behind_the_initialization_time_of_the_one_before(watched):
     found = STAMP.findall(watched.log("SRV1.RRS"))
@@ -105,7 +114,7 @@ def test_logs_carry_kind_and_number_and_one_work_process_changes_the_logs_of_all
 
 
 @pytest.mark.req("R5", "R6", "R7", "R130")
-def test_a_killed_child_comes_back_and_a_process_started_by_hand_does_not(watched, client):
+def test_a_killed_child_comes_back_and_a_process_started_by_hand_does_not(watched, client, frozen):
     old = pid_of(client, "HIGH.SES")
     with ses(watched.data, "BYHAND") as hand:
         until(lambda: row(client, "BYHAND.SES")["state"] == "Run", "the one by hand logs on", 20)
@@ -135,16 +144,6 @@ def test_a_stopped_child_stays_down_until_it_is_ordered(client):
     until(lambda: row(client, "SPARE.SES")["state"] == "Stop", "it stops by the supervisor's order")
 
 
-@pytest.mark.req("R6", "R7")
-def test_a_frozen_child_is_killed_and_comes_back(watched, client):
-    old = pid_of(client, "SRV1.DBM")
-    kill(old, signal.SIGSTOP)
-    until(lambda: row(client, "SRV1.DBM")["state"] == "WDErr", "the watchdog ends its session", 30)
-    again(client, "SRV1.DBM", old)
-    assert not Path(f"/proc/{old}").exists()
-    assert "SRV1.DBM is killed: WDErr: frozen" in watched.log("SRV1.RRS")
-
-
 @pytest.mark.req("R87", "R130")
 def test_a_crash_loop_ends_with_an_alarm_and_the_logs_of_the_last_runs_are_there(watched, client):
     order(client, "START SPARE.SES")
@@ -157,6 +156,14 @@ def test_a_crash_loop_ends_with_an_alarm_and_the_logs_of_the_last_runs_are_there
     assert [path.name for path in kept] == [f"SPARE.SES.0{n}.log" for n in range(3)]
     pids = [int(re.search(r"pid (\d+)", path.read_text())[1]) for path in kept]  # type: ignore[index]
     assert pids[0] == row(client, "SPARE.SES")["pid"] and len(set(pids)) == 3
+
+
+@pytest.mark.req("R6", "R7")
+def test_a_frozen_child_is_killed_and_comes_back(watched, client, frozen):
+    until(lambda: "SRV1.DBM does not answer (WDErr)" in watched.log("SRV1.RRS"), "the watchdog ends its session", 30)
+    again(client, "SRV1.DBM", frozen)
+    assert not Path(f"/proc/{frozen}").exists()
+    assert "SRV1.DBM is killed: WDErr: frozen" in watched.log("SRV1.RRS")
 
 
 @pytest.mark.req("R5", "R7")

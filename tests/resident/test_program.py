@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from campaigns import supervision
 from hisee.cli.systemd import quoted
 from hisee.config import socket_directory
 from support.command import environment, hisee
@@ -120,3 +121,8 @@ def test_the_unit_is_one_that_systemd_reads(app, tmp_path):
 
 def test_words_of_a_unit_are_quoted():
     assert quoted("/a/b") == "/a/b" and quoted("a b") == '"a b"' and quoted('50% of $x "y"') == '"50%% of $$x \\"y\\""'
+
+
+@pytest.mark.req("R7", "R130")
+def test_a_slice_of_the_campaign_of_kills(tmp_path):
+    assert supervision.run(tmp_path, rounds=2)["rounds"] == 2
