@@ -18,7 +18,7 @@ from hisee.channel.duties import KNL
 from hisee.channel.payloads import Payload
 from hisee.datadir import DataDir
 from hisee.engine import open_doorbell, open_engine
-from hisee.engine.coordinator import PRIMARY, Claim, EngineError, LostMember, Member
+from hisee.engine.coordinator import Claim, EngineError, LostMember, Member
 from hisee.errors import HiseeError
 from hisee.load import MeteredLoop, WorkTime
 from hisee.outputs.shelf import Shelf
@@ -35,11 +35,13 @@ from hisee.work.lease import Lease
 from hisee.work.modes import ModeRefused, change_mode
 from hisee.work.primary import Primary
 from hisee.work.pulse import Pulse, renew
+from hisee.work.roles import plain
 from hisee.work.view import View, view_of
 from hisee.work.watch import Watch
 from hisee.work.worker import Worker
 
 log = logging.getLogger("hisee.work.steward")
+STAGGER_S = 0.02  # after a death each further one waits so much longer
 TICK_S = 0.1  # a run that lasts is looked at so often
 RENEW_S, TIME_BASIS_S = TIMERS["lease_renew"].ms / 1000, TIMERS["time_basis"].ms / 1000
 End = Callable[[int, str], None]
@@ -60,6 +62,7 @@ class Steward:
         self._data, self._channel, self._lease, self._functions = data, channel, lease, functions
         self._busy, self._wake, self._end, self._cold, self._dialog = busy, wake, end, cold, dialog
         self._view = View(member.mode)
+        self._plain: list[Member] = []  # living plain work processes in the order in which they joined
         self._thread = threading.Thread(target=self._run, name=f"{member.name}.steward")
         self._stop = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -200,6 +203,7 @@ class Steward:
             declare(self._engine, self._functions, self._desk.acceptance)
             self._declared = True
         members, terms = self._engine.members(), self._engine.terms()
+        self._plain = plain(members)
         self._watch.see(members)
         if changed:
             self._desk.tell_members_changed()
@@ -217,10 +221,18 @@ class Steward:
         self._wake()
 
     def _died(self, incarnation: int) -> None:
-        """The death of a member is proven: what it held is free at once, and its term of the primary taken in the same breath."""
+        """The death of a member is proven. The first one of those who are left acts at once; the others give it a moment, so that
+        nobody queues up to write what is written already."""
+        rank = next((place for place, m in enumerate(m for m in self._plain if m.incarnation != incarnation)
+                     if m.incarnation == self.member.incarnation), len(self._plain))
+        assert self._loop is not None
+        self._loop.call_later(rank * STAGGER_S, self._bury, incarnation)
+
+    def _bury(self, incarnation: int) -> None:
+        """What the dead one held is free at once, and its term of the primary taken in the same breath."""
         try:
-            buried = self._engine.bury(incarnation, "process ended")
-            if PRIMARY in buried.terms or buried.tasks or buried.terms:
+            if any(m.incarnation == incarnation and not m.ended_ms for m in self._engine.members()):
+                buried = self._engine.bury(incarnation, "process ended")
                 log.info("buried a member: %d tasks and %s are free", buried.tasks, ", ".join(buried.terms) or "no term")
             self._look()
             self._wake()
