@@ -7,6 +7,8 @@ import datetime as dt
 import os
 import re
 import signal
+import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -53,7 +55,7 @@ def cut_agent(system: RunningSystem, client: hisee.System,
     agent = AgentProcess("CUT", tmp_path_factory.mktemp("cut"), system.data, f"127.0.0.1:{relay.port}")
     try:
         await_agents(client, "CUT")
-        assert relay.bytes > 0, "the agent came through the relay"
+        until(lambda: f"through 127.0.0.1:{relay.port}" in agent.log(), "the agent came through the relay")
         relay.cut()
         yield agent, time.time()
     finally:
@@ -113,6 +115,15 @@ def test_a_communication_process_that_came_first_connects_to_the_primary_later(s
     primary = next(row["name"] for row in client.ps() if row["kind"] == "PWP")
     assert f"connected to the primary {primary}" in system.log("CP001.00.log")
     assert stamps["is ready"] < system.log("WP001.00.log")[:23], "no work process ran when it was ready"
+
+
+@pytest.mark.req("R92")
+@pytest.mark.parametrize(("words", "code", "reason"), [
+    ([], 1, "no number for another CP"), (["--port", "19999"], 2, "not in the list"), (["--listen", "10.0.0.1"], 1, "no number for another CP")])
+def test_without_a_free_number_it_ends_with_the_reason(system: RunningSystem, words: list[str], code: int, reason: str) -> None:
+    ended = subprocess.run([sys.executable, "-m", "hisee", "cp", "--data", str(system.data), "--node", "SRV1", *words],
+                           capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == code and reason in ended.stderr, ended.stderr
 
 
 # -- spread clients
@@ -221,7 +232,10 @@ def test_programs_start_once_and_end_once_whoever_is_killed(system: RunningSyste
 def test_a_silent_cut_is_found_by_the_server_and_then_by_the_client(system: RunningSystem, client: hisee.System,
                                                                    cut_agent: tuple[AgentProcess, float]) -> None:
     agent, began = cut_agent
-    until(lambda: "the link is gone: silent" in agent.log(), "the agent finds out", 4 * KEEP_ALIVE_S)
+    try:
+        until(lambda: "the link is gone: silent" in agent.log(), "the agent finds out", 4 * KEEP_ALIVE_S)
+    except AssertionError as late:
+        raise AssertionError(agent.log()) from late
     server = stamp(system.log("SRV1.KNL.00.log"), "CUT is gone: silent") - began
     own = stamp(agent.log(), "the link is gone: silent") - began
     assert KEEP_ALIVE_S - 2 * HEARTBEAT_S < server < own, (server, own)
