@@ -41,7 +41,7 @@ TIMERS = [
     Timer(25, "progress", 500, "shortest distance of two stored progress notes of one task"),
     Timer(26, "rrs_delay", 1_000, "wait before a process that crashed is started again"),
     Timer(27, "agent_report", 2_000, "an unanswered report of an agent is sent again after this time"),
-    Timer(28, "keep_alive", 5_000, "silence after which a communication process asks a client, and one period later drops it"),
+    Timer(28, "keep_alive", 5_000, "silence after which a communication process drops a client; the client waits one heartbeat longer"),
     Timer(29, "reconnect", 1_000, "longest first wait of a client before it dials a communication process again"),
     Timer(30, "administration", 1_000, "period of the primary's process administration"),
     Timer(31, "stop_work", 20_000, "time a work process has to complete what it runs before it is killed at an ordered end"),

@@ -81,7 +81,7 @@ ROWS: tuple[TimerIdRow, ...] = (
     TimerIdRow(25, 'progress', 500, 'shortest distance of two stored progress notes of one task'),
     TimerIdRow(26, 'rrs_delay', 1000, 'wait before a process that crashed is started again'),
     TimerIdRow(27, 'agent_report', 2000, 'an unanswered report of an agent is sent again after this time'),
-    TimerIdRow(28, 'keep_alive', 5000, 'silence after which a communication process asks a client, and one period later drops it'),
+    TimerIdRow(28, 'keep_alive', 5000, 'silence after which a communication process drops a client; the client waits one heartbeat longer'),
     TimerIdRow(29, 'reconnect', 1000, 'longest first wait of a client before it dials a communication process again'),
     TimerIdRow(30, 'administration', 1000, "period of the primary's process administration"),
     TimerIdRow(31, 'stop_work', 20000, 'time a work process has to complete what it runs before it is killed at an ordered end'),
