@@ -70,6 +70,21 @@ def test_beats_of_another_run_of_the_kernel_mean_nothing(lab: SqliteLab) -> None
     assert lab.open().overdue() == [(member, "lease over")]
 
 
+def test_epochs_after_a_restart_of_the_computer_are_beyond_all_given_before(lab: SqliteLab) -> None:
+    """A take-over commits without a sync: a power cut may take its epoch back, but never gives it out again."""
+    engine = lab.open()
+    member = join(lab, engine)
+    before = lead(engine, member)
+    engine.leave(member)
+    with engine.store.write() as db:
+        db.execute("UPDATE engine_meta SET value = 'another run of the kernel' WHERE key = 'boot'")
+    member = join(lab, engine)
+    again = lead(engine, member)
+    assert again.epoch > before.epoch + 500
+    engine.drop(again)
+    assert lead(engine, join(lab, engine)).epoch == again.epoch + 1
+
+
 def test_a_slot_is_taken_again(tmp_path: Path) -> None:
     beats = Beats(tmp_path / "beats")
     beats.occupy(3, 77, 1, 1)

@@ -13,6 +13,7 @@ from hisee.schema.task_states import TaskStateId
 
 COLUMNS = "number, kind, name, node, host, pid, birth, incarnation, port, mode, joined_ms, ended_ms, ended"
 LIVING = "ended_ms = 0"
+EPOCH_LEAP = 1_000  # more changes of hands than ever wait for one sync
 
 
 def _member(row: tuple[object, ...]) -> Member:
@@ -30,6 +31,7 @@ class Members(Base):
             for member, why in self._overdue(db):
                 self._bury(db, member.incarnation, why)
             self._clear_slots(db)
+            _pass_boot(db)
             number, port = self._number(db, candidate)
             member, slot = self._enter(db, candidate, number, port), self._free_slot(db)
             db.execute("DELETE FROM engine_member WHERE kind = ? AND number = ?", (member.kind, member.number))
@@ -112,18 +114,15 @@ class Members(Base):
         return "lease over" if age is None or age > self.lease_ns else ""
 
     def bury(self, incarnation: int, proof: str, *, still_over: bool = False) -> Buried:
-        with self.store.write() as db:
+        # No sync of its own: take-over waits for it, and what a power cut could undo, the next start would find dead and bury again.
+        with self.store.write(durable=False) as db:
             if still_over and all(member.incarnation != incarnation for member, _ in self._overdue(db)):
                 return Buried(0, ())
             buried = self._bury(db, incarnation, proof)
-        with self.store.turn:  # a join between commit and this line would have cleared it too
-            self._vacate(incarnation)
-        return buried
-
-    def _vacate(self, incarnation: int) -> None:
         slot = self.store.beats.slot_of(incarnation)
         if slot:
             self.store.beats.vacate(slot, incarnation)
+        return buried
 
     def _bury(self, db: sqlite3.Connection, incarnation: int, why: str) -> Buried:
         name = self._end_member(db, incarnation, why)
@@ -154,11 +153,21 @@ class Members(Base):
             return next(self._members(db, f"incarnation = {member.incarnation:d}"))
 
 
+def _pass_boot(db: sqlite3.Connection) -> None:
+    """The first join after the computer started: epochs leap over those that a power cut may have taken back."""
+    boot = proof.boot_id()
+    row = db.execute("SELECT value FROM engine_meta WHERE key = 'boot'").fetchone()
+    if row != (boot,):
+        db.execute("UPDATE engine_term SET epoch = epoch + ?", (EPOCH_LEAP if row else 0,))
+        db.execute("INSERT OR REPLACE INTO engine_meta VALUES ('boot', ?)", (boot,))
+
+
 class Terms(Base):
-    """One holder each; the epoch grows with every change of hands."""
+    """One holder each; the epoch grows with every change of hands. No sync: a take-over does not wait for the disk. What a power cut
+    takes back belonged to processes that it ended too, and the next start begins with epochs beyond it."""
 
     def take(self, term: str, member: Member) -> Grant | None:
-        with self.store.write() as db:
+        with self.store.write(durable=False) as db:
             self._member_name(db, member)
             row = db.execute("SELECT holder FROM engine_term WHERE term = ?", (term,)).fetchone()
             return None if row and row[0] else self._hand_over(db, term, member)
@@ -171,7 +180,7 @@ class Terms(Base):
     def assign(self, primary: Grant, term: str, holder: Member) -> Grant:
         if primary.term != PRIMARY:
             raise LostGrant(f"a grant of {primary.term} gives no roles")
-        with self.store.write() as db:
+        with self.store.write(durable=False) as db:
             self._check_grant(db, primary)
             self._member_name(db, holder)
             return self._hand_over(db, term, holder)
@@ -181,7 +190,7 @@ class Terms(Base):
             self._check_grant(db, grant)
 
     def drop(self, grant: Grant) -> None:
-        with self.store.write() as db:
+        with self.store.write(durable=False) as db:
             db.execute("UPDATE engine_term SET holder = 0 WHERE term = ? AND holder = ? AND epoch = ?",
                        (grant.term, grant.incarnation, grant.epoch))
 
