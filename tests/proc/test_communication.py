@@ -120,7 +120,8 @@ def test_a_communication_process_that_came_first_connects_to_the_primary_later(s
 
 @pytest.mark.req("R92")
 @pytest.mark.parametrize(("words", "code", "reason"), [
-    ([], 1, "no number for another CP"), (["--port", "19999"], 2, "not in the list"), (["--listen", "10.0.0.1"], 1, "no number for another CP")])
+    ([], 1, "no number for another CP"), (["--port", "19999"], 2, "not in the list"),
+    (["--listen", "10.0.0.1"], 1, "no number for another CP")])
 def test_without_a_free_number_it_ends_with_the_reason(system: RunningSystem, words: list[str], code: int, reason: str) -> None:
     ended = subprocess.run([sys.executable, "-m", "hisee", "cp", "--data", str(system.data), "--node", "SRV1", *words],
                            capture_output=True, text=True, timeout=60, check=False)

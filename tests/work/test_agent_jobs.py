@@ -212,8 +212,9 @@ def test_a_program_survives_the_agent_and_its_exit_code_is_still_learned(tmp_pat
 def test_a_program_that_died_with_its_agent_is_lost(tmp_path: Path) -> None:
     async def main() -> None:
         async with bench(tmp_path) as b:
-            b.jobs.start(script(1, "import time; time.sleep(300)"))
+            b.jobs.start(script(1, "print('on', flush=True); import time; time.sleep(300)"))
             pid = b.entry(1).pid
+            await b.until(lambda: (tmp_path / "job-1-1-1" / "out").read_text() == "on\n")
         os.killpg(pid, signal.SIGKILL)
         async with bench(tmp_path) as b:
             await b.until(lambda: not proof.lives(pid, b.entry(1).birth))
