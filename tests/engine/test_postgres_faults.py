@@ -189,6 +189,23 @@ def test_one_key_at_a_time_from_many_sides(lab: PostgresLab) -> None:
         assert order == sorted(order)
 
 
+def test_a_long_line_of_one_key_is_not_looked_through(lab: PostgresLab) -> None:
+    """Only the first of the line stands in the index of what may be claimed, whatever becomes of those before it."""
+    engine = lab.open()
+    first, second = join(lab, engine), join(lab, engine)
+    tasks = engine.put([request(order_key="k", max_attempts=1) for _ in range(500)])
+
+    def front() -> list[int]:
+        with psycopg.connect(lab.url) as connection:
+            return [row[0] for row in connection.execute("SELECT id FROM engine_task WHERE state = 5 AND NOT behind")]
+
+    assert front() == tasks[:1]
+    assert claim_one(engine, first).id == tasks[0] and engine.bury(first.incarnation, "process ended").tasks == 1
+    assert front() == tasks[1:2] and engine.cancel(tasks[1]) and front() == tasks[2:3]
+    assert end(engine, claim_one(engine, second)) and front() == tasks[3:4]
+    assert engine.retry(tasks[0]) and claim_one(engine, second).id == tasks[0]
+
+
 def test_the_bell_rings_over_connections_and_restarts(lab: PostgresLab, server: postgres.PostgresServer, tmp_path: Path) -> None:  # noqa: F811
     near, far = open_doorbell(lab.url, tmp_path), open_doorbell(lab.url, tmp_path)
     try:

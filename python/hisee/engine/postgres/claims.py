@@ -11,6 +11,7 @@ from hisee.engine import rules
 from hisee.engine.coordinator import Claim, EngineError, Member, StaleClaim
 from hisee.engine.postgres.database import Connection, Database, one, rows
 from hisee.engine.postgres.members import LOCK_MEMBER, lost_member
+from hisee.engine.postgres.requests import step_forward
 from hisee.schema.queues import BY_NAME as QUEUES
 from hisee.schema.task_states import ROWS as STATES
 from hisee.schema.task_states import TaskStateId
@@ -20,7 +21,7 @@ LOOK = """SELECT EXISTS (SELECT 1 FROM engine_member WHERE incarnation = %(me)s 
     EXISTS (SELECT 1 FROM engine_task WHERE state = 2 AND due_ms <= engine_now()),
     ARRAY(SELECT q.queue FROM unnest(%(queues)s::text[], %(terms)s::text[]) WITH ORDINALITY q (queue, term, nth)
         WHERE (q.term = '' OR EXISTS (SELECT 1 FROM engine_term t WHERE t.term = q.term AND t.holder = %(me)s))
-        AND EXISTS (SELECT 1 FROM engine_task k WHERE k.state = 5 AND k.queue = q.queue) ORDER BY q.nth)"""
+        AND EXISTS (SELECT 1 FROM engine_task k WHERE k.state = 5 AND NOT k.behind AND k.queue = q.queue) ORDER BY q.nth)"""
 # From waiting for their time to waiting for tasks before them, for resources, or ready.
 WAKE = """WITH due AS MATERIALIZED (
         SELECT id FROM engine_task WHERE state = 2 AND due_ms <= engine_now() ORDER BY due_ms LIMIT 10000 FOR UPDATE SKIP LOCKED)
@@ -33,7 +34,7 @@ HOLDS_TERM = "SELECT 1 FROM engine_term WHERE term = %s AND holder = %s FOR SHAR
 # The oldest living one of its key, and none of the key runs. Tasks that failed before come alone (nth = 1 of an empty hand).
 CLAIM = """WITH me AS MATERIALIZED ({me}),
     c AS MATERIALIZED (SELECT t.id, t.priority, t.due_ms, t.attempt FROM engine_task t
-        WHERE t.state = 5 AND t.queue = %(queue)s AND (t.order_key = '' OR NOT EXISTS (SELECT 1 FROM engine_task o
+        WHERE t.state = 5 AND NOT t.behind AND t.queue = %(queue)s AND (t.order_key = '' OR NOT EXISTS (SELECT 1 FROM engine_task o
             WHERE o.order_key = t.order_key AND o.order_key <> '' AND o.state < 10 AND o.id <> t.id AND (o.id < t.id OR o.state > 5)))
         ORDER BY t.priority, t.due_ms, t.id LIMIT %(limit)s FOR UPDATE OF t SKIP LOCKED),
     p AS (SELECT id, row_number() OVER w AS nth, bool_or(attempt > 0) OVER w AS failed FROM c
@@ -63,14 +64,15 @@ GIVE_BACK = """UPDATE engine_task t SET state = o.state, owner = 0, owner_name =
         LATERAL (SELECT CASE WHEN %(due)s > 0 THEN %(due)s ELSE b.due_ms END AS due) d,
         LATERAL (SELECT d.due, CASE WHEN d.due > engine_now() THEN 2 ELSE 5 END AS state) o, {soon} WHERE {mine} RETURNING 1"""
 CANCEL = """UPDATE engine_task SET state = 12, status = 'cancelled', owner = 0, owner_name = '', orphaned = false, ended_ms = engine_now(),
-    steps = steps || engine_now() || ' 12 ' || coalesce(nullif(owner_name, ''), '-') || E'\\n' WHERE id = %s AND state < 10 RETURNING 1"""
+    steps = steps || engine_now() || ' 12 ' || coalesce(nullif(owner_name, ''), '-') || E'\\n'
+    WHERE id = %s AND state < 10 RETURNING order_key"""
 CANCELLED = "SELECT 1 FROM engine_task WHERE id = %s AND state = 12"
 RETRY = """UPDATE engine_task t SET state = o.state, attempt = 0, status = '', ended_ms = 0, due_ms = engine_now(), orphaned = false,
     steps = t.steps || engine_now() || ' ' || o.state || E' -\\n'
     FROM engine_task b, LATERAL (SELECT CASE
         WHEN EXISTS (SELECT 1 FROM unnest(b.after) a LEFT JOIN engine_task e ON e.id = a WHERE e.state IS DISTINCT FROM 10) THEN 3
         WHEN b.resources <> '{}' THEN 4 ELSE 5 END AS state) o
-    WHERE t.id = %s AND b.id = t.id AND t.state = ANY(%s) RETURNING 1"""
+    WHERE t.id = %s AND b.id = t.id AND t.state = ANY(%s) RETURNING t.order_key"""
 
 NUMBER_OF = {row.name: row.number for row in STATES}
 
@@ -161,13 +163,21 @@ class Claims:
             self._db.call(lambda connection: rows(connection, GIVE_BACK.format(mine=self.MINE, soon=SOON), facts))
 
     def cancel(self, task: int) -> bool:
-        return self._db.call(lambda connection: bool(rows(connection, CANCEL, [task])),
+        return self._db.call(lambda connection: self._moved(connection, CANCEL, [task]),
                              lambda connection: bool(rows(connection, CANCELLED, [task])) or None)
 
     def retry(self, task: int) -> bool:
         states = [int(state) for state in rules.RETRIED_STATES]
-        return self._db.call(lambda connection: bool(rows(connection, RETRY, [task, states])),
+        return self._db.call(lambda connection: self._moved(connection, RETRY, [task, states]),
                              lambda connection: self._retried(connection, task))
+
+    @staticmethod
+    def _moved(connection: Connection, query: str, values: list[object]) -> bool:
+        """Ends or revives a task, and whose turn it is then in the line of its key."""
+        with connection.transaction():
+            row = one(connection, query, values)
+            step_forward(connection, row or ())
+        return row is not None
 
     @staticmethod
     def _retried(connection: Connection, task: int) -> bool | None:

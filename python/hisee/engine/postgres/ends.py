@@ -9,7 +9,7 @@ from hisee.engine import rules
 from hisee.engine.coordinator import Add, Claim, Outcome, Send, Write
 from hisee.engine.postgres.claims import MINE
 from hisee.engine.postgres.database import Connection, Database, rows
-from hisee.engine.postgres.requests import put_within
+from hisee.engine.postgres.requests import put_within, step_forward
 from hisee.schema.task_states import TaskStateId as S
 
 Ends = Sequence[tuple[Claim, Outcome]]
@@ -68,6 +68,7 @@ class Finishing:
         if sends:
             connection.execute(SEND, [[s[0] for s in sends], [s[1] for s in sends], [s[2].target for s in sends],
                                       [rules.encode(s[2].payload) for s in sends]])
+        step_forward(connection, (claim.order_key for claim, _ in kept))
         for claim, outcome in kept:
             put_within(connection, outcome.follow_ups, f"task-{claim.id}")
 

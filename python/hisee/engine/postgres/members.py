@@ -23,6 +23,7 @@ from hisee.engine.coordinator import (
     TermRow,
 )
 from hisee.engine.postgres.database import Connection, Database, one, rows
+from hisee.engine.postgres.requests import step_forward
 
 ENDED, OVER, STOPPED = "process ended", "lease over", "stop"
 NUMBERING = 0x6E756D  # advisory lock of joins
@@ -52,12 +53,12 @@ BURY_TASKS = """UPDATE engine_task SET owner = 0, owner_name = '', orphaned = at
         THEN 'attempt ' || attempt || ' of ' || max_attempts || ' ended with its work process: ' || %(why)s::text ELSE text END,
     steps = steps || engine_now() || CASE WHEN attempt >= max_attempts THEN ' 14 ' WHEN due_ms > engine_now() THEN ' 2 ' ELSE ' 5 ' END
         || owner_name || ' ' || %(why)s::text || E'\\n'
-    WHERE owner = %(owner)s AND state BETWEEN 6 AND 9 RETURNING 1"""
+    WHERE owner = %(owner)s AND state BETWEEN 6 AND 9 RETURNING CASE WHEN state = 14 THEN order_key ELSE '' END"""
 LEAVE_TASKS = """UPDATE engine_task SET owner = 0, owner_name = '', attempt = attempt - 1,
     state = CASE WHEN due_ms > engine_now() THEN 2 ELSE 5 END,
     steps = steps || engine_now() || CASE WHEN due_ms > engine_now() THEN ' 2 ' ELSE ' 5 ' END
         || owner_name || E' its work process ended in order\\n'
-    WHERE owner = %(owner)s AND state BETWEEN 6 AND 9 RETURNING 1"""
+    WHERE owner = %(owner)s AND state BETWEEN 6 AND 9 RETURNING ''"""
 
 TAKE = """INSERT INTO engine_term AS t (term, holder, epoch) VALUES (%s, %s, 1)
     ON CONFLICT (term) DO UPDATE SET holder = excluded.holder, epoch = t.epoch + 1 WHERE t.holder = 0 RETURNING epoch"""
@@ -157,8 +158,9 @@ class Members:
                     return Buried(0, ())
                 connection.execute(END_MEMBER, [why, incarnation])
                 terms = sorted(row[0] for row in rows(connection, FREE_TERMS, [incarnation]))
-                tasks = connection.execute(free_tasks, {"owner": incarnation, "why": why.replace("\n", " ")}).rowcount
-                return Buried(tasks, tuple(terms))
+                tasks = rows(connection, free_tasks, {"owner": incarnation, "why": why.replace("\n", " ")})
+                step_forward(connection, (row[0] for row in tasks))
+                return Buried(len(tasks), tuple(terms))
 
         return self._db.call(work)
 

@@ -31,7 +31,8 @@ TASKS = f"SELECT {', '.join(TASK_COLUMNS).replace('owner', 'owner_name')} FROM e
 # Each of the three has an index of its own: history is not looked at.
 QUEUE_LENGTHS = """SELECT queue, sum(waiting), sum(running), min(oldest) FROM (
         SELECT queue, count(*) AS waiting, 0 AS running, min(greatest(due_ms, created_ms)) AS oldest
-            FROM engine_task WHERE state = 5 GROUP BY 1
+            FROM engine_task WHERE state = 5 AND NOT behind GROUP BY 1
+        UNION ALL SELECT queue, count(*), 0, min(greatest(due_ms, created_ms)) FROM engine_task WHERE state = 5 AND behind GROUP BY 1
         UNION ALL SELECT queue, count(*), 0, min(due_ms) FILTER (WHERE due_ms <= engine_now()) FROM engine_task WHERE state = 2 GROUP BY 1
         UNION ALL SELECT queue, count(*), 0, min(greatest(due_ms, created_ms)) FROM engine_task WHERE state = 3 GROUP BY 1
         UNION ALL SELECT queue, count(*), 0, min(greatest(due_ms, created_ms)) FROM engine_task WHERE state = 4 GROUP BY 1

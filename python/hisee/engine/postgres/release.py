@@ -12,7 +12,7 @@ from hisee.engine import rules
 from hisee.engine.coordinator import PRIMARY, EngineError, Grant, Schedule
 from hisee.engine.postgres.database import Connection, one, rows
 from hisee.engine.postgres.members import Members, hold
-from hisee.engine.postgres.requests import put_within
+from hisee.engine.postgres.requests import put_within, step_forward
 from hisee.schema.queues import BY_NAME as QUEUES
 
 RELEASING = 0x72656C  # advisory lock: two calculations never give the same resource away
@@ -22,7 +22,7 @@ CANCEL_CHAIN = """UPDATE engine_task t SET state = 12, status = 'cancelled', end
     FROM (SELECT DISTINCT ON (w.id) w.id, 'task ' || a || ' before it did not end ok' AS why
         FROM engine_task w, unnest(w.after) a LEFT JOIN engine_task e ON e.id = a
         WHERE w.state = 3 AND (e.id IS NULL OR e.state > 10) ORDER BY w.id, a) b
-    WHERE t.id = b.id AND t.state = 3"""
+    WHERE t.id = b.id AND t.state = 3 RETURNING t.order_key"""
 MEET = """UPDATE engine_task t SET state = CASE WHEN t.resources <> '{}' THEN 4 ELSE 5 END,
     steps = t.steps || engine_now() || CASE WHEN t.resources <> '{}' THEN E' 4 -\\n' ELSE E' 5 -\\n' END
     WHERE t.state = 3 AND NOT EXISTS (SELECT 1 FROM unnest(t.after) a LEFT JOIN engine_task e ON e.id = a
@@ -39,9 +39,9 @@ FORGET = ("DELETE FROM engine_seen WHERE key IN (SELECT key FROM engine_seen WHE
 
 REVIEW = """UPDATE engine_task SET state = 15, orphaned = false, ended_ms = engine_now(),
     steps = steps || engine_now() || E' 15 - was running when the system ended\\n'
-    WHERE state < 6 AND orphaned AND queue = ANY(%s)"""
-PURGE = """WITH gone AS (DELETE FROM engine_task WHERE state < 6 AND queue = ANY(%s) RETURNING queue)
-    SELECT queue, count(*) FROM gone GROUP BY queue"""
+    WHERE state < 6 AND orphaned AND queue = ANY(%s) RETURNING order_key"""
+PURGE = """WITH gone AS (DELETE FROM engine_task WHERE state < 6 AND queue = ANY(%s) RETURNING queue, order_key)
+    SELECT queue, count(*), array_agg(DISTINCT order_key) FROM gone GROUP BY queue"""
 AUDIT = "INSERT INTO engine_audit (call, at_ms, who, what, detail) VALUES (%s, engine_now(), %s, %s, %s)"
 AUDITED = "SELECT detail FROM engine_audit WHERE call = %s"
 
@@ -56,8 +56,8 @@ class Release(Members):
                 rows(connection, "SELECT pg_advisory_xact_lock(%s)", [RELEASING])
                 for query in FORGET:
                     connection.execute(query, [rules.KEYS_KEPT_MS])
-                while connection.execute(CANCEL_CHAIN).rowcount:
-                    pass
+                while cancelled := rows(connection, CANCEL_CHAIN):
+                    step_forward(connection, (row[0] for row in cancelled))
                 met = [row[0] for row in rows(connection, MEET)]
                 return met.count(5) + give_resources(connection)
 
@@ -156,8 +156,10 @@ def reserve(free: dict[str, int], wanted: Sequence[str]) -> bool:
 def purge(connection: Connection, primary: Grant, names: list[str], call: int) -> dict[str, int]:
     with connection.transaction():
         hold(connection, primary, PRIMARY)
-        connection.execute(REVIEW, [names])
-        counts = {name: int(count) for name, count in connection.execute(PURGE, [names])}
+        keys = {row[0] for row in rows(connection, REVIEW, [names])}
+        gone = rows(connection, PURGE, [names])
+        step_forward(connection, keys.union(*(row[2] for row in gone)))
+        counts = {row[0]: int(row[1]) for row in gone}
         connection.execute(AUDIT, [call, "primary", "purge", rules.encode(counts)])
     return counts
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from hisee.engine import rules
 from hisee.engine.coordinator import TaskRequest
 from hisee.engine.postgres.database import Connection, Database, one, rows
 
 INSERT = """INSERT INTO engine_task (func, args, queue, state, priority, due_ms, order_key, key, max_attempts, retry_s, timeout_s, agent,
-        parent, born, created_ms, steps)
+        parent, born, behind, created_ms, steps)
     SELECT func, args, queue, state, priority, CASE WHEN due = 0 THEN now ELSE due END, order_key, nullif(key, ''), max_attempts, retry_s,
-        timeout_s, agent, parent, %(born)s, now, now || ' 1 ' || %(by)s::text || E'\\n' || now || ' ' || state || E' -\\n'
-    FROM (SELECT e.*, engine_now() AS now,
+        timeout_s, agent, parent, %(born)s, behind, now, now || ' 1 ' || %(by)s::text || E'\\n' || now || ' ' || state || E' -\\n'
+    FROM (SELECT e.*, engine_now() AS now, order_key <> '' AND (
+            row_number() OVER (PARTITION BY order_key ORDER BY nth) > 1 OR EXISTS (SELECT 1 FROM engine_task o
+                WHERE o.order_key = e.order_key AND o.order_key <> '' AND o.state < 10)) AS behind,
             CASE WHEN due > engine_now() THEN 2 WHEN has_after THEN 3 WHEN has_resources THEN 4 ELSE 5 END AS state
         FROM unnest(%(func)s::text[], %(args)s::text[], %(queue)s::text[], %(priority)s::int[], %(due)s::bigint[], %(order_key)s::text[],
             %(key)s::text[], %(max_attempts)s::int[], %(retry_s)s::float8[], %(timeout_s)s::float8[], %(agent)s::text[],
@@ -25,6 +27,10 @@ BY_KEY = "SELECT key, id FROM engine_task WHERE key = ANY(%s)"
 BY_CALL = "SELECT id FROM engine_task WHERE born = %s AND key IS NULL ORDER BY id"
 ANY_OF_CALL = "SELECT 1 FROM engine_task WHERE born = %s LIMIT 1"
 UNKNOWN = "SELECT a FROM unnest(%s::bigint[]) a WHERE NOT EXISTS (SELECT 1 FROM engine_task WHERE id = a) LIMIT 1"
+# The oldest living one of each key may be claimed once those before it have ended.
+STEP_FORWARD = """UPDATE engine_task t SET behind = false FROM (SELECT DISTINCT ON (order_key) id FROM engine_task
+        WHERE order_key = ANY(%s) AND order_key <> '' AND state < 10 ORDER BY order_key, id) head
+    WHERE t.id = head.id AND t.behind"""
 RELATIONS = "UPDATE engine_task SET after = %s, resources = %s WHERE id = %s"
 
 Columns = dict[str, object]
@@ -48,6 +54,14 @@ class Requests:
                 return insert_all(connection, requests, args, born)
 
         return self._db.call(work, lambda connection: found_again(connection, requests, born))
+
+
+def step_forward(connection: Connection, ended: Iterable[str]) -> None:
+    """After tasks with these order keys ended or went: the next of each key. Waits for those who are just putting one."""
+    keys = sorted({key for key in ended if key})
+    if keys:
+        rows(connection, LOCK_LINES, [keys])
+        connection.execute(STEP_FORWARD, [keys])
 
 
 def is_plain(requests: Sequence[TaskRequest]) -> bool:

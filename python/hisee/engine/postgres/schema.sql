@@ -31,6 +31,7 @@ CREATE TABLE engine_task (
     after bigint[] NOT NULL DEFAULT '{}', resources text[] NOT NULL DEFAULT '{}',
     agent text NOT NULL, parent bigint NOT NULL,
     owner bigint NOT NULL DEFAULT 0, owner_name text NOT NULL DEFAULT '', token bigint NOT NULL DEFAULT 0,
+    behind boolean NOT NULL DEFAULT false,     -- not the oldest living one of its order key; the oldest is never marked
     orphaned boolean NOT NULL DEFAULT false,   -- its last owner was buried; what it had begun is for review at a cold start
     born bigint NOT NULL,                      -- number of the call that put it, for a commit whose outcome is unknown
     taken bigint NOT NULL DEFAULT 0,           -- number of the call that claimed it last
@@ -41,7 +42,8 @@ CREATE TABLE engine_task (
     steps text NOT NULL
 ) WITH (fillfactor = 70);
 
-CREATE INDEX engine_task_ready ON engine_task (queue, priority, due_ms, id) WHERE state = 5;
+CREATE INDEX engine_task_ready ON engine_task (queue, priority, due_ms, id) WHERE state = 5 AND NOT behind;
+CREATE INDEX engine_task_behind ON engine_task (queue) WHERE state = 5 AND behind;
 CREATE INDEX engine_task_due ON engine_task (due_ms) WHERE state = 2;
 CREATE INDEX engine_task_condition ON engine_task (id) WHERE state = 3;
 CREATE INDEX engine_task_resource ON engine_task (resources, priority, due_ms, id) WHERE state = 4;
