@@ -121,8 +121,11 @@ cdef class Rings:
         self._unmap()
 
     def push(self, uint64_t lane_seq, unsigned short kind, unsigned char lane, unsigned char flags, uint32_t source,
-             uint32_t target, uint32_t object, uint32_t total, uint64_t corr, payload) -> bool:
-        """Commit one record and wake a sleeping peer. False: no room. ValueError: longer than payload_max."""
+             uint32_t target, uint32_t object, uint32_t total, uint64_t corr, payload, bint quiet=False) -> bool:
+        """Commit one record and wake a sleeping peer, unless `quiet`: it then finds the record when it looks the next time.
+
+        False: no room. ValueError: longer than payload_max.
+        """
         cdef esl_envelope_t e
         cdef Py_buffer view
         cdef c.esl_ring_status status
@@ -134,7 +137,7 @@ cdef class Rings:
         status = c.esl_ring_publish(&self._producer, &e, view.buf, lane_seq)
         PyBuffer_Release(&view)
         if status == c.ESL_RING_OK:
-            if c.esl_ring_must_wake(&self._producer):
+            if not quiet and c.esl_ring_must_wake(&self._producer):
                 self._ring_bell()
             return True
         if status == c.ESL_RING_FULL:
@@ -182,7 +185,11 @@ cdef class Rings:
     def block(self, uint32_t payload_length) -> bool:
         """Announce that this side waits at its bell for room. False: there is room by now."""
         self._check()
-        return c.esl_ring_block(&self._producer, payload_length)
+        if not c.esl_ring_block(&self._producer, payload_length):
+            return False
+        if c.esl_ring_must_wake(&self._producer):  # a reader that nobody woke for quiet records
+            self._ring_bell()
+        return True
 
     def unblock(self) -> None:
         if self._own != NULL:

@@ -23,6 +23,7 @@ BATCH = 64  # parts handed over before others get their turn
 BATCH_BYTES = 256 * 1024
 ACK_EVERY = 64  # counted frames after which an acknowledgement goes alone
 UNSENT_BYTES = 256 * 1024  # encoded bytes kept before a stream says "no room"
+QUIET = (MessageKind.HEARTBEAT, MessageKind.LOAD, MessageKind.PS_GET)  # kinds that may come without a bell
 Payload = bytes | memoryview
 
 
@@ -34,7 +35,7 @@ class Carrier(Protocol):
     dead: bool  # the peer is gone: what it left is still to be read
 
     def push(self, seq: int, kind: int, lane: int, flags: int, source: int, target: int, object: int, total: int,
-             corr: int, payload: Payload) -> bool: ...
+             corr: int, payload: Payload, quiet: bool = False) -> bool: ...  # quiet: need not wake the peer
     def take(self) -> list[Part]: ...
     def arm(self) -> bool: ...
     def want_room(self, payload_bytes: int) -> bool: ...
@@ -71,7 +72,8 @@ class RingCarrier:
     def __init__(self, rings: Rings, part_bytes: int, control: socket.socket, bell: int, peer_bell: int, poll_s: float) -> None:
         self.part_bytes = part_bytes
         self.dead = False
-        self.rescued = 0  # records found by the safety poll of `wait`: a lost wake-up, must stay 0
+        self.rescued = 0  # times that the safety poll of `wait` found what should have woken it: a lost wake-up, must stay 0
+        self._unrung = False  # something came without a bell
         self._armed = False
         self._rings = rings
         self._control = control
@@ -81,9 +83,9 @@ class RingCarrier:
         control.setblocking(False)
 
     def push(self, seq: int, kind: int, lane: int, flags: int, source: int, target: int, object: int, total: int, corr: int,
-             payload: Payload) -> bool:
+             payload: Payload, quiet: bool = False) -> bool:
         try:
-            return self._rings.push(seq, kind, lane, flags, source, target, object, total, corr, payload)
+            return self._rings.push(seq, kind, lane, flags, source, target, object, total, corr, payload, quiet)
         except RingPoisoned:
             return False  # `take` finds the same and ends the link
 
@@ -93,6 +95,9 @@ class RingCarrier:
             self._rings.awake()
             self._hush()
         found = self._pop()
+        if self._unrung:
+            self._unrung = False
+            self.rescued += any(part[0] not in QUIET for part in found)
         if found or not self._hung_up():
             return found
         self.dead = True
@@ -155,8 +160,7 @@ class RingCarrier:
         if not self.arm():
             return []
         woken = poll([self._bell, self._control.fileno(), *also], [], min(timeout_s, self._poll_s))
-        if not woken and not self._rings.sleep() and not poll([self._bell], [], 0):
-            self.rescued += 1
+        self._unrung = not woken and not self._rings.sleep() and not poll([self._bell], [], 0)
         return woken
 
     def close(self) -> None:
@@ -188,7 +192,7 @@ class StreamCarrier:
         sock.setblocking(False)
 
     def push(self, seq: int, kind: int, lane: int, flags: int, source: int, target: int, object: int, total: int, corr: int,
-             payload: Payload) -> bool:
+             payload: Payload, quiet: bool = False) -> bool:
         if self.dead or len(self._unsent) >= UNSENT_BYTES:
             return False
         frame = encode(self._session, seq, self._arrived, self._epoch, kind, lane, flags, source, target, object, total, corr,

@@ -5,13 +5,15 @@ Works in one of two modes: `attach` (callbacks on an asyncio loop) or `receive` 
 
 from __future__ import annotations
 
+import math
 import threading
 from asyncio import AbstractEventLoop, TimerHandle
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from hisee.channel.carriers import Carrier
-from hisee.channel.errors import ChannelClosed, Lost, MessageTooLong
+from hisee.channel.errors import ChannelClosed, ChannelFull, Lost, MessageTooLong
 from hisee.channel.lanes import LANE_COUNT, Assembly, Backlog
 from hisee.channel.logon import farewell_of
 from hisee.channel.message import WANTS_ANSWER, WHOLE, Message, Part
@@ -23,6 +25,7 @@ from hisee.schema.messages import MessageKind
 from hisee.seams import Clock
 
 LINK_CONTROL = 0x0F00  # kinds from here on belong to the link itself
+EARLY_S = 0.001  # a tick that comes so much too early is the one that was meant
 OnMessage = Callable[[Message], None]
 OnLost = Callable[[str], None]
 
@@ -34,7 +37,7 @@ class Channel:
     """
 
     def __init__(self, carrier: Carrier, settings: Settings, clock: Clock, *, hello: Hello | None = None,
-                 welcome: Welcome | None = None, peer: Peer | None = None, watch: bool = True) -> None:
+                 welcome: Welcome | None = None, peer: Peer | None = None, watch: bool = True, serves: bool = False) -> None:
         self.hello = hello
         self.welcome = welcome
         self.peer = peer
@@ -45,6 +48,7 @@ class Channel:
         self._settings = settings
         self._clock = clock
         self._watch = watch
+        self._phase_s = settings.tick_s / 16 if serves else 0.0  # it finds what the other side has just told
         self._guard = threading.Lock()  # of everything that leaves
         self._part_bytes = min(carrier.part_bytes, settings.fragment_bytes)
         self._backlog = Backlog(settings.backlog_bytes, self._part_bytes)
@@ -56,6 +60,8 @@ class Channel:
         self._told = False  # on_lost was called, or the end was our own wish
         self._spoke = self._heard = True  # since the last tick
         self._ticked_ns = self._heard_ns = clock.monotonic_ns()
+        self._report: Callable[[], Message] | None = None
+        self._reported_ns = 0
         self._loop: AbstractEventLoop | None = None
         self._on_message: OnMessage | None = None
         self._on_lost: OnLost | None = None
@@ -112,6 +118,13 @@ class Channel:
             finally:
                 self._guard.release()
 
+    def report(self, make: Callable[[], Message]) -> None:
+        """Send what `make` gives now and then once per heartbeat, in place of the heartbeat. It wakes no peer that sleeps at a ring."""
+        self._report = make
+        self._send_report(self._clock.monotonic_ns())
+        if self._loop is not None and self._timer is None and not self._closed:
+            self._set_timer(self._loop)
+
     def attach(self, loop: AbstractEventLoop, on_message: OnMessage, on_lost: OnLost) -> None:
         """Deliver on `loop` from now on. `on_lost(reason)` is called once, after the last message, unless we closed."""
         self._loop, self._on_message, self._on_lost = loop, on_message, on_lost
@@ -124,11 +137,14 @@ class Channel:
         self._home = threading.get_ident()
         self._carrier.listen(self._on_blocked if self._carrier.writer() >= 0 else self._on_news)
         loop.call_soon(self._turn)
-        if self._watch:
-            self._timer = loop.call_later(self._settings.tick_s, self._on_tick)
+        if self._watch or self._report is not None:
+            self._set_timer(loop)
 
-    def receive(self, timeout_s: float) -> Message | None:
-        """The next message, or None when none came in time. Raises ChannelClosed after the last one."""
+    def receive(self, timeout_s: float, also: Sequence[int] = ()) -> Message | None:
+        """The next message, or None when none came in time or one of the descriptors `also` is readable.
+
+        Raises ChannelClosed after the last one.
+        """
         deadline_ns = self._clock.monotonic_ns() + int(timeout_s * 1e9)
         while True:
             if self._ready:
@@ -136,6 +152,7 @@ class Channel:
             if self._closed:
                 raise ChannelClosed(self._end or "closed")
             self._fill()
+            self._tick()
             if self._ready:
                 continue
             if self._end:
@@ -144,7 +161,8 @@ class Channel:
             left_ns = deadline_ns - self._clock.monotonic_ns()
             if left_ns <= 0:
                 return None
-            self._wait(left_ns / 1e9)
+            if self._wait(left_ns / 1e9, also):
+                return None
 
     def hold(self, on: bool) -> None:
         """Attached mode: read nothing until it is let go again, so that the peer runs into back-pressure. Its silence does not count."""
@@ -179,7 +197,7 @@ class Channel:
     def _push_whole(self, m: Message, size: int) -> bool:
         seq = self._seq[m.lane] + 1
         flags = WHOLE | WANTS_ANSWER if m.wants_answer else WHOLE
-        if not self._carrier.push(seq, m.kind, m.lane, flags, m.source, m.target, m.object, size, m.corr, m.payload):
+        if not self._carrier.push(seq, m.kind, m.lane, flags, m.source, m.target, m.object, size, m.corr, m.payload, m.quiet):
             return False
         self._seq[m.lane] = seq
         self._spoke = True
@@ -205,7 +223,7 @@ class Channel:
 
     def _heartbeat(self) -> None:
         if not self._end and not self._backlog:
-            self._carrier.push(0, MessageKind.HEARTBEAT, 0, WHOLE, 0, 0, 0, 0, 0, b"")
+            self._carrier.push(0, MessageKind.HEARTBEAT, 0, WHOLE, 0, 0, 0, 0, 0, b"", quiet=True)
             self._spoke = True
 
     def _unsent(self) -> bool:
@@ -247,15 +265,18 @@ class Channel:
             raise Lost(f"goodbye: {farewell_of(part[8])}")
         raise Lost(f"poisoned: link control {part[0]:#06x} in a running session")
 
-    def _wait(self, left_s: float) -> None:
-        also = self._pidfds()
+    def _wait(self, left_s: float, also: Sequence[int] = ()) -> bool:
+        """At most to the next tick; True when one of the descriptors `also` has something."""
+        deaths = self._pidfds()
         owed = self._carrier.acknowledge_soon
-        limit = self._settings.ack_alone_s if owed else self._settings.tick_s
-        if not self._carrier.dead and set(also) & set(self._carrier.wait(min(left_s, limit), also)):
+        now_s = self._clock.monotonic_ns() / 1e9
+        limit = self._settings.ack_alone_s if owed else self._next_tick(now_s) - now_s
+        woken = set() if self._carrier.dead else set(self._carrier.wait(min(left_s, limit), [*deaths, *also]))
+        if not woken.isdisjoint(deaths):
             self._carrier.dead = True
         if owed:
             self._acknowledge()
-        self._tick()
+        return not woken.isdisjoint(also)
 
     def _watch_readers(self, on: bool) -> None:
         """A descriptor that nobody reads must not wake the loop for ever."""
@@ -273,12 +294,14 @@ class Channel:
     # --- time ---
 
     def _tick(self) -> None:
-        """Twice per heartbeat: speak when we were quiet, judge when the peer was."""
+        """Twice per heartbeat: report, or speak when we were quiet; judge when the peer was."""
         now_ns = self._clock.monotonic_ns()
-        if now_ns - self._ticked_ns < self._settings.heartbeat_ns // 2:
+        if now_ns - self._ticked_ns < self._settings.heartbeat_ns * 3 // 8:
             return
         paused = now_ns - self._ticked_ns > 2 * self._settings.heartbeat_ns
         self._ticked_ns = now_ns
+        if self._report is not None and now_ns - self._reported_ns >= self._settings.heartbeat_ns * 7 // 8:
+            self._send_report(now_ns)
         if not self._spoke:
             self.beat()
         self._spoke = False
@@ -287,9 +310,25 @@ class Channel:
         elif self._watch and now_ns - self._heard_ns >= self._settings.watchdog_ns:
             self._end = self._end or "silent"
 
+    def _send_report(self, now_ns: int) -> None:
+        assert self._report is not None
+        self._reported_ns = now_ns
+        message = self._report()
+        message.quiet = True
+        with suppress(ChannelClosed, ChannelFull):  # the next one tells it all
+            self.send(message)
+
+    def _next_tick(self, now_s: float) -> float:
+        """Ticks stand on a grid that all processes of a computer share: many links wake their process once."""
+        tick_s = self._settings.tick_s
+        return (math.floor((now_s + EARLY_S - self._phase_s) / tick_s) + 1) * tick_s + self._phase_s
+
+    def _set_timer(self, loop: AbstractEventLoop) -> None:
+        self._timer = loop.call_at(self._next_tick(loop.time()), self._on_tick)
+
     def _on_tick(self) -> None:
         assert self._loop is not None
-        self._timer = self._loop.call_later(self._settings.tick_s, self._on_tick)
+        self._set_timer(self._loop)
         if self._told:
             return
         self._turn()  # what waits unread is a sign of life

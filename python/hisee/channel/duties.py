@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -83,17 +83,10 @@ def load_message(number: int, busy: int, *, connections: int | None = None, coun
     return Message(kind=Kind.LOAD, source=number, target=KNL, payload=pack(load))
 
 
-async def send_load_forever(out: Out, number: int, connections: Callable[[], int | None] = lambda: None,
-                            counters: Callable[[], Mapping[str, int]] = dict) -> None:
-    """LOAD of a process with an event loop, until the link ends."""
-    while True:
-        try:
-            out.send(load_message(number, busy_ns(), connections=connections(), counters=counters()))
-        except ChannelClosed:
-            return
-        except ChannelFull:
-            pass  # the next one tells it all
-        await asyncio.sleep(HEARTBEAT_S)
+def report_load(channel: Channel, number: int, connections: Callable[[], int | None] = lambda: None,
+                counters: Callable[[], Mapping[str, int]] = dict, busy: Callable[[], int] = busy_ns) -> None:
+    """LOAD with every heartbeat of the link, from now on. Without `busy` the channel must be attached to the running loop."""
+    channel.report(lambda: load_message(number, busy(), connections=connections(), counters=counters()))
 
 
 # -- trace
@@ -127,8 +120,8 @@ class MessageTrace:
             note(logger, ">", message)
             send(message)
 
-        def traced_receive(timeout_s: float) -> Message | None:
-            message: Message | None = receive(timeout_s)
+        def traced_receive(timeout_s: float, also: Sequence[int] = ()) -> Message | None:
+            message: Message | None = receive(timeout_s, also)
             if message is not None:
                 note(logger, "<", message)
             return message

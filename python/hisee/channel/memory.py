@@ -30,7 +30,7 @@ class MemoryCarrier:
         self._wake: Callable[[], None] | None = None
 
     def push(self, seq: int, kind: int, lane: int, flags: int, source: int, target: int, object: int, total: int, corr: int,
-             payload: Payload) -> bool:
+             payload: Payload, quiet: bool = False) -> bool:
         peer = self.peer
         if peer is None:
             return False

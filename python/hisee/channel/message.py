@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 FIRST, LAST, WANTS_ANSWER = 1, 2, 4
 WHOLE = FIRST | LAST
@@ -23,3 +23,4 @@ class Message:
     corr: int = 0
     payload: bytes = b""
     wants_answer: bool = False
+    quiet: bool = field(default=False, compare=False)  # not sent along: wakes nobody who sleeps at a ring

@@ -93,7 +93,7 @@ async def serve_socket(sock: socket.socket, secret: bytes, admit: Admit, *, seam
             offer = offer_rings(config, seams) if wants_rings(proved.hello) else None
             send_rings(wire, offer)
             carrier = settle_rings(wire, offer, await wire.receive_soon(), config)
-        return Channel(carrier, config, seams.clock, hello=proved.hello, welcome=welcome, peer=peer)
+        return Channel(carrier, config, seams.clock, hello=proved.hello, welcome=welcome, peer=peer, serves=True)
     except BaseException as fault:
         if isinstance(fault, Refusal):
             refuse(wire, fault)
@@ -131,7 +131,7 @@ def serve_blocking(sock: socket.socket, hello: Hello, secret: bytes, seams: Seam
         offer = offer_rings(config, seams) if wants_rings(proved.hello) else None
         send_rings(wire, offer)
         carrier = settle_rings(wire, offer, wire.receive(deadline), config)
-        return Channel(carrier, config, seams.clock, hello=proved.hello, welcome=welcome, peer=Peer("local"))
+        return Channel(carrier, config, seams.clock, hello=proved.hello, welcome=welcome, peer=Peer("local"), serves=True)
     except BaseException as fault:
         if isinstance(fault, Refusal):
             refuse(wire, fault)

@@ -8,7 +8,7 @@ import os
 import socket
 
 from hisee.channel import Channel, LinkShape, LogonRefused, Message, RequestFailed, dial_tcp, dial_unix
-from hisee.channel.duties import MessageTrace, answer_soon, send_load_forever
+from hisee.channel.duties import MessageTrace, answer_soon, report_load
 from hisee.channel.payloads import ConsoleAdd, Hello, HisHostStart, Payload, SettleGet, Welcome, pack, unpack
 from hisee.channel.trace import Trace
 from hisee.commands import Commands
@@ -86,7 +86,6 @@ class Hip:
         self._lost = asyncio.Event()
         self._stop = asyncio.Event()
         self._commands: Commands | None = None  # made with each link: the trace is of this one
-        self._telling: asyncio.Task[None] | None = None
 
     # -- life
 
@@ -131,13 +130,7 @@ class Hip:
             assert self._server is not None
             await console.reopen(self._host.link, self._server, number)
 
-    def _stop_telling(self) -> None:
-        if self._telling is not None:
-            self._telling.cancel()
-            self._telling = None
-
     async def _end(self) -> None:
-        self._stop_telling()
         await self.page.close()
         if self._host is not None:
             await self._host.end()
@@ -154,7 +147,7 @@ class Hip:
         self._limits = {**self._limits, **welcome.limits}
         self._server = ChannelLink(channel, self._from_server, self._server_lost, Trace(self._seams.clock))
         self._server.attach(asyncio.get_running_loop())
-        self._telling = asyncio.get_running_loop().create_task(send_load_forever(channel, welcome.number))
+        report_load(channel, welcome.number)
         self._commands = Commands("HIP", self._stop.set, status=lambda: {"consoles": self._full_names}, trace=MessageTrace(channel).switch)
         self._numbers, self._full_names = [welcome.number], [welcome.name]
         try:
@@ -231,7 +224,6 @@ class Hip:
 
     def _server_lost(self, reason: str) -> None:
         log.warning("the server is lost: %s", reason)
-        self._stop_telling()
         self._server = None
         for console in self.consoles:
             console.server_lost()

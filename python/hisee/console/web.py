@@ -96,7 +96,7 @@ class Page:
         self.consoles: dict[str, Console] = {}  # by name without suffix
         self._api = Api(ask, self._signed_in).routes() if ask is not None else []
         self._pages = 0
-        self._server: uvicorn.Server | None = None
+        self._server: _Embedded | None = None
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -132,6 +132,7 @@ class Page:
     async def close(self) -> None:
         if self._server is not None and self._task is not None:
             self._server.should_exit = True
+            self._server.over.set()
             await asyncio.gather(self._task, return_exceptions=True)
             self._server = None
         self._socket.close()
@@ -239,7 +240,16 @@ def _static(name: str) -> Response:
 
 
 class _Embedded(uvicorn.Server):
-    """uvicorn as a guest: signals belong to the process around it."""
+    """uvicorn as a guest: signals belong to the process around it, and it sleeps until it is told to end."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.over = asyncio.Event()
+
+    async def main_loop(self) -> None:
+        """In place of a look ten times a second at what a guest does not need: a date, a number of requests."""
+        await self.on_tick(0)
+        await self.over.wait()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import signal
 import socket
-import time
 
-from hisee.channel import Channel, ChannelClosed, ChannelFull, Message, MessageTooLong, dial_unix
-from hisee.channel.duties import HEARTBEAT_S, MessageTrace, answer_now, load_message
+from hisee.channel import Channel, ChannelClosed, Message, MessageTooLong, dial_unix
+from hisee.channel.duties import MessageTrace, answer_now, report_load
 from hisee.channel.payloads import Failed, Hello, Part, PartRead, pack, unpack
 from hisee.commands import Commands
 from hisee.data.lane import Lane, refusal
@@ -27,42 +25,35 @@ from hisee.schema.timers import BY_NAME as TIMERS
 from hisee.seams import Seams
 
 log = logging.getLogger("hisee.data")
-IDLE_S = TIMERS["heartbeat"].ms / 4000  # an idle lane looks at its stop sign so often
+IDLE_S = 60.0  # longest wait of a lane that nobody asks anything; its link beats meanwhile
 REQUEST_S = TIMERS["api_request"].ms / 1000
 
 
 class Stop:
-    """Set by a signal, or by the server."""
+    """Set by a signal, or by the server; `fd` is readable then."""
 
     def __init__(self) -> None:
         self.asked = False
+        self.fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._ask)
 
     def _ask(self, number: int, frame: object) -> None:
         self.asked = True
+        os.eventfd_write(self.fd, 1)
 
 
 class Duties:
     """What the process does beside its lane: commands, and its load once per heartbeat. Busy = executing statements."""
 
     def __init__(self, channel: Channel, lane: Lane, stop: Stop) -> None:
-        self._channel, self._stop = channel, stop
-        self._number = channel.welcome.number if channel.welcome else 0
-        self._due_s = 0.0
+        self._stop = stop
         self.work = WorkTime()
+        report_load(channel, channel.welcome.number if channel.welcome else 0, busy=lambda: self.work.busy_ns)
         self.commands = Commands("DBM", self._end, status=lambda: {"handles": lane.handles}, trace=MessageTrace(channel).switch)
 
     def _end(self) -> None:
         self._stop.asked = True
-
-    def load_when_due(self) -> None:
-        """Between two requests: a long statement is told behind it."""
-        now_s = time.monotonic()
-        if now_s >= self._due_s:
-            self._due_s = now_s + HEARTBEAT_S
-            with contextlib.suppress(ChannelFull):
-                self._channel.send(load_message(self._number, self.work.busy_ns))
 
 
 class Server:
@@ -128,8 +119,7 @@ def serve(channel: Channel, lane: Lane, stop: Stop, early: list[Message]) -> int
     duties = Duties(channel, lane, stop)
     try:
         while not stop.asked:
-            duties.load_when_due()
-            message = early.pop(0) if early else channel.receive(IDLE_S)
+            message = early.pop(0) if early else channel.receive(IDLE_S, [stop.fd])
             if message is None:
                 continue
             if message.kind == MessageKind.STOP:

@@ -9,7 +9,7 @@ from typing import Any
 
 from hisee._core.vm import Unit
 from hisee.channel import Channel, ChannelClosed, ChannelFull, Message, Requests
-from hisee.channel.duties import MessageTrace, answer_soon, send_load_forever
+from hisee.channel.duties import MessageTrace, answer_soon, load_message
 from hisee.channel.payloads import (
     Ended,
     Failed,
@@ -25,6 +25,7 @@ from hisee.channel.payloads import (
     unpack,
 )
 from hisee.commands import Commands
+from hisee.load import busy_ns
 from hisee.profile import Recorder
 from hisee.schema.errors import Err
 from hisee.schema.lanes import Lane
@@ -37,7 +38,6 @@ from hisee.seams import Seams
 
 log = logging.getLogger("hisee.script")
 UNIT_S = TIMERS["see_start_each"].ms / 1000
-STATE_S = TIMERS["heartbeat"].ms / 1000
 KNL = 1
 
 
@@ -55,6 +55,7 @@ class Host:
         self.engine = Engine(self, seams, self.recorder, server.welcome.facts.get("time_zone", "UTC"))
         self.requests = Requests(server)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._told: dict[int, tuple[int, int, int]] = {}  # figures by instance, as the server knows them
         self.lost = asyncio.Event()
         self.stop = asyncio.Event()
         self.trace_switch = MessageTrace(server)
@@ -62,8 +63,7 @@ class Host:
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
         self.server.attach(loop, self.from_server, self._server_lost)
-        self.spawn(self._report_forever())
-        self.spawn(send_load_forever(self.server, self.number))
+        self.server.report(self._report)
 
     def _server_lost(self, reason: str) -> None:
         log.warning("the server is gone: %s", reason)
@@ -193,17 +193,15 @@ class Host:
 
     # -- counters for ps
 
-    async def _report_forever(self) -> None:
-        """Once a period: memory, queue and dropped requests of each instance whose figures changed."""
-        told: dict[int, tuple[int, int, int]] = {}
-        while not self.stop.is_set():
-            await asyncio.sleep(STATE_S)
-            for number, instance in list(self.engine.instances.items()):
-                facts = (instance.script.memory_used, instance.dropped, len(instance.queue))
-                if told.get(number) != facts:
-                    told[number] = facts
-                    self.tell(Kind.SEE_STATE, SeeState(number=number, memory_bytes=facts[0], dropped=facts[1], queue=facts[2]))
-            told = {n: f for n, f in told.items() if n in self.engine.instances}
+    def _report(self) -> Message:
+        """With each heartbeat: memory, queue and dropped requests of every instance whose figures changed, and the load."""
+        figures = {number: (instance.script.memory_used, instance.dropped, len(instance.queue))
+                   for number, instance in self.engine.instances.items()}
+        for number, facts in figures.items():
+            if self._told.get(number) != facts:
+                self.tell(Kind.SEE_STATE, SeeState(number=number, memory_bytes=facts[0], dropped=facts[1], queue=facts[2]))
+        self._told = figures
+        return load_message(self.number, busy_ns())
 
 
 def failed_answer(request: Message, text: str, error: int = Err.ERR_TRANS_ABORT) -> Message:

@@ -19,7 +19,7 @@ from typing import Any, TextIO
 import msgspec
 
 from hisee.channel import Channel, ChannelClosed, ChannelFull, LogonRefused, Message, PeerUnreachable, RequestFailed, Requests
-from hisee.channel.duties import answer_soon, send_load_forever
+from hisee.channel.duties import answer_soon, report_load
 from hisee.channel.payloads import CpList, Failed, Hello, Job, JobNumber, Payload, pack, unpack
 from hisee.commands import Commands
 from hisee.config import limits
@@ -109,12 +109,11 @@ class Agent:
         loop = asyncio.get_running_loop()
         self._channel, self._number, self._requests, self._lost = channel, channel.welcome.number, Requests(channel), asyncio.Event()
         channel.attach(loop, self._receive, self._on_lost)
-        load = loop.create_task(send_load_forever(self, self._number, counters=self._counters))
+        report_load(channel, self._number, counters=self._counters)
         log.info("connected as %s through %s, carrier %s", channel.welcome.name, channel.peer and channel.peer.address, channel.carrier)
         self._reporter.connected(True)
         ready()
         await self._first(self._lost.wait(), self._stop.wait())
-        load.cancel()
         self._reporter.connected(False)
 
     async def _pause(self, seconds: float) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from hisee.channel import Listener, Message, RequestFailed
-from hisee.channel.duties import send_load_forever
+from hisee.channel.duties import report_load
 from hisee.channel.payloads import CommandResult, Hello, Tell, pack, unpack
 from hisee.commands import OK, Commands
 from hisee.config import limits
@@ -120,14 +120,13 @@ async def _serve(parameters: StartParameters, data: DataDir, member: Member, lis
     carrier = Carrier(server, listener, limits()["cp_connections"], commands, end.server_gone)
     primary = Primary(carrier)
     carrier.start(loop)
-    load = loop.create_task(send_load_forever(server, carrier.number, carrier.connections, carrier.counters))
+    report_load(server, carrier.number, carrier.connections, carrier.counters)
     with Membership(member, data, ended=lambda code, why: _soon(loop, end, code, why),
                     primary=lambda name: _soon(loop, primary.changed, name)):
         announce_ready(parameters.ready_fd, f"cp tcp={listener.address} name={member.name}")
         log.info("%s is ready", member.name)
         primary.changed("")
         await stop.wait()
-        load.cancel()
         primary.close()
         carrier.close()
     log.info("%s ends: %s", member.name, end.why)
