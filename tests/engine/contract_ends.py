@@ -175,6 +175,23 @@ class Attempts:
         engine.bury(member.incarnation, "process ended")
         assert [claim_ids(engine, other) for _ in range(5)] == [[before], [poison[0]], [poison[1]], [after], []]
 
+    @pytest.mark.parametrize("func, queue", [("program.copy", "general"), ("service.Fill", "java")])
+    def test_the_death_of_a_watcher_counts_no_attempt(self, lab: Lab, engine: Coordinator, func: str, queue: str) -> None:
+        """A job elsewhere outlives those who watch it, however many of them die; only its own failures count."""
+        task, ends = put(engine, func=func, queue=queue, max_attempts=1), put(engine, max_attempts=1, priority=900)
+        for _ in range(4):
+            member = join(lab, engine)
+            claim = claim_one(engine, member, queue)
+            assert (claim.id, claim.attempt) == (task, 1)
+            engine.bury(member.incarnation, "process ended")
+            row = engine.task(task)
+            assert row is not None and (row.state, row.attempt, row.status) == ("ready", 0, "")
+        member = join(lab, engine)
+        [claim, other] = engine.claim(member, ["java", "general"], 2)  # innocent: it need not come alone
+        assert end(engine, claim, "not ok", retry=True) and state(engine, task) == "dead letter" and other.id == ends
+        engine.bury(member.incarnation, "process ended")
+        assert state(engine, ends) == "dead letter"
+
     def test_given_back_is_not_counted(self, lab: Lab, engine: Coordinator) -> None:
         member, other = join(lab, engine), join(lab, engine)
         engine.put([request(), request()])

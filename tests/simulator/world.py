@@ -268,8 +268,8 @@ class World:
         if rng.random() < 0.1:
             facts["due_ms"] = self.clock.now_ms() + rng.randint(1, 1500)
         func = "program.run" if kind == "program" else "tasks.act"
-        if kind != "poison":  # a job elsewhere suffers every death of those that watch it, poison's as well
-            facts["max_attempts"] = self.disturbances + 4 + self.poison * (10 if kind == "program" else 1)
+        if kind != "poison":  # a job elsewhere outlives every death of those that watch it
+            facts["max_attempts"] = 1 if kind == "program" else self.disturbances + 4 + self.poison
         self.raw.put([TaskRequest(func=func, args={"kind": kind}, **facts)])
         self.ring(())
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from hisee.engine import rules
 from hisee.engine.coordinator import (
     JSON,
     NO_LEASE,
@@ -126,11 +127,11 @@ class MemoryMembers:
         return any(member.incarnation == incarnation for member, _ in self.overdue())
 
     def _bury_task(self, task: Task, proof: str) -> None:
-        if task.attempt >= task.request.max_attempts:
+        if task.attempt >= task.request.max_attempts and not rules.elsewhere(task.request.func):
             task.text = f"attempt {task.attempt} of {task.request.max_attempts} ended with its work process: {proof}"
             self._close(task, S.DEAD_LETTER, "not ok")
         else:
-            self._again(task, counted=True, why=proof)
+            self._again(task, counted=not rules.elsewhere(task.request.func), why=proof)
             task.orphaned = True
 
     def _end_member(self, incarnation: int, proof: str) -> tuple[str, ...]:

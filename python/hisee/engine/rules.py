@@ -20,6 +20,7 @@ END_STATES = {"ok": TaskStateId.ENDED_OK, "not ok": TaskStateId.ENDED_NOT_OK, "c
 STATUS_OF = {state: status for status, state in END_STATES.items()} | {TaskStateId.DEAD_LETTER: "not ok"}
 RETRIED_STATES = frozenset({TaskStateId.DEAD_LETTER, TaskStateId.ENDED_NOT_OK, TaskStateId.LOST, TaskStateId.REVIEW})
 STEP_STATES = ("generated", "started", "active")
+ELSEWHERE = ("program", "service")  # kinds of functions that a work process watches while another process runs them
 
 
 def encode(value: object) -> str:
@@ -86,6 +87,11 @@ def _read_step(line: str) -> JSON:
     at, state, by, note = (line.split(" ", 3) + ["", "", ""])[:4]
     row = task_states.BY_NUMBER[int(state)] if state.isdigit() else task_states.BY_NAME[state]
     return {"state": row.name, "at_ms": int(at), "by": "" if by == "-" else by, "message": f"{row.message} {note}".rstrip()}
+
+
+def elsewhere(func: str) -> bool:
+    """Its work process only watches it: the death of the watcher is no fault of the task and counts no attempt."""
+    return func.partition(".")[0] in ELSEWHERE
 
 
 def first_state(request: TaskRequest, now_ms: int) -> TaskStateId:

@@ -15,12 +15,11 @@ from typing import Any, NamedTuple
 import msgspec
 
 from hisee.engine.coordinator import Claim, TaskRequest
+from hisee.engine.rules import elsewhere
 from hisee.errors import HiseeError
 from hisee.schema.queues import BY_NAME as QUEUES
 from hisee.tasks import MARK, Options, Refuse
 from hisee.work.catalogue import ENGINE, EngineFunction
-
-ELSEWHERE = ("program", "service")  # kinds that do not run inside a work process
 
 
 class UnknownFunction(Refuse):
@@ -142,7 +141,7 @@ class Functions:
         Raises UnknownFunction for tasks.* and engine.*, Refuse for a queue that cannot run it or wrong arguments.
         """
         fields: dict[str, Any] = {}
-        if kind_of(func) in ELSEWHERE:
+        if elsewhere(func):
             fields["queue"] = "java" if kind_of(func) == "service" else "general"
         else:
             function = self.find(func)

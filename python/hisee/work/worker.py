@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from hisee.engine import rules
 from hisee.engine.coordinator import Claim, Coordinator, EngineError, LostMember, Member, Outcome, StaleClaim, StorageFull
 from hisee.outputs.shelf import Shelf
 from hisee.schema.limits import BY_NAME as LIMITS
@@ -19,7 +20,7 @@ from hisee.seams import Clock
 from hisee.tasks import Refuse
 from hisee.work.batch import BUDGET_NS, MS, Batch
 from hisee.work.context import Busy, Context
-from hisee.work.functions import ELSEWHERE, Functions, Prepared, kind_of
+from hisee.work.functions import Functions, Prepared
 from hisee.work.lease import Lease
 from hisee.work.reach import NOWHERE, Reach
 from hisee.work.view import View
@@ -208,7 +209,7 @@ class Worker:
         present = self._present
         assert present is not None
         try:
-            if kind_of(claim.func) in ELSEWHERE and self._elsewhere is not None:
+            if rules.elsewhere(claim.func) and self._elsewhere is not None:
                 self._elsewhere(claim)
             else:
                 self._end(present, self._outcome(present))

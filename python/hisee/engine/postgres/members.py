@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from psycopg.rows import TupleRow
 
-from hisee.engine import proof
+from hisee.engine import proof, rules
 from hisee.engine.coordinator import (
     NO_LEASE,
     PRIMARY,
@@ -45,13 +45,16 @@ BURY_MEMBER = "SELECT name FROM engine_member WHERE incarnation = %s AND ended_m
 SILENT = "SELECT 1 FROM engine_member WHERE incarnation = %s AND clock_timestamp() - beat > make_interval(secs => %s)"
 END_MEMBER = "UPDATE engine_member SET ended_ms = engine_now(), ended = %s WHERE incarnation = %s"
 FREE_TERMS = "UPDATE engine_term SET holder = 0 WHERE holder = %s RETURNING term"
-BURY_TASKS = """UPDATE engine_task SET owner = 0, owner_name = '', orphaned = attempt < max_attempts,
-    state = CASE WHEN attempt >= max_attempts THEN 14 WHEN due_ms > engine_now() THEN 2 ELSE 5 END,
-    status = CASE WHEN attempt >= max_attempts THEN 'not ok' ELSE '' END,
-    ended_ms = CASE WHEN attempt >= max_attempts THEN engine_now() ELSE 0 END,
-    text = CASE WHEN attempt >= max_attempts
+# What it only watched was not harmed by its death: no attempt counts, and none was the last.
+WATCHED = f"(split_part(func, '.', 1) IN ({', '.join(repr(kind) for kind in rules.ELSEWHERE)}))"
+LAST = f"attempt >= max_attempts AND NOT {WATCHED}"
+BURY_TASKS = f"""UPDATE engine_task SET owner = 0, owner_name = '', orphaned = NOT ({LAST}), attempt = attempt - {WATCHED}::int,
+    state = CASE WHEN {LAST} THEN 14 WHEN due_ms > engine_now() THEN 2 ELSE 5 END,
+    status = CASE WHEN {LAST} THEN 'not ok' ELSE '' END,
+    ended_ms = CASE WHEN {LAST} THEN engine_now() ELSE 0 END,
+    text = CASE WHEN {LAST}
         THEN 'attempt ' || attempt || ' of ' || max_attempts || ' ended with its work process: ' || %(why)s::text ELSE text END,
-    steps = steps || engine_now() || CASE WHEN attempt >= max_attempts THEN ' 14 ' WHEN due_ms > engine_now() THEN ' 2 ' ELSE ' 5 ' END
+    steps = steps || engine_now() || CASE WHEN {LAST} THEN ' 14 ' WHEN due_ms > engine_now() THEN ' 2 ' ELSE ' 5 ' END
         || owner_name || ' ' || %(why)s::text || E'\\n'
     WHERE owner = %(owner)s AND state BETWEEN 6 AND 9 RETURNING CASE WHEN state = 14 THEN order_key ELSE '' END"""
 LEAVE_TASKS = """UPDATE engine_task SET owner = 0, owner_name = '', attempt = attempt - 1,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 
-from hisee.engine import proof
+from hisee.engine import proof, rules
 from hisee.engine.coordinator import NO_LEASE, PRIMARY, Buried, Candidate, Grant, LostGrant, LostMember, Member, NoNumber, TermRow
 from hisee.engine.sqlite.base import DIED, WAITING, Base, waiting
 from hisee.engine.sqlite.beats import SLOTS
@@ -129,12 +129,17 @@ class Members(Base):
         if not name:
             return Buried(0, ())
         terms = self._free_terms(db, incarnation)
-        owned = db.execute(f"SELECT {WAITING}, attempt >= max_attempts FROM engine_task WHERE owner = ?", (incarnation,)).fetchall()
-        note = f"{name}: {why}"
-        self._reopen(db, waiting(row[:-1] for row in owned if not row[-1]), note, alone=DIED)
-        last = waiting(row[:-1] for row in owned if row[-1])
+        return Buried(self._bury_tasks(db, incarnation, f"{name}: {why}"), terms)
+
+    def _bury_tasks(self, db: sqlite3.Connection, incarnation: int, note: str) -> int:
+        """What it had is free, or a dead letter after the last attempt; of what it only watched no attempt counts. How many."""
+        owned = db.execute(f"SELECT {WAITING}, attempt >= max_attempts, func FROM engine_task WHERE owner = ?", (incarnation,)).fetchall()
+        watched, run = ([row[:-1] for row in owned if rules.elsewhere(row[-1]) is there] for there in (True, False))
+        self._reopen(db, waiting(row[:-1] for row in watched), note, alone=DIED, uncount=True)
+        self._reopen(db, waiting(row[:-1] for row in run if not row[-1]), note, alone=DIED)
+        last = waiting(row[:-1] for row in run if row[-1])
         self._close_tasks(db, [(t.id, TaskStateId.DEAD_LETTER, f"its last attempt ended with {note}", t.order_key) for t in last])
-        return Buried(len(owned), terms)
+        return len(owned)
 
     def _end_member(self, db: sqlite3.Connection, incarnation: int, why: str) -> str:
         """Its name; "" when it was none."""

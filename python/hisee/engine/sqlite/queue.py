@@ -20,7 +20,7 @@ DUE_AT_ONCE = 10_000  # tasks whose time has come that one claim makes ready
 INSERT = ("INSERT INTO engine_task (id, state, queue, priority, due_ms, behind, held, max_attempts, retry_s, timeout_s, created_ms, func,"
           " order_key, key, after, resources, agent, parent, steps, args) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)")
 CLAIMED = ("id, attempt, func, args, priority, due_ms, order_key, created_ms, max_attempts, retry_s, timeout_s, resources, agent, parent,"
-           " generated, alone")
+           " generated, attempt > 0")
 SELECT = f"SELECT {CLAIMED} FROM engine_task WHERE state = 5 AND behind = 0 AND queue = ? ORDER BY priority, due_ms, id LIMIT ?"
 TAKE = "UPDATE engine_task SET state = 6, owner = ?, token = ?, attempt = attempt + 1, steps = steps || ? WHERE id = ?"
 
