@@ -98,6 +98,20 @@ def die_with_parent() -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
 
 
+class Wake:
+    """Ends a sleep in `poll`: from another thread, or from a signal."""
+
+    def __init__(self) -> None:
+        self.fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+
+    def __call__(self) -> None:
+        os.eventfd_write(self.fd, 1)
+
+    def clear(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            os.eventfd_read(self.fd)
+
+
 def announce_ready(descriptor: int | None, line: str) -> None:
     """`ready <line>` on the descriptor that the launcher waits on."""
     if descriptor is None:

@@ -45,6 +45,7 @@ class Work(threading.Thread):
         self.over = threading.Event()
         self.stop = threading.Event()
         self.error: Exception | None = None
+        self._wake: Callable[[], None] = lambda: None  # of the launcher: it looks whether we are over
 
     def launch(self) -> int:
         """Start the system, do the work, end the system; raises what the work raised."""
@@ -54,6 +55,7 @@ class Work(threading.Thread):
         from hisee.resident.launcher import Launcher
 
         launcher = Launcher(load_application(application()), DataDir(self.folder), self._said)
+        self._wake = launcher.wake
         try:
             run_up(launcher, self.over.is_set, self._leave)
         finally:
@@ -83,6 +85,7 @@ class Work(threading.Thread):
             self.error = error
         finally:
             self.over.set()
+            self._wake()
 
 
 def _measuring(folder: Path, rtt_ms: float | None, quick: bool, as_json: bool) -> Work:

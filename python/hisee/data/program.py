@@ -16,7 +16,7 @@ from hisee.datadir import DataDir
 from hisee.errors import HiseeError, TimeOver
 from hisee.load import WorkTime
 from hisee.parameters import StartParameters
-from hisee.process import announce_ready, named_log
+from hisee.process import Wake, announce_ready, named_log
 from hisee.schema.errors import Err
 from hisee.schema.exits import Exit
 from hisee.schema.extended import Ext
@@ -30,17 +30,17 @@ REQUEST_S = TIMERS["api_request"].ms / 1000
 
 
 class Stop:
-    """Set by a signal, or by the server; `fd` is readable then."""
+    """Set by a signal, or by the server; `wake.fd` is readable after a signal."""
 
     def __init__(self) -> None:
         self.asked = False
-        self.fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self.wake = Wake()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._ask)
 
     def _ask(self, number: int, frame: object) -> None:
         self.asked = True
-        os.eventfd_write(self.fd, 1)
+        self.wake()
 
 
 class Duties:
@@ -119,7 +119,7 @@ def serve(channel: Channel, lane: Lane, stop: Stop, early: list[Message]) -> int
     duties = Duties(channel, lane, stop)
     try:
         while not stop.asked:
-            message = early.pop(0) if early else channel.receive(IDLE_S, [stop.fd])
+            message = early.pop(0) if early else channel.receive(IDLE_S, [stop.wake.fd])
             if message is None:
                 continue
             if message.kind == MessageKind.STOP:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import select
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, TextIO
@@ -19,9 +18,9 @@ from hisee.errors import HiseeError, UsageError
 from hisee.model.application import Application
 from hisee.model.objects import Process
 from hisee.model.store import Store
-from hisee.process import named_log
+from hisee.process import Wake, named_log
 from hisee.resident.child import Running
-from hisee.resident.link import ServerLink
+from hisee.resident.link import ServerLink, readable
 from hisee.resident.listeners import is_here, listeners
 from hisee.resident.orders import commands_of
 from hisee.resident.spec import SERVER, spec_of
@@ -29,7 +28,6 @@ from hisee.resident.supervisor import Act, Supervisor
 from hisee.schema.exits import Exit
 
 log = logging.getLogger("hisee.resident")
-TURN_MS = 50
 Say = Callable[[str], None]
 
 
@@ -54,6 +52,7 @@ class Launcher:
         self._killed = self._asked_to_end = False
         self._commands: Commands = commands_of(self.supervisor, self._ask_to_end)
         self._link: ServerLink | None = None
+        self.wake = Wake()  # the next turn comes now: for signals and other threads
 
     # -- start
 
@@ -191,13 +190,14 @@ class Launcher:
                     self.supervisor.primary = running.name
 
     def _sleep(self) -> None:
-        """Until a child says something or ends, at most one turn."""
-        poll = select.poll()
-        for running in self._running.values():
-            poll.register(running.pidfd, select.POLLIN)
-            if running.ready_fd >= 0:
-                poll.register(running.ready_fd, select.POLLIN)
-        poll.poll(TURN_MS)
+        """Until a child says something or ends, a message or a signal comes, or something is due."""
+        children = self._running.values()
+        descriptors = [self.wake.fd, *(r.pidfd for r in children), *(r.ready_fd for r in children if r.ready_fd >= 0)]
+        if self._link is not None:
+            self._link.rest(self.supervisor.rest_s(), descriptors)
+        else:
+            readable(descriptors, self.supervisor.rest_s())
+        self.wake.clear()
 
     # -- what the supervisor decided
 
@@ -264,6 +264,7 @@ class Launcher:
 
     def _ask_to_end(self) -> None:
         self._asked_to_end = True
+        self.wake()
 
     def stop(self) -> None:
         """End all in order, each turn behind the one before; then the system is over."""
@@ -283,6 +284,7 @@ class Launcher:
     def kill(self) -> None:
         """The second Ctrl-C: no more waiting."""
         self._killed = True
+        self.wake()
         for running in list(self._running.values()):
             with contextlib.suppress(OSError):
                 running.kill()

@@ -1,12 +1,14 @@
 """The supervisor's own session with the server: kind RRS in the process list, commands, and who is silent (R37, R85).
 
-Driven by `turn()`, which waits for nothing but the logon, and not long for that. Without a session it is tried once a heartbeat.
+Driven by `turn()`, which waits for nothing but the logon, and not long for that, and `rest()`. Without a session it is tried
+once a heartbeat.
 """
 
 from __future__ import annotations
 
 import logging
 import os
+import select
 import socket
 import time
 from collections.abc import Callable
@@ -16,7 +18,7 @@ import msgspec
 
 import hisee
 from hisee.channel import Channel, ChannelClosed, ChannelFull, Message, dial_unix
-from hisee.channel.duties import KNL, answer_now, load_message
+from hisee.channel.duties import KNL, answer_now, report_load
 from hisee.channel.payloads import Hello, LogWrite, Table, pack, unpack
 from hisee.commands import Commands
 from hisee.datadir import DataDir
@@ -25,10 +27,17 @@ from hisee.schema.messages import MessageKind as Kind
 from hisee.schema.timers import BY_NAME as TIMERS
 
 log = logging.getLogger("hisee.resident")
-BEAT_NS = TIMERS["heartbeat"].ms * 1_000_000
-LOOK_S = 0.001  # a look at the link; it also beats and judges the server's silence
+BEAT_NS = TIMERS["heartbeat"].ms * 7 // 8 * 1_000_000  # the link's ticks wake us twice per heartbeat, and that may be a little early
 LOGON_MS = 2_000  # a server that does not answer is tried again: the children must not wait for it
 PRIORITY = 1  # of an alarm's line in the event log
+
+
+def readable(descriptors: list[int], seconds: float) -> None:
+    """Sleep until one of them has something, at most so long."""
+    poll = select.poll()
+    for descriptor in descriptors:
+        poll.register(descriptor, select.POLLIN)
+    poll.poll(seconds * 1000)
 
 
 class ServerLink:
@@ -53,11 +62,25 @@ class ServerLink:
                 self._log_on()
             return
         try:
-            while (message := self._channel.receive(LOOK_S)) is not None:
+            while (message := self._channel.receive(0)) is not None:
                 self._take(message)
             if due:
                 self._beat_later()
                 self._ask()
+        except ChannelClosed as closed:
+            self._lost(closed.reason)
+        except ChannelFull:
+            log.warning("the server takes nothing")
+
+    def rest(self, seconds: float, also: list[int]) -> None:
+        """Sleep until one of the descriptors has something, at most so long; a message ends it too."""
+        if self._channel is None:
+            readable(also, seconds)
+            return
+        try:
+            message = self._channel.receive(seconds, also)
+            if message is not None:
+                self._take(message)
         except ChannelClosed as closed:
             self._lost(closed.reason)
         except ChannelFull:
@@ -77,6 +100,7 @@ class ServerLink:
             return
         assert self._channel.welcome is not None
         self._number, self.silent = self._channel.welcome.number, False
+        report_load(self._channel, self._number, busy=time.thread_time_ns)
         log.info("%s logged on", self._channel.welcome.name)
 
     def _take(self, message: Message) -> None:
@@ -101,12 +125,12 @@ class ServerLink:
             log.warning("process list not read: %s", error)
 
     def _ask(self) -> None:
-        """The list once a heartbeat, one request at a time; and what this process itself is doing."""
+        """The list once a heartbeat, one request at a time. The server need not wake up for it."""
         assert self._channel is not None
-        self._channel.send(load_message(self._number, time.thread_time_ns()))
         if self._asked == 0:
             self._asked = self._next_ns & 0x7FFF_FFFF or 1
-            self._channel.send(Message(kind=Kind.PS_GET, source=self._number, target=KNL, corr=self._asked, wants_answer=True))
+            self._channel.send(Message(kind=Kind.PS_GET, source=self._number, target=KNL, corr=self._asked, wants_answer=True,
+                                       quiet=True))
 
     def alarm(self, text: str) -> None:
         """A line of the event log, where operators look; lost when no server runs (the supervisor's log has it too)."""

@@ -49,6 +49,7 @@ def run(launcher: Launcher, *, running: Callable[[], None] = nothing, ended: Cal
 
     def ask(number: int, _: object) -> None:
         asked.append(number)
+        launcher.wake()
         if len(asked) > 1:
             launcher.kill()
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import os
 import select
 import signal
 import time
@@ -19,7 +17,7 @@ from hisee.engine.coordinator import Coordinator, EngineError, LostMember, Membe
 from hisee.errors import HiseeError
 from hisee.load import WorkTime
 from hisee.parameters import StartParameters
-from hisee.process import announce_ready, named_log, rename_log
+from hisee.process import Wake, announce_ready, named_log, rename_log
 from hisee.schema.exits import Exit
 from hisee.schema.timers import BY_NAME as TIMERS
 from hisee.seams import Seams
@@ -46,20 +44,6 @@ def main(parameters: StartParameters) -> int:
     except HiseeError as error:
         log.error("%s", error)
         raise
-
-
-class Wake:
-    """Ends the worker's sleep: from the steward's thread or a signal."""
-
-    def __init__(self) -> None:
-        self.fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-
-    def __call__(self) -> None:
-        os.eventfd_write(self.fd, 1)
-
-    def clear(self) -> None:
-        with contextlib.suppress(BlockingIOError):
-            os.eventfd_read(self.fd)
 
 
 class Ended(NamedTuple):
