@@ -104,6 +104,7 @@ MESSAGES = [
     Message(0x031A, "CP_LIST", "control", "KNL", "CP", "CpList", "addresses and loads of all communication processes"),
     Message(0x031B, "DRAINED", "control", "SES", "KNL", "", "a drained SES runs no SEE any more"),
     Message(0x031C, "MEMBERS_CHANGED", "control", "WP", "KNL", "", "a role, a term or a mode changed: overviews are old"),
+    Message(0x031D, "TASKS_CHANGED", "control", "KNL", "WP", "", "tasks.py was saved: load it anew"),
     # link control
     Message(0x0F01, "HELLO", "control", "any", "any", "Hello", "first message: protocol, kind, wanted name, node, incarnation"),
     Message(0x0F02, "CHALLENGE", "control", "any", "any", "Challenge", "nonce"),

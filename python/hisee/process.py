@@ -9,7 +9,7 @@ import faulthandler
 import logging
 import os
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import TextIO
 
@@ -119,6 +119,22 @@ def announce_ready(descriptor: int | None, line: str) -> None:
     with contextlib.suppress(OSError):
         os.write(descriptor, f"ready {line}\n".encode())
         os.close(descriptor)
+
+
+def cold_fact(deleted: Mapping[str, int]) -> str:
+    """Words of a ready line that say what a cold start deleted, by queue; "" where nothing was started cold."""
+    return f" cold={','.join(f'{queue}:{count}' for queue, count in deleted.items())}" if deleted else ""
+
+
+def cold_lines(told: str) -> tuple[str, list[str]]:
+    """A ready line without those words, and what they say: a line for each queue."""
+    line, mark, fact = told.partition(" cold=")
+    rows = [word.split(":", 1) for word in fact.split(",")] if mark else []
+    return line, [cold_line(queue, int(count)) for queue, count in rows]
+
+
+def cold_line(queue: str, count: int) -> str:
+    return f"cold start: deleted {count} waiting requests of queue {queue}"
 
 
 def run_until_stopped(serve: Callable[[asyncio.Event], Awaitable[int]]) -> int:

@@ -264,7 +264,7 @@ def test_a_cold_start_deletes_what_waits_and_marks_what_was_begun(system, engine
         workers[0].kill()
     left = engine.queues()["general"].waiting
     forget_what_waits(system, engine)
-    assert engine.task(begun).state == "review" and engine.fact("cold") == 500 - left
+    assert engine.task(begun).state == "review" and (engine.fact("cold") or 0) == 500 - left
     assert f"cold start: deleted {left} waiting requests of queue general" in system.log("WP001.01.log") + system.log("WP001.00.log")
     assert sum(engine.task(task) is None for task in waiting) == left
 
@@ -418,3 +418,34 @@ def test_waiting_for_the_turn_to_write_costs_nobody_its_lease(system, client, en
         time.sleep(TIMERS["lease_renew"].ms / 1000)
         assert all(worker.lives for worker in workers), [worker.said() for worker in workers]
         assert sum(not m.ended_ms for m in engine.members() if m.kind == "WP") == 3
+
+
+# -- tasks.py while the system runs
+
+
+def test_a_saved_tasks_file_is_taken_at_once(system, client, engine, capsys, here):
+    """Saved, and used the moment the save returns; every work process has it, the schedules follow, a mistake changes nothing."""
+    path = system.data.parent / "app" / "tasks.py"
+    text = path.read_text()
+    more = 'def fresh(ctx, n):\n    return n + 1\n\n\n@hisee.task(schedule="every 3600")\ndef hourly(ctx):\n    pass\n'
+    with work_processes(system.data, 2, at_once=True):
+        try:
+            path.write_text(f"{text}\n\n{more}")
+            assert run_command(["save", str(path.parent)]) == 0 and "tasks.py version" in capsys.readouterr().out
+            tasks = [client.enqueue("tasks.fresh", n=n) for n in range(40)]
+            assert [task.result(30) for task in tasks] == list(range(1, 41))
+            until(lambda: "tasks.hourly" in [schedule.name for schedule in engine.schedules()], "its schedule is made", 30)
+            before = client.objects.read("APP:TASKS")
+            refused = client.objects.save("APP", {"TASKS": f"{text}\n\ndef broken(ctx:\n"})
+            [found] = refused.diagnostics
+            assert refused.version == 0 and (found["file"], found["line"]) == ("tasks.py", text.count("\n") + 3)
+            assert "SyntaxError" in found["message"] and client.objects.read("APP:TASKS") == before
+            assert client.objects.save("APP", {"TASKS": f"{text}\nimport no_such_module\n"}).version, "what it imports, a work process finds out"
+            until(lambda: "no_such_module" in system.log("WP001.00.log"), "the mistake is told", 30)
+            assert client.enqueue("tasks.fresh", n=1).result(30) == 2, "the functions known before stay"
+        finally:
+            path.write_text(text)
+            run_command(["save", str(path.parent)])
+        until(lambda: "tasks.hourly" not in [schedule.name for schedule in engine.schedules()], "its schedule is dropped", 30)
+        with pytest.raises(RequestRefused, match=r"tasks\.fresh"):
+            client.enqueue("tasks.fresh", n=1)

@@ -25,8 +25,8 @@ def plain(ctx, a, b=5):
 def marked(ctx, day, **more):
     return day
 
-def not_marked(ctx):
-    return 1
+def not_marked(ctx, n=1):
+    return n
 '''
 
 
@@ -42,9 +42,50 @@ def claim(func: str, **facts: object) -> Claim:
     return Claim(**(plain | facts))
 
 
-def test_marked_functions_are_found() -> None:
-    assert Functions().load(SOURCE) == ["tasks.marked", "tasks.plain"]
+def test_marked_and_plain_functions_are_found() -> None:
+    assert Functions().load(SOURCE) == ["tasks.marked", "tasks.not_marked", "tasks.plain"]
     assert "engine.echo" in loaded().names()
+    made = loaded().request("tasks.not_marked", {"n": 3})
+    assert (made.queue, made.priority, made.max_attempts) == ("general", Options().priority, Options().retries + 1)
+
+
+def test_what_is_no_task_is_not_one() -> None:
+    """Imported, private, without a place for ctx, or no function at all; a mark makes any of them a task."""
+    functions = Functions()
+    assert functions.load(b"""
+import hisee, json
+from json import dumps
+from textwrap import dedent as cut
+def _inner(ctx): pass
+def nothing(): pass
+def only_names(*, ctx): pass
+def collects(*args): pass
+class Plant:
+    def start(self): pass
+shown = lambda ctx: ctx
+LIMIT = 3
+@hisee.task
+def _marked(ctx): pass
+""") == ["tasks._marked", "tasks.shown"]
+    with pytest.raises(UnknownFunction):
+        functions.request("tasks.dumps", {})
+
+
+def test_a_task_that_does_not_fit_is_tried_again_with_the_newest_text() -> None:
+    functions, newer = loaded(), SOURCE + b"def fresh(ctx, c):\n    return c\n"
+    asked = []
+
+    def refresh() -> bool:
+        asked.append(1)
+        return bool(functions.differs(newer) and functions.load(newer))
+
+    functions.refresh = refresh
+    assert functions.prepare(claim("tasks.fresh", args={"c": 4})).args == {"c": 4}
+    with pytest.raises(UnknownFunction):
+        functions.prepare(claim("tasks.absent"))
+    assert len(asked) == 2, "what fits asks for nothing"
+    functions.prepare(claim("tasks.plain", args={"a": 1}))
+    assert len(asked) == 2
 
 
 def test_the_mark_leaves_the_function_as_it_is() -> None:

@@ -151,7 +151,7 @@ def watch(names: tuple[str, ...], count: int | None, data: Path | None, as_json:
 @DATA
 @JSON
 def save(app: Path, objects: tuple[str, ...], data: Path | None, as_json: bool) -> int:
-    """Save changed objects of the folder into the running system, each through the gate: both parts compile or nothing changes."""
+    """Save changed objects and tasks.py of the folder into the running system, each through the gate: all compiles or nothing changes."""
     from hisee.config import find_data
     from hisee.model import load_application
 
@@ -165,6 +165,11 @@ def save(app: Path, objects: tuple[str, ...], data: Path | None, as_json: bool) 
             saved = system.objects.save(name, parts)
             refused += saved.version == 0
             _print_saved(name, saved, as_json)
+        tasks = application.layout.files.get("tasks.py")
+        if tasks is not None and (not objects or "tasks.py" in objects):
+            saved = system.objects.save("APP", {"TASKS": tasks.decode()})
+            refused += saved.version == 0
+            _print_saved("tasks.py", saved, as_json)
     return 1 if refused else 0
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from hisee.errors import UsageError
 from hisee.esl.context import ObjectContext
 from hisee.esl.front.words import RESERVED
-from hisee.model import forms, layout, limits, nodes, ports, reader
+from hisee.model import forms, layout, limits, nodes, ports, pytasks, reader
 from hisee.model.directory import ApplicationDirectory, context_of
 from hisee.model.layout import APP_FILE, Layout, Parts
 from hisee.model.names import EVENT, LOCAL, OBJECT, PICTURE, SVG, fold, valid_name
@@ -135,6 +135,7 @@ def parse(parts: Layout, findings: Findings | None = None) -> Application:
     if not any(p.code == BAD_FILE for p in findings.errors):  # else most names would look missing
         check_references(application.objects, application.limits, form.time_zone, findings)
     _check_data(parts, findings)
+    pytasks.check(parts, findings)
     if findings.errors:
         raise ApplicationError(findings.errors)
     application.warnings = findings.problems

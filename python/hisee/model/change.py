@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from hisee.model.layout import Layout, Parts, default_path
-from hisee.model.names import EVENT, LOCAL_PART, PICTURE, REMOTE_PART, address, fold
+from hisee.model.layout import TASKS_FILE, Layout, Parts, default_path
+from hisee.model.names import EVENT, LOCAL_PART, PICTURE, REMOTE_PART, TASKS, address, fold
 from hisee.model.problem import BAD_PART, Problem
 from hisee.model.toggle import comment_out_bytes
 
@@ -62,6 +62,15 @@ def apply_toggle(old: Parts | None, new: Parts, *, again: bool = False) -> bool:
         new.parts[LOCAL_PART] = comment_out_bytes(new.parts[LOCAL_PART], remote)
     new.drop(REMOTE_PART)
     return True
+
+
+def put_tasks(layout: Layout, changes: Mapping[str, bytes | str]) -> bool:
+    """Put a new tasks.py (address APP:TASKS) into `layout`; True when it is another text."""
+    before = layout.files.get(TASKS_FILE)
+    for place, data in changes.items():
+        if address(place).part == TASKS:
+            layout.files[TASKS_FILE] = data.encode() if isinstance(data, str) else data
+    return layout.files.get(TASKS_FILE) != before
 
 
 def put_parts(layout: Layout, changes: Mapping[str, bytes | str]) -> dict[str, bool]:

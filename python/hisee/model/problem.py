@@ -112,3 +112,4 @@ BAD_PROCESS = "APP109"
 NOT_SERVED = "APP110"  # accepted, but not served in this release
 BAD_PART = "APP111"
 BAD_PORTS = "APP112"  # number lists that cannot work
+BAD_TASKS = "APP113"  # tasks.py is no Python

@@ -9,12 +9,13 @@ from typing import Any
 from hisee.model import gate
 from hisee.model.application import Application, parse
 from hisee.model.change import Imported, Merge
-from hisee.model.layout import APP_FILE, Layout
+from hisee.model.layout import APP_FILE, TASKS_FILE, Layout
 from hisee.model.names import EVENT, PICTURE, fold
 from hisee.model.problem import Findings
 from hisee.model.records import KNL_HBJ, Records
 
 COMPILER = "compiler"
+TASKS_VERSION = "tasks"  # how often tasks.py was stored with another text
 
 
 class Refusal(Exception):
@@ -86,6 +87,8 @@ def _store(records: Records, change: Change, outcome: Outcome, builds: list[gate
         records.put_build(numbers[result.name], result)
     for name, digests in change.imported.items():
         records.put_imported(numbers[name], digests)
+    if records.file(TASKS_FILE) != change.layout.files.get(TASKS_FILE):
+        records.put_meta(TASKS_VERSION, str(int(records.meta(TASKS_VERSION) or 0) + 1))
     records.put_files(change.layout.files.items())
     records.put_meta(COMPILER, gate.compiler_mark())
 

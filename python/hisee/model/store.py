@@ -16,14 +16,14 @@ from hisee.channel.payloads import Saved
 from hisee.errors import UsageError
 from hisee.model import gate
 from hisee.model.application import Application, parse
-from hisee.model.change import TAKE, inactive, merge, put_parts
+from hisee.model.change import TAKE, inactive, merge, put_parts, put_tasks
 from hisee.model.directory import ApplicationDirectory, cells, databases, dbm_facts
 from hisee.model.layout import APP_FILE, TASKS_FILE, Layout
 from hisee.model.names import CONFIGURATION, EVENT, LOCAL_PART, PICTURE, REMOTE_PART, SVG, TASKS, address, fold
 from hisee.model.objects import Cell
 from hisee.model.problem import ApplicationError, StoreError
 from hisee.model.records import ObjectRow, Records, StoreBroken, connect
-from hisee.model.saving import Change, Outcome, Refusal, carry_out, imported_marks
+from hisee.model.saving import TASKS_VERSION, Change, Outcome, Refusal, carry_out, imported_marks
 from hisee.seams import Seams
 
 DATABASE = "engine.db"
@@ -189,7 +189,12 @@ class Store:
         data = self.application.layout.files.get(TASKS_FILE)
         if data is None:
             raise NotStored(f"the application has no {TASKS_FILE}")
-        return StoredPart(0, data)
+        return StoredPart(self.tasks_version, data)
+
+    @property
+    def tasks_version(self) -> int:
+        """How often tasks.py was stored with another text."""
+        return int(self._records.meta(TASKS_VERSION) or 1)  # 1: stored before versions were counted
 
     def versions(self, name: str) -> list[tuple[int, int, str]]:
         """(version, time of the save in ms, origin), oldest first."""
@@ -295,23 +300,30 @@ class Store:
     def save_all(self, changes: Mapping[str, bytes | str]) -> Saved:
         """Save parts by their addresses, of one object or several, as one: all or none.
 
-        The version is that of the first object; a save that changes nothing answers the present one.
+        The version is that of the first object, or of tasks.py (APP:TASKS) when that is all; a save that changes nothing answers
+        the present one.
         """
         with self._lock:
             layout = self._records.layout()
             if APP_FILE not in layout.files:
                 raise NotStored("nothing is stored yet", hint="import an application first")
+            tasks_changed = put_tasks(layout, changes)
+            changes = {place: data for place, data in changes.items() if address(place).part != TASKS}
             names = put_parts(layout, changes)
             touched = [name for name, changed in names.items() if changed]
-            if not touched:
-                return Saved(version=self._row(next(iter(names))).version) if names else Saved()
+            if not touched and not tasks_changed:
+                return Saved(version=self._version_of(names))
             try:
                 outcome = self._carry_out(Change(layout, "save", touched))
             except Refusal as refusal:
                 return Saved(diagnostics=refusal.diagnostics)
             except ApplicationError as error:
                 return Saved(diagnostics=[p.diagnostic() for p in error.problems])
-            return Saved(version=self._row(next(iter(names))).version, diagnostics=outcome.diagnostics + inactive(layout, changes))
+            return Saved(version=self._version_of(names), diagnostics=outcome.diagnostics + inactive(layout, changes))
+
+    def _version_of(self, names: Iterable[str]) -> int:
+        first = next(iter(names), None)
+        return self.tasks_version if first is None else self._row(first).version
 
     def _carry_out(self, change: Change) -> Outcome:
         try:

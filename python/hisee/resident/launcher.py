@@ -18,7 +18,7 @@ from hisee.errors import HiseeError, UsageError
 from hisee.model.application import Application
 from hisee.model.objects import Process
 from hisee.model.store import Store
-from hisee.process import Wake, named_log
+from hisee.process import Wake, cold_lines, named_log
 from hisee.resident.child import Running
 from hisee.resident.link import ServerLink, readable
 from hisee.resident.listeners import is_here, listeners
@@ -158,8 +158,11 @@ class Launcher:
     def _look_at(self, running: Running) -> None:
         told = running.ready()
         if told is not None:
+            told, deleted = cold_lines(told)
             self._note(running.name, running.popen.pid, told)
             self.supervisor.ready(running.name, told)
+            for line in deleted:
+                self._say(line)
         status = running.popen.poll()
         if (told is not None or status is not None) and self._link is not None and self._processes[running.name].kind == SERVER:
             self._link.forget()

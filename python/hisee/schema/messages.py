@@ -89,6 +89,7 @@ class MessageKind(IntEnum):
     CP_LIST = 794
     DRAINED = 795
     MEMBERS_CHANGED = 796
+    TASKS_CHANGED = 797
     HELLO = 3841
     CHALLENGE = 3842
     PROOF = 3843
@@ -109,7 +110,7 @@ class MessageKindRow(NamedTuple):
     doc: str
 
 
-SCHEMA_HASH = 0xfb44bcc6
+SCHEMA_HASH = 0x5a0a85c4
 
 ROWS: tuple[MessageKindRow, ...] = (
     MessageKindRow(257, 'PS_GET', 'control', 'TEL', 'KNL', '', 'process list, one instant'),
@@ -191,6 +192,7 @@ ROWS: tuple[MessageKindRow, ...] = (
     MessageKindRow(794, 'CP_LIST', 'control', 'KNL', 'CP', 'CpList', 'addresses and loads of all communication processes'),
     MessageKindRow(795, 'DRAINED', 'control', 'SES', 'KNL', '', 'a drained SES runs no SEE any more'),
     MessageKindRow(796, 'MEMBERS_CHANGED', 'control', 'WP', 'KNL', '', 'a role, a term or a mode changed: overviews are old'),
+    MessageKindRow(797, 'TASKS_CHANGED', 'control', 'KNL', 'WP', '', 'tasks.py was saved: load it anew'),
     MessageKindRow(3841, 'HELLO', 'control', 'any', 'any', 'Hello', 'first message: protocol, kind, wanted name, node, incarnation'),
     MessageKindRow(3842, 'CHALLENGE', 'control', 'any', 'any', 'Challenge', 'nonce'),
     MessageKindRow(3843, 'PROOF', 'control', 'any', 'any', 'Proof', 'HMAC over both nonces and the hello'),

@@ -19,6 +19,7 @@ from hisee.channel.payloads import (
     ObjectSave,
     Part,
     PartRead,
+    Payload,
     ProfileGet,
     ProfileRows,
     Table,
@@ -165,12 +166,20 @@ class Admin:
         if not self._core.allow(source, "save", request.object):
             self._core.deny(message, "save", request.object)
             return
+        before = self._store.tasks_version
         try:
             result = self._store.save(request.object, request.parts)
         except StoreError as error:
             self._core.fail(message, Err.ERR_TRANS_ERROR, 0, str(error))
             return
+        if self._store.tasks_version != before:
+            self._tell_tasks_changed()
         self._core.reply(message, result)
+
+    def _tell_tasks_changed(self) -> None:
+        """Before the answer to the save: whoever then puts a task of the new text finds work processes that know of it."""
+        for process in self._core.registry.of_kind("WP"):
+            self._core.tell(process.number, Kind.TASKS_CHANGED, Payload())
 
     def _export(self, source: Process, message: Message) -> None:
         self._core.reply(message, Files(files=self._store.files(unpack(Export, message.payload).objects)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from hisee.engine.coordinator import Coordinator, Grant, Member
+from hisee.process import cold_line
 from hisee.schema.queues import ROWS
 
 log = logging.getLogger("hisee.work.cold")
@@ -21,5 +22,5 @@ def cold_start(engine: Coordinator, me: Member, primary: Grant | None) -> dict[s
         return {}
     deleted = dict(engine.purge(primary, [row.name for row in ROWS]))
     for queue, count in deleted.items():
-        log.info("cold start: deleted %d waiting requests of queue %s", count, queue)
+        log.info("%s", cold_line(queue, count))
     return deleted

@@ -10,15 +10,14 @@ import signal
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from hisee.channel import Channel, ChannelClosed, ChannelFull, Message, RequestFailed, Requests
+from hisee.channel import Channel, ChannelClosed, ChannelFull, Message, Requests
 from hisee.channel.duties import KNL, MessageTrace, answer_soon, load_message
-from hisee.channel.payloads import LogWrite, Part, PartRead, Payload, pack, unpack
+from hisee.channel.payloads import LogWrite, Payload, pack
 from hisee.commands import CommandRefused, Commands
 from hisee.engine.coordinator import PRIMARY, Coordinator, LostMember, Member
 from hisee.load import WorkTime
 from hisee.outputs.shelf import Shelf
 from hisee.process import on_log_shift, shift_log
-from hisee.schema.errors import Err
 from hisee.schema.exits import Exit
 from hisee.schema.lanes import Lane
 from hisee.schema.messages import MessageKind as Kind
@@ -27,7 +26,8 @@ from hisee.seams import Clock
 from hisee.work.acceptance import Acceptance
 from hisee.work.dialog import Dialog
 from hisee.work.elsewhere import Elsewhere
-from hisee.work.functions import Functions, SourceError
+from hisee.work.functions import Functions
+from hisee.work.loading import Loading
 from hisee.work.modes import ModeRefused, change_mode
 from hisee.work.monitor import Monitor
 from hisee.work.outgoing import ALARM, Outgoing
@@ -38,7 +38,6 @@ from hisee.work.worker import Worker
 
 log = logging.getLogger("hisee.work.desk")
 HEARTBEAT_S, REQUEST_S = TIMERS["heartbeat"].ms / 1000, TIMERS["api_request"].ms / 1000
-TASKS_PART = "APP:TASKS"
 KINDS = "WP PWP DWP"
 
 
@@ -53,8 +52,11 @@ class Desk:
         self._worker, self._busy, self._end, self._clock = worker, busy, end, clock
         self._number = channel.welcome.number
         self._view = View(member.mode)
-        self._early: list[Message] | None = []
+        self._early: list[Message] | None = []  # dialog requests that wait for the functions; None = they are answered at once
+        self._opened = False
+        self._renewals: set[asyncio.Task[None] | None] = set()
         self._requests = Requests(channel)
+        self.loading = Loading(functions, self.ask)
         self.acceptance = Acceptance(functions, clock.now_ms, str(channel.welcome.facts.get("time_zone", "UTC")))
         self.dialog = Dialog(engine, self.acceptance, ring, shelf)
         self.outgoing = Outgoing(Relay(engine, self.alarm), self.ask, clock.now_ms)
@@ -87,6 +89,8 @@ class Desk:
             answer_soon(message, self._commands, self._channel)
         elif message.kind == Kind.LOG_SHIFT:
             shift_log(told=True)
+        elif message.kind == Kind.TASKS_CHANGED:
+            self._renew_functions()
         elif self.dialog.takes(message):
             self._early.append(message) if self._early is not None else self.send(self.dialog.answer(message))
         elif not self._of_elsewhere(message) and message.wants_answer:
@@ -128,20 +132,23 @@ class Desk:
 
     def open(self) -> None:
         """Dialog requests are answered from now on; those that came before the functions were known have waited."""
+        self._opened = True
+        if self._renewals:
+            return
         early, self._early = self._early or [], None
         for message in early:
             self.send(self.dialog.answer(message))
 
-    async def load_functions(self) -> None:
-        """tasks.py of the application, from the store; a text with a mistake leaves those that were known before."""
-        try:
-            source = unpack(Part, await self.ask(Kind.PART_READ, PartRead(part=TASKS_PART))).data
-            names = self._functions.load(source)
-            log.info("tasks.py: %s", ", ".join(names) or "no function")
-        except RequestFailed as failed:
-            log.log(logging.INFO if failed.error == Err.ERR_OBJECT_NOT_FOUND else logging.ERROR, "no tasks.py: %s", failed)
-        except SourceError as error:
-            log.error("%s", error)
+    def _renew_functions(self) -> None:
+        """tasks.py was saved. Dialog requests wait until it is loaded: whoever saved it may use what is new in it at once."""
+        self._early = self._early or []
+        self._renewals.add(self._loop.create_task(self._renew()))
+
+    async def _renew(self) -> None:
+        await self.loading.load()
+        self._renewals.discard(asyncio.current_task())
+        if self._opened:
+            self.open()
 
     # -- what we are
 

@@ -21,6 +21,8 @@ from hisee.schema.queues import BY_NAME as QUEUES
 from hisee.tasks import MARK, Options, Refuse
 from hisee.work.catalogue import ENGINE, EngineFunction
 
+FIRST = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)  # kinds of parameter that take `ctx`
+
 
 class UnknownFunction(Refuse):
     """No such function; the text lists those that exist."""
@@ -100,16 +102,27 @@ class Functions:
     def __init__(self, engine: Mapping[str, EngineFunction] = ENGINE) -> None:
         self._known = {f"engine.{name}": Function(f"engine.{name}", row.run, Options(queue=row.queue), "hisee", _signature(row.run))
                        for name, row in engine.items()}
+        self._loaded: bytes | None = None
+        self.refresh: Callable[[], bool] = lambda: False  # loads a text that is newer than this one, if there is one; True = there was
+
+    def differs(self, source: bytes) -> bool:
+        """Is it another text than the one loaded last?"""
+        return source != self._loaded
 
     def load(self, source: bytes, name: str = "tasks.py") -> list[str]:
-        """Take the marked functions of this text instead of those before; their names. Raises SourceError."""
+        """Take the functions of this text instead of those before; their names. Raises SourceError, or Refuse for a queue that
+        cannot run one of them.
+
+        Those are the marked ones, and plain ones with a first parameter (`ctx`): public, and written in this text, not imported.
+        """
         module = load_module(source, name)
         digest = f"{name} {hashlib.sha256(source).hexdigest()[:12]}"
-        found = {f"tasks.{key}": Function(f"tasks.{key}", call, getattr(call, MARK), digest, _signature(call))
-                 for key, call in vars(module).items() if callable(call) and isinstance(getattr(call, MARK, None), Options)}
+        found = {f"tasks.{key}": Function(f"tasks.{key}", call, options, digest, _signature(call))
+                 for key, call in vars(module).items() if (options := _options(key, call, module)) is not None}
         for function in found.values():
             check_queue(function.name, function.options.queue)
         self._known = {key: row for key, row in self._known.items() if kind_of(key) != "tasks"} | found
+        self._loaded = source
         return sorted(found)
 
     def names(self) -> list[str]:
@@ -123,7 +136,18 @@ class Functions:
         return found
 
     def prepare(self, claim: Claim) -> Prepared:
-        """Resolve the function and bind its arguments, or take the form that an earlier attempt kept. Raises Refuse."""
+        """Resolve the function and bind its arguments, or take the form that an earlier attempt kept. Raises Refuse.
+
+        What does not fit may have been accepted by a process that has a newer text already: then that is loaded here, too.
+        """
+        try:
+            return self._prepare(claim)
+        except Refuse:
+            if kind_of(claim.func) != "tasks" or not self.refresh():
+                raise
+        return self._prepare(claim)
+
+    def _prepare(self, claim: Claim) -> Prepared:
         function = self.find(claim.func)
         if claim.generated:
             return Prepared(function.call, msgspec.json.decode(claim.generated)["args"], claim.generated)
@@ -150,6 +174,17 @@ class Functions:
         fields |= given
         check_queue(func, fields["queue"])
         return TaskRequest(func=func, args=dict(args), **fields)
+
+
+def _options(name: str, call: object, module: ModuleType) -> Options | None:
+    """What the mark of a task says, the usual for a plain function, None for what is no task."""
+    marked = getattr(call, MARK, None)
+    if isinstance(marked, Options):
+        return marked if callable(call) else None
+    if not inspect.isfunction(call) or call.__module__ != module.__name__ or name.startswith("_"):
+        return None
+    first = next(iter(inspect.signature(call).parameters.values()), None)
+    return Options() if first is not None and first.kind in FIRST else None
 
 
 def fields_of(options: Options, args: Mapping[str, Any]) -> dict[str, Any]:
@@ -193,5 +228,4 @@ def _signature(call: Callable[..., Any]) -> inspect.Signature | None:
         return None
     kinds = [p.kind for p in signature.parameters.values()]
     plain = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD)
-    first = kinds[:1] and kinds[0] in (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return signature if first and all(kind in plain for kind in kinds[1:]) else None
+    return signature if kinds and kinds[0] in FIRST and all(kind in plain for kind in kinds[1:]) else None

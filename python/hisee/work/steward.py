@@ -10,10 +10,11 @@ import contextlib
 import logging
 import threading
 from collections.abc import Callable
+from concurrent.futures import CancelledError
 from types import TracebackType
 from typing import Any
 
-from hisee.channel import Channel
+from hisee.channel import Channel, RequestFailed
 from hisee.channel.duties import KNL
 from hisee.channel.payloads import Payload
 from hisee.datadir import DataDir
@@ -28,6 +29,7 @@ from hisee.schema.limits import BY_NAME as LIMITS
 from hisee.schema.messages import MessageKind
 from hisee.schema.timers import BY_NAME as TIMERS
 from hisee.work.cold import cold_start
+from hisee.work.context import Busy
 from hisee.work.declared import declare
 from hisee.work.desk import Desk
 from hisee.work.functions import Functions
@@ -57,6 +59,7 @@ class Steward:
         """`wake` ends the worker's sleep, `end(code, why)` ends the process in order; both may be called from any thread."""
         self.member = member
         self.settled = threading.Event()
+        self.deleted: dict[str, int] = {}  # by a cold start, by queue
         self._declared = False  # as primary: the schedules of tasks.py are in line
         self.shelf = Shelf(data.outputs, data.seams.disk)
         self._data, self._channel, self._lease, self._functions = data, channel, lease, functions
@@ -143,12 +146,13 @@ class Steward:
         self._desk.attach(asyncio.get_running_loop())
         renew(self._engine, self.member, self._lease)
         self._pulse.start()
-        await self._desk.load_functions()
+        await self._desk.loading.load()
+        self._desk.loading.renewed = self._renewed
         if self._dialog:
             self._become_dialog()
         self._look()
         if self._cold:
-            cold_start(self._engine, self.member, self._primary.grant)
+            self.deleted = cold_start(self._engine, self.member, self._primary.grant)
         self._desk.open()
         self.settled.set()
 
@@ -199,9 +203,7 @@ class Steward:
     def _look(self) -> None:
         """Members and terms as they stand; the term of the primary is taken when it is free."""
         changed = self._primary.look()
-        if self._primary.grant is not None and not self._declared:
-            declare(self._engine, self._functions, self._desk.acceptance)
-            self._declared = True
+        self._declare()
         members, terms = self._engine.members(), self._engine.terms()
         self._plain = plain(members)
         self._watch.see(members)
@@ -210,6 +212,29 @@ class Steward:
         view = view_of(self.member, members, terms)._replace(shut=self._view.shut)
         if view != self._view:
             self._show(view)
+
+    def _declare(self) -> None:
+        """As primary, once after each change of tasks.py: its schedules come into force."""
+        if self._primary.grant is not None and not self._declared:
+            declare(self._engine, self._functions, self._desk.acceptance)
+            self._declared = True
+
+    def _renewed(self) -> None:
+        """Other functions were loaded."""
+        self._declared = False
+        try:
+            self._declare()
+        except EngineError as error:  # tried again at the next look
+            log.warning("schedules of tasks.py: %s", error)
+
+    def refresh(self) -> bool:
+        """From the worker's thread, for a task that does not fit the functions: load tasks.py if it is another one by now. True = it
+        was. Raises Busy when that cannot be found out."""
+        assert self._loop is not None
+        try:
+            return asyncio.run_coroutine_threadsafe(self._desk.loading.fetch(), self._loop).result()
+        except (RequestFailed, RuntimeError, CancelledError) as error:
+            raise Busy("tasks.py cannot be read now") from error
 
     def _show(self, view: View) -> None:
         """Roles or mode changed: the worker looks at other queues from now on."""

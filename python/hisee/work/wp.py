@@ -17,7 +17,7 @@ from hisee.engine.coordinator import Coordinator, EngineError, LostMember, Membe
 from hisee.errors import HiseeError
 from hisee.load import WorkTime
 from hisee.parameters import StartParameters
-from hisee.process import Wake, announce_ready, named_log, rename_log
+from hisee.process import Wake, announce_ready, cold_fact, named_log, rename_log
 from hisee.schema.exits import Exit
 from hisee.schema.timers import BY_NAME as TIMERS
 from hisee.seams import Seams
@@ -97,6 +97,7 @@ class WorkProcess:
         self._worker = Worker(engine, data.seams.clock, member, functions, lease, elsewhere=steward.elsewhere,
                               ring=self._bell.ring, reach=Reach(steward.ask), shelf=steward.shelf)
         steward.worker = self._worker
+        functions.refresh = steward.refresh
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda number, frame: self.end(Exit.OK, signal.Signals(number).name))
         return steward
@@ -116,7 +117,7 @@ class WorkProcess:
             self.end(Exit.TIMED_OUT, f"not settled within {SETTLE_S:g} s")
         if self._end is None:
             log.info("%s is ready and takes work", self._steward.member.name)
-            announce_ready(self._parameters.ready_fd, f"wp name={self._steward.member.name}")
+            announce_ready(self._parameters.ready_fd, f"wp name={self._steward.member.name}{cold_fact(self._steward.deleted)}")
         try:
             self._rounds()
         except LostMember as error:
