@@ -440,7 +440,7 @@ def test_a_saved_tasks_file_is_taken_at_once(system, client, engine, capsys, her
             [found] = refused.diagnostics
             assert refused.version == 0 and (found["file"], found["line"]) == ("tasks.py", text.count("\n") + 3)
             assert "SyntaxError" in found["message"] and client.objects.read("APP:TASKS") == before
-            assert client.objects.save("APP", {"TASKS": f"{text}\nimport no_such_module\n"}).version, "what it imports, a work process finds out"
+            assert client.objects.save("APP", {"TASKS": f"{text}\nimport no_such_module\n"}).version, "only a work process finds out"
             until(lambda: "no_such_module" in system.log("WP001.00.log"), "the mistake is told", 30)
             assert client.enqueue("tasks.fresh", n=1).result(30) == 2, "the functions known before stay"
         finally:

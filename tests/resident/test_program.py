@@ -15,6 +15,8 @@ import pytest
 from campaigns import supervision
 from hisee.cli.systemd import quoted
 from hisee.config import socket_directory
+from hisee.engine import open_engine
+from hisee.engine.coordinator import TaskRequest
 from support.command import environment, hisee
 from support.system import until
 
@@ -98,6 +100,28 @@ def test_a_cold_start_asks_first_and_needs_a_work_process(app):
     assert asked.returncode == 130 and "deletes" in asked.stdout and not (app / "d" / "run.json").exists()
     refused = hisee("up", str(app), "--cold", "--yes", data=app / "d")
     assert refused.returncode == 2 and "no work process" in refused.stderr
+
+
+@pytest.mark.req("R114", "R115")
+def test_a_cold_start_says_on_its_output_what_it_deleted(app):
+    (app / "app.toml").write_text('name = "small"\nport = 0\n[nodes.SRV1]\nprocesses = [{kind = "server"}, {kind = "wp"}]\n')
+    (app / "d").mkdir()
+    engine = open_engine("", app / "d")
+    engine.put([TaskRequest(func="engine.echo")] * 3 + [TaskRequest(func="engine.release", queue="R")])
+    engine.close()
+    with start(app, "up", "--cold", "--yes") as child:
+        try:
+            assert child.stdout is not None
+            said = list(iter(child.stdout.readline, b"ready\n"))
+        finally:
+            child.send_signal(signal.SIGINT)
+            child.communicate(timeout=40)
+    counts = {"primary": 0, "O": 0, "R": 1, "general": 3, "dialog": 0, "java": 0}
+    lines = [line.decode().strip() for line in said if line.startswith(b"cold start")]
+    assert sorted(lines) == sorted(f"cold start: deleted {count} waiting requests of queue {name}" for name, count in counts.items())
+    for log in ("WP001", "SRV1.RRS"):
+        text = (app / "d" / "log" / f"{log}.00.log").read_text()
+        assert all(f"{line}\n" in text for line in lines), text
 
 
 def test_rrs_without_an_application_is_a_usage_error(tmp_path):
