@@ -17,13 +17,14 @@ READY_S = 60.0
 
 
 class RunningSystem:
-    """`hisee up APP` as a child; `connect()` logs on to it."""
+    """`hisee up APP` as a child, `more` words behind it; `connect()` logs on to it."""
 
-    def __init__(self, app: Path, data: Path) -> None:
+    def __init__(self, app: Path, data: Path, *more: str) -> None:
         self.data = data
         self._log = data.parent / "up.log"
         with open(self._log, "wb") as log:
-            self._child = subprocess.Popen([sys.executable, "-m", "hisee", "up", str(app), "--data", str(data)], stdout=log, stderr=log)
+            self._child = subprocess.Popen([sys.executable, "-m", "hisee", "up", str(app), "--data", str(data), *more],
+                                           stdout=log, stderr=log)
         self._await_ready()
 
     def _await_ready(self) -> None:
