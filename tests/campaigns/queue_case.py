@@ -101,6 +101,8 @@ class Run:
         with self._servers.place(case.store) as where:
             self._call(case, "prepare", where)
             counts = [self._folder / f"strace{n}" for n in range(4)]
+            for report in counts:
+                report.unlink(missing_ok=True)  # of the case before
             with traced(self._servers.server_pids(case.store), counts[0]):
                 self._call(case, "enqueue", where, tasks, window, 0, 0, trace=counts[1])
                 with self._workers(case, where, window, traces=counts[2:]):

@@ -82,6 +82,6 @@ def rates(run: Run, cases: list[Case], window: int, tasks: int, rounds: int) -> 
 
 
 def fsyncs(run: Run, cases: list[Case], window: int) -> dict[str, Any]:
-    tasks = max(64, 8 * window)
+    tasks = max(100, 16 * window)
     return {case.name: measured(lambda case=case: round(run.fsyncs(case, window, case.tasks(tasks)) / case.tasks(tasks), 3))
             for case in cases}

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import random
 import sys
+import time
 from pathlib import Path
 
 from hisee.engine import proof
@@ -27,6 +28,8 @@ def main(url: str, ledger: Path, rounds: int) -> None:
         pid = os.getpid()
         member = engine.join(Candidate(kind="WP", node="SRV1", host="localhost", pid=pid, birth=proof.birth(pid), incarnation=incarnation))
         log.write(f"member {incarnation}\n")
+        while not await_start(ledger):
+            time.sleep(0.01)
         for turn in range(rounds):
             numbers = [incarnation + turn * BATCH + n for n in range(BATCH)]
             log.write("".join(f"try {n}\n" for n in numbers))
@@ -37,6 +40,11 @@ def main(url: str, ledger: Path, rounds: int) -> None:
         while claims := engine.claim(member, ["general"], 2 * BATCH):
             engine.finish([(claim, outcome(claim)) for claim in claims])
         engine.leave(member)
+
+
+def await_start(ledger: Path) -> bool:
+    """All members begin together, when the parent says so."""
+    return ledger.with_name("start").exists()
 
 
 def outcome(claim: Claim) -> Outcome:

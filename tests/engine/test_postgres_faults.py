@@ -64,6 +64,8 @@ class Load:
 def blows(load: Load, server: postgres.PostgresServer, url: str) -> int:  # noqa: F811
     """While work is going on: SIGKILL of the server, sessions ended, SIGKILL of a member. How many."""
     done = 0
+    until(lambda: len(load.words("member")) == MEMBERS, "all take part", 120)
+    load.ledgers[0].with_name("start").touch()
     for least in range(20, 20 + BLOWS * 40, 40):
         until(lambda least=least: len(load.words("ok")) >= least or load.words("done"), "work goes on", 120)
         if done in (1, 5):

@@ -27,9 +27,11 @@ MAKING = 0x68697365  # advisory lock while the tables are made
 # A lost network ends a connection within seconds. A commit that waits is never touched: no statement_timeout, no cancel.
 OPTIONS = {"connect_timeout": "5", "keepalives": "1", "keepalives_idle": "2", "keepalives_interval": "1", "keepalives_count": "3",
            "tcp_user_timeout": "5000", "target_session_attrs": "read-write", "application_name": "hisee"}
-# A member frozen inside a transaction loses its locks when it loses its lease.
+# A member frozen inside a transaction loses its locks when it loses its lease. Every statement has an index to go by; plans made
+# while the tables were small shall not read them whole when they have grown.
 SESSION = "SET idle_in_transaction_session_timeout = {}; SET client_min_messages = warning; " \
-          "SET default_transaction_isolation = 'read committed'; SET TIME ZONE 'UTC'"
+          "SET default_transaction_isolation = 'read committed'; SET TIME ZONE 'UTC'; " \
+          "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off"
 IDENTITY = "SELECT pid, backend_start::text FROM pg_stat_activity WHERE pid = pg_backend_pid()"
 SESSION_OF = "SELECT state FROM pg_stat_activity WHERE pid = %s AND backend_start::text = %s"
 # The server is there and cannot write: a demoted primary, one that shuts down or recovers.

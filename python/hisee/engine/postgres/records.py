@@ -87,6 +87,13 @@ class Records:
         query = f"{TASKS} WHERE {' AND '.join(['true', *terms])} ORDER BY id DESC LIMIT %s"
         return [task_row(row) for row in self._db.call(lambda connection: rows(connection, query, [*values, limit]))]
 
+    def next_due(self) -> int:
+        [(due,)] = self._db.call(lambda connection: rows(connection, "SELECT min(due_ms) FROM engine_task WHERE state = 2", []))
+        return int(due or 0)
+
+    def changes(self) -> object:
+        return object()  # to ask the server would cost as much as to look
+
     def queues(self) -> dict[str, QueueRow]:
         query = "SELECT engine_now()"
         lengths = self._db.call(lambda connection: (rows(connection, QUEUE_LENGTHS), rows(connection, query)))

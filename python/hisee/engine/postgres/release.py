@@ -31,7 +31,7 @@ WAITED_FOR = "SELECT DISTINCT resources FROM engine_task WHERE state = 4"
 FIRST_WAITING = "SELECT priority, due_ms, id, resources FROM engine_task WHERE state = 4 AND resources = %s::text[] " \
                 "ORDER BY priority, due_ms, id LIMIT %s"
 GIVE = "UPDATE engine_task SET state = 5, steps = steps || engine_now() || E' 5 -\\n' WHERE id = ANY(%s) AND state = 4"
-USED = """SELECT r, count(*) FROM engine_task, unnest(resources) r WHERE resources <> '{}' AND (state = 5 OR state BETWEEN 6 AND 9)
+USED = """SELECT r, count(*) FROM engine_task, unnest(resources) r WHERE resources <> '{}' AND state >= 5 AND state < 10
     GROUP BY r"""
 FORGET = ("DELETE FROM engine_seen WHERE key IN (SELECT key FROM engine_seen WHERE at_ms < engine_now() - %s LIMIT 1000)",
           "DELETE FROM engine_outbox WHERE (task, position) IN (SELECT task, position FROM engine_outbox "

@@ -46,6 +46,7 @@ CREATE INDEX engine_task_ready ON engine_task (queue, priority, due_ms, id) WHER
 CREATE INDEX engine_task_behind ON engine_task (queue) WHERE state = 5 AND behind;
 CREATE INDEX engine_task_due ON engine_task (due_ms) WHERE state = 2;
 CREATE INDEX engine_task_condition ON engine_task (id) WHERE state = 3;
+CREATE INDEX engine_task_using ON engine_task (id) WHERE resources <> '{}' AND state >= 5 AND state < 10;
 CREATE INDEX engine_task_resource ON engine_task (resources, priority, due_ms, id) WHERE state = 4;
 CREATE INDEX engine_task_owner ON engine_task (owner) WHERE state BETWEEN 6 AND 9;
 CREATE INDEX engine_task_orphaned ON engine_task (id) WHERE orphaned;
