@@ -7,6 +7,7 @@ import contextlib
 import ctypes
 import faulthandler
 import logging
+import math
 import os
 import signal
 from collections.abc import Awaitable, Callable, Mapping
@@ -18,6 +19,7 @@ from hisee.logfiles import ShiftingLog
 
 TRACE_LOGGER, TRACE_SUFFIX = "hisee.trace", ".trace"
 CRASH_FILES: list[TextIO] = []  # the one in use
+EARLY_S = 0.001  # who wakes up so much too early is not meant to wait for a moment again
 PR_SET_NAME, PR_SET_PDEATHSIG = 15, 1
 
 
@@ -96,6 +98,11 @@ def set_title(name: str) -> None:
 def die_with_parent() -> None:
     """Ask the kernel for SIGTERM when the parent dies: a supervisor's children never outlive it unseen."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+
+
+def to_grid(period_s: float, now_s: float) -> float:
+    """Seconds until the next multiple of the period on the clock of event loops: timers of a process that share it wake it once."""
+    return (math.floor((now_s + EARLY_S) / period_s) + 1) * period_s - now_s
 
 
 class Wake:

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 WRITES = frozenset({"assign", "bury", "claim", "drop", "effects_alone", "finish",
                     "fire", "give_back", "leave", "progress", "release", "sent", "set_mode",
                     "step", "take"})
-READS = frozenset({"beat", "fact", "keep", "members", "outbox", "overdue", "renew", "reports", "schedules", "tasks", "terms"})
+READS = frozenset({"beat", "changes", "fact", "keep", "members", "next_due", "outbox", "overdue", "renew", "reports", "schedules", "tasks",
+                   "terms"})
+LOOKS = READS | {"facts", "queues", "task"}
+WRITES_IF_FOUND = frozenset({"claim", "release"})
 
 
 class Crash(BaseException):
@@ -24,6 +27,28 @@ class Crash(BaseException):
 
 class Violation(AssertionError):
     """A promise was broken; the text says which and by whom."""
+
+
+class Counted:
+    """The engine as all use it, the world too: `changes` tells whether anything was written, as a database does."""
+
+    def __init__(self, engine: MemoryCoordinator) -> None:
+        self._engine, self._commits = engine, 0
+
+    def changes(self) -> object:
+        return self._commits
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._engine, name)
+        return found if name in LOOKS or not callable(found) else self._counting(name, found)
+
+    def _counting(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
+        def counted(*args: Any, **named: Any) -> Any:
+            result = call(*args, **named)
+            self._commits += name not in WRITES_IF_FOUND or bool(result)
+            return result
+
+        return counted
 
 
 class Door:

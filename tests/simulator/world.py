@@ -19,7 +19,7 @@ from hisee.work.primary import Primary
 from hisee.work.relay import Relay
 from hisee.work.view import view_of
 from hisee.work.worker import Worker
-from simulator.door import Crash, Door, Violation
+from simulator.door import Counted, Crash, Door, Violation
 from simulator.parts import PARTS, Parts
 from support.clock import FakeClock
 
@@ -112,7 +112,7 @@ class World:
         self.rng = rng = random.Random(seed)
         self.clock = FakeClock()
         self.engine = MemoryEngine(self.clock)
-        self.raw = MemoryCoordinator(self.engine) if parts.coordinator is None else parts.coordinator(self.engine)
+        self.raw = Counted(MemoryCoordinator(self.engine) if parts.coordinator is None else parts.coordinator(self.engine))
         self.calls = self.full = self.depth = self.started = self.jumped_ms = 0
         self.before_call, self.freeze_at_renewal = True, False
         self.faults: Counter[str] = Counter()

@@ -27,12 +27,28 @@ def test_runs_and_commits() -> None:
     tasks = crew.put(count=5, args={"n": 2})
     assert crew.hands[0].rounds() == 5 and crew.coordinator.fact("sum") == 10
     assert {crew.row(task).status for task in tasks} == {"ok"} and crew.row(tasks[0]).result == 2
-    assert crew.hands[0].worker.round() == (0, 250, "")
+    assert crew.hands[0].worker.round() == (0, 2_000, "")
 
 
-def test_only_the_primary_looks_often() -> None:
+def test_it_sleeps_until_the_next_task_is_due() -> None:
+    """The primary to the very moment, the others a little longer; nobody longer than the safety poll."""
     crew = Crew(2)
-    assert [hand.worker.round().rest_ms for hand in crew.hands] == [250, 2000]
+    assert [hand.worker.round().rest_ms for hand in crew.hands] == [2_000, 2_000]
+    crew.put(due_ms=crew.clock.now_ms() + 300)
+    assert [hand.worker.round().rest_ms for hand in crew.hands] == [300, 320]
+    crew.clock.advance(299)
+    assert [hand.worker.round().rest_ms for hand in crew.hands] == [1, 21]
+    crew.clock.advance(1)
+    assert crew.hands[0].rounds() == 1
+
+
+def test_it_says_when_a_run_begins() -> None:
+    crew, seen = Crew(), []
+    hand = Hand(crew, began=lambda: seen.append(hand.worker.present))
+    crew.hands.append(hand)
+    hand.primary.look()
+    task = crew.put()[0]
+    assert hand.rounds() == 1 and [claim.id for claim in seen] == [task] and hand.worker.present is None
 
 
 @pytest.mark.req("R140")

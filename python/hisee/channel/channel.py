@@ -375,6 +375,7 @@ class Channel:
 
     def _acknowledge(self) -> None:
         with self._guard:
+            self._spoke |= self._carrier.acknowledge_soon
             self._carrier.acknowledge()
 
     def _on_blocked(self) -> None:

@@ -321,6 +321,12 @@ class Coordinator(Protocol):
 
     def queues(self) -> dict[str, QueueRow]: ...
 
+    def next_due(self) -> int:
+        """When the first of the tasks that wait for their time is due, in milliseconds UTC; 0 = none waits."""
+
+    def changes(self) -> object:
+        """Equal to an earlier answer of this Coordinator only when nobody has committed anything in between. Costs no look at the rows."""
+
     def purge(self, primary: Grant, queues: Iterable[str]) -> Mapping[str, int]:
         """Cold start: deletes what waits, in one transaction, audited; running ones of the dead are marked for review (R117)."""
 

@@ -259,6 +259,13 @@ class MemoryCoordinator(MemoryMembers):
             out[name] = QueueRow(len(waiting), len(tasks) - len(waiting), max(due) if due else None)
         return out
 
+    def next_due(self) -> int:
+        now = self._now()
+        return min((t.due_ms for t in self._tasks.living.values() if not t.owner and t.due_ms > now), default=0)
+
+    def changes(self) -> object:
+        return object()  # nobody counts here
+
     def purge(self, primary: Grant, queues: Iterable[str]) -> Mapping[str, int]:
         self._primary(primary)
         lost = {member.incarnation for member, _ in self.overdue()}

@@ -58,6 +58,39 @@ def open_pidfd(pid: int, born: int) -> int | None:
     return None
 
 
+class Living:
+    """Asks again and again whether the same processes live: holds a pidfd of each in place of looks into /proc. For one thread."""
+
+    def __init__(self) -> None:
+        self._held: dict[tuple[int, int], tuple[int, select.poll]] = {}
+
+    def __call__(self, pid: int, born: int) -> bool:
+        if (pid, born) not in self._held and not self._hold(pid, born):
+            return False
+        if not self._held[pid, born][1].poll(0):
+            return True
+        self._drop(pid, born)
+        return False
+
+    def _hold(self, pid: int, born: int) -> bool:
+        descriptor = open_pidfd(pid, born)
+        if descriptor is None:
+            return False
+        poll = select.poll()
+        poll.register(descriptor, select.POLLIN)
+        self._held[pid, born] = descriptor, poll
+        return True
+
+    def _drop(self, pid: int, born: int) -> None:
+        descriptor, _ = self._held.pop((pid, born))
+        os.close(descriptor)
+
+    def only(self, processes: set[tuple[int, int]]) -> None:
+        """Let go of all others."""
+        for pid, born in self._held.keys() - processes:
+            self._drop(pid, born)
+
+
 def kill(pid: int, born: int, wait_s: float) -> bool:
     """SIGKILL, by pidfd so that it hits no other process; True = its death is proven, within `wait_s`."""
     descriptor = open_pidfd(pid, born)

@@ -28,13 +28,15 @@ class Outgoing:
     def __init__(self, relay: Relay, ask: Callable[..., Awaitable[bytes]], now_ms: Callable[[], int]) -> None:
         self._relay, self._ask, self._now_ms = relay, ask, now_ms
         self.sent = 0
+        self.stuck = False  # a row was not answered: it has to be sent again
         self.senders: dict[str, Sender] = {"value": self._value, "log": self._line, "notify": self._notice}
 
     async def round(self) -> int:
         """Send what there is; stops at the first row that is not answered, so that none passes it. How many were answered."""
-        count = 0
+        count, self.stuck = 0, False
         for row in self._relay.rows():
             if not await self._leave(row):
+                self.stuck = True
                 break
             count += 1
         self._relay.release()

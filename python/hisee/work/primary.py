@@ -15,7 +15,7 @@ from hisee.seams import Clock
 from hisee.work.lease import Lease
 from hisee.work.modes import Change, Modes, dialog
 from hisee.work.roles import grant_of, plain, settle_roles
-from hisee.work.schedules import Ticker
+from hisee.work.schedules import FAR_MS, Ticker
 
 log = logging.getLogger("hisee.primary")
 ADMINISTRATION_NS = TIMERS["administration"].ms * 1_000_000
@@ -40,6 +40,9 @@ class Primary:
         self._ticker = Ticker(coordinator, clock, alarm, ring)
         self._letters: set[int] | None = None  # dead letters told of
         self._letters_ns = 0
+        self._looked: object = None  # what `changes` said when `look` found all in order; None = look again
+        self._timed: object = None  # the same of `time`
+        self.news = False  # `time` found that somebody had committed something
 
     def look(self) -> bool:
         """Bury the overdue, take the primary's term when it is free, then, as primary, keep roles and modes in order.
@@ -49,26 +52,43 @@ class Primary:
         if not self._lease.good():
             return False
         changed = self._bury_overdue()
-        changed |= self._take()
-        if self.grant is None:
+        seen = self._coordinator.changes()
+        if seen == self._looked:
             return changed
-        try:
-            return self._administer() or changed
-        except LostGrant:
-            self._lost()
-            return True
+        self._looked = None  # until all of it is done
+        changed |= self._take()
+        if self.grant is not None:
+            try:
+                changed |= self._administer()
+            except LostGrant:
+                self._lost()
+                return True
+        if self.grant is None or self._tell_dead_letters():
+            self._looked = seen
+        return changed
 
     def time(self) -> int:
         """As primary fire what is due; as holder of R run the resource calculation. How many tasks became ready."""
+        self.news = False
         if not self._lease.good():
             return 0
+        seen = self._coordinator.changes()
+        if seen == self._timed and (self.grant is None or self._ticker.rest_ms()):
+            return 0
+        self.news, self._timed = True, None  # until all of it is done
         fired = 0
         if self.grant is not None:
             try:
                 fired = self._ticker.fire(self.grant)
             except LostGrant:
                 self._lost()
-        return fired + self._calculate()
+        fired += self._calculate()
+        self._timed = seen
+        return fired
+
+    def rest_ms(self) -> int:
+        """Until the next instant of a schedule; a large number for who is not primary."""
+        return self._ticker.rest_ms() if self.grant is not None else FAR_MS
 
     # -- every member
     def _bury_overdue(self) -> bool:
@@ -96,6 +116,7 @@ class Primary:
         self.grant = self._coordinator.take(PRIMARY, self._member)
         if self.grant is not None:
             self._ticker.begin()
+            self._timed = None
             log.info("%s is primary, epoch %d", self._member.name, self.grant.epoch)
         return self.grant is not None
 
@@ -120,7 +141,6 @@ class Primary:
         self._stay_plain()
         changed = bool(settle_roles(self._coordinator, grant))
         changed |= self._settle_modes(grant)
-        self._tell_dead_letters()
         return changed
 
     def _stay_plain(self) -> None:
@@ -165,11 +185,11 @@ class Primary:
             self._ring(("general", "dialog", "java", "O", "R", "primary"))
         return freed
 
-    def _tell_dead_letters(self) -> None:
-        """One alarm line per dead letter. Those that were there before this one became primary are only counted."""
+    def _tell_dead_letters(self) -> bool:
+        """One alarm line per dead letter. Those that were there before this one became primary are only counted. False = put off."""
         now = self._clock.monotonic_ns()
         if self._letters is not None and now - self._letters_ns < ADMINISTRATION_NS:
-            return
+            return False
         self._letters_ns = now
         rows = self._coordinator.tasks(state="dead letter", limit=DEAD_LETTERS)
         known = {row.id for row in rows} if self._letters is None else self._letters
@@ -180,3 +200,4 @@ class Primary:
                 why = row.text.strip().splitlines()[-1:] or ["no reason"]
                 self._alarm(f"task {row.id} ({row.func}) is a dead letter after {row.attempt} attempts: {why[0]}")
         self._letters = {row.id for row in rows}
+        return True

@@ -25,6 +25,7 @@ GRACE_MS = 10_000  # longer than any take-over: an instant so late still counts 
 AT_ONCE = 1_000  # instants fired by one step; the rest comes in the next ones
 NEVER = 0
 SET_BACK_MS = 500
+FAR_MS = 3_600_000  # no instant comes before the next look
 
 
 class ScheduleError(HiseeError):
@@ -145,16 +146,26 @@ class Ticker:
     def __init__(self, coordinator: Coordinator, clock: Clock, alarm: Callable[[str], None], ring: Callable[[Iterable[str]], None]) -> None:
         self._coordinator, self._clock, self._alarm, self._ring = coordinator, clock, alarm, ring
         self._ahead_ms: int | None = None  # wall clock less the other one, at the last look at schedules that stand too far ahead
+        self._next_ms = 0  # the first instant that comes, as of the last look; 0 = there was none
         self._broken: set[tuple[str, str]] = set()  # name and rule of those that were told of
 
     def begin(self) -> None:
         """The term is new: whatever the clock did before is not known."""
         self._ahead_ms = None
 
+    def rest_ms(self) -> int:
+        """Until the next instant as far as the last look knows; 0 = it is time for a look, after a setting of the clock too."""
+        now_ms = self._clock.now_ms()
+        ahead = now_ms - self._clock.monotonic_ns() // 1_000_000
+        if self._ahead_ms is None or ahead < self._ahead_ms - SET_BACK_MS:
+            return 0
+        return max(0, self._next_ms - now_ms) if self._next_ms else FAR_MS
+
     def fire(self, primary: Grant) -> int:
         """How many instants. Raises LostGrant; a wrong schedule is told of once and stops nobody else."""
         count, now_ms = 0, self._clock.now_ms()
         set_back = self._was_set_back(now_ms)
+        instants = []
         for schedule in self._coordinator.schedules():
             try:
                 step = due(schedule, now_ms, set_back=set_back)
@@ -164,6 +175,9 @@ class Ticker:
             if step.instants or step.next_ms != schedule.next_ms:
                 count += len(self._coordinator.fire(primary, schedule, step.instants, step.next_ms))
                 self._after(schedule, step)
+            if schedule.enabled and step.next_ms != NEVER:
+                instants.append(step.next_ms)
+        self._next_ms = min(instants, default=0)
         return count
 
     def _was_set_back(self, now_ms: int) -> bool:

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any
 
 from hisee.channel import Channel, RequestFailed
-from hisee.channel.duties import KNL
+from hisee.channel.duties import KNL, report_load
 from hisee.channel.payloads import Payload
 from hisee.datadir import DataDir
 from hisee.engine import open_doorbell, open_engine
@@ -23,6 +23,7 @@ from hisee.engine.coordinator import Claim, EngineError, LostMember, Member
 from hisee.errors import HiseeError
 from hisee.load import MeteredLoop, WorkTime
 from hisee.outputs.shelf import Shelf
+from hisee.process import to_grid
 from hisee.schema.exits import Exit
 from hisee.schema.lanes import Lane
 from hisee.schema.limits import BY_NAME as LIMITS
@@ -45,6 +46,7 @@ from hisee.work.worker import Worker
 log = logging.getLogger("hisee.work.steward")
 STAGGER_S = 0.02  # after a death each further one waits so much longer
 TICK_S = 0.1  # a run that lasts is looked at so often
+SHORTEST_S = 0.002  # between two looks at schedules
 RENEW_S, TIME_BASIS_S = TIMERS["lease_renew"].ms / 1000, TIMERS["time_basis"].ms / 1000
 End = Callable[[int, str], None]
 
@@ -65,9 +67,11 @@ class Steward:
         self._data, self._channel, self._lease, self._functions = data, channel, lease, functions
         self._busy, self._wake, self._end, self._cold, self._dialog = busy, wake, end, cold, dialog
         self._view = View(member.mode)
+        self._seen: object = None  # what `changes` said at the last look
+        self._ticking = False  # read and set by the worker's thread, too
         self._plain: list[Member] = []  # living plain work processes in the order in which they joined
         self._thread = threading.Thread(target=self._run, name=f"{member.name}.steward")
-        self._stop = asyncio.Event()
+        self._stop, self._begun, self._news = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
 
     # -- the other thread's side
@@ -96,7 +100,14 @@ class Steward:
         """A claim whose program or service runs in another process: watched here, the worker goes on."""
         self._in_thread(self._begin_elsewhere, claim)
 
+    def work_began(self) -> None:
+        """From the worker's thread: there is a run to be looked after."""
+        if not self._ticking:
+            self._ticking = True
+            self._in_thread(self._begun.set)
+
     def _begin_elsewhere(self, claim: Claim) -> None:
+        self._begun.set()
         try:
             self._desk.elsewhere.begin(claim)
         except LostMember as error:
@@ -144,6 +155,8 @@ class Steward:
     async def _settle(self) -> None:
         """Before any work: alive, logged on, functions loaded, the primary known."""
         self._desk.attach(asyncio.get_running_loop())
+        assert self._channel.welcome is not None
+        report_load(self._channel, self._channel.welcome.number, counters=self._desk.counters, busy=lambda: self._busy.busy_ns)
         renew(self._engine, self.member, self._lease)
         self._pulse.start()
         await self._desk.loading.load()
@@ -166,9 +179,8 @@ class Steward:
         return int(self._data.read_run().get("limits", {}).get("wp_min", LIMITS["wp_min"].value))
 
     async def _serve_until_stopped(self) -> None:
-        periods = [(RENEW_S, self._administer), (TIME_BASIS_S, self._time), (TICK_S, self._tick)]
-        works = [asyncio.create_task(self._every(period, step)) for period, step in periods]
-        works += [asyncio.create_task(self._desk.tell_load_forever()), asyncio.create_task(self._send_forever())]
+        works = [asyncio.create_task(self._again(step)) for step in (self._administer, self._time)]
+        works += [asyncio.create_task(self._tick_while_busy()), asyncio.create_task(self._send_forever())]
         stopped = asyncio.create_task(self._stop.wait())
         try:
             await asyncio.wait([stopped, *works], return_when=asyncio.FIRST_COMPLETED)
@@ -179,12 +191,13 @@ class Steward:
             for task in (*works, stopped):
                 task.cancel()
 
-    async def _every(self, period_s: float, step: Callable[[], None]) -> None:
-        """`step` each period, until it raises LostMember; an engine that cannot answer is tried again at the next one."""
+    async def _again(self, step: Callable[[], float]) -> None:
+        """`step`, then again after the seconds that it gives, until it raises LostMember; an engine that cannot answer is tried again."""
         trouble = ""
         while True:
+            pause_s = TIME_BASIS_S
             try:
-                step()
+                pause_s = step()
                 trouble = ""
             except LostMember:
                 raise
@@ -192,19 +205,28 @@ class Steward:
                 if trouble != str(error):
                     trouble = str(error)
                     log.warning("%s: %s", step.__name__.strip("_"), trouble)
-            await asyncio.sleep(period_s)
+            await asyncio.sleep(pause_s)
 
     # -- lease and members
 
-    def _administer(self) -> None:
+    def _pause_s(self, period_s: float) -> float:
+        assert self._loop is not None
+        return to_grid(period_s, self._loop.time())
+
+    def _administer(self) -> float:
         self._pulse.went_round()
         self._look()
+        return self._pause_s(RENEW_S)
 
     def _look(self) -> None:
         """Members and terms as they stand; the term of the primary is taken when it is free."""
         changed = self._primary.look()
         self._declare()
+        seen = self._engine.changes()
+        if seen == self._seen and not changed:
+            return
         members, terms = self._engine.members(), self._engine.terms()
+        self._seen = seen
         self._plain = plain(members)
         self._watch.see(members)
         if changed:
@@ -276,19 +298,48 @@ class Steward:
     # -- time
 
     async def _send_forever(self) -> None:
-        """The primary empties the outbox (one sender: rows keep their order)."""
+        """The primary empties the outbox whenever something was committed (one sender: rows keep their order)."""
         while True:
-            sent = 0
+            await self._news.wait()
+            self._news.clear()
             try:
-                if self._primary.grant is not None:
-                    sent = await self._desk.outgoing.round()
+                while self._primary.grant is not None and await self._desk.outgoing.round():
+                    pass
             except EngineError as error:
+                self._desk.outgoing.stuck = True
                 log.warning("outbox: %s", error)
-            await asyncio.sleep(0 if sent else TIME_BASIS_S)
 
-    def _time(self) -> None:
-        if self._primary.time():
+    def _time(self) -> float:
+        """Only who has the primary's term or role R has something to do here, and only when something changed or is due."""
+        if self._primary.time() or self._primary.news:
             self._wake()
+        if self._primary.news or self._desk.outgoing.stuck:
+            self._news.set()
+        if not self._view.terms:
+            return self._pause_s(RENEW_S)
+        return min(self._pause_s(TIME_BASIS_S), max(SHORTEST_S, self._primary.rest_ms() / 1000))
+
+    async def _tick_while_busy(self) -> None:
+        """While something runs here or is watched elsewhere; a moment longer, so that short runs cost one beginning."""
+        ran = 0
+        while True:
+            self._tick_once()
+            if self.worker.present is None and not len(self._desk.elsewhere) and ran == self.worker.ran:
+                self._begun.clear()
+                self._ticking = False
+                if self.worker.present is None:  # else it began before it could see that
+                    await self._begun.wait()
+                self._ticking = True
+            ran = self.worker.ran
+            await asyncio.sleep(TICK_S)
+
+    def _tick_once(self) -> None:
+        try:
+            self._tick()
+        except LostMember:
+            raise
+        except EngineError as error:
+            log.warning("tick: %s", error)
 
     def _tick(self) -> None:
         """A run that lasts gives the rest of its batch back; one that ignores its timeout is ended with the process."""

@@ -30,7 +30,8 @@ LOOK_NS = 10 * MS  # in a batch of lower rank: look at the own queues at this di
 TEXT_CHARS = 8_000  # of a traceback that is kept
 BUSY_MS = 1_000  # a task whose lock is held comes again after this time
 POLL_MS, RENEW_MS = TIMERS["engine_poll"].ms, TIMERS["lease_renew"].ms
-TIME_BASIS_MS = TIMERS["time_basis"].ms
+LATER_MS = 20  # the primary begins what becomes due; the others look so much later, when it was busy
+SOON_MS = 20  # due already and not taken: by another clock its time has not come
 
 
 class Round(NamedTuple):
@@ -57,14 +58,16 @@ class Worker:
 
     def __init__(self, coordinator: Coordinator, clock: Clock, member: Member, functions: Functions, lease: Lease, *,
                  elsewhere: Callable[[Claim], None] | None = None, ring: Callable[[Iterable[str]], None] = lambda queues: None,
-                 reach: Reach = NOWHERE, shelf: Shelf | None = None, most: int = LIMITS["claim_batch"].value) -> None:
-        """elsewhere: takes programs and services and watches them from then on; ring: wakes others for these queues."""
+                 reach: Reach = NOWHERE, shelf: Shelf | None = None, most: int = LIMITS["claim_batch"].value,
+                 began: Callable[[], None] = lambda: None) -> None:
+        """elsewhere: takes programs and services and watches them from then on; ring: wakes others for these queues;
+        began: a run is `present` from now on."""
         self.functions = functions
         self.ran = 0  # tasks run here since the start
         self.ran_of: Counter[str] = Counter()  # the same by queue
         self.busy_ns = 0
         self._coordinator, self._clock, self._member, self._lease = coordinator, clock, member, lease
-        self._elsewhere, self._ring = elsewhere, ring
+        self._elsewhere, self._ring, self._began = elsewhere, ring, began
         self._reach, self._shelf = reach, shelf
         self._view = View(member.mode)
         self._queues, self._own = self._view.queues, self._view.own
@@ -133,17 +136,24 @@ class Worker:
         before = self.ran
         try:
             ended = self._turn()
+            self._idle = not (ended or self._rest or self.ran > before)
+            rest_ms = self._pause_ms() if self._idle else 0
         except LostMember:
             raise
         except EngineError as error:
             self._doubtful |= not isinstance(error, StorageFull)
             return Round(0, RENEW_MS, error.text)
-        self._idle = not (ended or self._rest or self.ran > before)
-        return Round(ended, self._pause_ms() if self._idle else 0)
+        return Round(ended, rest_ms)
 
     def _pause_ms(self) -> int:
-        """The primary looks at due times as often as at schedules, for all others."""
-        return 0 if self._stop else TIME_BASIS_MS if "pwp" in self._view.terms else POLL_MS
+        """Until the next task is due; the bell tells of those that are put meanwhile."""
+        if self._stop:
+            return 0
+        due_ms = self._coordinator.next_due() if self._queues else 0
+        if not due_ms:
+            return POLL_MS
+        left_ms = due_ms - self._clock.now_ms()
+        return min(POLL_MS, (left_ms if left_ms > 0 else SOON_MS) + (0 if "pwp" in self._view.terms else LATER_MS))
 
     def _turn(self) -> int:
         if self._doubtful:
@@ -193,6 +203,7 @@ class Worker:
                 claim = self._rest.popleft()
                 if claim.queue in self._queues:
                     self._present = Present(claim, now)
+                    self._began()
                     return claim
                 self._back.append((claim, "the role or mode of this process changed", 0))
         return None

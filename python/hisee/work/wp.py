@@ -95,7 +95,7 @@ class WorkProcess:
         steward = Steward(member, data, channel, lease, functions, busy=self._busy, wake=self._wake, end=self.end,
                           cold=self._parameters.cold, dialog=self._parameters.dialog)
         self._worker = Worker(engine, data.seams.clock, member, functions, lease, elsewhere=steward.elsewhere,
-                              ring=self._bell.ring, reach=Reach(steward.ask), shelf=steward.shelf)
+                              ring=self._bell.ring, reach=Reach(steward.ask), shelf=steward.shelf, began=steward.work_began)
         steward.worker = self._worker
         functions.refresh = steward.refresh
         for number in (signal.SIGTERM, signal.SIGINT):

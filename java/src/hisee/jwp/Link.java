@@ -142,7 +142,8 @@ final class Link implements Logon.Wire {
     /** Writes until the socket ends, or GOODBYE was said. */
     void writeAll() {
         try {
-            while (!saidGoodbye) writeNext(out.poll(heartbeatMs / 2, TimeUnit.MILLISECONDS));
+            long quietMs = heartbeatMs * 5 / 4; // the load goes once per heartbeat and is a sign of life as well
+            while (!saidGoodbye) writeNext(out.poll(quietMs, TimeUnit.MILLISECONDS));
         } catch (IOException | InterruptedException gone) {
             // the reader finds the end, and what came before it
         }

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from hisee.engine.coordinator import Member
+from hisee.engine.proof import Living
 from hisee.engine.sqlite.beats import boottime_ns
 from hisee.engine.sqlite.members import Terms
 from hisee.engine.sqlite.records import Records
@@ -21,8 +23,11 @@ class SqliteCoordinator(Release, Terms, Views, Records):
         self.clock = seams.clock
         self.lease_ns = lease_ms * 1_000_000
         self._slots: dict[int, int] = {}
+        self._living, self._members_seen = Living(), (0, 0, 0)
+        self._those: list[Member] = []
         self.store = Store(data, lease_ms, now_ns)
 
     def close(self) -> None:
         """Ends the connection; again is nothing. The membership stays: `leave` is the end of a member."""
+        self._living.only(set())
         self.store.close()

@@ -25,6 +25,9 @@ class Members(Base):
 
     lease_ns: int
     _slots: dict[int, int]
+    _living: proof.Living
+    _members_seen: tuple[int, int, int]
+    _those: list[Member]
 
     def join(self, candidate: Candidate) -> Member:
         with self.store.write() as db:
@@ -99,14 +102,20 @@ class Members(Base):
         return (_member(row) for row in db.execute(sql))
 
     def overdue(self) -> list[tuple[Member, str]]:
-        with self.store.read() as db:
-            return self._overdue(db)
+        """Asked often: reads rows only after something was committed."""
+        seen = self.store.changes()
+        if seen != self._members_seen:
+            with self.store.read() as db:
+                self._those = list(self._members(db, LIVING))
+            self._members_seen = seen
+            self._living.only({(member.pid, member.birth) for member in self._those})
+        return [(member, why) for member in self._those if (why := self._why_overdue(member))]
 
     def _overdue(self, db: sqlite3.Connection) -> list[tuple[Member, str]]:
         return [(member, why) for member in self._members(db, LIVING) if (why := self._why_overdue(member))]
 
     def _why_overdue(self, member: Member) -> str:
-        if not proof.lives(member.pid, member.birth):
+        if not self._living(member.pid, member.birth):
             return "process ended"
         if member.kind in NO_LEASE:
             return ""

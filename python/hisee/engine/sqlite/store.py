@@ -30,6 +30,7 @@ class Store:
         self._db: sqlite3.Connection | None = None
         self._durable: bool | None = None
         self._unsynced = False
+        self._opened = 0  # connections so far
         try:
             self.turn = Turn(data / TURN, lease_ms)
             with self.turn:
@@ -46,6 +47,7 @@ class Store:
         if self._db is None:
             with self.turn:
                 self._db = self._open()
+            self._opened += 1
             self._durable = None
         return self._db
 
@@ -71,6 +73,15 @@ class Store:
     def read(self) -> Transaction:
         """Several looks at one instant; never waits for a writer."""
         return Transaction(self, None)
+
+    def changes(self) -> tuple[int, int, int]:
+        """The same as before when no commit lies in between: neither another connection's nor one of this."""
+        try:
+            db = self._connection()
+            [version] = db.execute("PRAGMA data_version").fetchone()
+        except sqlite3.Error as error:
+            raise self.failed(error) from error
+        return self._opened, int(version), db.total_changes
 
     def begin(self, durable: bool | None) -> sqlite3.Connection:
         """The beginning of a transaction; None = of one that only reads."""

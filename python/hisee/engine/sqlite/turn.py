@@ -55,7 +55,7 @@ class Turn:
         self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self._waiting_since = 0.0
         self._watch: threading.Thread | None = None
-        self._closed = threading.Event()
+        self._closed, self._waits = threading.Event(), threading.Event()
 
     def take(self) -> None:
         try:
@@ -80,13 +80,15 @@ class Turn:
         if self._watch is None:
             self._watch = threading.Thread(target=self._watch_holder, name="hisee-turn", daemon=True)
             self._watch.start()
+        self._waits.set()
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX)
         finally:
             self._waiting_since = 0.0
+            self._waits.clear()
 
     def _watch_holder(self) -> None:
-        while not self._closed.wait(LOOK_S):
+        while self._waits.wait() and not self._closed.wait(LOOK_S):
             since = self._waiting_since
             waited_ms = (time.monotonic() - since) * 1000 if since else 0.0
             if waited_ms > LOOK_S * 1000:
@@ -114,6 +116,7 @@ class Turn:
         """End of this hand; the thread that watches ends with it."""
         if not self._closed.is_set():
             self._closed.set()
+            self._waits.set()
             if self._watch is not None:
                 self._watch.join(LOOK_S * 8)
             os.close(self._file)

@@ -58,6 +58,14 @@ class Views(Base):
                 runs[queue] += count
         return {row.name: QueueRow(waits[row.number], runs[row.number], _age(now, oldest[row.number])) for row in QUEUES}
 
+    def next_due(self) -> int:
+        with self.store.read() as db:
+            [due] = db.execute("SELECT min(due_ms) FROM engine_task WHERE state = 2").fetchone()
+        return int(due or 0)
+
+    def changes(self) -> object:
+        return self.store.changes()
+
 
 def _age(now: int, due: int) -> int | None:
     return now - due if due <= now else None
