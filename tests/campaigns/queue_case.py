@@ -24,7 +24,6 @@ from hisee.engine import open_engine
 
 PROGRAMS = ROOT / "bench" / "queues"
 DRAIN_S = 180.0
-POLL_S = 0.005
 WARM = 16  # tasks of a warm-up, numbered from WARM_FIRST
 WARM_FIRST = 1 << 40
 START_S = 1.0  # the second worker is there a moment after the first
@@ -66,6 +65,8 @@ class Run:
 
     def __init__(self, folder: Path, servers: Servers, peer_python: str) -> None:
         self._folder, self._servers, self._peer_python = folder, servers, peer_python
+        self._look: psycopg.Connection[Any] | None = None
+        self._looked_at = ""
 
     def rate(self, case: Case, window: int, tasks: int) -> float:
         """Tasks a second: one process puts while two work. From the first put until the last effect is there."""
@@ -132,13 +133,20 @@ class Run:
             return found
         return self._query(case.store, where, Path(where) / "effects.db", "SELECT n, began FROM effects")
 
-    @staticmethod
-    def _query(store: str, where: str, path: Path, query: str) -> list[Any]:
+    def _query(self, store: str, where: str, path: Path, query: str) -> list[Any]:
         if store == "sqlite":
             with contextlib.closing(sqlite3.connect(path, timeout=60)) as connection:
                 return connection.execute(query).fetchall()
-        with psycopg.connect(where, autocommit=True) as connection:
-            return connection.execute(query).fetchall()  # type: ignore[arg-type]
+        if where != self._looked_at:  # one connection per run: a logon costs as much as a hundred looks
+            self.close()
+            self._look, self._looked_at = psycopg.connect(where, autocommit=True), where
+        assert self._look is not None
+        return self._look.execute(query).fetchall()  # type: ignore[arg-type]
+
+    def close(self) -> None:
+        if self._look is not None:
+            self._look.close()
+        self._look, self._looked_at = None, ""
 
     def checked(self, case: Case, where: str, tasks: int) -> dict[int, int]:
         """Every task had its effect once, at a time that can be; AssertionError otherwise."""

@@ -10,7 +10,7 @@ import argparse
 import statistics
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +64,8 @@ def workshop(peers: list[str]) -> Iterator[tuple[Run, list[Case], dict[str, str]
             else:
                 cases.append(case)
         python = peer_python() if any(case.peer and case.venv for case in cases) else ""
-        yield Run(folder, servers, python), cases, left_out
+        with closing(Run(folder, servers, python)) as run:
+            yield run, cases, left_out
 
 
 def rates(run: Run, cases: list[Case], window: int, tasks: int, rounds: int) -> dict[str, Any]:

@@ -31,7 +31,7 @@ OPTIONS = {"connect_timeout": "5", "keepalives": "1", "keepalives_idle": "2", "k
 # while the tables were small shall not read them whole when they have grown.
 SESSION = "SET idle_in_transaction_session_timeout = {}; SET client_min_messages = warning; " \
           "SET default_transaction_isolation = 'read committed'; SET TIME ZONE 'UTC'; " \
-          "SELECT 1"
+          "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off"
 IDENTITY = "SELECT pid, backend_start::text FROM pg_stat_activity WHERE pid = pg_backend_pid()"
 SESSION_OF = "SELECT state FROM pg_stat_activity WHERE pid = %s AND backend_start::text = %s"
 # The server is there and cannot write: a demoted primary, one that shuts down or recovers.
