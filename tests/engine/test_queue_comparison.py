@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -18,8 +19,8 @@ HERE = {case.name: case for case in CASES if case.store == "sqlite" and not case
 
 @pytest.fixture
 def run(tmp_path: Path) -> Iterator[Run]:
-    with Servers(tmp_path) as servers:
-        yield Run(tmp_path, servers, "")
+    with Servers(tmp_path) as servers, closing(Run(tmp_path, servers, "")) as run:
+        yield run
 
 
 @pytest.mark.parametrize("name", HERE)
