@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -44,6 +45,21 @@ def nothing_left_behind() -> Iterator[None]:
     yield
     eventually(lambda: not (children(os.getpid()) - before), "child processes left")
     eventually(lambda: not shared_memory(), "shared memory is findable by name")
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    """Commands such as DI OFF change the levels of this process's loggers; the next test starts with them as they were."""
+    known = [logging.getLogger(), *(one for one in logging.Logger.manager.loggerDict.values() if isinstance(one, logging.Logger))]
+    before = [(one, one.level, one.propagate, one.disabled) for one in known]
+    handlers = list(logging.getLogger().handlers)
+    yield
+    for one, level, propagate, disabled in before:
+        one.level, one.propagate, one.disabled = level, propagate, disabled
+    for handler in logging.getLogger().handlers[:]:
+        if handler not in handlers and not type(handler).__module__.startswith("_pytest"):
+            logging.getLogger().removeHandler(handler)
+    logging.getLogger().manager._clear_cache()  # type: ignore[attr-defined]
 
 
 PASSED: set[str] = set()
