@@ -18,8 +18,8 @@ from typing import Any
 
 from campaigns.counters import APP, engine_options, engine_url
 from hisee.engine import open_engine
-from hisee.engine.coordinator import PRIMARY, Coordinator, TaskRequest
-from support.system import RunningSystem, kill, names, until
+from hisee.engine.coordinator import PRIMARY, Coordinator, Member, TaskRequest
+from support.system import RunningSystem, kill, until
 
 COUNT = 1_000_000
 BATCH = 1_000  # tasks of one commit
@@ -56,7 +56,7 @@ def run(folder: Path, *, count: int = COUNT, kills: int = 5, url: str = "", sect
         assert engine.queues()["general"].waiting == count
         with starting(app, data) as system:
             figures["start_s"] = seconds(lambda: ended(engine) > 0, "the first task has ended", system.began)
-            figures["take_over_s"] = [take_over(system.running, engine) for _ in range(kills)]
+            figures["take_over_s"] = [take_over(engine) for _ in range(kills)]
         figures["ended"] = ended(engine)
         return figures | cold_start(app, data, engine, count)
     finally:
@@ -111,17 +111,25 @@ def seconds(condition: Any, what: str, began: float) -> float:
     return round(time.monotonic() - began, 3)
 
 
-def take_over(system: RunningSystem, engine: Coordinator) -> float:
+def living(engine: Coordinator) -> list[Member]:
+    return [member for member in engine.members() if member.kind == "WP" and not member.ended_ms]
+
+
+def primary(engine: Coordinator) -> Member | None:
+    holder = engine.terms()[PRIMARY].holder
+    return next((member for member in living(engine) if member.incarnation == holder), None)
+
+
+def take_over(engine: Coordinator) -> float:
     """From the kill of the primary until another one is primary and all that the killed one had in its hands has ended."""
-    with system.connect() as client:
-        until(lambda: len(names(client.ps(), "WP") + names(client.ps(), "PWP")) == WORKERS, "all work processes run", 120)
-        victim = next(row for row in client.ps() if row["kind"] == "PWP" and row["state"] == "Run")
-    old = engine.terms()[PRIMARY].holder
-    kill(victim["pid"], signal.SIGSTOP)
-    held = [row.id for row in engine.tasks(before=ended(engine) + NEAR, limit=NEAR) if row.owner == victim["name"]]
+    until(lambda: len(living(engine)) == WORKERS and primary(engine), "all work processes run", 120)
+    victim = primary(engine)
+    assert victim is not None
+    kill(victim.pid, signal.SIGSTOP)
+    held = [row.id for row in engine.tasks(before=ended(engine) + NEAR, limit=NEAR) if row.owner == victim.name]
     began = time.monotonic()
-    kill(victim["pid"])
-    until(lambda: engine.terms()[PRIMARY].holder not in (0, old), "another primary", 120, 0.002)
+    kill(victim.pid)
+    until(lambda: engine.terms()[PRIMARY].holder not in (0, victim.incarnation), "another primary", 120, 0.002)
     return seconds(lambda: all(row is not None and row.status == "ok" for row in map(engine.task, held)), "what it held has ended", began)
 
 
