@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.resources import files
 from typing import Any, TypeVar
 
+import msgspec
 import psycopg
 from psycopg import errors
 from psycopg.conninfo import make_conninfo
@@ -179,6 +180,11 @@ def one_line(error: BaseException) -> str:
     diagnosis = getattr(error, "diag", None)
     text = getattr(diagnosis, "message_primary", None) or str(error) or type(error).__name__
     return " ".join(str(text).split())
+
+
+def as_json(table: Sequence[Mapping[str, object]]) -> str:
+    """Many rows as one value for json_to_recordset: far cheaper to make than arrays, whose texts are quoted one by one."""
+    return msgspec.json.encode(table).decode()
 
 
 def rows(connection: Connection, query: str, values: Any = None) -> list[TupleRow]:

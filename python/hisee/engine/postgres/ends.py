@@ -8,7 +8,7 @@ from typing import Any
 from hisee.engine import rules
 from hisee.engine.coordinator import Add, Claim, Outcome, Send, Write
 from hisee.engine.postgres.claims import MINE
-from hisee.engine.postgres.database import Connection, Database, rows
+from hisee.engine.postgres.database import Connection, Database, as_json, rows
 from hisee.engine.postgres.requests import put_within, step_forward
 from hisee.schema.task_states import TaskStateId as S
 
@@ -19,21 +19,21 @@ END = """UPDATE engine_task t SET state = o.state, status = CASE WHEN o.state < 
     due_ms = CASE WHEN o.state < 10 THEN o.due ELSE t.due_ms END, ended_ms = CASE WHEN o.state < 10 THEN 0 ELSE o.now END,
     steps = t.steps || e.steps || o.now || ' ' || o.state || ' ' || t.owner_name
         || CASE WHEN o.state < 10 THEN ' ' || left(translate(e.text, E'\\n', ' '), 200) ELSE '' END || E'\\n'
-    FROM unnest(%(ids)s::bigint[], %(tokens)s::bigint[], %(states)s::int[], %(statuses)s::text[], %(results)s::text[], %(texts)s::text[],
-            %(generated)s::text[], %(steps)s::text[], %(waits)s::bigint[])
-        e (id, token, state, status, result, text, generated, steps, wait),
+    FROM json_to_recordset(%s) AS e (id bigint, token bigint, state int, status text, result text, text text, generated text, steps text,
+            wait bigint),
         LATERAL (SELECT engine_now() AS now, engine_now() + e.wait AS due,
             CASE WHEN e.state <> 5 THEN e.state WHEN e.wait > 0 THEN 2 ELSE 5 END AS state) o
     WHERE {mine} RETURNING t.id, t.token"""
 SETTLED = "SELECT e.id, e.token FROM unnest(%s::bigint[], %s::bigint[]) e (id, token) " \
           "JOIN engine_task t ON t.id = e.id AND t.settled = e.token"
 # A number may be added to a number; anything else counts as 0. Rows in the order of their keys, so that two ends never deadlock.
-ADD = """INSERT INTO engine_fact AS f (key, value) SELECT key, delta FROM unnest(%s::text[], %s::text[]) e (key, delta) ORDER BY key
+ADD = """INSERT INTO engine_fact AS f (key, value) SELECT key, value FROM json_to_recordset(%s) AS e (key text, value text) ORDER BY key
     ON CONFLICT (key) DO UPDATE SET value = CASE WHEN f.value ~ '^-?[0-9]' THEN f.value::numeric ELSE 0 END + excluded.value::numeric"""
-WRITE = """INSERT INTO engine_fact (key, value) SELECT key, value FROM unnest(%s::text[], %s::text[]) e (key, value) ORDER BY key
+WRITE = """INSERT INTO engine_fact (key, value) SELECT key, value FROM json_to_recordset(%s) AS e (key text, value text) ORDER BY key
     ON CONFLICT (key) DO UPDATE SET value = excluded.value"""
 DELETE = "DELETE FROM engine_fact WHERE key = ANY(%s)"
-SEND = """INSERT INTO engine_outbox (task, position, target, payload) SELECT * FROM unnest(%s::bigint[], %s::int[], %s::text[], %s::text[])
+SEND = """INSERT INTO engine_outbox (task, position, target, payload) SELECT *
+    FROM json_to_recordset(%s) AS e (task bigint, position int, target text, payload text)
     ON CONFLICT DO NOTHING"""
 
 
@@ -58,16 +58,17 @@ class Finishing:
 
     def _close(self, connection: Connection, ends: Ends) -> set[tuple[int, int]]:
         """Ends the tasks that are still in the hands which the claims name: (id, token) of those."""
-        return {(task, token) for task, token in rows(connection, END.format(mine=self.MINE), end_columns(ends))}
+        table = as_json([end_columns(*end) for end in firsts_of(ends)])
+        return {(task, token) for task, token in rows(connection, END.format(mine=self.MINE), [table])}
 
     def _apply(self, connection: Connection, ends: Ends, done: set[tuple[int, int]]) -> None:
         """What they leave behind. An attempt that is repeated leaves nothing."""
         kept = [end for end in firsts_of(ends) if (end[0].id, end[0].token) in done and not repeats(*end)]
         self._facts(connection, kept)
-        sends = [(claim.id, position, effect) for claim, outcome in kept for position, effect in sent(outcome)]
+        sends = [{"task": claim.id, "position": position, "target": effect.target, "payload": rules.encode(effect.payload)}
+                 for claim, outcome in kept for position, effect in sent(outcome)]
         if sends:
-            connection.execute(SEND, [[s[0] for s in sends], [s[1] for s in sends], [s[2].target for s in sends],
-                                      [rules.encode(s[2].payload) for s in sends]])
+            connection.execute(SEND, [as_json(sends)])
         step_forward(connection, (claim.order_key for claim, _ in kept))
         for claim, outcome in kept:
             put_within(connection, outcome.follow_ups, f"task-{claim.id}")
@@ -79,9 +80,9 @@ class Finishing:
         if gone:
             connection.execute(DELETE, [gone])
         if kept:
-            connection.execute(WRITE, [list(kept), list(kept.values())])
+            connection.execute(WRITE, [as_json([{"key": key, "value": value} for key, value in kept.items()])])
         if adds:
-            connection.execute(ADD, [list(adds), [repr(delta) for delta in adds.values()]])
+            connection.execute(ADD, [as_json([{"key": key, "value": repr(delta)} for key, delta in adds.items()])])
 
 
 def firsts_of(ends: Ends) -> Iterator[tuple[Claim, Outcome]]:
@@ -106,14 +107,11 @@ def end_state(claim: Claim, outcome: Outcome) -> int:
     return rules.END_STATES[outcome.status]
 
 
-def end_columns(ends: Ends) -> dict[str, Any]:
-    pairs = list(firsts_of(ends))
-    return {
-        "ids": [c.id for c, _ in pairs], "tokens": [c.token for c, _ in pairs], "states": [int(end_state(c, o)) for c, o in pairs],
-        "statuses": [o.status for _, o in pairs], "results": [rules.encode(o.result) for _, o in pairs],
-        "texts": [o.text for _, o in pairs], "generated": [o.generated for _, o in pairs],
-        "steps": [rules.own_lines(o.steps) for _, o in pairs],
-        "waits": [rules.backoff_ms(c.retry_s, c.attempt) if repeats(c, o) else 0 for c, o in pairs]}
+def end_columns(claim: Claim, outcome: Outcome) -> dict[str, Any]:
+    return {"id": claim.id, "token": claim.token, "state": int(end_state(claim, outcome)), "status": outcome.status,
+            "result": rules.encode(outcome.result), "text": outcome.text, "generated": outcome.generated,
+            "steps": rules.own_lines(outcome.steps),
+            "wait": rules.backoff_ms(claim.retry_s, claim.attempt) if repeats(claim, outcome) else 0}
 
 
 def sent(outcome: Outcome) -> list[tuple[int, Send]]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from hisee.engine import rules
 from hisee.engine.coordinator import TaskRequest
-from hisee.engine.postgres.database import Connection, Database, one, rows
+from hisee.engine.postgres.database import Connection, Database, as_json, one, rows
 
 INSERT = """INSERT INTO engine_task (func, args, queue, state, priority, due_ms, order_key, key, max_attempts, retry_s, timeout_s, agent,
         parent, born, behind, created_ms, steps)
@@ -16,11 +16,9 @@ INSERT = """INSERT INTO engine_task (func, args, queue, state, priority, due_ms,
             row_number() OVER (PARTITION BY order_key ORDER BY nth) > 1 OR EXISTS (SELECT 1 FROM engine_task o
                 WHERE o.order_key = e.order_key AND o.order_key <> '' AND o.state < 10)) AS behind,
             CASE WHEN due > engine_now() THEN 2 WHEN has_after THEN 3 WHEN has_resources THEN 4 ELSE 5 END AS state
-        FROM unnest(%(func)s::text[], %(args)s::text[], %(queue)s::text[], %(priority)s::int[], %(due)s::bigint[], %(order_key)s::text[],
-            %(key)s::text[], %(max_attempts)s::int[], %(retry_s)s::float8[], %(timeout_s)s::float8[], %(agent)s::text[],
-            %(parent)s::bigint[], %(has_after)s::bool[], %(has_resources)s::bool[]) WITH ORDINALITY
-        AS e (func, args, queue, priority, due, order_key, key, max_attempts, retry_s, timeout_s, agent, parent, has_after,
-            has_resources, nth)) r ORDER BY nth RETURNING id"""
+        FROM json_to_recordset(%(requests)s) AS e (nth int, func text, args text, queue text, priority int, due bigint, order_key text,
+            key text, max_attempts int, retry_s float8, timeout_s float8, agent text, parent bigint, has_after bool, has_resources bool)) r
+    ORDER BY nth RETURNING id"""
 # Two lists with one order key commit one after the other and number their tasks in that order.
 LOCK_LINES = "SELECT count(pg_advisory_xact_lock(hashtextextended(k, 0))) FROM (SELECT unnest(%s::text[]) AS k) s"
 BY_KEY = "SELECT key, id FROM engine_task WHERE key = ANY(%s)"
@@ -93,17 +91,14 @@ def insert_all(connection: Connection, requests: Sequence[TaskRequest], args: Se
 
 def insert(connection: Connection, requests: Sequence[TaskRequest], args: Sequence[str], born: int, by: str = "") -> list[int]:
     """Ids of the new tasks. A key that somebody else puts at this moment undoes the transaction, which is then repeated."""
-    columns = columns_of(requests) | {"args": list(args), "born": born, "by": by or "-"}
-    return [row[0] for row in rows(connection, INSERT, columns)]
+    table = [columns_of(n, request, text) for n, (request, text) in enumerate(zip(requests, args, strict=True))]
+    return [row[0] for row in rows(connection, INSERT, {"requests": as_json(table), "born": born, "by": by or "-"})]
 
 
-def columns_of(requests: Sequence[TaskRequest]) -> Columns:
-    return {
-        "func": [r.func for r in requests], "queue": [r.queue for r in requests], "priority": [r.priority for r in requests],
-        "due": [r.due_ms for r in requests], "order_key": [r.order_key for r in requests], "key": [r.key for r in requests],
-        "max_attempts": [r.max_attempts for r in requests], "retry_s": [float(r.retry_s) for r in requests],
-        "timeout_s": [float(r.timeout_s) for r in requests], "agent": [r.agent for r in requests], "parent": [r.parent for r in requests],
-        "has_after": [bool(r.after) for r in requests], "has_resources": [bool(r.resources) for r in requests]}
+def columns_of(nth: int, r: TaskRequest, args: str) -> Columns:
+    return {"nth": nth, "func": r.func, "args": args, "queue": r.queue, "priority": r.priority, "due": r.due_ms, "order_key": r.order_key,
+            "key": r.key, "max_attempts": r.max_attempts, "retry_s": r.retry_s, "timeout_s": r.timeout_s, "agent": r.agent,
+            "parent": r.parent, "has_after": bool(r.after), "has_resources": bool(r.resources)}
 
 
 def _fresh(requests: Sequence[TaskRequest], known: dict[str, int]) -> list[int]:
