@@ -31,7 +31,7 @@ TIMERS = [
     Timer(15, "settle_poll", 20, "period at which settle asks the three counters"),
     Timer(16, "sync_event", 30_000, "a synchronous picture event is answered within this time or its default holds"),
     Timer(17, "api_request", 30_000, "default deadline of a request of the Python API and the command line"),
-    Timer(18, "ring_poll", 500, "safety poll of a parked ring reader; data found by it counts as rescued"),
+    Timer(18, "ring_poll", 1000, "safety poll of a parked ring reader; data found by it counts as rescued"),
     Timer(19, "page_frame", 16, "shortest distance of two change lists sent to a page"),
     Timer(20, "lease", 2_000, "a member of the engine that did not renew for so long has lost its claims and terms"),
     Timer(21, "lease_renew", 500, "period at which a member renews its lease"),

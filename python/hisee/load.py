@@ -14,8 +14,11 @@ Now = Callable[[], int]
 
 def memory_bytes() -> int:
     """Resident memory of this process."""
-    with open("/proc/self/statm", "rb") as file:
-        return int(file.read().split()[1]) * PAGE_BYTES
+    descriptor = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return int(os.read(descriptor, 256).split()[1]) * PAGE_BYTES
+    finally:
+        os.close(descriptor)
 
 
 class WorkTime:

@@ -8,9 +8,11 @@ import subprocess
 import pytest
 
 from support.system import until
+from support.workers import Worker
 
 pytestmark = pytest.mark.boot
 STRACE = shutil.which("strace")
+READ_ROUNDS = 4  # of 500 reads; 20 take half a minute under strace
 SYNCS = "trace=fsync,fdatasync,sync,syncfs,sync_file_range,msync"
 
 
@@ -76,3 +78,24 @@ def test_five_hundred_reads_force_nothing_to_disk(reader, client):
     with watched(pids, saved):
         assert client.objects.save("S.Local", {"PICTURE": f"{picture}\n"}).version
     assert [line for line in saved if "sync" in line], "a save is durable: the watch would have seen it"
+
+
+@pytest.mark.req("R146")
+@pytest.mark.skipif(STRACE is None, reason="needs strace")
+def test_reads_force_nothing_to_disk_while_a_work_process_commits(reader, client, system):
+    """Reads beside tasks whose ends are forced to disk, each side under its own watch."""
+    pids = {row["pid"] for row in client.ps() if row["kind"] in ("KNL", "SES", "HIS", "DBM")}
+    worker, read, written = Worker(system.data), [], []
+    try:
+        with watched(pids, read), watched({worker.pid}, written):
+            for _ in range(READ_ROUNDS):
+                client.tasks.put([{"func": "engine.count", "args": {"key": "beside"}}] * 50)
+                read_500(reader)
+                reader.click("BtnRows1")
+                until(lambda: reader["LblR"].text == "read 1", "the next round is told from this one")
+            until(lambda: client.tasks.facts("beside") == {"beside": 50 * READ_ROUNDS}, "the tasks have run", 60, 0.1)
+    finally:
+        assert worker.stop() == 0
+        worker.close()
+    assert [line for line in read if "sync" in line] == []
+    assert len([line for line in written if "sync" in line]) >= READ_ROUNDS, "puts and ends are durable"

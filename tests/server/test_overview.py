@@ -200,6 +200,9 @@ class Broken:
     def __init__(self, gate):
         self.gate, self.closed = gate, False
 
+    def changes(self):
+        return 0
+
     def terms(self):
         self.gate.wait(10)
         raise EngineError("the disk is gone")

@@ -72,5 +72,17 @@ def test_a_steward_that_hangs_keeps_no_lease(parts):
     beating.start()
     threading.Event().wait(0.05)
     assert engine.calls == 0
-    beating.went_round()
-    until(lambda: engine.calls, "it lives again", 30)
+    beating.went_round(engine)
+    until(lambda: engine.calls > 1, "it lives again", 30)
+
+
+def test_each_round_of_the_steward_renews(parts):
+    """The thread is there for a steward that is late."""
+    engine, clock, lease, beating, _ = parts
+    clock.advance(10_000)
+    beating.went_round(engine)
+    assert engine.calls == 1 and lease.good()
+    engine.failure = LostMember("buried")
+    with pytest.raises(LostMember):
+        beating.went_round(engine)
+    engine.closed = True

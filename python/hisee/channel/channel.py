@@ -48,6 +48,7 @@ class Channel:
         self._settings = settings
         self._clock = clock
         self._watch = watch
+        self._serves = serves
         self._phase_s = settings.tick_s / 16 if serves else 0.0  # it finds what the other side has just told
         self._guard = threading.Lock()  # of everything that leaves
         self._part_bytes = min(carrier.part_bytes, settings.fragment_bytes)
@@ -58,7 +59,7 @@ class Channel:
         self._end = ""  # reason, once nothing more will come
         self._closed = False  # carrier given back
         self._told = False  # on_lost was called, or the end was our own wish
-        self._spoke = self._heard = True  # since the last tick
+        self._spoke = self._heard = self._calm = True  # since the last tick; calm: heard before it
         self._ticked_ns = self._heard_ns = clock.monotonic_ns()
         self._report: Callable[[], Message] | None = None
         self._reported_ns = 0
@@ -294,18 +295,19 @@ class Channel:
     # --- time ---
 
     def _tick(self) -> None:
-        """Twice per heartbeat: report, or speak when we were quiet; judge when the peer was."""
+        """Report, or speak when we were quiet; judge when the peer was."""
         now_ns = self._clock.monotonic_ns()
-        if now_ns - self._ticked_ns < self._settings.heartbeat_ns * 3 // 8:
+        if now_ns - self._ticked_ns < self._period_s * 750_000_000:
             return
         paused = now_ns - self._ticked_ns > 2 * self._settings.heartbeat_ns
         self._ticked_ns = now_ns
         if self._report is not None and now_ns - self._reported_ns >= self._settings.heartbeat_ns * 7 // 8:
             self._send_report(now_ns)
-        if not self._spoke:
+        if not (self._spoke and self._serves):  # who ticks once per heartbeat may have spoken nearly two of them before the next
             self.beat()
         self._spoke = False
-        if self._heard or paused or self._held:  # we did not look: silence would be our own
+        self._calm = self._heard or paused or self._held
+        if self._calm:  # or we did not look: silence would be our own
             self._heard, self._heard_ns = False, now_ns
         elif self._watch and now_ns - self._heard_ns >= self._settings.watchdog_ns:
             self._end = self._end or "silent"
@@ -318,9 +320,14 @@ class Channel:
         with suppress(ChannelClosed, ChannelFull):  # the next one tells it all
             self.send(message)
 
+    @property
+    def _period_s(self) -> float:
+        """A server ticks twice per heartbeat; a client once, as long as it hears the server."""
+        return self._settings.tick_s * (1 if self._serves or not self._calm else 2)
+
     def _next_tick(self, now_s: float) -> float:
         """Ticks stand on a grid that all processes of a computer share: many links wake their process once."""
-        tick_s = self._settings.tick_s
+        tick_s = self._period_s
         return (math.floor((now_s + EARLY_S - self._phase_s) / tick_s) + 1) * tick_s + self._phase_s
 
     def _set_timer(self, loop: AbstractEventLoop) -> None:
@@ -328,13 +335,13 @@ class Channel:
 
     def _on_tick(self) -> None:
         assert self._loop is not None
-        self._set_timer(self._loop)
-        if self._told:
-            return
-        self._turn()  # what waits unread is a sign of life
+        if not self._told:
+            self._turn()  # what waits unread is a sign of life
+            if not self._closed:
+                self._tick()
+                self._deliver()
         if not self._closed:
-            self._tick()
-            self._deliver()
+            self._set_timer(self._loop)
 
     # --- attached mode ---
 

@@ -25,7 +25,7 @@ from hisee.console.web import Page
 from hisee.datadir import DataDir
 from hisee.errors import CannotConnect, HiseeError, UsageError
 from hisee.parameters import StartParameters
-from hisee.process import announce_ready, named_log, run_until_stopped
+from hisee.process import announce_ready, named_log, run_until_stopped, to_grid
 from hisee.schema.errors import Err
 from hisee.schema.extended import Ext
 from hisee.schema.lanes import Lane
@@ -241,7 +241,7 @@ class Hip:
     async def _ping_forever(self) -> None:
         """While pages look: round trips to the HIS host and to a remote part."""
         while True:
-            await asyncio.sleep(PING_S)
+            await asyncio.sleep(to_grid(PING_S, asyncio.get_running_loop().time()))
             for console in self.consoles:
                 if console.listeners and self._host is not None and self._server is not None:
                     see = next((o.see for o in console.opened.values() if o.remote is Part.UP), 0)

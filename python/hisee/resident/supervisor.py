@@ -19,7 +19,7 @@ from hisee.schema.timers import BY_NAME as TIMERS
 from hisee.seams import Clock
 
 SECOND = 1_000_000_000
-REST_NS = TIMERS["heartbeat"].ms * 500_000
+REST_NS = TIMERS["heartbeat"].ms * 1_000_000
 READY_NS = TIMERS["ready"].ms * 1_000_000
 LEFT_NS = TIMERS["kill"].ms * 1_000_000
 FROZEN_NS = (TIMERS["kill"].ms - TIMERS["watchdog"].ms) * 1_000_000  # it is called silent once the watchdog's time is over
@@ -359,7 +359,7 @@ class Supervisor:
         return max(0, child.due_ns - self._clock.monotonic_ns()) / SECOND
 
     def rest_s(self) -> float:
-        """Seconds until the clock alone gives something to do, at most half a heartbeat. Everything else is told."""
+        """Seconds until the clock alone gives something to do, at most one heartbeat. Everything else is told."""
         now = self._clock.monotonic_ns()
         dues = [self._gate_ns, *(child.silent_ns + FROZEN_NS for child in self.children.values() if child.silent_ns)]
         dues += [child.due_ns for child in self.children.values() if child.phase not in (Phase.DOWN, Phase.RUNNING)]

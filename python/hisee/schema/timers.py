@@ -51,7 +51,7 @@ class TimerIdRow(NamedTuple):
     doc: str
 
 
-SCHEMA_HASH = 0xee5cdcd3
+SCHEMA_HASH = 0x52c39e07
 
 ROWS: tuple[TimerIdRow, ...] = (
     TimerIdRow(1, 'heartbeat', 1000, "period of the watchdog's heartbeat on every link"),
@@ -71,7 +71,7 @@ ROWS: tuple[TimerIdRow, ...] = (
     TimerIdRow(15, 'settle_poll', 20, 'period at which settle asks the three counters'),
     TimerIdRow(16, 'sync_event', 30000, 'a synchronous picture event is answered within this time or its default holds'),
     TimerIdRow(17, 'api_request', 30000, 'default deadline of a request of the Python API and the command line'),
-    TimerIdRow(18, 'ring_poll', 500, 'safety poll of a parked ring reader; data found by it counts as rescued'),
+    TimerIdRow(18, 'ring_poll', 1000, 'safety poll of a parked ring reader; data found by it counts as rescued'),
     TimerIdRow(19, 'page_frame', 16, 'shortest distance of two change lists sent to a page'),
     TimerIdRow(20, 'lease', 2000, 'a member of the engine that did not renew for so long has lost its claims and terms'),
     TimerIdRow(21, 'lease_renew', 500, 'period at which a member renews its lease'),

@@ -73,6 +73,8 @@ class EngineReader:
         self._wanted: queue.SimpleQueue[asyncio.AbstractEventLoop | None] = queue.SimpleQueue()
         self._guard = threading.Lock()
         self._next: asyncio.Future[EngineView] | None = None
+        self._must = False  # somebody waits for the next view
+        self._seen: object = None  # what `changes` said before the last view was read
         self._thread: threading.Thread | None = None
 
     async def view(self) -> EngineView:
@@ -89,10 +91,16 @@ class EngineReader:
         if self._open is not None:
             self._ask()
 
-    def _ask(self) -> asyncio.Future[EngineView]:
+    def follow(self) -> None:
+        """The same if anything was committed since."""
+        if self._open is not None:
+            self._ask(must=False)
+
+    def _ask(self, *, must: bool = True) -> asyncio.Future[EngineView]:
         """Questions that wait for the thread share the next reading."""
         loop = asyncio.get_running_loop()
         with self._guard:
+            self._must |= must
             if self._next is None:
                 self._next = loop.create_future()
                 self._wanted.put(loop)
@@ -105,18 +113,25 @@ class EngineReader:
     def _read_forever(self) -> None:
         while (loop := self._wanted.get()) is not None:
             with self._guard:
-                asked, self._next = self._next, None
-            view = self._read()
-            if asked is not None and not loop.is_closed():
+                asked, must, self._next, self._must = self._next, self._must, None, False
+            view = self._read() if must or self._changed() else None
+            if view is not None and asked is not None and not loop.is_closed():
                 loop.call_soon_threadsafe(self._answer, asked, view)
         if self._engine is not None:
             self._engine.close()
+
+    def _changed(self) -> bool:
+        try:
+            return self._engine is None or self._engine.changes() != self._seen
+        except (EngineError, OSError):
+            return True  # the reading tells why
 
     def _read(self) -> EngineView:
         try:
             if self._engine is None:
                 assert self._open is not None
                 self._engine = self._open()
+            self._seen = self._engine.changes()
             return look(self._engine)
         except (EngineError, OSError) as error:
             return self._failed(str(error))

@@ -106,7 +106,7 @@ class Knl:
         while True:
             await asyncio.sleep(FOLLOW_S)
             if self.core.registry.of_kind("WP"):
-                await self.engine.view()
+                self.engine.follow()
 
     async def stop(self) -> None:
         """Ask every process to end, consoles first, and wait until it did: an ordered end is no loss of the server.

@@ -1,6 +1,7 @@
-"""The lease is renewed by a thread that does nothing else: whoever waits for its turn to write is not dead.
+"""The lease is renewed at each round of the steward, and by a thread that does nothing else when the steward is late: whoever waits
+for its turn to write is not dead.
 
-It stops when the steward has not gone round for long: a process whose duties hang shall lose its lease.
+The thread stops when the steward has not gone round for long: a process whose duties hang shall lose its lease.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from hisee.work.lease import Lease
 
 log = logging.getLogger("hisee.work.pulse")
 RENEW_S = TIMERS["lease_renew"].ms / 1000
+LATE_NS = TIMERS["lease_renew"].ms * 1_500_000
 HANGS_NS = 2 * TIMERS["kill"].ms * 1_000_000  # twice what one that stands still may keep the others from writing
 
 
@@ -32,9 +34,10 @@ class Pulse:
     def start(self) -> None:
         self._thread.start()
 
-    def went_round(self) -> None:
-        """The steward lives."""
+    def went_round(self, engine: Coordinator) -> None:
+        """The steward lives; with its engine it renews, too. Raises LostMember, EngineError."""
         self._round_ns = self._clock.monotonic_ns()
+        renew(engine, self._member, self._lease)
 
     def close(self) -> None:
         """Idempotent; also without a start."""
@@ -46,7 +49,7 @@ class Pulse:
         trouble = ""
         engine = self._open()
         try:
-            while not self._ended.wait(RENEW_S):
+            while not self._ended.wait(RENEW_S if self._late() else 2 * RENEW_S):
                 try:
                     if not self._hangs():
                         renew(engine, self._member, self._lease)
@@ -61,6 +64,9 @@ class Pulse:
             self._lost(str(error))
         finally:
             engine.close()
+
+    def _late(self) -> bool:
+        return self._clock.monotonic_ns() - self._round_ns > LATE_NS
 
     def _hangs(self) -> bool:
         return self._clock.monotonic_ns() - self._round_ns > HANGS_NS

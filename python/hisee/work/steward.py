@@ -46,6 +46,7 @@ from hisee.work.worker import Worker
 log = logging.getLogger("hisee.work.steward")
 STAGGER_S = 0.02  # after a death each further one waits so much longer
 TICK_S = 0.1  # a run that lasts is looked at so often
+TIMED = frozenset({"pwp", "role.R"})
 SHORTEST_S = 0.002  # between two looks at schedules
 RENEW_S, TIME_BASIS_S = TIMERS["lease_renew"].ms / 1000, TIMERS["time_basis"].ms / 1000
 End = Callable[[int, str], None]
@@ -179,33 +180,43 @@ class Steward:
         return int(self._data.read_run().get("limits", {}).get("wp_min", LIMITS["wp_min"].value))
 
     async def _serve_until_stopped(self) -> None:
-        works = [asyncio.create_task(self._again(step)) for step in (self._administer, self._time)]
-        works += [asyncio.create_task(self._tick_while_busy()), asyncio.create_task(self._send_forever())]
-        stopped = asyncio.create_task(self._stop.wait())
+        assert self._loop is not None
+        self._fault = self._loop.create_future()
+        works: list[asyncio.Future[None]] = [self._fault, asyncio.create_task(self._tick_while_busy()),
+                                             asyncio.create_task(self._send_forever())]
+        for step in (self._administer, self._time):
+            self._again(step)
+        stopped: asyncio.Future[Any] = asyncio.create_task(self._stop.wait())
         try:
-            await asyncio.wait([stopped, *works], return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({stopped, *works}, return_when=asyncio.FIRST_COMPLETED)
             for work in works:
                 if work.done():
                     work.result()
         finally:
-            for task in (*works, stopped):
-                task.cancel()
+            stopped.cancel()
+            for work in works:
+                work.cancel()
 
-    async def _again(self, step: Callable[[], float]) -> None:
-        """`step`, then again after the seconds that it gives, until it raises LostMember; an engine that cannot answer is tried again."""
-        trouble = ""
-        while True:
-            pause_s = TIME_BASIS_S
-            try:
-                pause_s = step()
-                trouble = ""
-            except LostMember:
-                raise
-            except EngineError as error:
-                if trouble != str(error):
-                    trouble = str(error)
-                    log.warning("%s: %s", step.__name__.strip("_"), trouble)
-            await asyncio.sleep(pause_s)
+    def _again(self, step: Callable[[], float], trouble: str = "") -> None:
+        """`step`, then again after the seconds that it gives, until it raises LostMember; an engine that cannot answer is tried again.
+        A plain timer: a sleeping coroutine would cost two turns of the loop each time."""
+        assert self._loop is not None
+        if self._fault.done():
+            return
+        now, pause_s = "", TIME_BASIS_S
+        try:
+            pause_s = step()
+        except EngineError as error:
+            if isinstance(error, LostMember):
+                self._fault.set_exception(error)
+                return
+            now = str(error)
+            if now != trouble:
+                log.warning("%s: %s", step.__name__.strip("_"), now)
+        except Exception as error:  # ends the steward, as it would in a coroutine
+            self._fault.set_exception(error)
+            return
+        self._loop.call_later(pause_s, self._again, step, now)
 
     # -- lease and members
 
@@ -214,7 +225,7 @@ class Steward:
         return to_grid(period_s, self._loop.time())
 
     def _administer(self) -> float:
-        self._pulse.went_round()
+        self._pulse.went_round(self._engine)
         self._look()
         return self._pause_s(RENEW_S)
 
@@ -315,7 +326,7 @@ class Steward:
             self._wake()
         if self._primary.news or self._desk.outgoing.stuck:
             self._news.set()
-        if not self._view.terms:
+        if self._view.terms.isdisjoint(TIMED):
             return self._pause_s(RENEW_S)
         return min(self._pause_s(TIME_BASIS_S), max(SHORTEST_S, self._primary.rest_ms() / 1000))
 
