@@ -414,3 +414,37 @@ def test_a_data_directory_inside_the_application_is_no_part_of_it(folder):
     inner.import_application(load_application(folder))
     assert load_application(folder).files() == before
     inner.close()
+
+
+def test_tasks_py_is_saved_with_a_version_of_its_own(filled):
+    assert filled.read("APP:TASKS") == (1, b"# none\n")
+    before = dump(filled)
+    assert filled.save("APP", {"TASKS": b"# none\n"}).version == 1 and dump(filled) == before, "the same text is no new version"
+    assert filled.save("APP", {"TASKS": "def f(ctx):\n    pass\n"}).version == 2 == filled.tasks_version
+    assert filled.read("APP:TASKS") == (2, b"def f(ctx):\n    pass\n") and filled.read("S.Main:PICTURE").version == 1
+    assert filled.files()["tasks.py"] == b"def f(ctx):\n    pass\n"
+
+
+def test_tasks_py_is_imported_with_the_folder(filled, folder):
+    (folder / "tasks.py").write_text("# another\n")
+    filled.import_application(load_application(folder))
+    assert filled.read("APP:TASKS") == (2, b"# another\n")
+
+
+@pytest.mark.parametrize(("text", "line", "cause"), [
+    (b"x = 1\ndef f(:\n", 2, "SyntaxError: invalid syntax"), (b"\nreturn 3\n", 2, "'return' outside function"),
+    (b"x = '\xff'\n", 1, "utf-8"),
+    (b"x = 1\0\n", 1, "null bytes"), (b"(" * 500, 1, "too many nested"), (b"x = 1\n  y = 2\n", 2, "IndentationError")])
+def test_a_tasks_py_that_is_no_python_is_refused_with_its_line(filled, folder, text, line, cause):
+    before = dump(filled)
+    saved = filled.save("APP", {"TASKS": text})
+    [found] = saved.diagnostics
+    assert (saved.version, found["code"], found["file"], found["line"]) == (0, "APP113", "tasks.py", line) and cause in found["message"]
+    assert dump(filled) == before
+    (folder / "tasks.py").write_bytes(text)
+    with pytest.raises(ApplicationError, match=r"tasks\.py"):
+        load_application(folder)
+
+
+def test_a_warning_of_python_is_no_mistake(filled):
+    assert filled.save("APP", {"TASKS": b"def f(ctx):\n    return '\\d' is 'x'\n"}).version == 2

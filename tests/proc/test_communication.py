@@ -196,7 +196,7 @@ def test_a_program_outlives_three_work_processes(system: RunningSystem, client: 
     try:
         await_agents(client, "AGX")
         ledger = tmp_path / "ledger"
-        task = client.enqueue("program.job", retries=20, options={"agent": "AGX"}, args=["long", "5", str(ledger), "0"])
+        task = client.enqueue("program.job", retries=0, options={"agent": "AGX"}, args=["long", "5", str(ledger), "0"])
         for _ in range(3):
             until(lambda: task.row["state"] == "active", "somebody watches it", 30)
             owner = task.row["owner"]

@@ -10,7 +10,7 @@ from support import postgres
 pytestmark = pytest.mark.boot
 
 
-@pytest.mark.req("R114", "R115")
+@pytest.mark.req("R114")
 def test_a_full_queue_is_put_worked_on_taken_over_and_deleted(tmp_path):
     figures = million.run(tmp_path, count=3_000, kills=1, section=1_000)
     assert len(figures["puts_per_s"]) == 3 and figures["cold_deleted"] + figures["cold_review"] + figures["ended"] == 3_000

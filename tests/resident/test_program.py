@@ -102,7 +102,7 @@ def test_a_cold_start_asks_first_and_needs_a_work_process(app):
     assert refused.returncode == 2 and "no work process" in refused.stderr
 
 
-@pytest.mark.req("R114", "R115")
+@pytest.mark.req("R114")
 def test_a_cold_start_says_on_its_output_what_it_deleted(app):
     (app / "app.toml").write_text('name = "small"\nport = 0\n[nodes.SRV1]\nprocesses = [{kind = "server"}, {kind = "wp"}]\n')
     (app / "d").mkdir()

@@ -178,7 +178,8 @@ def _print_saved(name: str, saved: Any, as_json: bool) -> None:
         click.echo(json.dumps({"object": name, "version": saved.version, "diagnostics": saved.diagnostics}))
         return
     for found in saved.diagnostics:
-        click.echo(f"{found['severity']}[{found['code']}]: {found['message']} ({found['part']} line {found['line']})", err=True)
+        place = f"{found['part'] or found['file']} line {found['line']}"
+        click.echo(f"{found['severity']}[{found['code']}]: {found['message']} ({place})", err=True)
     click.echo(f"{name} version {saved.version}" if saved.version else f"{name} refused: the stored version stays")
 
 
