@@ -36,7 +36,7 @@ def rung(bell: int) -> bool:
 
 
 def push(rings: Rings, *, quiet: bool) -> bool:
-    return rings.push(1, 1, 0, 3, 0, 0, 0, 0, 0, bytes(64), quiet)
+    return rings.push(1, 1, 0, 3, 0, 0, 0, 64, 0, bytes(64), quiet)
 
 
 def test_a_quiet_record_wakes_nobody_and_is_there(pair: tuple[Rings, Rings, int]) -> None:
