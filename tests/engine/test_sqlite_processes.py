@@ -47,23 +47,33 @@ def bury_the_dead(engine: Coordinator) -> int:
 
 
 @pytest.mark.req("R110")
+def stop_at_work(engine: Coordinator, victim: subprocess.Popen[str], dice: random.Random) -> int:
+    """Stand it still at a random instant, until it is seen to hold tasks; how many were put for it meanwhile."""
+    for turn in range(200):
+        engine.put([request(max_attempts=50) for _ in range(40)])
+        time.sleep(dice.uniform(0.0, 0.01))
+        victim.send_signal(signal.SIGSTOP)
+        if engine.queues()["general"].running:
+            return 40 * (turn + 1)
+        victim.send_signal(signal.SIGCONT)
+    raise AssertionError("it was never seen at work")
+
+
 def test_effects_are_exact_over_kills(engine: Coordinator, crew: Crew) -> None:
     """Workers are killed wherever they are; at the end each task has its effect once (the ledger), and half of the kills hit work."""
     tasks, kills, dice = 400, 8, random.Random(5)
     workers = [crew.start("work") for _ in range(kills + 1)]
     engine.put([request(max_attempts=50, retry_s=0.0) for _ in range(tasks)])
     crew.ready(*workers)
-    busy = 0
+    busy, total = 0, tasks
     for victim in workers[:kills]:
         crew.go(victim)
         assert crew.line(victim)[0] == "joined"
-        engine.put([request(max_attempts=50) for _ in range(40)])
-        time.sleep(dice.uniform(0.005, 0.06))
+        total += stop_at_work(engine, victim, dice)
         victim.kill()
         victim.wait()
         busy += bury_the_dead(engine) > 0
     crew.go(workers[-1])
-    total = tasks + 40 * kills
     until(lambda: engine.fact("sum") == total, "all tasks have ended", 60)
     ledger = engine.facts("task.")
     assert len(ledger) == total and set(ledger.values()) == {1} and busy >= kills / 2
