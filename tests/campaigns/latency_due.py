@@ -35,7 +35,8 @@ def run(count: int = 1_000, rate: float = 100.0, workers: int = 3) -> dict[str, 
         line = f'[nodes.SRV1]\nprocesses = [{{kind = "server"}}, {{kind = "wp", count = {workers}}}]\n'
         (app / "app.toml").write_text((app / "app.toml").read_text().partition("[nodes.SRV1]")[0] + line)
         with running(app, Path(folder) / "data") as system, system.connect() as client:
-            return {"due later, ms": waits(client, planned(client, count, rate)), "due at once, ms": waits(client, at_once(client, count, rate)),
+            return {"due later, ms": waits(client, planned(client, count, rate)),
+                    "due at once, ms": waits(client, at_once(client, count, rate)),
                     "schedule, ms": waits(client, ticks(client))}
 
 

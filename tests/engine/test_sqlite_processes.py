@@ -49,12 +49,12 @@ def bury_the_dead(engine: Coordinator) -> int:
 @pytest.mark.req("R110")
 def stop_at_work(engine: Coordinator, victim: subprocess.Popen[str], dice: random.Random) -> int:
     """Stand it still at a random instant, until it is seen to hold tasks; how many were put for it meanwhile."""
-    for turn in range(200):
+    for count in range(200):
         engine.put([request(max_attempts=50) for _ in range(40)])
         time.sleep(dice.uniform(0.0, 0.01))
         victim.send_signal(signal.SIGSTOP)
         if engine.queues()["general"].running:
-            return 40 * (turn + 1)
+            return 40 * (count + 1)
         victim.send_signal(signal.SIGCONT)
     raise AssertionError("it was never seen at work")
 
