@@ -11,11 +11,10 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from hisee.channel import Channel, ChannelClosed, ChannelFull, Message, Requests
-from hisee.channel.duties import KNL, MessageTrace, answer_soon, load_message
+from hisee.channel.duties import KNL, MessageTrace, answer_soon
 from hisee.channel.payloads import LogWrite, Payload, pack
 from hisee.commands import CommandRefused, Commands
 from hisee.engine.coordinator import PRIMARY, Coordinator, LostMember, Member
-from hisee.load import WorkTime
 from hisee.outputs.shelf import Shelf
 from hisee.process import on_log_shift, shift_log
 from hisee.schema.exits import Exit
@@ -37,7 +36,7 @@ from hisee.work.view import View
 from hisee.work.worker import Worker
 
 log = logging.getLogger("hisee.work.desk")
-HEARTBEAT_S, REQUEST_S = TIMERS["heartbeat"].ms / 1000, TIMERS["api_request"].ms / 1000
+REQUEST_S = TIMERS["api_request"].ms / 1000
 KINDS = "WP PWP DWP"
 
 
@@ -45,11 +44,11 @@ class Desk:
     """Everything that comes over the link, and everything that goes."""
 
     def __init__(self, engine: Coordinator, channel: Channel, member: Member, functions: Functions,
-                 ring: Callable[[Iterable[str]], None], worker: Worker, busy: WorkTime, end: Callable[[int, str], None],
+                 ring: Callable[[Iterable[str]], None], worker: Worker, end: Callable[[int, str], None],
                  clock: Clock, shelf: Shelf) -> None:
         assert channel.welcome is not None
         self._engine, self._channel, self._member, self._functions = engine, channel, member, functions
-        self._worker, self._busy, self._end, self._clock = worker, busy, end, clock
+        self._worker, self._end, self._clock = worker, end, clock
         self._number = channel.welcome.number
         self._view = View(member.mode)
         self._early: list[Message] | None = []  # dialog requests that wait for the functions; None = they are answered at once
@@ -166,11 +165,6 @@ class Desk:
     def counters(self) -> dict[str, int]:
         return {"ran": self._worker.ran, "elsewhere": len(self.elsewhere), "dialog_answered": self.dialog.answered,
                 **{f"ran.{queue}": count for queue, count in self._worker.ran_of.items()}}
-
-    async def tell_load_forever(self) -> None:
-        while True:
-            self.send(load_message(self._number, self._busy.busy_ns, counters=self.counters()))
-            await asyncio.sleep(HEARTBEAT_S)
 
     def _status(self) -> dict[str, Any]:
         present = self._worker.present

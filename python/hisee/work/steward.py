@@ -139,7 +139,7 @@ class Steward:
         self._pulse = Pulse(lambda: open_engine(url, self._data.path, self._data.seams), self.member, self._lease, self._data.seams.clock,
                             lambda why: self._end(Exit.LOST_MEMBER, why))
         self._watch = Watch(self._loop, self.member, self._died)
-        self._desk = Desk(self._engine, self._channel, self.member, self._functions, self._bell.ring, self.worker, self._busy, self._end,
+        self._desk = Desk(self._engine, self._channel, self.member, self._functions, self._bell.ring, self.worker, self._end,
                           self._data.seams.clock, self.shelf)
         self._primary = Primary(self._engine, self._data.seams.clock, self.member, self._lease, wp_min=self._wp_min(),
                                 ring=self._bell.ring, alarm=self._desk.alarm)
