@@ -63,6 +63,10 @@ class BuildOnce(build_ext):
         place = ROOT / "python" if self.inplace else Path(self.build_lib)
         subprocess.run([sys.executable, str(ROOT / "java/build.py"), str(place / JAR)], check=True)
 
+    def finalize_options(self) -> None:
+        super().finalize_options()
+        self.parallel = self.parallel or os.cpu_count()
+
     def build_extensions(self) -> None:
         wanted = sorted({s for e in self.extensions for s in e.sources if s.startswith(f"{C}/")})
         with ThreadPoolExecutor(os.cpu_count()) as pool:

@@ -153,11 +153,11 @@ def received_ns(client, picture, button, said):
 
 @pytest.mark.req("R47")
 def test_a_call_on_this_computer_is_far_faster_than_one_to_another(client):
-    """10,000 empty requests each, in turns: rings here, TCP over a link of 2 ms there. A ratio of medians, no absolute time."""
+    """10,000 empty requests here, over rings, in turns with 1,000 there, over TCP and a link of 2 ms. A ratio of medians, no time."""
     near, far = client.console("WS1"), client.console("FAR")
     far.link(rtt_ms=2.0)
     try:
-        turns = [(near.round_trip_ms(1000), far.round_trip_ms(1000)) for _ in range(10)]
+        turns = [(near.round_trip_ms(1000), far.round_trip_ms(100)) for _ in range(10)]
     finally:
         far.link(rtt_ms=0.0)
     local, remote = (statistics.median(column) for column in zip(*turns, strict=True))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import random
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from hisee.engine.coordinator import Add, Candidate, Claim, EngineError, LostMember, OutboxRow, Outcome, Schedule, Send, TaskRequest
@@ -29,10 +30,7 @@ NEVER = 1 << 60
 KINDS = ("plain",) * 5 + ("order",) * 4 + (
     "slow", "flaky", "refuse", "line", "after", "O", "R", "primary", "dialog", "program", "parent", "wide")
 
-logging.getLogger("hisee.work").setLevel(logging.CRITICAL)
-logging.getLogger("hisee.roles").setLevel(logging.CRITICAL)
-logging.getLogger("hisee.primary").setLevel(logging.CRITICAL)
-logging.getLogger("hisee.modes").setLevel(logging.CRITICAL)
+LOGGERS = [logging.getLogger(f"hisee.{part}") for part in ("work", "roles", "primary", "modes")]
 
 
 def act(ctx: Context, kind: str) -> int:
@@ -443,7 +441,21 @@ def run(seed: int, parts: Parts = PARTS) -> World:
     """Raises Violation with the seed."""
     world = World(seed, parts)
     try:
-        world.run()
+        with quiet():
+            world.run()
     except Violation as broken:
         raise Violation(f"seed {seed}: {broken}") from None
     return world
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """What the parts have to say of thousands of crashes is not for anybody's log."""
+    levels = [logger.level for logger in LOGGERS]
+    for logger in LOGGERS:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for logger, level in zip(LOGGERS, levels, strict=True):
+            logger.setLevel(level)
