@@ -74,6 +74,11 @@ def test_export_gives_the_folder_back(system, tmp_path):
         assert (tmp_path / "out" / file.relative_to(APP)).read_bytes() == file.read_bytes(), file
 
 
+def test_an_export_of_an_unknown_object_names_it(system, tmp_path):
+    said = hisee("export", tmp_path / "out", "S.Nope", "--data", system.data, expect=1)
+    assert "no object S.Nope" in said and not (tmp_path / "out").exists()
+
+
 def test_a_port_in_use_is_named_and_nothing_stays(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -182,7 +182,12 @@ class Admin:
             self._core.tell(process.number, Kind.TASKS_CHANGED, Payload())
 
     def _export(self, source: Process, message: Message) -> None:
-        self._core.reply(message, Files(files=self._store.files(unpack(Export, message.payload).objects)))
+        try:
+            files = self._store.files(unpack(Export, message.payload).objects)
+        except StoreError as error:
+            self._core.fail(message, Err.ERR_OBJECT_NOT_FOUND, 11, str(error))
+            return
+        self._core.reply(message, Files(files=files))
 
     def _unit(self, source: Process, message: Message) -> None:
         sha256 = unpack(UnitGet, message.payload).sha256
