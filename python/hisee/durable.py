@@ -18,6 +18,7 @@ from hisee.schema.lanes import Lane
 from hisee.schema.messages import MessageKind as Kind
 from hisee.schema.task_states import BY_NAME as STATES
 from hisee.schema.timers import BY_NAME as TIMERS
+from hisee.tasks import cause
 
 Row = dict[str, Any]
 Rows = list[Row]
@@ -37,8 +38,9 @@ class TaskFailed(HiseeError):
     """The task ended, and not ok: `row` tells how."""
 
     def __init__(self, row: Row) -> None:
-        why = row.get("text") or row["state"]
-        super().__init__(f"task {row['id']} ({row['func']}) {row['state']}: {why}", hint=f"`hisee task show {row['id']}` shows its life")
+        why = cause(row.get("text") or "")
+        super().__init__(f"task {row['id']} ({row['func']}) {row['state']}{why and f': {why}'}",
+                         hint=f"`hisee task show {row['id']}` shows its life")
         self.row = row
 
 

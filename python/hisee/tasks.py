@@ -5,11 +5,13 @@ A work process loads tasks.py, looks for marked functions and calls them `NAME(c
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar, overload
 
 from hisee.errors import HiseeError
 
+PLACE = re.compile(r'^  File "(tasks\.py)", line (\d+)', re.M)
 F = TypeVar("F", bound=Callable[..., Any])
 MARK = "hisee_task"  # attribute of a marked function that holds its Options
 
@@ -53,3 +55,14 @@ def task(function: F | None = None, /, **options: Any) -> F | Callable[[F], F]:
         return function
 
     return mark(function) if function is not None else mark
+
+
+def cause(text: str) -> str:
+    """What a task says of its failure, in short: of a traceback the place in tasks.py and the exception, anything else as it is."""
+    told = text.strip()
+    _, head, last = told.rpartition("Traceback (most recent call last):\n")
+    said = next((line for line in last.splitlines() if line and not line.startswith(" ")), "")
+    if not head or not said:
+        return told
+    places = PLACE.findall(last)
+    return f"{', line '.join(places[-1])}: {said}" if places else said

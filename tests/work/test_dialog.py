@@ -17,6 +17,7 @@ from hisee.errors import CannotConnect, HiseeError, TimeOver, UsageError
 from hisee.schema.errors import Err
 from hisee.schema.extended import Ext
 from hisee.schema.messages import MessageKind as Kind
+from hisee.tasks import cause
 from hisee.work.acceptance import Acceptance
 from hisee.work.dialog import Dialog
 from hisee.work.functions import Functions
@@ -147,6 +148,16 @@ def test_a_failed_task_raises_what_it_said_and_can_be_retried(session):
         task.result(60)
     assert task.retry() and task.state == "ready"
     assert task.cancel() and task.state == "cancelled" and not task.cancel()
+
+
+def test_a_traceback_is_told_by_its_place_and_its_exception():
+    text = ('Traceback (most recent call last):\n  File "tasks.py", line 7, in sum_up\n    check(a)\n  File "tasks.py", line 3, in check\n'
+            '    raise E("x")\nE: too cold\n')
+    assert cause(text) == "tasks.py, line 3: E: too cold"
+    assert cause(text.replace("tasks.py", "plant.py")) == "E: too cold"
+    assert cause(f"{text}\nThe above exception was the direct cause of the following exception:\n\n{text.replace('cold', 'hot')}") == (
+        "tasks.py, line 3: E: too hot")
+    assert cause("ran longer than 2 s") == "ran longer than 2 s" and cause("") == ""
 
 
 def test_a_task_that_nobody_runs_is_over_in_time(session):

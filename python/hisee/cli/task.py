@@ -101,8 +101,10 @@ def follow(tasks: list[Task], timeout: float | None, as_json: bool) -> int:
     if as_json:
         click.echo(json.dumps(rows if len(rows) > 1 else rows[0], indent=1))
     wrong = [row for row in rows if row["state"] != "ended ok"]
-    for row in [] if as_json else rows:
-        click.echo(str(TaskFailed(row)) if row in wrong else json.dumps(row["result"], ensure_ascii=False))
+    for row in wrong:
+        click.echo(f"hisee: {TaskFailed(row)}", err=True)
+    for row in [] if as_json else (row for row in rows if row not in wrong):
+        click.echo(json.dumps(row["result"], ensure_ascii=False))
     return 1 if wrong else 0
 
 
