@@ -129,6 +129,17 @@ def test_wrong_arguments_are_refused_with_the_name(args: dict[str, int]) -> None
         loaded().prepare(claim("tasks.plain", args=args))
 
 
+@pytest.mark.parametrize(("func", "args", "said"), [
+    ("engine.sleep", {"seconds": "abc"}, r'engine\.sleep: argument seconds = "abc": Expected `float`'),
+    ("engine.report", {"name": "x", "source": 5}, "argument source = 5: Expected `str`"),
+    ("engine.export", {"name": "x", "objects": "S.Main"}, "argument objects"),
+    ("engine.calendar", {"name": "x", "year": None}, "argument year = null")])
+def test_arguments_of_our_own_functions_have_types(func: str, args: dict[str, object], said: str) -> None:
+    with pytest.raises(hisee.Refuse, match=said):
+        Functions().request(func, args)
+    assert Functions().request("engine.sleep", {"seconds": 2}).queue == "general"
+
+
 def test_unknown_functions_name_those_that_exist() -> None:
     with pytest.raises(UnknownFunction, match=r"no function tasks\.absent.*tasks\.marked"):
         loaded().find("tasks.absent")
