@@ -189,6 +189,8 @@ class Tasks:
         while True:
             try:
                 return self._session.ask(kind, payload, target=0, lane=Lane.DIALOG, timeout_s=max(1.0, deadline - time.monotonic()))
+            except OverflowError as error:
+                raise UsageError(f"a number is too large for a message: {error}") from None
             except self._refused as refused:
                 if time.monotonic() > (deadline if was_lost(refused) else nobody if is_nobody(refused) else 0.0):
                     raise (_absent(refused) if is_nobody(refused) else refused) from None
@@ -239,11 +241,9 @@ def plain(args: Mapping[str, Any]) -> Row:
 
 def moment_ms(due: dt.datetime | dt.timedelta | str, now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC)) -> int:
     """Milliseconds UTC of a moment, of its ISO 8601 text, or of a time from now; a moment without zone is this computer's."""
-    if isinstance(due, dt.timedelta):
-        due = now() + due
-    elif isinstance(due, str):
-        try:
-            due = dt.datetime.fromisoformat(due)
-        except ValueError:
-            raise UsageError(f"{due!r} is no moment", hint="ISO 8601, such as 2026-12-01T06:00+01:00") from None
-    return int(due.timestamp() * 1000)
+    try:
+        moment = now() + due if isinstance(due, dt.timedelta) else dt.datetime.fromisoformat(due) if isinstance(due, str) else due
+        return int(moment.timestamp() * 1000)
+    except (ValueError, OverflowError, AttributeError):
+        said = str(due) if isinstance(due, dt.timedelta) else repr(due)
+        raise UsageError(f"{said} is no moment", hint="ISO 8601, such as 2026-12-01T06:00+01:00") from None

@@ -205,12 +205,36 @@ def test_a_broken_request_is_refused(session, payload):
         session.ask(Kind.TASK_PUT, payload, target=0, lane=5, timeout_s=1)
 
 
+@pytest.mark.parametrize(("row", "says"), [
+    ({"timeout_s": -1}, "timeout_s = -1"), ({"retry_s": float("nan")}, "retry_s = nan"), ({"args": 5}, "arguments of engine.echo: 5")])
+def test_a_wrong_field_is_named(session, row, says):
+    with pytest.raises(Refused, match=says):
+        session.tasks.put([{"func": "engine.echo", **row}])
+    with pytest.raises(Refused, match="7 is no request"):
+        session.tasks.put_schedule({"name": "x", "rule": "every 5", "request": 7})
+    with pytest.raises(UsageError, match="too large"):
+        session.tasks.enqueue("engine.echo", value=2**70)
+    assert session.tasks.list(limit=-1) == []
+
+
+def test_a_declared_schedule_changes_with_its_text_only(session):
+    declared = {"name": "tasks.sum_up", "rule": "every 5", "request": {"func": "tasks.sum_up"}}
+    session.engine.put_schedule(session.dialog._acceptance.schedule(declared))
+    for change in (lambda: session.tasks.put_schedule(declared | {"rule": "every 6"}), lambda: session.tasks.drop_schedule("tasks.sum_up"),
+                   lambda: session.tasks.put_schedule(declared | {"name": "tasks.mine"})):
+        with pytest.raises(Refused, match="tasks.py declares"):
+            change()
+    session.tasks.put_schedule(declared | {"enabled": False})
+    assert [(row["rule"], row["enabled"]) for row in session.tasks.schedules()] == [("every 5", False)]
+
+
 def test_moments():
     now = dt.datetime(2026, 12, 1, 5, 0, tzinfo=dt.UTC)
     assert moment_ms(now) == 1_796_101_200_000 == moment_ms("2026-12-01T06:00+01:00")
     assert moment_ms(dt.timedelta(seconds=1.5), lambda: now) == 1_796_101_201_500
-    with pytest.raises(UsageError, match="tomorrow"):
-        moment_ms("tomorrow")
+    for wrong in ("tomorrow", dt.timedelta(days=10**8), 5):
+        with pytest.raises(UsageError, match="is no moment.*ISO 8601"):
+            moment_ms(wrong)
 
 
 def test_arguments_are_json():

@@ -51,7 +51,7 @@ def task() -> None:
 @click.option("--after", type=int, multiple=True, metavar="ID", help="Only when this task has ended ok. May be repeated.")
 @click.option("--agent", default="", help="Agent of a program [default: any that offers it].")
 @click.option("--wait", is_flag=True, help="Follow them to their ends; exit 1 when one did not end ok.")
-@click.option("--timeout", type=float, help="With --wait: give up after so many seconds, exit 5.")
+@click.option("--timeout", type=click.FloatRange(0), help="With --wait: give up after so many seconds, exit 5.")
 @DATA
 @JSON
 def enqueue(func: str, queue: str, args: tuple[str, ...], count: int, priority: int | None, retries: int | None, due: str, key: str,
