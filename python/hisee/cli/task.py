@@ -49,19 +49,22 @@ def task() -> None:
 @click.option("--key", default="", help="Idempotency key: a second put with it answers the first one's id.")
 @click.option("--order-key", default="", help="Tasks of one order key run one after the other.")
 @click.option("--after", type=int, multiple=True, metavar="ID", help="Only when this task has ended ok. May be repeated.")
+@click.option("--resource", "resources", multiple=True, metavar="NAME",
+              help="It runs only while this resource is free; engine.limit says how many may use it [default: one]. May be repeated.")
 @click.option("--agent", default="", help="Agent of a program [default: any that offers it].")
 @click.option("--wait", is_flag=True, help="Follow them to their ends; exit 1 when one did not end ok.")
 @click.option("--timeout", type=click.FloatRange(0), help="With --wait: give up after so many seconds, exit 5.")
 @DATA
 @JSON
 def enqueue(func: str, queue: str, args: tuple[str, ...], count: int, priority: int | None, retries: int | None, due: str, key: str,
-            order_key: str, after: tuple[int, ...], agent: str, wait: bool, timeout: float | None, data: Path | None, as_json: bool) -> int:
+            order_key: str, after: tuple[int, ...], resources: tuple[str, ...], agent: str, wait: bool,
+            timeout: float | None, data: Path | None, as_json: bool) -> int:
     """Put durable tasks and print their ids, one a line, as soon as they are durable."""
     from hisee.durable import request_row
 
     if key and count > 1:
         raise click.UsageError("one key is one task: give --key or --count")
-    options = {name: value for name, value in (("after", list(after)), ("agent", agent)) if value}
+    options = {name: value for name, value in (("after", list(after)), ("resources", list(resources)), ("agent", agent)) if value}
     row = request_row(func, arguments(args), queue=queue, priority=priority, retries=retries, key=key, due=moment(due) if due else None,
                       order_key=order_key, options=options)
     with connect(data) as system:
