@@ -46,15 +46,28 @@ def task(*, queue: str = ..., priority: int = ..., retries: int = ..., retry_s: 
 
 def task(function: F | None = None, /, **options: Any) -> F | Callable[[F], F]:
     """Mark a function of tasks.py as a durable task: `@hisee.task` or `@hisee.task(queue="R", retries=3)`."""
-    given = Options(**options)
-    if not isinstance(given.retries, int) or given.retries < 0:
-        raise ValueError(f"retries of a task is a count from 0 on, not {given.retries!r}")
+    given = _options(options)
 
     def mark(function: F) -> F:
         setattr(function, MARK, given)
         return function
 
     return mark(function) if function is not None else mark
+
+
+def _options(options: dict[str, Any]) -> Options:
+    """Raises ValueError: whoever loads tasks.py tells its line."""
+    unknown = [name for name in options if name not in Options._fields]
+    if unknown:
+        raise ValueError(f"a task has no option {unknown[0]}; there are {', '.join(Options._fields)}")
+    given = Options(**options)
+    for name in ("retries", "priority"):
+        if not isinstance(count := getattr(given, name), int) or count < 0:
+            raise ValueError(f"{name} of a task is a count from 0 on, not {count!r}")
+    for name in ("retry_s", "timeout_s"):
+        if not isinstance(seconds := getattr(given, name), int | float) or not seconds >= 0:
+            raise ValueError(f"{name} of a task is seconds from 0 on, not {seconds!r}")
+    return given
 
 
 def cause(text: str) -> str:

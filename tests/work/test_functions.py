@@ -94,8 +94,10 @@ def test_the_mark_leaves_the_function_as_it_is() -> None:
         return 2 * n
 
     assert double(None, 4) == 8
-    with pytest.raises(ValueError, match="retries"):
-        hisee.task(retries=-1)
+    for wrong, said in (({"retries": -1}, "retries"), ({"priority": "R"}, "priority .* not 'R'"), ({"timeout_s": "2"}, "timeout_s"),
+                        ({"quue": "R"}, "no option quue; there are queue, ")):
+        with pytest.raises(ValueError, match=said):
+            hisee.task(**wrong)
 
 
 def test_prepare_binds_and_keeps_the_form() -> None:

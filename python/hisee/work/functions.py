@@ -111,8 +111,8 @@ class Functions:
         return source != self._loaded
 
     def load(self, source: bytes, name: str = "tasks.py") -> list[str]:
-        """Take the functions of this text instead of those before; their names. Raises SourceError, or Refuse for a queue that
-        cannot run one of them.
+        """Take the functions of this text instead of those before; their names. Raises SourceError, for a queue that cannot run one
+        of them too.
 
         Those are the marked ones, and plain ones with a first parameter (`ctx`): public, and written in this text, not imported.
         """
@@ -121,7 +121,10 @@ class Functions:
         found = {f"tasks.{key}": Function(f"tasks.{key}", call, options, digest, _signature(call))
                  for key, call in vars(module).items() if (options := _options(key, call, module)) is not None}
         for function in found.values():
-            check_queue(function.name, function.options.queue)
+            try:
+                check_queue(function.name, function.options.queue)
+            except Refuse as refused:
+                raise SourceError(f"{name}, {function.name}: {refused.text}", hint=refused.hint) from None
         self._known = {key: row for key, row in self._known.items() if kind_of(key) != "tasks"} | found
         self._loaded = source
         return sorted(found)
