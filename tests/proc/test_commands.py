@@ -66,6 +66,8 @@ def test_no_system_there(tmp_path):
 def test_the_data_directory_of_a_running_system_is_refused(system):
     said = hisee("up", APP, "--data", system.data, expect=4)
     assert str(system.data) in said and "pid" in said
+    said = hisee("up", APP, "--cold", "--data", system.data, expect=4)
+    assert "pid" in said and "deletes" not in said
 
 
 def test_export_gives_the_folder_back(system, tmp_path):
