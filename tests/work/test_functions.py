@@ -170,6 +170,10 @@ def test_a_broken_text_is_named_and_changes_nothing(source: bytes, said: str) ->
     with pytest.raises(HiseeError, match=said):
         functions.load(source)
     assert "tasks.plain" in functions.names()
+    with pytest.raises(UnknownFunction, match=f"tasks.fresh: the newest text could not be loaded.*{said}"):
+        functions.find("tasks.fresh")
+    with pytest.raises(UnknownFunction, match="known: "):
+        loaded().find("tasks.fresh")
 
 
 def test_errors_of_the_text_show_its_line() -> None:

@@ -190,8 +190,9 @@ def clock(ms: int) -> str | None:
 def readable(row: dict[str, Any]) -> dict[str, Any]:
     """Times as times, nothing as a dash."""
     out = {name: None if value in ("", [], {}) else value for name, value in row.items()}
-    share = row["progress"]
-    return out | {"created": clock(row["created_ms"]), "ended": clock(row["ended_ms"]), "due": clock(row["due_ms"]),
+    share = None if row["state"] == "ended ok" else row["progress"]  # the last note of a done task tells nothing
+    return out | {"parent": row["parent"] or None, "created": clock(row["created_ms"]), "ended": clock(row["ended_ms"]),
+                  "due": clock(row["due_ms"]),
                   "progress": None if share is None else f"{share:.0%}"}
 
 

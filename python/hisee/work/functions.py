@@ -104,6 +104,7 @@ class Functions:
                        for name, row in engine.items()}
         self._types = {f"engine.{name}": get_type_hints(row.run) for name, row in engine.items()}
         self._loaded: bytes | None = None
+        self._fault = ""  # why the newest text could not be loaded
         self.refresh: Callable[[], bool] = lambda: False  # loads a text that is newer than this one, if there is one; True = there was
 
     def differs(self, source: bytes) -> bool:
@@ -116,6 +117,16 @@ class Functions:
 
         Those are the marked ones, and plain ones with a first parameter (`ctx`): public, and written in this text, not imported.
         """
+        try:
+            found = self._found(source, name)
+        except SourceError as error:
+            self._fault = str(error)
+            raise
+        self._known = {key: row for key, row in self._known.items() if kind_of(key) != "tasks"} | found
+        self._loaded, self._fault = source, ""
+        return sorted(found)
+
+    def _found(self, source: bytes, name: str) -> dict[str, Function]:
         module = load_module(source, name)
         digest = f"{name} {hashlib.sha256(source).hexdigest()[:12]}"
         found = {f"tasks.{key}": Function(f"tasks.{key}", call, options, digest, _signature(call))
@@ -125,9 +136,7 @@ class Functions:
                 check_queue(function.name, function.options.queue)
             except Refuse as refused:
                 raise SourceError(f"{name}, {function.name}: {refused.text}", hint=refused.hint) from None
-        self._known = {key: row for key, row in self._known.items() if kind_of(key) != "tasks"} | found
-        self._loaded = source
-        return sorted(found)
+        return found
 
     def names(self) -> list[str]:
         return sorted(self._known)
@@ -135,6 +144,8 @@ class Functions:
     def find(self, func: str) -> Function:
         """Raises UnknownFunction."""
         found = self._known.get(func)
+        if found is None and self._fault and kind_of(func) == "tasks":
+            raise UnknownFunction(f"there is no function {func}: the newest text could not be loaded", hint=self._fault)
         if found is None:
             raise UnknownFunction(f"there is no function {func}", hint=f"known: {', '.join(self.names()) or 'none'}")
         return found
