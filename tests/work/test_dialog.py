@@ -206,12 +206,15 @@ def test_a_broken_request_is_refused(session, payload):
 
 
 @pytest.mark.parametrize(("row", "says"), [
-    ({"timeout_s": -1}, "timeout_s = -1"), ({"retry_s": float("nan")}, "retry_s = nan"), ({"args": 5}, "arguments of engine.echo: 5")])
+    ({"timeout_s": -1}, "timeout_s = -1"), ({"due_ms": 2**60}, "due_ms = 1152921504606846976"),
+    ({"retry_s": float("nan")}, "retry_s = nan"), ({"args": 5}, "arguments of engine.echo: 5")])
 def test_a_wrong_field_is_named(session, row, says):
     with pytest.raises(Refused, match=says):
         session.tasks.put([{"func": "engine.echo", **row}])
     with pytest.raises(Refused, match="7 is no request"):
         session.tasks.put_schedule({"name": "x", "rule": "every 5", "request": 7})
+    with pytest.raises(Refused, match="beyond the year 9999"):
+        session.tasks.schedule("x", f"at {2**60}", "engine.echo")
     with pytest.raises(UsageError, match="too large"):
         session.tasks.enqueue("engine.echo", value=2**70)
     assert session.tasks.list(limit=-1) == []
