@@ -6,6 +6,8 @@ import asyncio
 import datetime as dt
 import fnmatch
 import logging
+import math
+import re
 from collections.abc import Callable
 from functools import partial
 
@@ -31,6 +33,7 @@ from hisee.channel.payloads import (
     Welcome,
     unpack,
 )
+from hisee.model.objects import INT_LEAST, INT_MOST
 from hisee.model.store import Store, StoreError
 from hisee.schema.errors import Err
 from hisee.schema.messages import MessageKind as Kind
@@ -82,6 +85,8 @@ class Admin:
         entry = self._store.directory().object(name)
         if entry is None or not self._values.table.has(entry.hbj):
             raise StoreError(f"object {name}: unknown or without a value; `hisee get '*'` lists them")
+        if entry.columns:
+            raise StoreError(f"object {name}: a structure of {len(entry.columns)} columns has no single value; scripts read its cells")
         cell = self._values.table.get(Ref(entry.hbj, 0, 0))
         value = None if isinstance(cell.value, Invalid) else cell.value
         shown = iso(int(value)) if isinstance(value, Time) else value
@@ -230,6 +235,7 @@ class Admin:
         self._core.reply(message, message.payload)
 
 
+NUMBERS = {"INT": re.compile(r"[+-]?[0-9]+"), "REAL": re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")}
 BOOLS = {"true": True, "1": True, "false": False, "0": False}
 
 
@@ -242,10 +248,25 @@ def parse_value(value: object, value_type: str) -> object:
         if text.lower() not in BOOLS:
             raise ValueError(f"{value!r} is no BOOL: TRUE, FALSE, 1 or 0")
         return BOOLS[text.lower()]
-    if value_type == "INT":
-        return int(text)
-    if value_type == "REAL":
-        return float(text)
+    if value_type in ("INT", "REAL"):
+        return _number(text, value_type)
     if value_type == "TIME":
-        return Time(int(dt.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp() * 1000))
+        return _time(text)
     return str(value)
+
+
+def _number(text: str, value_type: str) -> int | float:
+    """Digits as a script would write them: Python's other spellings, and numbers that an object cannot hold, are refused."""
+    if not NUMBERS[value_type].fullmatch(text):
+        raise ValueError(f"{text!r} is no {value_type}")
+    number = int(text) if value_type == "INT" else float(text)
+    if not INT_LEAST <= number <= INT_MOST if isinstance(number, int) else not math.isfinite(number):
+        raise ValueError(f"{text} is outside the range of {value_type}")
+    return number
+
+
+def _time(text: str) -> Time:
+    try:
+        return Time(int(dt.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp() * 1000))
+    except ValueError:
+        raise ValueError(f"{text!r} is no TIME: 2026-01-31T10:00:00Z") from None
