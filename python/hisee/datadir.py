@@ -111,4 +111,7 @@ class DataDir:
         return str(self.read_run().get("engine", {}).get("url", ""))
 
     def forget_run(self) -> None:
+        """The system has ended: nothing points at it any more, and its empty directory of sockets goes."""
         (self.path / "run.json").unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # not empty: a process started by hand still holds its socket
+            self.socket_dir.rmdir()
