@@ -5,11 +5,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from hisee.channel.payloads import ValueGet, pack
+from hisee._core.values import encode
+from hisee.channel.payloads import ValueGet, ValueSet, pack
 from hisee.schema.errors import Err
+from hisee.schema.lanes import Lane
 from hisee.schema.messages import MessageKind as Kind
 from hisee.server.admin import parse_value
-from support.stage import FakeStore, stage
+from hisee.values import Ref, Stamped
+from support.stage import FakeStore, eventually, stage
 
 
 def run(body):
@@ -48,3 +51,31 @@ def test_a_text_becomes_a_value_of_the_type(text, value_type, value):
 def test_what_the_type_cannot_hold_is_refused_in_its_words(text, value_type, why):
     with pytest.raises(ValueError, match=why):
         parse_value(text, value_type)
+
+
+def test_the_mark_weak_of_a_script_arrives_at_the_object():
+    async def body(made):
+        ses = await made.ses("A")
+        made.knl.values.table.define(9, "INT")
+        ses.send(Kind.SET, encode([Ref(9, 0, 0), Stamped(5, 1000, True)]), lane=Lane.SCRIPT)
+        await eventually(lambda: made.knl.values.table.get(Ref(9, 0, 0)).value == 5, "the write arrived")
+        cell = made.knl.values.table.get(Ref(9, 0, 0))
+        assert (cell.time_ms, cell.weak) == (1000, True)
+
+    run(body)
+
+
+def test_a_text_from_outside_is_cut_and_marked_as_in_a_script(monkeypatch):
+    entry = SimpleNamespace(name="U.Note", hbj=9, columns=(), value_type="TEXT")
+    monkeypatch.setattr(FakeStore, "directory", lambda store: SimpleNamespace(object=lambda name: entry), raising=False)
+
+    async def body(made):
+        client = await made.log_on("TEL")
+        made.knl.values.table.define(9, "TEXT")
+        made.knl.admin._store.system().limits = {"text_chars": 100_000}
+        for text, kept in [("x" * 100_001, (100_000, True)), ("short", (5, False))]:
+            await client.ask(Kind.VALUE_SET, pack(ValueSet(name="U.Note", value=text)))
+            cell = made.knl.values.table.get(Ref(9, 0, 0))
+            assert (len(cell.value), cell.weak) == kept
+
+    run(body)

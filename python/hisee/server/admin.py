@@ -126,11 +126,17 @@ class Admin:
         try:
             value = parse_value(request.value, entry.value_type or "")
             if self._seen.first(request.key):
-                self._values.write(Ref(entry.hbj, 0, 0), value)
+                self._write(Ref(entry.hbj, 0, 0), value)
         except (Refused, ValueError) as error:
             self._core.fail(message, Err.ERR_TRANS_ERROR, 13, f"object {request.name}: {error}")
             return
         self._values.settled(Ref(entry.hbj, 0, 0), partial(self._value_settled, message, request.name))
+
+    def _write(self, ref: Ref, value: object) -> None:
+        """A text longer than a text may be is cut and marked Weak, as in a script."""
+        most = self._store.system().limits["text_chars"] if isinstance(value, str) else 0
+        cut = isinstance(value, str) and len(value) > most
+        self._values.write(ref, value[:most] if isinstance(value, str) else value, weak=cut)
 
     def _value_settled(self, message: Message, name: str, reason: str) -> None:
         if reason:
