@@ -45,6 +45,7 @@ TIMERS = [
     Timer(29, "reconnect", 1_000, "longest first wait of a client before it dials a communication process again"),
     Timer(30, "administration", 1_000, "period of the primary's process administration"),
     Timer(31, "stop_work", 20_000, "time a work process has to complete what it runs before it is killed at an ordered end"),
+    Timer(47, "ready_cold", 300_000, "wait for the ready line of the work process that first deletes what waits"),
     Timer(40, "service_wait", 15_000, "wait for a Java work process that offers a service, before its task ends not ok"),
 ]
 

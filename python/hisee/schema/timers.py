@@ -41,6 +41,7 @@ class TimerId(IntEnum):
     RECONNECT = 29
     ADMINISTRATION = 30
     STOP_WORK = 31
+    READY_COLD = 47
     SERVICE_WAIT = 40
 
 
@@ -51,7 +52,7 @@ class TimerIdRow(NamedTuple):
     doc: str
 
 
-SCHEMA_HASH = 0x52c39e07
+SCHEMA_HASH = 0x57ef1e90
 
 ROWS: tuple[TimerIdRow, ...] = (
     TimerIdRow(1, 'heartbeat', 1000, "period of the watchdog's heartbeat on every link"),
@@ -85,6 +86,7 @@ ROWS: tuple[TimerIdRow, ...] = (
     TimerIdRow(29, 'reconnect', 1000, 'longest first wait of a client before it dials a communication process again'),
     TimerIdRow(30, 'administration', 1000, "period of the primary's process administration"),
     TimerIdRow(31, 'stop_work', 20000, 'time a work process has to complete what it runs before it is killed at an ordered end'),
+    TimerIdRow(47, 'ready_cold', 300000, 'wait for the ready line of the work process that first deletes what waits'),
     TimerIdRow(40, 'service_wait', 15000, 'wait for a Java work process that offers a service, before its task ends not ok'),
 )
 
