@@ -105,6 +105,7 @@ MESSAGES = [
     Message(0x031B, "DRAINED", "control", "SES", "KNL", "", "a drained SES runs no SEE any more"),
     Message(0x031C, "MEMBERS_CHANGED", "control", "WP", "KNL", "", "a role, a term or a mode changed: overviews are old"),
     Message(0x031D, "TASKS_CHANGED", "control", "KNL", "WP", "", "tasks.py was saved: load it anew"),
+    Message(0x031E, "SERVER_STATE", "control", "KNL", "any", "ServerState", "state of this server in its group, the hot one, the epoch"),
     # link control
     Message(0x0F01, "HELLO", "control", "any", "any", "Hello", "first message: protocol, kind, wanted name, node, incarnation"),
     Message(0x0F02, "CHALLENGE", "control", "any", "any", "Challenge", "nonce"),

@@ -45,6 +45,8 @@ TIMERS = [
     Timer(29, "reconnect", 1_000, "longest first wait of a client before it dials a communication process again"),
     Timer(30, "administration", 1_000, "period of the primary's process administration"),
     Timer(31, "stop_work", 20_000, "time a work process has to complete what it runs before it is killed at an ordered end"),
+    Timer(32, "election", 7_000, "a standby of lower priority lets a higher one try first for this time; so does everybody beside an heir"),
+    Timer(33, "renewal_call", 1_000, "a renewal of the group's term that was not answered for so long is given up"),
     Timer(40, "service_wait", 15_000, "wait for a Java work process that offers a service, before its task ends not ok"),
 ]
 

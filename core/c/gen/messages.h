@@ -3,8 +3,8 @@
 #ifndef HISEE_MESSAGES_H
 #define HISEE_MESSAGES_H
 
-#define HISEE_MESSAGES_HASH 0x5a0a85c4u
-#define HISEE_MESSAGES_COUNT 88
+#define HISEE_MESSAGES_HASH 0x3fa5f322u
+#define HISEE_MESSAGES_COUNT 89
 
 #define HISEE_MESSAGES(X) \
     X(257, PS_GET, "control") \
@@ -87,6 +87,7 @@
     X(795, DRAINED, "control") \
     X(796, MEMBERS_CHANGED, "control") \
     X(797, TASKS_CHANGED, "control") \
+    X(798, SERVER_STATE, "control") \
     X(3841, HELLO, "control") \
     X(3842, CHALLENGE, "control") \
     X(3843, PROOF, "control") \

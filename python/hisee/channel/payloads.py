@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 
 S = TypeVar("S", bound="Payload")
-PROTOCOL = (1, 1)  # major, minor: peers of another major are refused, appended rows raise the minor
+PROTOCOL = (1, 2)  # major, minor: peers of another major are refused, appended rows raise the minor
 
 
 class Payload(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -79,6 +79,21 @@ class Ring(Payload):
 
 class Goodbye(Payload):
     reason: str = ""
+
+
+class ServerState(Payload):
+    """A server in its group: told in Welcome.facts["server"] (as a mapping of these fields) and at each change."""
+
+    group: str = ""  # "" = no redundancy
+    node: str = ""
+    state: str = "HS"  # of the table server_states: HS, SBS, SS, FS
+    sub: str = "alone"  # name of its row
+    epoch: int = 0  # of the group's term, as far as it knows
+    hot: str = ""  # node of the hot server, as far as it knows
+
+    @property
+    def hot_itself(self) -> bool:
+        return self.state == "HS"
 
 
 # replies

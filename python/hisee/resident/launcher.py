@@ -120,7 +120,8 @@ class Launcher:
                      "started_ms": self._data.seams.clock.now_ms(), "sockets": str(self._data.socket_dir), "nodes": nodes,
                      "server": self._server().node, "cp": "", "processes": {},
                      "ports": {n: self._application.ports(n) for n in self._application.nodes},
-                     "engine": {"url": self._application.form.engine.url}, "limits": self._application.limits}
+                     "engine": {"url": self._application.form.engine.url}, "group": self._application.group(),
+                     "limits": self._application.limits}
         self._data.write_run(self._run)
 
     def _note(self, name: str, pid: int, told: str = "") -> None:

@@ -90,6 +90,7 @@ class MessageKind(IntEnum):
     DRAINED = 795
     MEMBERS_CHANGED = 796
     TASKS_CHANGED = 797
+    SERVER_STATE = 798
     HELLO = 3841
     CHALLENGE = 3842
     PROOF = 3843
@@ -110,7 +111,7 @@ class MessageKindRow(NamedTuple):
     doc: str
 
 
-SCHEMA_HASH = 0x5a0a85c4
+SCHEMA_HASH = 0x3fa5f322
 
 ROWS: tuple[MessageKindRow, ...] = (
     MessageKindRow(257, 'PS_GET', 'control', 'TEL', 'KNL', '', 'process list, one instant'),
@@ -193,6 +194,7 @@ ROWS: tuple[MessageKindRow, ...] = (
     MessageKindRow(795, 'DRAINED', 'control', 'SES', 'KNL', '', 'a drained SES runs no SEE any more'),
     MessageKindRow(796, 'MEMBERS_CHANGED', 'control', 'WP', 'KNL', '', 'a role, a term or a mode changed: overviews are old'),
     MessageKindRow(797, 'TASKS_CHANGED', 'control', 'KNL', 'WP', '', 'tasks.py was saved: load it anew'),
+    MessageKindRow(798, 'SERVER_STATE', 'control', 'KNL', 'any', 'ServerState', 'state of this server in its group, the hot one, the epoch'),
     MessageKindRow(3841, 'HELLO', 'control', 'any', 'any', 'Hello', 'first message: protocol, kind, wanted name, node, incarnation'),
     MessageKindRow(3842, 'CHALLENGE', 'control', 'any', 'any', 'Challenge', 'nonce'),
     MessageKindRow(3843, 'PROOF', 'control', 'any', 'any', 'Proof', 'HMAC over both nonces and the hello'),

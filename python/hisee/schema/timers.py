@@ -41,6 +41,8 @@ class TimerId(IntEnum):
     RECONNECT = 29
     ADMINISTRATION = 30
     STOP_WORK = 31
+    ELECTION = 32
+    RENEWAL_CALL = 33
     SERVICE_WAIT = 40
 
 
@@ -51,7 +53,7 @@ class TimerIdRow(NamedTuple):
     doc: str
 
 
-SCHEMA_HASH = 0x52c39e07
+SCHEMA_HASH = 0xeec362ab
 
 ROWS: tuple[TimerIdRow, ...] = (
     TimerIdRow(1, 'heartbeat', 1000, "period of the watchdog's heartbeat on every link"),
@@ -85,6 +87,8 @@ ROWS: tuple[TimerIdRow, ...] = (
     TimerIdRow(29, 'reconnect', 1000, 'longest first wait of a client before it dials a communication process again'),
     TimerIdRow(30, 'administration', 1000, "period of the primary's process administration"),
     TimerIdRow(31, 'stop_work', 20000, 'time a work process has to complete what it runs before it is killed at an ordered end'),
+    TimerIdRow(32, 'election', 7000, 'a standby of lower priority lets a higher one try first for this time; so does everybody beside an heir'),
+    TimerIdRow(33, 'renewal_call', 1000, "a renewal of the group's term that was not answered for so long is given up"),
     TimerIdRow(40, 'service_wait', 15000, 'wait for a Java work process that offers a service, before its task ends not ok'),
 )
 
