@@ -6,6 +6,8 @@ import asyncio
 import datetime as dt
 import fnmatch
 import logging
+import math
+import re
 from collections.abc import Callable
 from functools import partial
 
@@ -31,6 +33,7 @@ from hisee.channel.payloads import (
     Welcome,
     unpack,
 )
+from hisee.model.objects import INT_LEAST, INT_MOST
 from hisee.model.store import Store, StoreError
 from hisee.schema.errors import Err
 from hisee.schema.messages import MessageKind as Kind
@@ -82,6 +85,8 @@ class Admin:
         entry = self._store.directory().object(name)
         if entry is None or not self._values.table.has(entry.hbj):
             raise StoreError(f"object {name}: unknown or without a value; `hisee get '*'` lists them")
+        if entry.columns:
+            raise StoreError(f"object {name}: a structure of {len(entry.columns)} columns has no single value; scripts read its cells")
         cell = self._values.table.get(Ref(entry.hbj, 0, 0))
         value = None if isinstance(cell.value, Invalid) else cell.value
         shown = iso(int(value)) if isinstance(value, Time) else value
@@ -121,11 +126,17 @@ class Admin:
         try:
             value = parse_value(request.value, entry.value_type or "")
             if self._seen.first(request.key):
-                self._values.write(Ref(entry.hbj, 0, 0), value)
+                self._write(Ref(entry.hbj, 0, 0), value)
         except (Refused, ValueError) as error:
             self._core.fail(message, Err.ERR_TRANS_ERROR, 13, f"object {request.name}: {error}")
             return
         self._values.settled(Ref(entry.hbj, 0, 0), partial(self._value_settled, message, request.name))
+
+    def _write(self, ref: Ref, value: object) -> None:
+        """A text longer than a text may be is cut and marked Weak, as in a script."""
+        most = self._store.system().limits["text_chars"] if isinstance(value, str) else 0
+        cut = isinstance(value, str) and len(value) > most
+        self._values.write(ref, value[:most] if isinstance(value, str) else value, weak=cut)
 
     def _value_settled(self, message: Message, name: str, reason: str) -> None:
         if reason:
@@ -182,7 +193,12 @@ class Admin:
             self._core.tell(process.number, Kind.TASKS_CHANGED, Payload())
 
     def _export(self, source: Process, message: Message) -> None:
-        self._core.reply(message, Files(files=self._store.files(unpack(Export, message.payload).objects)))
+        try:
+            files = self._store.files(unpack(Export, message.payload).objects)
+        except StoreError as error:
+            self._core.fail(message, Err.ERR_OBJECT_NOT_FOUND, 11, str(error))
+            return
+        self._core.reply(message, Files(files=files))
 
     def _unit(self, source: Process, message: Message) -> None:
         sha256 = unpack(UnitGet, message.payload).sha256
@@ -225,6 +241,7 @@ class Admin:
         self._core.reply(message, message.payload)
 
 
+NUMBERS = {"INT": re.compile(r"[+-]?[0-9]+"), "REAL": re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")}
 BOOLS = {"true": True, "1": True, "false": False, "0": False}
 
 
@@ -237,10 +254,25 @@ def parse_value(value: object, value_type: str) -> object:
         if text.lower() not in BOOLS:
             raise ValueError(f"{value!r} is no BOOL: TRUE, FALSE, 1 or 0")
         return BOOLS[text.lower()]
-    if value_type == "INT":
-        return int(text)
-    if value_type == "REAL":
-        return float(text)
+    if value_type in ("INT", "REAL"):
+        return _number(text, value_type)
     if value_type == "TIME":
-        return Time(int(dt.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp() * 1000))
+        return _time(text)
     return str(value)
+
+
+def _number(text: str, value_type: str) -> int | float:
+    """Digits as a script would write them: Python's other spellings, and numbers that an object cannot hold, are refused."""
+    if not NUMBERS[value_type].fullmatch(text):
+        raise ValueError(f"{text!r} is no {value_type}")
+    number = int(text) if value_type == "INT" else float(text)
+    if not INT_LEAST <= number <= INT_MOST if isinstance(number, int) else not math.isfinite(number):
+        raise ValueError(f"{text} is outside the range of {value_type}")
+    return number
+
+
+def _time(text: str) -> Time:
+    try:
+        return Time(int(dt.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp() * 1000))
+    except ValueError:
+        raise ValueError(f"{text!r} is no TIME: 2026-01-31T10:00:00Z") from None

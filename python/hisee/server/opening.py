@@ -76,8 +76,9 @@ class Opening:
         except StoreError as error:
             self._core.fail(message, Err.ERR_OBJECT_NOT_FOUND, 11, str(error))
             return
-        if len([o for o in self.opened.values() if o.console == console.number]) >= self._limits["sees_per_console"]:
-            self._core.fail(message, Err.ERR_RANGE_ERROR, 14, f"{console.name} has sees_per_console objects open already")
+        most = self._limits["sees_per_console"]
+        if len([o for o in self.opened.values() if o.console == console.number]) >= most:
+            self._core.fail(message, Err.ERR_RANGE_ERROR, 14, f"{console.name} has {most} objects open already (limit sees_per_console)")
             return
         opened = self._enter(plan, console)
         self._core.reply(message, self._reply(opened))

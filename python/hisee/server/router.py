@@ -83,7 +83,11 @@ class Router:
         if handler is None:
             self._core.fail(message, Err.ERR_NOT_SUPPORTED, 0, f"the server knows no message of kind {message.kind:#06x}")
             return
-        handler(source, message)
+        try:
+            handler(source, message)
+        except Exception as fault:  # every request ends once, also one that we cannot carry out
+            self._core.fail(message, Err.ERR_TRANS_ERROR, 0, f"{type(fault).__name__}: {fault}")
+            raise
 
     def _to_number(self, source: Process, message: Message) -> None:
         """A process addressed by its number; work is done only for those who may order it, whatever way they take."""

@@ -79,12 +79,12 @@ class Values:
     def snapshot(self, objects: list[int]) -> bytes:
         return self.table.snapshot([hbj for hbj in objects if self.table.has(hbj)])
 
-    def write(self, ref: Ref, value: object, time_ms: int | None = None) -> None:
+    def write(self, ref: Ref, value: object, time_ms: int | None = None, weak: bool = False) -> None:
         """Apply one write and tell everybody who follows; raises Refused."""
         if not self.table.has(ref.object):
             raise Refused(Err.ERR_OBJECT_NOT_FOUND, 11, f"object number {ref.object} has no value")
         try:
-            self.table.set(ref, value, self._core.seams.clock.now_ms() if time_ms is None else time_ms)
+            self.table.set(ref, value, self._core.seams.clock.now_ms() if time_ms is None else time_ms, weak)
         except (IndexError, ValueError) as error:
             raise Refused(Err.ERR_RANGE_ERROR, 14, str(error)) from error
         self._publish(ref)
@@ -129,12 +129,12 @@ class Values:
 
     def _apply(self, source: Process, message: Message) -> Ref:
         ref, value = decode(message.payload)
-        time_ms = None
+        time_ms, weak = None, False
         if isinstance(value, Stamped):
-            value, time_ms = value.value, value.time_ms
+            value, time_ms, weak = value.value, value.time_ms, value.weak
         if not self._core.allow(source, "set", ref.object):
             raise Refused(Err.ERR_NO_ACCESS, Ext.NO_RIGHT, f"no right to set {self._core.name_of(ref.object)}")
-        self.write(ref, value, time_ms)
+        self.write(ref, value, time_ms, weak)
         where: Ref = ref
         return where
 
