@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 
@@ -78,6 +79,14 @@ class Network:
 
 
 PASSING = ("CROWDED", "SERVER", "ELSEWHERE")  # refusals of one door that another one need not share
+
+
+def server_networks(run: Mapping[str, Any], server: str) -> list[list[str]]:
+    """Doors of a server of a group by run.json, a list for each of its networks; [] where nothing names its hosts and ports. `server` ""
+    = the one of this computer."""
+    named = (run.get("group") or {}).get("servers", {}).get(server or run.get("server", ""), {})
+    ports = named.get("cp") or []
+    return [[f"{host}:{port}" for port in ports] for host in named.get("hosts") or []] if ports else []
 
 
 def split(address: str) -> tuple[str, int]:

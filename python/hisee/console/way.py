@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from hisee.channel.networks import server_networks
 from hisee.errors import CannotConnect, UsageError
 
 DEFAULT_PORT = 3119
@@ -34,19 +35,12 @@ def way_to_server(server: str, node: str, run: dict[str, Any], control_socket: P
     if not mine.get("host") and not mine.get("link"):
         return Way(path=control_socket)
     link = dict(mine.get("link") or {})
-    named = run.get("group", {}).get("servers", {}).get(server or run.get("server", ""), {})
-    if networks := server_networks(named):
+    if networks := server_networks(run, server):
         return Way(networks=networks, link=link)
     if not run.get("cp"):
         raise CannotConnect(f"node {node} reaches its server over TCP, and no communication process runs",
                             hint='add {kind="cp"} to app.toml')
     return Way(networks=[["{}:{}".format(*address(run["cp"]))]], link=link)
-
-
-def server_networks(named: dict[str, Any]) -> list[list[str]]:
-    """Doors of a server of a group, a list for each of its networks; [] where its row names no hosts or ports."""
-    ports = named.get("cp") or []
-    return [[f"{host}:{port}" for port in ports] for host in named.get("hosts") or []] if ports else []
 
 
 def address(text: str) -> tuple[str, int]:

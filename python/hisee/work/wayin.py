@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hisee.channel import Channel, LinkShape, dial_unix
 from hisee.channel.doors import Doors
-from hisee.channel.networks import Network
+from hisee.channel.networks import Network, server_networks
 from hisee.channel.payloads import Hello
 from hisee.channel.sessions import log_on
 from hisee.channel.settings import settings
@@ -57,11 +57,14 @@ class WayIn:
         node = run.get("nodes", {}).get(parameters.node, {})
         if not node.get("host") and not node.get("link"):
             return cls(secret, seams, addresses=[], control_socket=data.control_socket)
+        link = LinkShape(**node["link"]) if node.get("link") else None
+        if networks := server_networks(run, parameters.server):
+            return cls(secret, seams, addresses=networks[0], further=networks[1:], link=link)
         found = [facts["tcp"] for facts in run.get("processes", {}).values() if facts.get("tcp")] or [run["cp"]] * bool(run.get("cp"))
         if not found:
             raise CannotConnect(f"node {parameters.node} reaches its server over TCP, and no communication process runs",
                                 hint='add {kind="cp"} to app.toml')
-        return cls(secret, seams, addresses=found, link=LinkShape(**node["link"]) if node.get("link") else None)
+        return cls(secret, seams, addresses=found, link=link)
 
     def enter(self, hello: Hello) -> Channel:
         if self._control_socket is not None:
