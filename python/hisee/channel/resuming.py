@@ -193,8 +193,8 @@ class SessionChannel(Channel):
             line.report(lambda: enclose(report(), 0))
 
     def _learn(self, line: Channel) -> None:
-        rows = line.welcome.facts.get("cps") if line.welcome is not None else None
-        for way in self._ways if rows else ():
+        rows = line.welcome.facts.get("cps", ()) if line.welcome is not None else ()
+        for way in self._ways:
             way.network.learn(rows)
 
     def _state(self, way: Way) -> str:
@@ -204,11 +204,11 @@ class SessionChannel(Channel):
         """As long as the session lives, this network has a line or is dialled."""
         while not self._end:
             if way.line is None and not await self._dial(way):
-                await self._wait(way, self._pause_s(way))
+                await self._until_wanted(way, self._pause_s(way))
             else:
-                await self._wait(way, None)
+                await self._until_wanted(way, None)
 
-    async def _wait(self, way: Way, seconds: float | None) -> None:
+    async def _until_wanted(self, way: Way, seconds: float | None) -> None:
         way.wanted.clear()
         try:
             await asyncio.wait_for(way.wanted.wait(), seconds)
@@ -313,7 +313,7 @@ class SessionChannel(Channel):
             if inner is not None:
                 self._deliver_one(inner)
             if self._session.due:
-                self._acknowledge(quiet=False)
+                self._tell_taken(quiet=False)
         elif message.kind == Kind.SESSION_ACK:
             if line is self._active:
                 self._confirmed(line, unpack(SessionAck, message.payload))
@@ -355,9 +355,9 @@ class SessionChannel(Channel):
 
     def _tell_networks(self) -> None:
         if len(self._ways) > 1:
-            self._acknowledge(quiet=False, networks=[self._state(way) for way in self._ways])
+            self._tell_taken(quiet=False, networks=[self._state(way) for way in self._ways])
 
-    def _acknowledge(self, *, quiet: bool, networks: list[str] | None = None) -> None:
+    def _tell_taken(self, *, quiet: bool, networks: list[str] | None = None) -> None:
         assert self.welcome is not None
         with self._guard:
             if self._active is not None and not self._asked_ns and not self._end:
@@ -373,7 +373,7 @@ class SessionChannel(Channel):
             return
         self._timer = self._loop.call_later(self._config.tick_s, self._tick)
         if self._session.owed:
-            self._acknowledge(quiet=True)
+            self._tell_taken(quiet=True)
         now_ns = self._seams.clock.monotonic_ns()
         for way in self._ways:
             if way.line is not None and not self._held and way.line.silent_ms >= self._config.resume_silence_ms:

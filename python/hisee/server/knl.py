@@ -239,16 +239,17 @@ class Knl:
             self._answer_carried(message, self._join_session(source, hello, request))
             return
         answer = self.doors.elsewhere(source, hello) or await self._admit(hello, request)
-        link = None
+        admitted: tuple[Process, Link] | None = None
         if isinstance(answer, Welcome) and source.link is not None:
             process = self.core.registry.get(answer.number)
             assert process is not None
             link = Link(source.link.channel, process.number, request.connection, facts=process.facts)
             if wants_session(hello):
                 answer.facts[SESSION] = self.sessions.open(link, hello, source.name, request.address)
+            admitted = process, link
         self._answer_carried(message, answer)
-        if link is not None:
-            self._linked(process, link)
+        if admitted is not None:
+            self._linked(*admitted)
 
     def _answer_carried(self, message: Any, answer: Welcome | Refused) -> None:
         if isinstance(answer, Welcome):
