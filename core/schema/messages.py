@@ -72,6 +72,7 @@ MESSAGES = [
     Message(0x012F, "SERVICE_CALL", "java", "WP", "JWP", "ServiceCall", "call a service; the reply is ServiceResult"),
     Message(0x0130, "LOGS_GET", "bulk", "TEL", "KNL", "LogsGet", "lines of a process's log"),
     Message(0x0131, "FACTS_GET", "dialog", "any", "DWP", "FactsGet", "facts of the engine database by the beginning of their keys"),
+    Message(0x0138, "RESUME", "control", "any", "KNL", "Resume", "go on over this connection; ended by SESSION_ACK or SESSION_END"),
     # replies
     Message(0x0201, "REPLY", "", "any", "any", "", "the request was executed; payload as the request says"),
     Message(0x0202, "FAILED", "", "any", "any", "Failed", "the request failed: error, extended reason, text"),
@@ -89,7 +90,7 @@ MESSAGES = [
     Message(0x030B, "VISUAL_SET", "visual", "HIS, SEE", "HIP", "values", "%HI_ function without result, MESSAGE"),
     Message(0x030C, "LOG_WRITE", "control", "HIS, SEE", "KNL", "LogWrite", "LOG, LOGEX: one line of the event log"),
     Message(0x030D, "SEE_STATE", "control", "SES, HISHOST", "KNL", "SeeState", "counters of a virtual process for ps"),
-    Message(0x030E, "LINK_CLOSED", "control", "CP", "KNL", "LinkClosed", "a client's connection at a CP is gone"),
+    Message(0x030E, "LINK_CLOSED", "control", "CP, KNL", "KNL, CP", "LinkClosed", "a client's connection at a CP is gone, or is to go"),
     Message(0x030F, "PEER_LOST", "control", "KNL", "any", "PeerLost", "a process that this one talked to is gone"),
     Message(0x0310, "STOP", "control", "KNL", "any", "", "end in order"),
     Message(0x0311, "PVAR_SEEN", "visual", "HISHOST", "HIP", "values", "picture variables for bound displays"),
@@ -106,6 +107,9 @@ MESSAGES = [
     Message(0x031C, "MEMBERS_CHANGED", "control", "WP", "KNL", "", "a role, a term or a mode changed: overviews are old"),
     Message(0x031D, "TASKS_CHANGED", "control", "KNL", "WP", "", "tasks.py was saved: load it anew"),
     Message(0x031E, "SERVER_STATE", "control", "KNL", "any", "ServerState", "state of this server in its group, the hot one, the epoch"),
+    Message(0x0323, "SESSION_DATA", "", "any", "any", "", "a message of a session, numbered per lane; passes a CP by its connection"),
+    Message(0x0324, "SESSION_ACK", "control", "any", "any", "SessionAck", "messages of a session that have been taken, per lane"),
+    Message(0x0325, "SESSION_END", "control", "KNL", "any", "SessionEnd", "the server ends the session, or refuses to resume it"),
     # link control
     Message(0x0F01, "HELLO", "control", "any", "any", "Hello", "first message: protocol, kind, wanted name, node, incarnation"),
     Message(0x0F02, "CHALLENGE", "control", "any", "any", "Challenge", "nonce"),

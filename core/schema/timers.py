@@ -47,7 +47,11 @@ TIMERS = [
     Timer(31, "stop_work", 20_000, "time a work process has to complete what it runs before it is killed at an ordered end"),
     Timer(32, "election", 7_000, "a standby of lower priority lets a higher one try first for this time; so does everybody beside an heir"),
     Timer(33, "renewal_call", 1_000, "a renewal of the group's term that was not answered for so long is given up"),
+    Timer(37, "resume_silence", 3_000, "silence after which a client of a communication process dials again and resumes its session"),
+    Timer(38, "resume_dial", 1_500, "deadline of one dial, and of the answer to RESUME, while a session is resumed"),
+    Timer(39, "resume_wait", 200, "longest first wait between two rounds of dialling to resume; doubles up to the timer reconnect"),
     Timer(40, "service_wait", 15_000, "wait for a Java work process that offers a service, before its task ends not ok"),
+    Timer(42, "alternate", 2_000, "longest wait before a broken route beside the active one is dialled again"),
 ]
 
 T = {t.name: t.ms for t in TIMERS}
@@ -58,5 +62,7 @@ if not T["see_start_each"] * 2 < T["see_start_all"]:
 
 if not T["lease_renew"] * 3 < T["lease"] or not T["lease_margin"] < T["lease"]:
     raise ValueError("timers: three renewals must fit into a lease, and its margin as well")
+if not T["stall"] < T["resume_silence"] or not T["resume_silence"] + T["resume_dial"] < T["watchdog"]:
+    raise ValueError("timers: a silent connection must be noticed and replaced within the watchdog's limit")
 
 TABLE = Table("timers", "TimerId", TIMERS, "Timers, in milliseconds.")

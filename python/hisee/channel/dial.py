@@ -13,7 +13,7 @@ from hisee.channel.errors import PeerUnreachable
 from hisee.channel.logon import client_logon
 from hisee.channel.memory import MemoryCarrier
 from hisee.channel.payloads import Hello, Welcome
-from hisee.channel.peer import Peer, peer_of
+from hisee.channel.peer import Peer, computer, peer_of
 from hisee.channel.serve import serve_blocking
 from hisee.channel.settings import Settings, settings
 from hisee.channel.shape import LinkShape, Shape
@@ -85,6 +85,7 @@ def log_on(sock: socket.socket, hello: Hello, secret: bytes, seams: Seams, confi
     """The client's side of the logon on a connected socket, which is closed when it fails."""
     if hello.kind != "TEL":  # a command is gone before anybody asks for its version
         hello.version = hello.version or hisee.__version__
+    hello.boot = hello.boot or computer()
     wire = Wire(sock, config.fragment_bytes, descriptors=rings)
     try:
         welcome = converse(wire, hello, secret, seams, config)

@@ -24,6 +24,7 @@ class CommandId(IntEnum):
     TRACE = 12
     PING = 13
     STATUS = 14
+    ROUTE = 18
     SHUTDOWN = 15
 
 
@@ -35,7 +36,7 @@ class CommandIdRow(NamedTuple):
     doc: str
 
 
-SCHEMA_HASH = 0x16b27f18
+SCHEMA_HASH = 0x688799d6
 
 ROWS: tuple[CommandIdRow, ...] = (
     CommandIdRow(1, 'HELP', '*', 'HELP', 'the commands that this process takes'),
@@ -52,6 +53,7 @@ ROWS: tuple[CommandIdRow, ...] = (
     CommandIdRow(12, 'TRACE', '*', 'TRACE ON|OFF', "trace of messages into the process's trace file on or off"),
     CommandIdRow(13, 'PING', '*', 'PING', 'answers ok'),
     CommandIdRow(14, 'STATUS', '*', 'STATUS', 'facts of this process'),
+    CommandIdRow(18, 'ROUTE', 'HIP HISHOST AGENT', 'ROUTE NETWORK|NONE', 'reach the server over that network whenever it can be had'),
     CommandIdRow(15, 'SHUTDOWN', 'KNL PWP', 'SHUTDOWN', 'end the whole system in order'),
 )
 

@@ -43,7 +43,11 @@ class TimerId(IntEnum):
     STOP_WORK = 31
     ELECTION = 32
     RENEWAL_CALL = 33
+    RESUME_SILENCE = 37
+    RESUME_DIAL = 38
+    RESUME_WAIT = 39
     SERVICE_WAIT = 40
+    ALTERNATE = 42
 
 
 class TimerIdRow(NamedTuple):
@@ -53,7 +57,7 @@ class TimerIdRow(NamedTuple):
     doc: str
 
 
-SCHEMA_HASH = 0xeec362ab
+SCHEMA_HASH = 0x4f0eaff6
 
 ROWS: tuple[TimerIdRow, ...] = (
     TimerIdRow(1, 'heartbeat', 1000, "period of the watchdog's heartbeat on every link"),
@@ -89,7 +93,11 @@ ROWS: tuple[TimerIdRow, ...] = (
     TimerIdRow(31, 'stop_work', 20000, 'time a work process has to complete what it runs before it is killed at an ordered end'),
     TimerIdRow(32, 'election', 7000, 'a standby of lower priority lets a higher one try first for this time; so does everybody beside an heir'),
     TimerIdRow(33, 'renewal_call', 1000, "a renewal of the group's term that was not answered for so long is given up"),
+    TimerIdRow(37, 'resume_silence', 3000, 'silence after which a client of a communication process dials again and resumes its session'),
+    TimerIdRow(38, 'resume_dial', 1500, 'deadline of one dial, and of the answer to RESUME, while a session is resumed'),
+    TimerIdRow(39, 'resume_wait', 200, 'longest first wait between two rounds of dialling to resume; doubles up to the timer reconnect'),
     TimerIdRow(40, 'service_wait', 15000, 'wait for a Java work process that offers a service, before its task ends not ok'),
+    TimerIdRow(42, 'alternate', 2000, 'longest wait before a broken route beside the active one is dialled again'),
 )
 
 BY_NUMBER: dict[int, TimerIdRow] = {r.number: r for r in ROWS}

@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import hisee
-from hisee.channel import Channel, Listener, LogonRefused, memory_pair
+from hisee.channel import Channel, Listener, LogonRefused, Message, memory_pair
+from hisee.channel.networks import SESSION
 from hisee.channel.payloads import PROTOCOL, Hello, LinkClosed, LinkOpen, Payload, PeerLost, Refused, Welcome, pack, unpack
+from hisee.channel.session import BY_CONNECTION
 from hisee.engine.coordinator import Coordinator
 from hisee.model.store import Store
 from hisee.schema.messages import MessageKind as Kind
@@ -34,6 +36,7 @@ from hisee.server.registry import KNL_NUMBER, Link, NameInUse, Process, State
 from hisee.server.retained import Retained
 from hisee.server.rights import Rights
 from hisee.server.router import Router
+from hisee.server.sessions import Sessions, session_named, wants_session
 from hisee.server.values import Values
 
 log = logging.getLogger("hisee.server")
@@ -61,7 +64,8 @@ class Knl:
         self.events = event_log
         self.opening = Opening(self.core, self.values, pairs, store.opened, limits)
         self.admin = Admin(self.core, store, self.values, self.events, stop)
-        self.overview = Overview(self.core, self.engine, Loads(self.core), self.router.routes, self.opening.channel_of)
+        self.sessions = Sessions(seams, limits["backlog_bytes"], self.router.receive_from, self._session_over)
+        self.overview = Overview(self.core, self.engine, Loads(self.core), self.router.routes, self.opening.channel_of, self.sessions)
         self.orders = Orders(self.core, stop, self.opening.ses_logged_on)
         self.logs = Logs(self.core, logs)
         self.doors = Doors(self.core)
@@ -69,6 +73,7 @@ class Knl:
         self._enter_self()
         self._define_values()
         self.core.ended.append(self._tell_dbms)
+        self.core.ended.append(self.sessions.process_ended)
         self.core.handlers[Kind.LINK_OPEN] = self._link_open
         self.core.handlers[Kind.LINK_CLOSED] = self._link_closed
         self.core.handlers[Kind.MEMBERS_CHANGED] = lambda source, message: self.engine.refresh()
@@ -100,6 +105,7 @@ class Knl:
             self._listener.start(loop, self._admit, self._on_channel)
         self._reconciling = loop.create_task(self.opening.reconcile_forever())
         self._following = loop.create_task(self._follow_engine())
+        self._acknowledging = loop.create_task(self.sessions.acknowledge_forever())
 
     async def _follow_engine(self) -> None:
         """Modes of work processes stay fresh though a word about a change was lost."""
@@ -128,6 +134,8 @@ class Knl:
     def close(self) -> None:
         self._reconciling.cancel()
         self._following.cancel()
+        self._acknowledging.cancel()
+        self.sessions.close("the server ends")
         self.engine.close()
         if self._listener is not None:
             self._listener.close()
@@ -176,6 +184,7 @@ class Knl:
     def _enter(self, hello: Hello, address: str) -> Process:
         registry = self.core.registry
         name = full_name(hello, self._node, registry)
+        self.sessions.replace(registry.named(name), hello)
         number = self._store.process_number(name) or registry.free_number()
         if registry.get(number) is not None and registry.named(name) is None:
             number = registry.free_number()
@@ -197,9 +206,15 @@ class Knl:
         if process is None:
             channel.close("the name was taken meanwhile")
             return
-        channel.attach(asyncio.get_running_loop(), lambda message: self.router.receive(channel, message),
+        channel.attach(asyncio.get_running_loop(), lambda message: self._receive(channel, message),
                        lambda reason: self._lost(channel, reason))
         self._linked(process, Link(channel, process.number, facts=process.facts))
+
+    def _receive(self, channel: Channel, message: Message) -> None:
+        if message.kind in BY_CONNECTION:
+            self.sessions.receive(channel, message)
+        else:
+            self.router.receive(channel, message)
 
     def _linked(self, process: Process, link: Link) -> None:
         self.core.route(process, link)
@@ -220,27 +235,58 @@ class Knl:
 
     async def _admit_carried(self, source: Process, message: Any, request: LinkOpen) -> None:
         hello = unpack(Hello, request.hello)
+        if session_named(hello):
+            self._answer_carried(message, self._join_session(source, hello, request))
+            return
         answer = self.doors.elsewhere(source, hello) or await self._admit(hello, request)
-        if isinstance(answer, Welcome):
-            answer.facts["cps"] = self.doors.rows()
-        self.core.reply(message, pack(answer) if isinstance(answer, Welcome) else b"\x00" + pack(answer))
+        admitted: tuple[Process, Link] | None = None
         if isinstance(answer, Welcome) and source.link is not None:
             process = self.core.registry.get(answer.number)
             assert process is not None
-            self._linked(process, Link(source.link.channel, process.number, request.connection, facts=process.facts))
+            link = Link(source.link.channel, process.number, request.connection, facts=process.facts)
+            if wants_session(hello):
+                answer.facts[SESSION] = self.sessions.open(link, hello, source.name, request.address)
+            admitted = process, link
+        self._answer_carried(message, answer)
+        if admitted is not None:
+            self._linked(*admitted)
+
+    def _answer_carried(self, message: Any, answer: Welcome | Refused) -> None:
+        if isinstance(answer, Welcome):
+            answer.facts["cps"] = self.doors.rows()
+        self.core.reply(message, pack(answer) if isinstance(answer, Welcome) else b"\x00" + pack(answer))
+
+    def _join_session(self, source: Process, hello: Hello, request: LinkOpen) -> Welcome | Refused:
+        """A client that is here already comes by another connection."""
+        assert source.link is not None
+        held = self.sessions.join(hello, (source.link.channel, request.connection), source.name, request.address)
+        if isinstance(held, Refused):
+            return held
+        process = self.core.registry.get(held.link.number)
+        assert process is not None
+        answer = self._welcome(process)
+        answer.facts[SESSION] = held.number
+        return answer
+
+    def _session_over(self, link: Link, reason: str) -> None:
+        self._end_all([p for p in self.core.registry if p.link is link], reason)
 
     def _link_closed(self, source: Process, message: Any) -> None:
         closed = unpack(LinkClosed, message.payload)
         link = source.link
         assert link is not None
+        if self.sessions.line_gone((link.channel, closed.connection), closed.reason):
+            return
         gone = [p for p in self.core.registry
-                if p.link and p.link.channel is link.channel and p.link.connection == closed.connection]
+                if p.link and p.link.channel is link.channel and p.link.connection == closed.connection and p.link.session is None]
         self._end_all(gone, closed.reason)
 
     # -- losses
 
     def _lost(self, channel: Channel, reason: str) -> None:
-        self._end_all([p for p in self.core.registry if p.link is not None and p.link.channel is channel], reason)
+        self.sessions.channel_gone(channel)
+        self._end_all([p for p in self.core.registry if p.link is not None and p.link.channel is channel and p.link.session is None],
+                      reason)
 
     def _end_all(self, processes: list[Process], reason: str) -> None:
         """A link is gone: every process behind it ends, hosts first so that their virtual ones follow one rule."""

@@ -200,6 +200,8 @@ class Opening:
         if opened is None or not opened.plan.remote_unit:
             return None
         state = "open" if opened.up else "opening" if opened.starting is not None and not opened.starting.done() else "closed"
+        if opened.his.link is not None and opened.his.link.resuming:
+            state = "resuming"
         return self._pairs.row(process, opened.number, opened.see.number if opened.see else 0, state)
 
     def _tell_down(self, opened: OpenObject, reason: str, starting: bool = False) -> None:
