@@ -129,6 +129,7 @@ class Knl:
         self._reconciling.cancel()
         self._following.cancel()
         self.engine.close()
+        self.admin.close()
         if self._listener is not None:
             self._listener.close()
         for process in self.core.registry:
