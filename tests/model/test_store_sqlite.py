@@ -61,8 +61,10 @@ def test_a_file_of_the_first_schema_is_brought_up_to_date(filled, tmp_path, fold
     before = dump(filled)
     filled.close()
     with sqlite3.connect(tmp_path / "data" / "engine.db", isolation_level=None) as db:
-        db.execute("DROP INDEX imported_place")
-        db.execute("ALTER TABLE imported DROP COLUMN place")
+        db.execute("CREATE TABLE old (hbj INTEGER PRIMARY KEY, folder TEXT NOT NULL, store TEXT NOT NULL)")
+        db.execute("INSERT INTO old SELECT hbj, folder, store FROM imported")
+        db.execute("DROP TABLE imported")
+        db.execute("ALTER TABLE old RENAME TO imported")
         db.execute("PRAGMA user_version = 1")
     db.close()
     again = Store.open(tmp_path / "data", compile_object=fake_compile)

@@ -99,8 +99,9 @@ class Records:
         return dict(self._rows("SELECT path, data FROM store_file JOIN store_bytes USING (sha256)"))
 
     def part(self, hbj: int, version: int, part: str) -> bytes | None:
-        return self._value("SELECT data FROM store_part JOIN store_bytes USING (sha256) WHERE hbj = ? AND version = ? AND part = ?",
-                           (hbj, version, part))
+        query = "SELECT data FROM store_part JOIN store_bytes USING (sha256) WHERE hbj = ? AND version = ? AND part = ?"
+        data: bytes | None = self._value(query, (hbj, version, part))
+        return data
 
     def versions(self, hbj: int) -> list[tuple[int, int, str]]:
         """(version, time of the save in ms, origin), oldest first."""
@@ -108,7 +109,8 @@ class Records:
         return [(version, saved_ms, origin) for version, saved_ms, origin in found]
 
     def unit(self, digest: str) -> bytes | None:
-        return self._value("SELECT data FROM store_unit WHERE sha256 = ?", (digest,))
+        data: bytes | None = self._value("SELECT data FROM store_unit WHERE sha256 = ?", (digest,))
+        return data
 
     def builds(self) -> dict[int, BuildFacts]:
         """Of every scripted object, by number."""

@@ -35,8 +35,11 @@ CREATE TABLE imported (hbj INTEGER PRIMARY KEY, folder TEXT NOT NULL, store TEXT
 INSERT INTO sqlite_sequence (name, seq) VALUES ('object', 99);
 """
 UPDATES = {1: """
-ALTER TABLE imported ADD COLUMN place TEXT NOT NULL DEFAULT '';  -- always "": one computer, one folder
-CREATE UNIQUE INDEX imported_place ON imported (hbj, place);
+CREATE TABLE marks (hbj INTEGER NOT NULL, place TEXT NOT NULL, folder TEXT NOT NULL, store TEXT NOT NULL,
+    PRIMARY KEY (hbj, place)) WITHOUT ROWID;       -- the place is always "": one computer, one folder
+INSERT INTO marks SELECT hbj, '', folder, store FROM imported;
+DROP TABLE imported;
+ALTER TABLE marks RENAME TO imported;
 """}  # schema version -> what makes the next one of it
 TABLE_NAME = re.compile(r"\bstore_")
 
