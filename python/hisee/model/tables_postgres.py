@@ -67,8 +67,8 @@ class PostgresSession:
         return cursor.fetchall() if cursor.description else []
 
     def many(self, query: str, table: Sequence[Sequence[object]]) -> None:
-        if table:
-            self._connection.cursor().executemany(query.replace("?", "%s"), table)
+        for values in table:  # prepared once; an import of thousands of objects is rare, and no statement is ever sent unanswered
+            self._connection.execute(query.replace("?", "%s"), values, prepare=True)
 
 
 class PostgresTables:
