@@ -137,6 +137,7 @@ class Knl:
         self._acknowledging.cancel()
         self.sessions.close("the server ends")
         self.engine.close()
+        self.admin.close()
         if self._listener is not None:
             self._listener.close()
         for process in self.core.registry:

@@ -18,7 +18,7 @@ from hisee.schema.lanes import Lane
 from hisee.schema.messages import MessageKind as Kind
 from hisee.server.core import Core
 from hisee.server.registry import KNL_NUMBER, Process
-from hisee.server.retained import Retained
+from hisee.server.retained import Retained, Row, put_all
 from hisee.values import Ref, Stamped
 
 log = logging.getLogger("hisee.server.values")
@@ -60,7 +60,12 @@ class Values:
         """From now on SETs of these objects are durable before they are acknowledged; what is stored replaces initial values."""
         count = retained.restore(self.table, objects)
         self._retained, self._kept = retained, objects
-        log.info("%d retained values taken from the disk", count)
+        log.info("%d retained values taken from where they are kept", count)
+
+    def catch_up(self, rows: list[Row]) -> None:
+        """Retained values that another server has committed (`Retained.read`): into the table, and to everybody who follows."""
+        for ref in put_all(self.table, self._kept, rows):
+            self._publish(ref)
 
     def subscribe(self, number: int, objects: list[int]) -> None:
         for hbj in objects:
