@@ -318,6 +318,7 @@ class HisHostStart(Payload):
     server_port: int = 0
     link: dict[str, float] = {}  # shape of the workstation's link, empty = none
     limits: dict[str, int] = {}
+    tls: str = ""  # folder of the certificates to dial with, "" = without TLS
 
 
 class Shape(Payload):
