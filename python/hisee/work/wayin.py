@@ -13,6 +13,7 @@ from hisee.errors import CannotConnect, UsageError
 from hisee.parameters import StartParameters
 from hisee.schema.timers import BY_NAME as TIMERS
 from hisee.seams import Seams
+from hisee.tls import certificates, to_dial
 
 DEFAULT_PORT = 3119
 # A communication process drops a silent client after the timer keep_alive; the client waits one heartbeat longer, so that
@@ -24,8 +25,9 @@ class WayIn:
     """`enter(hello)` blocks until the logon ended; raises PeerUnreachable, LogonRefused."""
 
     def __init__(self, secret: bytes, seams: Seams, *, addresses: list[str], control_socket: Path | None = None,
-                 link: LinkShape | None = None) -> None:
+                 link: LinkShape | None = None, certificates: DataDir | None = None) -> None:
         self._secret, self._seams, self._control_socket, self._link = secret, seams, control_socket, link
+        self._certificates = certificates
         self.doors = Doors(addresses, seams.rng)
 
     @classmethod
@@ -34,9 +36,9 @@ class WayIn:
 
         Raises UsageError, CannotConnect.
         """
-        secret = find_secret(data, state)
+        secret, own = find_secret(data, state), certificates_of(data, state)
         if data is None or (parameters.server and parameters.server not in known_nodes(data)):
-            return cls(secret, seams, addresses=[address(parameters.server)])
+            return cls(secret, seams, addresses=[address(parameters.server)], certificates=own)
         run = data.read_run()
         node = run.get("nodes", {}).get(parameters.node, {})
         if not node.get("host") and not node.get("link"):
@@ -45,7 +47,7 @@ class WayIn:
         if not found:
             raise CannotConnect(f"node {parameters.node} reaches its server over TCP, and no communication process runs",
                                 hint='add {kind="cp"} to app.toml')
-        return cls(secret, seams, addresses=found, link=LinkShape(**node["link"]) if node.get("link") else None)
+        return cls(secret, seams, addresses=found, link=LinkShape(**node["link"]) if node.get("link") else None, certificates=own)
 
     def enter(self, hello: Hello) -> Channel:
         if self._control_socket is not None:
@@ -57,7 +59,7 @@ class WayIn:
     def _dial(self, address: str, hello: Hello) -> Channel:
         host, _, port = address.rpartition(":")
         return dial_tcp(host, int(port), hello, self._secret, seams=self._seams, limits=limits(), timers=KEEP_ALIVE,
-                        link=self._link)
+                        link=self._link, tls=to_dial(self._certificates, host) if self._certificates is not None else None)
 
 
 def known_nodes(data: DataDir) -> set[str]:
@@ -86,5 +88,11 @@ def find_secret(data: DataDir | None, state: Path) -> bytes:
     if copy.exists() or data is None:
         return DataDir(state).secret()
     return data.secret()
+
+
+def certificates_of(data: DataDir | None, state: Path) -> DataDir:
+    """Where the folder `tls` is: beside STATE/secret where an operator brought a copy, else in the data directory."""
+    copy = DataDir(state)
+    return copy if data is None or certificates(copy).there else data
 
 
