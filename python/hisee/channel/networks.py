@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import ssl
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -16,6 +17,7 @@ from hisee.channel.shape import LinkShape
 from hisee.seams import Seams
 
 Numbers = Mapping[str, int]
+Secure = Callable[[str], ssl.SSLContext | None]  # the certificates to show at a host; None = that host is dialled without TLS
 SESSION = "session"  # fact of a HELLO: True = a session is wanted, its number = another way into it; of a WELCOME: its number
 NETWORK, NETWORKS = "network", "networks"  # facts of a HELLO: place of this way in the list of the client's networks
 NO_SESSION = "SESSION"  # refusal: the server has no such session, and will never have it again
@@ -26,11 +28,12 @@ class Network:
     """One network: its doors and how to log on there. `name` is the host of its first door."""
 
     def __init__(self, addresses: Sequence[str], secret: bytes, seams: Seams, *, limits: Numbers, timers: Numbers,
-                 link: LinkShape | None = None, alone: bool = True) -> None:
+                 link: LinkShape | None = None, alone: bool = True, tls: Secure | None = None) -> None:
         self.name = split(addresses[0])[0] if addresses else ""
         self.doors = Doors(addresses, seams.rng)
         self.link = link
         self._secret, self._seams, self._limits, self._timers, self._alone = secret, seams, limits, timers, alone
+        self._tls = tls
 
     def learn(self, rows: Rows) -> None:
         """The server's list of doors. Beside other networks only those of this one count; a door that listens everywhere is on each."""
@@ -75,7 +78,8 @@ class Network:
 
     def _dial(self, address: str, hello: Hello, timers: Numbers) -> Channel:
         host, port = split(address)
-        return dial_tcp(host, port, hello, self._secret, seams=self._seams, limits=self._limits, timers=timers, link=self.link)
+        return dial_tcp(host, port, hello, self._secret, seams=self._seams, limits=self._limits, timers=timers, link=self.link,
+                        tls=self._tls(host) if self._tls is not None else None)
 
 
 PASSING = ("CROWDED", "SERVER", "ELSEWHERE")  # refusals of one door that another one need not share

@@ -340,6 +340,7 @@ class HisHostStart(Payload):
     networks: list[list[str]] = []  # addresses of communication processes, a list for each network
     link: dict[str, float] = {}  # shape of the workstation's link, empty = none
     limits: dict[str, int] = {}
+    tls: str = ""  # folder of the certificates to dial with, "" = without TLS
 
 
 class Shape(Payload):

@@ -21,6 +21,7 @@ class Peer:
     pid: int = -1
     uid: int = -1
     pidfd: int = -1  # belongs to the channel, which closes it
+    node: str = ""  # named by the certificate that it has shown; "" without TLS
 
     def close(self) -> None:
         fd, self.pidfd = self.pidfd, -1

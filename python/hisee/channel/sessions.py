@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from hisee.channel.channel import Channel
 from hisee.channel.errors import PeerUnreachable
-from hisee.channel.networks import NETWORK, NETWORKS, SESSION, Network
+from hisee.channel.networks import NETWORK, NETWORKS, SESSION, Network, Secure
 from hisee.channel.payloads import Hello
 from hisee.channel.resuming import SessionChannel
 from hisee.channel.settings import Settings, settings
@@ -19,14 +19,15 @@ Numbers = Mapping[str, int]
 
 def dial_session(networks: Sequence[Sequence[str]], hello: Hello, secret: bytes, *, seams: Seams | None = None,
                  limits: Numbers | None = None, timers: Numbers | None = None, link: LinkShape | None = None,
-                 choose: bool = False) -> Channel:
+                 choose: bool = False, tls: Secure | None = None) -> Channel:
     """Log on through a communication process and keep a session that survives it. `networks`: addresses of doors per network, the
     first network is tried first; `choose`: at the least loaded door. Blocks.
 
     A server that knows no sessions gives a plain channel. Raises PeerUnreachable, LogonRefused, ProtocolMismatch.
     """
     seams = seams or Seams()
-    ways = [Network(addresses, secret, seams, limits=limits or {}, timers=timers or {}, link=link, alone=len(networks) == 1)
+    ways = [Network(addresses, secret, seams, limits=limits or {}, timers=timers or {}, link=link, alone=len(networks) == 1,
+                    tls=tls)
             for addresses in networks]
     return log_on(ways, hello, seams, settings(limits, timers), choose=choose)
 

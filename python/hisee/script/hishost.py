@@ -10,6 +10,7 @@ import logging
 import os
 import socket
 import sys
+from pathlib import Path
 
 from hisee._core.vm import UnitRejected
 from hisee.channel import Channel, ChannelClosed, ChannelFull, Message, RequestFailed, dial_unix, over_socket
@@ -26,6 +27,7 @@ from hisee.script import actions
 from hisee.script.host import Host
 from hisee.script.instance import Instance, Item, QueueFull
 from hisee.seams import Seams
+from hisee.tls import Certificates
 
 log = logging.getLogger("hisee.script")
 
@@ -179,7 +181,8 @@ def dial_server(start: HisHostStart, seams: Seams) -> Channel:
     if start.server_path:
         return dial_unix(start.server_path, hello, start.secret, seams=seams, limits=start.limits)
     link = shape_of(start.link) if start.link else None
-    return dial_session(start.networks, hello, start.secret, seams=seams, limits=start.limits, link=link)
+    own = Certificates(Path(start.tls), seams.clock.now_ms()).client() if start.tls else None
+    return dial_session(start.networks, hello, start.secret, seams=seams, limits=start.limits, link=link, tls=lambda host: own)
 
 
 def shape_of(link: dict[str, float]) -> LinkShape:

@@ -19,6 +19,7 @@ from typing import Any, TextIO
 import msgspec
 
 from hisee.channel import Channel, ChannelClosed, ChannelFull, LogonRefused, Message, PeerUnreachable, RequestFailed, Requests
+from hisee.channel.carriers import NETWORK
 from hisee.channel.duties import answer_soon, report_load
 from hisee.channel.payloads import CpList, Failed, Hello, Job, JobNumber, Payload, pack, unpack
 from hisee.channel.sessions import route_ordered
@@ -203,7 +204,7 @@ class Agent:
 
     def _system_ends(self, message: Message) -> None:
         """The agent of this very computer goes with the system; one elsewhere waits for its return."""
-        if self._channel is not None and self._channel.carrier != "tcp":
+        if self._channel is not None and self._channel.carrier not in NETWORK:
             self._stop.set()
 
     def _facts(self) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from hisee.channel import Channel, LinkShape, dial_unix
@@ -17,6 +18,7 @@ from hisee.errors import CannotConnect, UsageError
 from hisee.parameters import StartParameters
 from hisee.schema.timers import BY_NAME as TIMERS
 from hisee.seams import Seams
+from hisee.tls import certificates, to_dial
 
 DEFAULT_PORT = 3119
 # A communication process drops a silent client after the timer keep_alive; the client waits one heartbeat longer, so that
@@ -30,11 +32,12 @@ class WayIn:
     """`enter(hello)` blocks until the logon ended; raises PeerUnreachable, LogonRefused."""
 
     def __init__(self, secret: bytes, seams: Seams, *, addresses: list[str], control_socket: Path | None = None,
-                 link: LinkShape | None = None, further: Sequence[list[str]] = ()) -> None:
+                 link: LinkShape | None = None, further: Sequence[list[str]] = (), certificates: DataDir | None = None) -> None:
         """`addresses`: doors of the first network; `further`: those of each further one."""
         self._secret, self._seams, self._control_socket = secret, seams, control_socket
         self._timers = KEEP_ALIVE if further else ALONE
-        self.networks = [Network(doors, secret, seams, limits=limits(), timers=self._timers, link=link, alone=not further)
+        tls = partial(to_dial, certificates) if certificates is not None else None
+        self.networks = [Network(doors, secret, seams, limits=limits(), timers=self._timers, link=link, alone=not further, tls=tls)
                          for doors in (addresses, *further)]
 
     @property
@@ -49,10 +52,10 @@ class WayIn:
 
         Raises UsageError, CannotConnect.
         """
-        secret = find_secret(data, state)
+        secret, own = find_secret(data, state), certificates_of(data, state)
         if data is None or (parameters.server and parameters.server not in known_nodes(data)):
             first, *further = [[address(text)] for text in parameters.server.split(",")]
-            return cls(secret, seams, addresses=first, further=further)
+            return cls(secret, seams, addresses=first, further=further, certificates=own)
         run = data.read_run()
         node = run.get("nodes", {}).get(parameters.node, {})
         if not node.get("host") and not node.get("link"):
@@ -64,7 +67,7 @@ class WayIn:
         if not found:
             raise CannotConnect(f"node {parameters.node} reaches its server over TCP, and no communication process runs",
                                 hint='add {kind="cp"} to app.toml')
-        return cls(secret, seams, addresses=found, link=link)
+        return cls(secret, seams, addresses=found, link=link, certificates=own)
 
     def enter(self, hello: Hello) -> Channel:
         if self._control_socket is not None:
@@ -100,5 +103,11 @@ def find_secret(data: DataDir | None, state: Path) -> bytes:
     if copy.exists() or data is None:
         return DataDir(state).secret()
     return data.secret()
+
+
+def certificates_of(data: DataDir | None, state: Path) -> DataDir:
+    """Where the folder `tls` is: beside STATE/secret where an operator brought a copy, else in the data directory."""
+    copy = DataDir(state)
+    return copy if data is None or certificates(copy).there else data
 
 
