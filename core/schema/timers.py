@@ -52,6 +52,10 @@ TIMERS = [
     Timer(39, "resume_wait", 200, "longest first wait between two rounds of dialling to resume; doubles up to the timer reconnect"),
     Timer(40, "service_wait", 15_000, "wait for a Java work process that offers a service, before its task ends not ok"),
     Timer(42, "alternate", 2_000, "longest wait before a broken route beside the active one is dialled again"),
+    Timer(43, "pair_watch", 1_000, "period at which a computer looks at its node of the database pair"),
+    Timer(44, "pair_follow", 3_000, "hot server and database primary may be on different computers for so long, then the primary follows"),
+    Timer(45, "pair_again", 20_000, "shortest distance of two planned switches of the database that a computer asks for"),
+    Timer(46, "pair_stop", 30_000, "time a node of the database pair has to end in order before it is killed"),
 ]
 
 T = {t.name: t.ms for t in TIMERS}

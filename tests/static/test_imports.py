@@ -18,6 +18,7 @@ FLOORS = {
     "model": 3,
     "profile": 4, "outputs": 4, "resources": 4,
     "durable": 3,
+    "pair": 4,
     "server": 5, "script": 5, "console": 5, "work": 5, "data": 5, "resident": 5, "plant": 5,
     "api": 6,
     "demo": 7, "cluster": 7,

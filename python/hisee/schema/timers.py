@@ -48,6 +48,10 @@ class TimerId(IntEnum):
     RESUME_WAIT = 39
     SERVICE_WAIT = 40
     ALTERNATE = 42
+    PAIR_WATCH = 43
+    PAIR_FOLLOW = 44
+    PAIR_AGAIN = 45
+    PAIR_STOP = 46
 
 
 class TimerIdRow(NamedTuple):
@@ -57,7 +61,7 @@ class TimerIdRow(NamedTuple):
     doc: str
 
 
-SCHEMA_HASH = 0x4f0eaff6
+SCHEMA_HASH = 0x03cd75e3
 
 ROWS: tuple[TimerIdRow, ...] = (
     TimerIdRow(1, 'heartbeat', 1000, "period of the watchdog's heartbeat on every link"),
@@ -98,6 +102,10 @@ ROWS: tuple[TimerIdRow, ...] = (
     TimerIdRow(39, 'resume_wait', 200, 'longest first wait between two rounds of dialling to resume; doubles up to the timer reconnect'),
     TimerIdRow(40, 'service_wait', 15000, 'wait for a Java work process that offers a service, before its task ends not ok'),
     TimerIdRow(42, 'alternate', 2000, 'longest wait before a broken route beside the active one is dialled again'),
+    TimerIdRow(43, 'pair_watch', 1000, 'period at which a computer looks at its node of the database pair'),
+    TimerIdRow(44, 'pair_follow', 3000, 'hot server and database primary may be on different computers for so long, then the primary follows'),
+    TimerIdRow(45, 'pair_again', 20000, 'shortest distance of two planned switches of the database that a computer asks for'),
+    TimerIdRow(46, 'pair_stop', 30000, 'time a node of the database pair has to end in order before it is killed'),
 )
 
 BY_NUMBER: dict[int, TimerIdRow] = {r.number: r for r in ROWS}
