@@ -19,7 +19,7 @@ from hisee.pair import programs
 from hisee.pair.home import Home, keep_passwords
 from hisee.pair.plan import duties, url_of
 from support import lab as labs
-from support.lab import Computer, Lab, Process, until
+from support.lab import Lab, Process, until
 
 SERVERS = ("SRV1", "SRV2")
 CLIENT = Path(__file__).with_name("database_client.py")
@@ -89,7 +89,8 @@ class PairLab:
         """Node -> (what it is, what it shall be), as the monitor sees it; {} while it does not answer."""
         home = self.home("W")
         with contextlib.suppress(psycopg.Error), contextlib.closing(
-                psycopg.connect(host=str(home.sockets), port=6000, dbname="pg_auto_failover", user=home.account.pw_name, connect_timeout=2)) as db:
+                psycopg.connect(host=str(home.sockets), port=6000, dbname="pg_auto_failover", user=home.account.pw_name,
+                                connect_timeout=2)) as db:
             query = "SELECT nodename, current_group_state::text, assigned_group_state::text FROM pgautofailover.current_state()"
             return {name: (now, then) for name, now, then in db.execute(query)}
         return {}
@@ -176,7 +177,3 @@ def pair_lab() -> Iterator[PairLab]:
             yield pair
         finally:
             pair.end()
-
-
-def host(pair: PairLab, name: str) -> Computer:
-    return pair.computers[name]

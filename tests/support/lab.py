@@ -322,8 +322,8 @@ class Lab:
 def left_of(pid: int) -> list[str]:
     """Names of everything that the labs of a process have at this moment."""
     groups = _cgroups()
-    found = [p.name for folder in (Path("/run/netns"), groups) if folder is not None and folder.exists() for p in folder.glob(f"{PREFIX}-{pid}-*")]
-    return sorted(set(found))
+    places = [folder for folder in (Path("/run/netns"), groups) if folder is not None and folder.exists()]
+    return sorted({path.name for folder in places for path in folder.glob(f"{PREFIX}-{pid}-*")})
 
 
 def sweep() -> None:

@@ -104,7 +104,8 @@ def test_a_killed_test_run_is_cleaned_up_by_the_next_one() -> None:
     code = "import sys\nfrom support.lab import Lab\nlab = Lab().__enter__()\nlab.computer('SRV1').start('sleep', '1000')\n" \
            "print('up', flush=True)\nsys.stdin.read()"
     paths = os.pathsep.join([str(Path(labs.__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
-    run = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=os.environ | {"PYTHONPATH": paths})
+    run = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                           env=os.environ | {"PYTHONPATH": paths})
     assert run.stdout is not None and run.stdin is not None and run.stdout.readline()
     run.kill()
     run.wait()

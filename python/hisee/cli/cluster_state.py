@@ -1,4 +1,7 @@
-"""Commands `hisee cluster status`, `check`, `promote`, `drill`. Argument parsing and printing only; `cluster` takes them over by `add_to`."""
+"""Commands `hisee cluster status`, `check`, `promote`, `drill`. Argument parsing and printing only.
+
+`add_to` puts them under another group of commands.
+"""
 
 from __future__ import annotations
 
@@ -15,13 +18,6 @@ from hisee.errors import CannotConnect, HiseeError, TimeOver, UsageError
 from hisee.schema.exits import Exit
 
 POLL_S, SWITCH_S = 0.2, 30.0
-
-
-def add_to(group: click.Group) -> click.Group:
-    """The commands under another group of commands."""
-    for command in (status, check, promote, drill):
-        group.add_command(command)
-    return group
 
 
 def look(data: Path | None) -> dict[str, Any]:
@@ -167,3 +163,18 @@ def _await(data: Path | None, condition: Any, what: str) -> float:
             raise TimeOver(f"{what} after {SWITCH_S:g} s", hint="`hisee cluster status` shows the group")
         time.sleep(POLL_S)
     return time.monotonic() - begin
+
+
+def add_to(group: click.Group) -> click.Group:
+    """The commands under another group of commands."""
+    for command in (status, check, promote, drill):
+        group.add_command(command)
+    return group
+
+
+@click.group()
+def cluster() -> None:
+    """Several servers, one plant: what they are, whether a switch would work, and switches by order."""
+
+
+add_to(cluster)

@@ -81,7 +81,8 @@ def _console_lines(consoles: Sequence[Row]) -> list[str]:
 def faults(found: Row) -> list[str]:
     """What would keep a switch from working, as far as the picture shows it; empty = nothing."""
     out = [f"the server on {row['node']} does not answer" for row in found["servers"] if not row["state"]]
-    out += [f"the server on {row['node']} is {row['state']} {row['sub']}" for row in found["servers"] if row["state"] not in ("", "HS", "SBS")]
+    out += [f"the server on {row['node']} is {row['state']} {row['sub']}" for row in found["servers"]
+            if row["state"] not in ("", "HS", "SBS")]
     out += [f"the database on {row['node']} is silent: {row['why']}" for row in found["servers"] if row["database"] == "silent"]
     primaries = [row["node"] for row in found["servers"] if row["database"] == "primary"]
     if found["witness"] is not None and len(primaries) != 1:

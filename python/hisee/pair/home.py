@@ -1,4 +1,4 @@
-"""Files of one node of the pair, below DATA/pg/node or DATA/pg/monitor: made, owned by the user that PostgreSQL runs as, renewed at each start."""
+"""Files of one node of the pair, below DATA/pg: owned by the user that PostgreSQL runs as, renewed at each start; and its commands."""
 
 from __future__ import annotations
 
@@ -124,8 +124,9 @@ class Home:
     def create_words(self) -> list[str]:
         """How pg_autoctl makes the node."""
         duty = self.duty
-        words = [str(self.programs.autoctl), "create", "postgres" if duty.role == "node" else "monitor", "--pgctl", str(self.programs.pg_ctl),
-                 "--pgdata", str(self.pgdata), "--pgport", str(duty.port), "--hostname", duty.address, "--skip-pg-hba", *self._tls_words()]
+        words = [str(self.programs.autoctl), "create", "postgres" if duty.role == "node" else "monitor",
+                 "--pgctl", str(self.programs.pg_ctl), "--pgdata", str(self.pgdata), "--pgport", str(duty.port),
+                 "--hostname", duty.address, "--skip-pg-hba", *self._tls_words()]
         if duty.role == "node":
             words += ["--name", duty.node, "--dbname", DATABASE, "--monitor", self.monitor_address()]
         return words
@@ -148,13 +149,13 @@ class Home:
         """Ask the monitor for a planned switch to this node."""
         return [str(self.programs.autoctl), "perform", "promotion", "--pgdata", str(self.pgdata), "--name", self.duty.node]
 
-    def spawn(self, words: list[str], out: IO[bytes]) -> subprocess.Popen[bytes]:
+    def spawn(self, words: list[str], out: IO[bytes], **more: str) -> subprocess.Popen[bytes]:
         """Start one of them as its user; it ends with this process."""
         identity: dict[str, Any] = {}
         if os.getuid() == 0:
             identity = {"user": self.account.pw_uid, "group": self.account.pw_gid, "extra_groups": os.getgrouplist(
                 self.account.pw_name, self.account.pw_gid)}
-        return subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=self.folder, env=self.environment,
+        return subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=self.folder, env=self.environment | more,
                                 preexec_fn=die_with_parent, start_new_session=True, **identity)
 
 

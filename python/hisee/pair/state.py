@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import psycopg
+from psycopg.conninfo import make_conninfo
 
 from hisee.datadir import DataDir
 from hisee.pair.plan import (
@@ -68,9 +69,9 @@ def _witness(group: Mapping[str, Any], data: DataDir) -> tuple[dict[str, Any], d
 
 
 def _connected(data: DataDir, host: str, port: int, user: str, database: str) -> contextlib.closing[psycopg.Connection[Any]]:
-    connection = psycopg.connect(host=host, port=port, user=user, dbname=database, password=password(data, user), connect_timeout=ANSWER_S,
-                                 autocommit=True, application_name="hisee status", **security(data.path))
-    return contextlib.closing(connection)
+    address = make_conninfo(host=host, port=port, user=user, dbname=database, password=password(data, user), connect_timeout=ANSWER_S,
+                            application_name="hisee status", **security(data.path))
+    return contextlib.closing(psycopg.connect(address, autocommit=True))
 
 
 def _why(error: psycopg.Error) -> str:

@@ -54,5 +54,6 @@ def pair_process(duty: Duty) -> Process:
 
 
 def in_order(specs: Iterable[ChildSpec]) -> list[ChildSpec]:
-    """Order of start: the database pair; the server, because nobody logs on before it runs; then priority downwards, then as written (R8)."""
+    """Order of start: the database pair; the server, because nobody logs on before it runs; then priority downwards, then as written
+    (R8)."""
     return sorted(specs, key=lambda spec: (spec.kind != DATABASE, spec.kind != SERVER, -spec.priority))
