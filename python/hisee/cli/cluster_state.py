@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import time
+from getpass import getuser
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,8 @@ def promote(node: str | None, yes: bool, data: Path | None) -> int:
     found = look(data)
     target = target_of(found, node)
     if not found["hot"]:
+        if nobody_decides(found):
+            return promote_database(data, found, target, yes)
         confirm(found, target, yes)
         order(data, f"{target}.KNL", "PROMOTE")
     else:
@@ -115,7 +118,7 @@ def target_of(found: dict[str, Any], node: str | None) -> str:
     """The node that shall be hot; raises UsageError for one that is no server of the group or is hot already."""
     names = [row["node"] for row in found["servers"]]
     if node is None:
-        standby = [row for row in found["servers"] if row["state"] == "SBS"]
+        standby = [row for row in found["servers"] if row["state"] in ("SBS", "SS")]
         if not standby:
             raise UsageError("no standby server answers", hint=f"name the node: {', '.join(names)}")
         return str(max(standby, key=lambda row: row["priority"])["node"])
@@ -124,6 +127,35 @@ def target_of(found: dict[str, Any], node: str | None) -> str:
     if node == found["hot"]:
         raise UsageError(f"{node} is hot already")
     return node
+
+
+def nobody_decides(found: dict[str, Any]) -> bool:
+    """The pair has no primary that answers, and no monitor that could make one."""
+    witness = found["witness"]
+    return witness is not None and witness["state"] != "up" and not any(row["database"] == "primary" for row in found["servers"])
+
+
+def promote_database(data: Path | None, found: dict[str, Any], target: str, yes: bool) -> int:
+    """On the computer of `target`: its database becomes writable; the server follows by itself or by the next `promote`."""
+    from hisee.config import find_data
+    from hisee.datadir import DataDir
+    from hisee.pair.home import Home
+    from hisee.pair.program import duty_of
+    from hisee.pair.promotion import promote_here, standing
+
+    directory = DataDir(find_data(data))
+    duty = duty_of(directory, target, "node")
+    if directory.read_run().get("server") != target or duty is None:
+        raise UsageError(f"the database of {target} is promoted on its own computer", hint=f"run this command on {target}")
+    home = Home(directory, duty)
+    has = standing(home)
+    click.echo(f"neither the primary of the database nor its monitor {found['witness']['address']} answers. {target} has everything up to "
+               f"{has.position} of the log, last change {has.last or 'unknown'}; what was acknowledged later would be lost.")
+    if not yes:
+        click.confirm(f"Make the database of {target} writable? The former primary must be down or cut off", abort=True)
+    promote_here(home, getuser(), json.dumps({"node": target, "position": has.position, "last": has.last}))
+    click.echo(f"the database of {target} is writable; `hisee cluster promote {target}` makes its server hot if it does not become so by itself")
+    return 0
 
 
 def confirm(found: dict[str, Any], target: str, yes: bool) -> None:

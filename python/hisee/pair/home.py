@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import stat
@@ -88,6 +89,24 @@ class Home:
         main = (self.pgdata / SETTINGS_FILE).read_text()
         if f"include '{OURS}'" not in main:
             self._write(self.pgdata / SETTINGS_FILE, f"{main.rstrip()}\ninclude '{OURS}'\n".encode())
+
+    def living(self) -> list[int]:
+        """pids of programs that work in this node's files at this moment: pg_autoctl names them, PostgreSQL stands in them."""
+        found = []
+        for folder in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                words = (folder / "cmdline").read_bytes().split(b"\0")
+                if os.fsencode(self.pgdata) in words or os.readlink(folder / "cwd") == str(self.pgdata):
+                    found.append(int(folder.name))
+        return found
+
+    def forget_pids(self) -> None:
+        """After a loss of power another process may have the number in a pid file, and the programs would take it for themselves.
+
+        Only while nobody lives here.
+        """
+        for path in (self.pgdata / "postmaster.pid", *(self.folder / "run").rglob("pg_autoctl.pid")):
+            path.unlink(missing_ok=True)
 
     def _check_way(self) -> None:
         """Root enters every folder, `postgres` does not."""

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import select
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import psycopg
 
@@ -22,6 +23,7 @@ from hisee.errors import HiseeError
 from hisee.pair.home import Home
 from hisee.pair.local import Local
 from hisee.pair.plan import Duty, duties, url_of
+from hisee.pair.promotion import overruled_by
 from hisee.process import Wake, announce_ready, named_log
 from hisee.schema.exits import Exit
 from hisee.schema.timers import BY_NAME as TIMERS
@@ -35,8 +37,9 @@ OUTPUT_BYTES = 8 << 20
 class Keeper:
     """Keeps one node (or the monitor) alive until it is asked to end."""
 
-    def __init__(self, home: Home, ready_fd: int, url: str) -> None:
-        self._home, self._ready_fd, self._url = home, ready_fd, url
+    def __init__(self, home: Home, ready_fd: int, group: dict[str, Any]) -> None:
+        self._home, self._ready_fd, self._group = home, ready_fd, group
+        self._url = url_of(group, home.data.path, home.duty.node)
         self._local = Local(home)
         self._wake = Wake()
         self._asked = self._told = self._safe = False
@@ -49,10 +52,22 @@ class Keeper:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._ask_to_end())
         self._home.prepare()
+        self._await_nobody()
         with open(self._home.folder / "output", _mode(self._home.folder / "output")) as out:
             if not self._create(out):
                 return int(Exit.OK) if self._asked else int(Exit.INTERNAL)
             return self._keep(out)
+
+    def _await_nobody(self) -> None:
+        """Programs of an earlier keeper that was killed are on their way out; those that are not are killed, then their files are ours."""
+        deadline = time.monotonic() + STOP_S
+        while pids := self._home.living():
+            if time.monotonic() > deadline:
+                for pid in pids:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
+            self._rest(WATCH_S / 5)
+        self._home.forget_pids()
 
     def _ask_to_end(self) -> None:
         self._asked = True
@@ -74,7 +89,19 @@ class Keeper:
             self._rest(WATCH_S / 5)
         return self._end(child) if code is None else code
 
+    def _await_right(self) -> None:
+        """A node that an operator has promoted past this one meanwhile: these files must not become a second truth."""
+        said = ""
+        while self._home.duty.role == "node" and not self._asked and (other := overruled_by(self._home, self._group)):
+            if other != said:
+                log.error("ALARM an operator promoted the database of %s after this node was made: it stays down (docs/design/pair.md)", other)
+            said = other
+            self._rest(AGAIN_S)
+
     def _keep(self, out: IO[bytes]) -> int:
+        self._await_right()
+        if self._asked:
+            return int(Exit.OK)
         self._home.settle()
         child = self._home.spawn(self._home.run_words(), out)
         log.info("pg_autoctl runs with pid %d", child.pid)
@@ -170,7 +197,7 @@ def main(words: list[str]) -> int:
         return int(Exit.USAGE)
     named_log(data.log_dir, duty.name)
     try:
-        return Keeper(Home(data, duty), int(ready_fd), url_of(data.group(), data.path, node)).run()
+        return Keeper(Home(data, duty), int(ready_fd), data.group()).run()
     except HiseeError as error:
         print(f"hisee: {error}", file=sys.stderr)
         return int(error.exit)

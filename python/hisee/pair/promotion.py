@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import psycopg
 
 from hisee.errors import HiseeError
 from hisee.pair.home import Home
 from hisee.pair.local import Local
+from hisee.pair.plan import DATABASE, NODE_PORT, USER, hosts_of
+from hisee.pair.state import connected
 
 WAIT_S = 60.0
 STANDING = "SELECT NOT pg_is_in_recovery(), coalesce(pg_last_wal_replay_lsn()::text, ''), " \
            "coalesce(pg_last_xact_replay_timestamp()::text, '')"
 AUDIT = "INSERT INTO engine_audit (call, at_ms, who, what, detail) VALUES (0, engine_now(), %s, 'promote database', %s)"
+PROMOTED = "SELECT count(*) FROM engine_audit WHERE what = 'promote database' AND at_ms > %s AND NOT pg_is_in_recovery()"
 
 
 class Standing(NamedTuple):
@@ -47,6 +52,22 @@ def promote_here(home: Home, who: str, detail: str) -> None:
     _run(home, [autoctl, "do", "fsm", "assign", *place, "single"])
     with Local(home).connected() as connection:
         connection.execute(AUDIT, [who, detail])
+
+
+def overruled_by(home: Home, group: Mapping[str, Any]) -> str:
+    """Another node that an operator promoted after this one was made: this one's files are of the past then. "" = none answers so.
+
+    The monitor does not know of it and would let both write.
+    """
+    made_ms = int((home.folder / "created").stat().st_mtime * 1000)
+    for name in group["servers"]:
+        with contextlib.suppress(psycopg.Error):
+            if name != home.duty.node:
+                with connected(home.data, hosts_of(group, name)[0], NODE_PORT, USER, DATABASE) as connection:
+                    row = connection.execute(PROMOTED, [made_ms]).fetchone()
+                    if row is not None and row[0]:
+                        return str(name)
+    return ""
 
 
 def _run(home: Home, words: list[str]) -> None:

@@ -15,6 +15,7 @@ from hisee.pair.plan import (
     MONITOR_DATABASE,
     MONITOR_USER,
     NODE_PORT,
+    PASSWORDS,
     USER,
     hosts_of,
     managed,
@@ -34,7 +35,7 @@ def look(group: Mapping[str, Any], data: DataDir, url: str = "") -> dict[str, An
 
     Where hisee does not manage the database only what `url` says is known.
     """
-    if not managed(group):
+    if not managed(group) or (url and PASSWORDS not in url):
         return {"managed": "elsewhere" if url.startswith("postgresql") else "none", "witness": None, "nodes": []}
     nodes = [_node(group, data, name) for name in group["servers"]]
     witness, judged = _witness(group, data)
@@ -48,7 +49,7 @@ def look(group: Mapping[str, Any], data: DataDir, url: str = "") -> dict[str, An
 def _node(group: Mapping[str, Any], data: DataDir, name: str) -> dict[str, Any]:
     row: dict[str, Any] = {"node": name, "role": "silent", "lsn": None, "why": ""}
     try:
-        with _connected(data, hosts_of(group, name)[0], NODE_PORT, USER, DATABASE) as connection:
+        with connected(data, hosts_of(group, name)[0], NODE_PORT, USER, DATABASE) as connection:
             found = connection.execute(PLACE).fetchone()
             if found is not None:
                 row["role"], row["lsn"] = "secondary" if found[0] else "primary", int(found[1])
@@ -60,7 +61,7 @@ def _node(group: Mapping[str, Any], data: DataDir, name: str) -> dict[str, Any]:
 def _witness(group: Mapping[str, Any], data: DataDir) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
     host, port = monitor_of(group)
     try:
-        with _connected(data, host, port, MONITOR_USER, MONITOR_DATABASE) as connection:
+        with connected(data, host, port, MONITOR_USER, MONITOR_DATABASE) as connection:
             rows = connection.execute(MONITORED).fetchall()
     except psycopg.Error as error:
         return {"address": f"{host}:{port}", "state": "silent", "why": _why(error)}, {}
@@ -68,7 +69,8 @@ def _witness(group: Mapping[str, Any], data: DataDir) -> tuple[dict[str, Any], d
     return {"address": f"{host}:{port}", "state": "up", "why": ""}, judged
 
 
-def _connected(data: DataDir, host: str, port: int, user: str, database: str) -> contextlib.closing[psycopg.Connection[Any]]:
+def connected(data: DataDir, host: str, port: int, user: str, database: str) -> contextlib.closing[psycopg.Connection[Any]]:
+    """A connection for the length of a `with`; raises psycopg.Error when it is not there within ANSWER_S seconds."""
     address = make_conninfo(host=host, port=port, user=user, dbname=database, password=password(data, user), connect_timeout=ANSWER_S,
                             application_name="hisee status", **security(data.path))
     return contextlib.closing(psycopg.connect(address, autocommit=True))

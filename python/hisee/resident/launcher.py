@@ -58,7 +58,9 @@ class Launcher:
         self.wake = Wake()  # the next turn comes now: for signals and other threads
 
     def _pair(self) -> list[Process]:
-        """Nodes and monitor of the database pair, where hisee runs it."""
+        """Nodes and monitor of the database pair, where hisee runs it; with an address of its own the database is somebody else's."""
+        if not self._own_pair:
+            return []
         addresses = {node.name: node.host for node in self._application.nodes.values()}
         return [pair_process(duty) for node in addresses for duty in duties(self._application.group(), node, addresses)]
 
@@ -85,7 +87,7 @@ class Launcher:
         """What must be right before the first process starts."""
         server = self._server()
         self._data.secret(create=True)
-        if managed(self._application.group()):
+        if self._own_pair:
             keep_passwords(self._data)
         self._write_run()
         named_log(self._data.log_dir, f"{server.node if server else min(self._nodes)}.RRS")
@@ -141,9 +143,15 @@ class Launcher:
         self._data.write_run(self._run)
 
     def _engine_url(self, server: Process | None) -> str:
-        group = self._application.group()
-        url = self._application.form.engine.url
-        return url_of(group, self._data.path, server.node if server else "") if managed(group) and not url else url
+        group, url = self._application.group(), self._application.form.engine.url
+        if group and not url and not self._own_pair:
+            raise UsageError("a group needs one engine database for all its servers, and without a witness hisee keeps no pair",
+                             hint="name [group] witness, or the address of a database in [engine] url")
+        return url_of(group, self._data.path, server.node if server else "") if self._own_pair else url
+
+    @property
+    def _own_pair(self) -> bool:
+        return managed(self._application.group()) and not self._application.form.engine.url
 
     def _note(self, name: str, pid: int, told: str = "") -> None:
         """Facts of the ready line (tcp=..., web=...) go into run.json, where later processes and commands find them. pid 0 = gone."""
