@@ -117,6 +117,19 @@ class PairLab:
     def client(self, name: str) -> Client:
         return Client(self, name)
 
+    def log(self, name: str) -> str:
+        """What the keepers of a computer wrote."""
+        return "".join(path.read_text(errors="replace") for path in (self.folder / name / "log").glob("*.log"))
+
+    def takes_writes(self, name: str) -> bool:
+        """Does the node of this computer itself take writes at this moment? Asked over its own socket."""
+        home = self.home(name)
+        with contextlib.suppress(psycopg.Error), contextlib.closing(
+                psycopg.connect(host=str(home.sockets), port=6001, dbname="postgres", user=home.account.pw_name, connect_timeout=2)) as db:
+            row = db.execute("SELECT NOT pg_is_in_recovery()").fetchone()
+            return row is not None and bool(row[0])
+        return False
+
     def postmaster(self, name: str) -> int:
         """pid, as seen from outside, of the node's PostgreSQL."""
         (pid,) = self.computers[name].find(r"bin/postgres -D .*/pg/node/data")

@@ -94,7 +94,7 @@ class Keeper:
         said = ""
         while self._home.duty.role == "node" and not self._asked and (other := overruled_by(self._home, self._group)):
             if other != said:
-                log.error("ALARM an operator promoted the database of %s after this node was made: it stays down (docs/design/pair.md)", other)
+                log.error("ALARM an operator promoted the database of %s after this node was made: it stays down", other)
             said = other
             self._rest(AGAIN_S)
 
