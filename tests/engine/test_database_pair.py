@@ -53,8 +53,8 @@ def make_hot(pair: PairLab, primary: str, hot: str) -> None:
     """The engine database says that the group's term is at a server of node `hot`."""
     home = pair.home(primary)
     with psycopg.connect(host=str(home.sockets), port=6001, dbname="hisee", user=home.account.pw_name) as connection:
-        connection.execute("INSERT INTO engine_member (incarnation, kind, number, name, node, host, pid, birth, place, port, mode, joined_ms)"
-                           " VALUES (7, 'KNL', 1, %s, %s, '', 1, 1, '', 0, 'KNL', 0)", [f"{hot}.KNL", hot])
+        connection.execute("INSERT INTO engine_member (incarnation, kind, number, name, node, host, pid, birth, place, port, mode,"
+                           " joined_ms) VALUES (7, 'KNL', 1, %s, %s, '', 1, 1, '', 0, 'KNL', 0)", [f"{hot}.KNL", hot])
         connection.execute("INSERT INTO engine_term VALUES ('hs.plant', 7, 1)")
 
 
