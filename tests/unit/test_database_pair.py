@@ -11,9 +11,10 @@ import psycopg.conninfo
 import pytest
 
 from hisee.datadir import DataDir
-from hisee.pair import diagram
-from hisee.pair.home import ACCESS, keep_passwords, settings_text
+from hisee.pair import diagram, programs
+from hisee.pair.home import ACCESS, Home, keep_passwords, settings_text
 from hisee.pair.plan import duties, monitor_of, password, url_of
+from hisee.pair.preparing import prepare
 from hisee.schema.pair_settings import ROWS as SETTINGS
 
 GROUP: dict[str, Any] = {
@@ -110,6 +111,25 @@ def test_what_keeps_a_switch_from_working_is_named() -> None:
     found = "\n".join(diagram.faults(diagram.picture(GROUP, processes()[:1], [], broken)))
     for part in ("server on SRV2 does not answer", "database on SRV1 is silent: refused", "0 primaries", "witness 10.9.3.2:6000 is silent"):
         assert part in found, found
+
+
+def test_clocks_and_versions_that_differ_are_named() -> None:
+    rows = processes()
+    rows[0]["version"], rows[1]["version"], rows[1]["time_difference_ms"] = "1.0", "1.1", -2500.0
+    assert diagram.faults(diagram.picture(GROUP, rows, [], pair())) == [
+        "the clock of SRV2 differs by -2500 ms", "the servers are of different versions: SRV1 1.0, SRV2 1.1"]
+
+
+@pytest.mark.skipif(bool(programs.missing()), reason=programs.missing() or "-")
+def test_a_computer_is_prepared_twice_without_a_change(data: DataDir, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hisee.pair.home.Home._check_way", lambda self: None)  # a test's folders are private
+    said: list[str] = []
+    group = GROUP | {"servers": {"SRV1": {"priority": 3}, "SRV2": {}}}
+    for _ in range(2):
+        prepare(data, group, {"SRV1": ["10.9.1.2"], "SRV2": ["10.9.2.2"], "W1": ["10.9.3.2"]}, "SRV1", said.append)
+    assert said == ["prepared: a node of the database pair at 10.9.1.2:6001; it is made at the first start"] * 2
+    (folder,) = (path for path in Path("/tmp").glob("hisee-pg-*") if path == Home(data, duties(GROUP, "SRV1", ADDRESSES)[0]).sockets)
+    folder.rmdir()
 
 
 def test_a_database_that_others_manage_is_said_to_be_elsewhere() -> None:

@@ -29,7 +29,8 @@ def _server(name: str, facts: Mapping[str, Any], living: Sequence[Row], pair: Ro
     return {"node": name, "hosts": list(facts.get("hosts", ())), "priority": facts.get("priority", 0), "pid": knl.get("pid"),
             "state": told.get("state", "") if knl else "", "sub": told.get("sub", ""), "epoch": told.get("epoch", 0),
             "database": database.get("role", ""), "database_state": database.get("state"), "lag_bytes": database.get("lag_bytes"),
-            "why": database.get("why", ""), "ses": scripts}
+            "why": database.get("why", ""), "version": knl.get("version"), "time_difference_ms": knl.get("time_difference_ms"),
+            "ses": scripts}
 
 
 def _console(row: Row) -> Row:
@@ -90,9 +91,15 @@ def faults(found: Row) -> list[str]:
     if primaries and found["hot"] and found["hot"] not in primaries:
         out.append(f"the hot server is {found['hot']}, the primary of the database {primaries[0]}: a switch is under way or failed")
     out += [f"the database on {row['node']} lags by {row['lag_bytes']} bytes" for row in found["servers"] if (row["lag_bytes"] or 0) > LAG]
+    out += [f"the clock of {row['node']} differs by {row['time_difference_ms']:.0f} ms" for row in found["servers"]
+            if abs(row["time_difference_ms"] or 0) > CLOCK_MS]
+    versions = {row["node"]: row["version"] for row in found["servers"] if row["version"]}
+    if len(set(versions.values())) > 1:
+        out.append("the servers are of different versions: " + ", ".join(f"{node} {version}" for node, version in versions.items()))
     if found["witness"] is not None and found["witness"]["state"] != "up":
         out.append(f"the witness {found['witness']['address']} is silent: nobody is promoted on a loss ({found['witness']['why']})")
     return out
 
 
 LAG = 16 << 20  # one segment of the log
+CLOCK_MS = 1000
