@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from hisee.cli.cluster_state import add_to
 from hisee.cli.system import DATA
 from hisee.cluster.handing import CODE_S, JOIN_PORT
 
@@ -102,3 +103,6 @@ def renew(data: Path | None) -> int:
     found = directory(data)
     click.echo(f"{renew_own(found.path / FOLDER, found.seams.clock)} has a new certificate; processes take it within an hour")
     return 0
+
+
+add_to(cluster)

@@ -202,11 +202,3 @@ def add_to(group: click.Group) -> click.Group:
     for command in (status, check, promote, drill):
         group.add_command(command)
     return group
-
-
-@click.group()
-def cluster() -> None:
-    """Several servers, one plant: what they are, whether a switch would work, and switches by order."""
-
-
-add_to(cluster)

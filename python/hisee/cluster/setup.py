@@ -5,10 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from hisee.cluster.computer import Computer
+from hisee.errors import HiseeError
+from hisee.pair.preparing import prepare
 
 Say = Callable[[str], object]
 Step = Callable[[Computer, Say], None]
-STEPS: tuple[Step, ...] = ()  # the database's steps stand here: on the witness's computer the monitor, on a server a database node
+
+
+def prepare_pair(computer: Computer, say: Say) -> None:
+    """Folders and passwords of the database pair. What is missing for it is said and can follow: the certificates are there already."""
+    try:
+        prepare(computer.data, computer.plan.group, computer.plan.nodes, computer.node, say)
+    except HiseeError as error:
+        say(f"the database pair cannot run here yet: {error}")
+
+
+STEPS: tuple[Step, ...] = (prepare_pair,)
 
 
 def set_up_computer(computer: Computer, say: Say) -> None:

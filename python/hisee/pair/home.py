@@ -71,12 +71,14 @@ class Home:
     # -- files
 
     def prepare(self) -> None:
-        """Folders, passwords, certificates. Raises UsageError where the user that PostgreSQL runs as cannot get to DATA."""
+        """Folders, passwords, certificates; all but the folder of the sockets (`make_sockets`).
+
+        Raises UsageError where the user that PostgreSQL runs as cannot get to DATA.
+        """
         for folder in (self.data.path / FOLDER, self.folder, self.folder / "run", self.folder / "config", self.folder / "share"):
             folder.mkdir(mode=0o700, exist_ok=True)
             self._own(folder)
         self._check_way()
-        self._make_sockets()
         self._write(self.folder / "passwords", password_lines(self.data, MONITOR_USER, REPLICATOR, USER))
         if has_certificates(self.data.path):
             for name in ("ca.pem", "node.pem", "node.key"):
@@ -117,7 +119,8 @@ class Home:
                 raise UsageError(f"user {self.account.pw_name} cannot enter {folder}, and the database's files are below it",
                                  hint=f"chmod o+x {folder}, or run hisee as a user of its own")
 
-    def _make_sockets(self) -> None:
+    def make_sockets(self) -> None:
+        """The folder of the sockets: private, and gone after a start of the computer. Raises AccessRefused."""
         if not self.sockets.exists():
             self.sockets.mkdir(mode=0o700)
             self._own(self.sockets)

@@ -52,6 +52,7 @@ class Keeper:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._ask_to_end())
         self._home.prepare()
+        self._home.make_sockets()
         self._await_nobody()
         with open(self._home.folder / "output", _mode(self._home.folder / "output")) as out:
             if not self._create(out):
