@@ -52,7 +52,7 @@ class Launcher:
         self._running: dict[str, Running] = {}
         self._run: dict[str, Any] = {}
         self._lock: TextIO | None = None
-        self._killed = self._asked_to_end = False
+        self._killed = self._asked_to_end = self._to_import = False
         self._commands: Commands = commands_of(self.supervisor, self._ask_to_end)
         self._link: ServerLink | None = None
         self.wake = Wake()  # the next turn comes now: for signals and other threads
@@ -95,7 +95,9 @@ class Launcher:
         self._say_who_listens()
         if server is None:
             return
-        self._import()
+        self._to_import = True
+        if not self._own_pair:
+            self._import(server)
         if self._cold and not any(p.command == "wp" for p in self._processes.values()):
             raise UsageError("app.toml starts no work process, so nothing can be started cold", hint='add {kind="wp"} to a node')
         self._link = ServerLink(self._data, server.node, self._commands, self._ask_to_end)
@@ -109,8 +111,12 @@ class Launcher:
             return None
         raise UsageError("app.toml starts no server", hint='add {kind="server"} to the processes of a node')
 
-    def _import(self) -> None:
-        store = Store.open(self._data.path, self._data.engine_url(), place=self._server().node)
+    def _import(self, server: Process) -> None:
+        """Once, before the server starts; into the database pair when that takes writes, which is before the server too."""
+        if not self._to_import:
+            return
+        self._to_import = False
+        store = Store.open(self._data.path, self._data.engine_url(), place=server.node)
         try:
             report = store.import_application(self._application, take=self._take)
             self._say(f"imported {len(report.changed)} changed objects")
@@ -246,6 +252,8 @@ class Launcher:
 
     def _start_one(self, process: Process) -> None:
         root = self._application.root
+        if process.kind == SERVER:
+            self._import(process)
         if process.programs and root is not None:
             process = replace(process, programs=str(root / process.programs))
         try:
