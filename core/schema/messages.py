@@ -72,6 +72,8 @@ MESSAGES = [
     Message(0x012F, "SERVICE_CALL", "java", "WP", "JWP", "ServiceCall", "call a service; the reply is ServiceResult"),
     Message(0x0130, "LOGS_GET", "bulk", "TEL", "KNL", "LogsGet", "lines of a process's log"),
     Message(0x0131, "FACTS_GET", "dialog", "any", "DWP", "FactsGet", "facts of the engine database by the beginning of their keys"),
+    Message(0x0132, "FOLLOW", "script", "KNL", "KNL", "", "a standby server follows all values; the reply holds them"),
+    Message(0x0133, "FOLLOWED", "script", "KNL", "KNL", "values", "changed values, newest of each cell; answered once it has them"),
     # replies
     Message(0x0201, "REPLY", "", "any", "any", "", "the request was executed; payload as the request says"),
     Message(0x0202, "FAILED", "", "any", "any", "Failed", "the request failed: error, extended reason, text"),
@@ -89,7 +91,7 @@ MESSAGES = [
     Message(0x030B, "VISUAL_SET", "visual", "HIS, SEE", "HIP", "values", "%HI_ function without result, MESSAGE"),
     Message(0x030C, "LOG_WRITE", "control", "HIS, SEE", "KNL", "LogWrite", "LOG, LOGEX: one line of the event log"),
     Message(0x030D, "SEE_STATE", "control", "SES, HISHOST", "KNL", "SeeState", "counters of a virtual process for ps"),
-    Message(0x030E, "LINK_CLOSED", "control", "CP", "KNL", "LinkClosed", "a client's connection at a CP is gone"),
+    Message(0x030E, "LINK_CLOSED", "control", "CP, KNL", "KNL, CP", "LinkClosed", "a client's connection at a CP is gone, or is to go"),
     Message(0x030F, "PEER_LOST", "control", "KNL", "any", "PeerLost", "a process that this one talked to is gone"),
     Message(0x0310, "STOP", "control", "KNL", "any", "", "end in order"),
     Message(0x0311, "PVAR_SEEN", "visual", "HISHOST", "HIP", "values", "picture variables for bound displays"),
@@ -106,6 +108,7 @@ MESSAGES = [
     Message(0x031C, "MEMBERS_CHANGED", "control", "WP", "KNL", "", "a role, a term or a mode changed: overviews are old"),
     Message(0x031D, "TASKS_CHANGED", "control", "KNL", "WP", "", "tasks.py was saved: load it anew"),
     Message(0x031E, "SERVER_STATE", "control", "KNL", "any", "ServerState", "state of this server in its group, the hot one, the epoch"),
+    Message(0x031F, "CONFIG_CHANGED", "control", "KNL", "KNL", "", "objects were saved: a standby server looks into the store"),
     # link control
     Message(0x0F01, "HELLO", "control", "any", "any", "Hello", "first message: protocol, kind, wanted name, node, incarnation"),
     Message(0x0F02, "CHALLENGE", "control", "any", "any", "Challenge", "nonce"),

@@ -47,6 +47,9 @@ TIMERS = [
     Timer(31, "stop_work", 20_000, "time a work process has to complete what it runs before it is killed at an ordered end"),
     Timer(32, "election", 7_000, "a standby of lower priority lets a higher one try first for this time; so does everybody beside an heir"),
     Timer(33, "renewal_call", 1_000, "a renewal of the group's term that was not answered for so long is given up"),
+    Timer(34, "standby_confirm", 1_000, "a standby server that has not confirmed values for so long is not waited for"),
+    Timer(35, "hand_over", 5_000, "a hot server that was ordered to hand over settles what is open within this time, or stays hot"),
+    Timer(36, "moved", 8_000, "a hot server that is cut off for so long sends its consoles away; writes that wait for a hot server end"),
     Timer(40, "service_wait", 15_000, "wait for a Java work process that offers a service, before its task ends not ok"),
 ]
 

@@ -139,6 +139,11 @@ class Store:
     def close(self) -> None:
         self._db.close()
 
+    def refresh(self) -> None:
+        """Look anew at the next use: another process may have changed the store."""
+        with self._lock:
+            self._application = self._directory = None
+
     # reading
     @property
     def application(self) -> Application:

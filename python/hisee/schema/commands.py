@@ -25,6 +25,8 @@ class CommandId(IntEnum):
     PING = 13
     STATUS = 14
     SHUTDOWN = 15
+    SWITCH = 16
+    PROMOTE = 17
 
 
 class CommandIdRow(NamedTuple):
@@ -35,7 +37,7 @@ class CommandIdRow(NamedTuple):
     doc: str
 
 
-SCHEMA_HASH = 0x16b27f18
+SCHEMA_HASH = 0xe0c68a4d
 
 ROWS: tuple[CommandIdRow, ...] = (
     CommandIdRow(1, 'HELP', '*', 'HELP', 'the commands that this process takes'),
@@ -53,6 +55,8 @@ ROWS: tuple[CommandIdRow, ...] = (
     CommandIdRow(13, 'PING', '*', 'PING', 'answers ok'),
     CommandIdRow(14, 'STATUS', '*', 'STATUS', 'facts of this process'),
     CommandIdRow(15, 'SHUTDOWN', 'KNL PWP', 'SHUTDOWN', 'end the whole system in order'),
+    CommandIdRow(16, 'SWITCH', 'KNL', 'SWITCH [NODE]', 'hand over to the standby server of that node, or to the first of them'),
+    CommandIdRow(17, 'PROMOTE', 'KNL', 'PROMOTE', 'a standby server becomes hot though nobody can prove that the former one is dead; audited'),
 )
 
 BY_NUMBER: dict[int, CommandIdRow] = {r.number: r for r in ROWS}

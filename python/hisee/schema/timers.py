@@ -43,6 +43,9 @@ class TimerId(IntEnum):
     STOP_WORK = 31
     ELECTION = 32
     RENEWAL_CALL = 33
+    STANDBY_CONFIRM = 34
+    HAND_OVER = 35
+    MOVED = 36
     SERVICE_WAIT = 40
 
 
@@ -53,7 +56,7 @@ class TimerIdRow(NamedTuple):
     doc: str
 
 
-SCHEMA_HASH = 0xeec362ab
+SCHEMA_HASH = 0x6c2cdcdf
 
 ROWS: tuple[TimerIdRow, ...] = (
     TimerIdRow(1, 'heartbeat', 1000, "period of the watchdog's heartbeat on every link"),
@@ -89,6 +92,9 @@ ROWS: tuple[TimerIdRow, ...] = (
     TimerIdRow(31, 'stop_work', 20000, 'time a work process has to complete what it runs before it is killed at an ordered end'),
     TimerIdRow(32, 'election', 7000, 'a standby of lower priority lets a higher one try first for this time; so does everybody beside an heir'),
     TimerIdRow(33, 'renewal_call', 1000, "a renewal of the group's term that was not answered for so long is given up"),
+    TimerIdRow(34, 'standby_confirm', 1000, 'a standby server that has not confirmed values for so long is not waited for'),
+    TimerIdRow(35, 'hand_over', 5000, 'a hot server that was ordered to hand over settles what is open within this time, or stays hot'),
+    TimerIdRow(36, 'moved', 8000, 'a hot server that is cut off for so long sends its consoles away; writes that wait for a hot server end'),
     TimerIdRow(40, 'service_wait', 15000, 'wait for a Java work process that offers a service, before its task ends not ok'),
 )
 

@@ -54,6 +54,7 @@ class Admin:
     def __init__(self, core: Core, store: Store, values: ValueServer, events: EventSink, stop: Callable[[], None]) -> None:
         self._core, self._store, self._values, self._events, self._stop = core, store, values, events, stop
         self._seen = Seen()
+        self.saved: Callable[[], None] = lambda: None  # told when objects were saved
         for kind, handler in (
             (Kind.VALUE_GET, self._value_get), (Kind.VALUE_SET, self._value_set), (Kind.WATCH, self._watch),
             (Kind.OBJECT_LIST, self._objects), (Kind.PART_READ, self._part), (Kind.OBJECT_SAVE, self._save),
@@ -174,6 +175,7 @@ class Admin:
             return
         if self._store.tasks_version != before:
             self._tell_tasks_changed()
+        self.saved()
         self._core.reply(message, result)
 
     def _tell_tasks_changed(self) -> None:

@@ -188,6 +188,8 @@ class Carrier:
             self._numbers[route.number] = route.connection
         elif message.kind == Kind.ROUTE_DROP:
             self._numbers.pop(unpack(Route, message.payload).number, None)
+        elif message.kind == Kind.LINK_CLOSED:
+            self._send_away(unpack(LinkClosed, message.payload))
         elif message.kind == Kind.CP_LIST:
             self._tell_doors(message)
         elif message.kind == Kind.COMMAND:
@@ -232,6 +234,14 @@ class Carrier:
         self._numbers = {n: c for n, c in self._numbers.items() if c != connection}
         log.info("connection %d of %d is gone: %s", connection, client.number, reason)
         self._tell_closed(connection, client.number, reason)
+
+    def _send_away(self, closed: LinkClosed) -> None:
+        """The server wants a client to go, and says where to."""
+        client = self._clients.pop(closed.connection, None)
+        if client is not None:
+            log.info("connection %d of %d is closed: %s", closed.connection, client.number, closed.reason)
+            self._numbers = {n: c for n, c in self._numbers.items() if c != closed.connection}
+            client.channel.close(closed.reason)
 
     def _tell_closed(self, connection: int, number: int, reason: str) -> None:
         closed = LinkClosed(connection=connection, number=number, reason=reason)
