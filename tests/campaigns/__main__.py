@@ -27,7 +27,7 @@ CAMPAIGNS: dict[str, tuple[Callable[..., dict[str, Any]], Path, str | None]] = {
 OWN = {"idle": "campaigns.idle", "blackout": "campaigns.blackout", "agents": "campaigns.agents", "counters": "campaigns.counters",
        "java": "campaigns.java", "latency_due": "campaigns.latency_due", "million": "campaigns.million",
        "queues": "campaigns.queues", "roles": "campaigns.roles", "simulator": "campaigns.simulator",
-       "supervision": "campaigns.supervision"}
+       "supervision": "campaigns.supervision", "switch": "campaigns.switch"}
 
 
 def arguments() -> argparse.Namespace:

@@ -48,7 +48,8 @@ def alive(*nodes: str) -> dict[str, int]:
 
 @pytest.mark.req("R70")
 @pytest.mark.parametrize(("node", "living", "at_once"), [
-    ("SRV1", ("SRV1", "SRV2", "SRV3"), True), ("SRV2", ("SRV1", "SRV2"), False), ("SRV2", ("SRV2", "SRV3"), True), ("SRV2", ("SRV2",), True)])
+    ("SRV1", ("SRV1", "SRV2", "SRV3"), True), ("SRV2", ("SRV1", "SRV2"), False), ("SRV2", ("SRV2", "SRV3"), True),
+    ("SRV2", ("SRV2",), True)])
 def test_the_highest_priority_that_lives_takes_it_at_once(node: str, living: tuple[str, ...], at_once: bool) -> None:
     assert Stand(node).saw(candidates=alive(*living)).is_.wants_the_term() is at_once
 
@@ -266,7 +267,7 @@ class Cuttable(MemoryCoordinator):
 
 
 STEPS = st.lists(st.tuples(
-    st.sampled_from(["time", "time", "time", "step", "step", "step", "boot", "kill", "freeze", "thaw", "cut", "mend", "slow", "switch", "promote"]),
+    st.sampled_from([*("time", "step") * 3, "boot", "kill", "freeze", "thaw", "cut", "mend", "slow", "switch", "promote"]),
     st.sampled_from(list(SERVERS)), st.integers(1, 3_000)), min_size=10, max_size=120)
 
 
@@ -345,11 +346,10 @@ def test_a_server_that_counts_from_the_answer_would_be_found() -> None:
 def test_a_slow_way_to_the_engine_costs_its_own_time() -> None:
     plant = Plant(witness=True)
     first, second = (plant.servers.setdefault(n, Server(plant, n)) for n in ("SRV1", "SRV2"))
-    second.step()
-    first.slow_ms = 100
+    first.slow_ms = 80
     before = plant.clock.monotonic_ns()
     first.step()
-    assert first.standing.acknowledges() and plant.clock.monotonic_ns() - before >= 1_200 * MS, "the commit came that long after the beat"
+    assert first.standing.acknowledges() and plant.clock.monotonic_ns() - before > TIMES.margin * MS, "else nothing is tried here"
     first.frozen = True
     for _ in range(40):
         plant.clock.advance(50)

@@ -177,6 +177,8 @@ class Launcher:
         """Who is silent, who is primary, which names the numbered ones have: by pid, from the server's list."""
         states: dict[int, set[str]] = {}
         for row in link.rows:
+            if row.get("node") not in (None, *self._nodes):
+                continue  # a pid means a process of its own computer only
             states.setdefault(row.get("pid") or 0, set()).add(row["state"])
         for running in self._running.values():
             seen = states.get(running.popen.pid, set())

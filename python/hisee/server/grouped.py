@@ -20,7 +20,7 @@ from hisee.schema.errors import Err
 from hisee.schema.extended import Ext
 from hisee.schema.messages import MessageKind as Kind
 from hisee.schema.timers import BY_NAME as TIMERS
-from hisee.server.authority import MS, Authority
+from hisee.server.authority import Authority
 from hisee.server.core import Core
 from hisee.server.followers import Followers
 from hisee.server.opening import Opening
@@ -28,6 +28,7 @@ from hisee.server.orders import Orders
 from hisee.server.registry import KNL_NUMBER, Process
 from hisee.server.router import Router
 from hisee.server.standby import Dial, Standby
+from hisee.server.standing import MS
 from hisee.server.values import Values
 
 log = logging.getLogger("hisee.server.group")
@@ -149,7 +150,8 @@ class Grouped:
             self._step_down()
         while self._held and (now_ns - self._held[0][2] >= MOVED_NS or not self._waits()):
             source, message, _ = self._held.popleft()
-            self._elsewhere(source, message)
+            if self._core.registry.get(source.number) is source and source.link is not None:
+                self._elsewhere(source, message)
 
     def _release(self) -> None:
         held, self._held = self._held, deque()

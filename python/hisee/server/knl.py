@@ -134,9 +134,11 @@ class Knl:
         """End the links of these processes, and with them everybody behind them."""
         gone = list(processes)
         for link in {p.link.place: p.link for p in gone if p.link is not None}.values():
-            if link.connection and not link.standby:
+            if link.standby:
+                continue  # its way is that of the other server
+            if link.connection:
                 self.core.close_carried(link, reason)
-            elif not link.connection:
+            else:
                 link.channel.close(reason)
         self._end_all(gone, f"goodbye: {reason}")
 

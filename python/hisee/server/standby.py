@@ -65,7 +65,8 @@ class Standby:
     """Follows the hot server that it is told of. `followed(node, synchronized)` is called at each change, node "" = no session."""
 
     def __init__(self, core: Core, values: Values, node: str, servers: Mapping[str, Mapping[str, Any]], dial: Dial,
-                 hello: Callable[[], Hello], commands: Commands, *, followed: Callable[[str, bool], None], heard: Callable[[ServerState], None],
+                 hello: Callable[[], Hello], commands: Commands, *, followed: Callable[[str, bool], None],
+                 heard: Callable[[ServerState], None],
                  config_changed: Callable[[], None]) -> None:
         """`hello` makes the HELLO of this server; `heard` is told what the hot server says of itself."""
         self._core, self._values, self._node, self._servers = core, values, node, servers
@@ -186,8 +187,9 @@ class Standby:
             answer_soon(message, self._commands, session.channel)
 
     def _told(self, session: Session, state: ServerState) -> None:
+        """One that is cut off from the database for a moment still holds the term as far as it knows: the session stays."""
         self._heard(state)
-        if not state.hot_itself:
+        if state.hot != session.node:
             self._end(session, "it is not hot any more")
 
     def _route(self, session: Session, route: Route) -> None:
