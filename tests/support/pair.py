@@ -19,6 +19,9 @@ NODES = ("SRV1", "SRV2")
 TAKE_OVER_S = 60.0
 GROUP = """
 
+[limits]
+restarts = 100  # tests kill servers often
+
 [engine]
 url = "{url}"
 
