@@ -126,8 +126,9 @@ def kills(made: Pair, count: int) -> dict[str, Any]:
         hot = hot_of(made)
         heir = other_than(hot)
         made.await_sub(heir, "standby")
-        with made.client(hot) as client, made.client(heir) as watcher:
+        with made.client(hot) as client:
             client.set(VALUE, 1_000_000 + number)
+        with made.client(heir) as watcher:
             began = time.monotonic()
             kill(made.server_pid(hot))
             again = partial(writes, watcher, 2_000_000 + number)

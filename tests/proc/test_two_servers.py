@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -91,7 +92,8 @@ def test_both_computers_run_remote_parts_and_a_switch_keeps_the_script_servers(m
         assert kept[0] == kept[1]
         made.await_sub("SRV2", "standby")
         until(lambda: "REMOTE2.SES" in names(standby.ps(), "SES"), "the other one is known as well", 30)
-        until(lambda: not names(standby.ps(), "SEE"), "no remote part of the former time is left", 30)
+        for ses in ("REMOTE1.SES", "REMOTE2.SES"):
+            until(lambda ses=ses: json.loads(standby.tell(ses, "STATUS").text)["sees"] == 0, f"{ses} has no orphan left", 30)
 
 
 @pytest.mark.req("R69", "R74")

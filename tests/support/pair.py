@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import hisee
+from hisee.datadir import DataDir
 from hisee.errors import HiseeError
 from support.postgres import PostgresServer, free_port
 from support.system import RunningSystem, until
@@ -38,12 +38,13 @@ hosts = ["127.0.0.1"]
 priority = {priorities[1]}
 hosts = ["127.0.0.1"]
 
+[ports]
+cp = [{ports[0]}, {ports[1]}]  # numbers are those of the whole group: who starts first has CP001 and the first port
+
 [nodes.SRV1]
-ports = {{cp = [{ports[0]}]}}
 processes = [{{kind = "server"}}, {{kind = "cp"}}, {{kind = "event", name = "REMOTE1", args = ["--SES_REMOTE"]}}]
 
 [nodes.SRV2]
-ports = {{cp = [{ports[1]}]}}
 processes = [{{kind = "server"}}, {{kind = "cp"}}, {{kind = "event", name = "REMOTE2", args = ["--SES_REMOTE"]}}]
 """
 
@@ -67,11 +68,7 @@ class Pair:
     def _secret(self) -> None:
         """`hisee cluster join` hands it over; here it is copied."""
         for node in NODES:
-            (self.folder / node).mkdir()
-        from hisee.datadir import DataDir
-
-        for node in NODES:
-            self.data(node).mkdir()
+            self.data(node).mkdir(parents=True)
         DataDir(self.data(NODES[0])).secret(create=True)
         shutil.copy(self.data(NODES[0]) / "secret", self.data(NODES[1]) / "secret")
 
@@ -87,8 +84,6 @@ class Pair:
         self.up.pop(node).end()
 
     def server_pid(self, node: str) -> int:
-        from hisee.datadir import DataDir
-
         run = DataDir(self.data(node)).read_run()
         return int(run["processes"][f"{node}.KNL"]["pid"])
 
@@ -112,8 +107,6 @@ class Pair:
 
     def end(self) -> None:
         for node in list(self.up):
-            self.up[node]._child.send_signal(signal.SIGINT)
-        for node in list(self.up):
             self.halt(node)
 
 
@@ -136,17 +129,3 @@ def both(made: Pair, first: str = "SRV1") -> Pair:
     made.await_sub(other, "standby")
     return made
 
-
-class Writer:
-    """Writes a growing number and remembers what was acknowledged."""
-
-    def __init__(self, write: Callable[[int], None]) -> None:
-        self._write = write
-        self.done = self.failed = 0
-
-    def once(self) -> None:
-        try:
-            self._write(self.done + 1)
-            self.done += 1
-        except HiseeError:
-            self.failed += 1

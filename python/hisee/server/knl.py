@@ -113,6 +113,10 @@ class Knl:
                                hello=self._hello, end=self._send_away, configured=self._look_into_the_store)
         self.overview.server_state = lambda: msgspec.to_builtins(self.grouped.state) if self.grouped is not None else None
 
+    def fence(self) -> tuple[str, int] | None:
+        """The term and the epoch in which this server writes, for transactions that check them; None = no group."""
+        return self.grouped.authority.fence if self.grouped is not None else None
+
     def _hello(self) -> Hello:
         return Hello(kind="KNL", name=self._node, node=self._node, pid=os.getpid(), version=hisee.__version__,
                      facts={"host": socket.gethostname()})
