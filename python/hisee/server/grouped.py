@@ -67,7 +67,7 @@ class Grouped:
                                heard=self._hot_says, config_changed=configured)
         orders.own.add("SWITCH", self._switch)
         orders.own.add("PROMOTE", self._promote)
-        orders.own.add_status(lambda: {"server": msgspec.to_builtins(self.state)})
+        orders.own.add_status(lambda: {"server": msgspec.structs.asdict(self.state)})
 
     @property
     def state(self) -> ServerState:
@@ -212,7 +212,7 @@ class Grouped:
 
     def _standby_says(self, source: Process, message: Message) -> None:
         if source.kind == "KNL":
-            source.facts["server"] = msgspec.to_builtins(unpack(ServerState, message.payload))
+            source.facts["server"] = msgspec.structs.asdict(unpack(ServerState, message.payload))
 
     def tell_configuration(self) -> None:
         """Objects were saved here."""

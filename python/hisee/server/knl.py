@@ -111,7 +111,7 @@ class Knl:
 
         self.grouped = Grouped(self.core, self.values, self.opening, self.orders, self.router, make(changed), dial=dial,
                                hello=self._hello, end=self._send_away, configured=self._look_into_the_store)
-        self.overview.server_state = lambda: msgspec.to_builtins(self.grouped.state) if self.grouped is not None else None
+        self.overview.server_state = lambda: msgspec.structs.asdict(self.grouped.state) if self.grouped is not None else None
 
     def fence(self) -> tuple[str, int] | None:
         """The term and the epoch in which this server writes, for transactions that check them; None = no group."""
@@ -256,7 +256,7 @@ class Knl:
             process.facts["databases"] = set(served) | set(process.facts.get("databases", ()))
         facts: dict[str, Any] = {"time_zone": self._store.system().time_zone}
         if self.grouped is not None:
-            facts["server"] = msgspec.to_builtins(self.grouped.state)
+            facts["server"] = msgspec.structs.asdict(self.grouped.state)
         return Welcome(name=process.name, number=process.number, system=self._system, limits=self._limits, facts=facts)
 
     def _on_channel(self, channel: Channel) -> None:
