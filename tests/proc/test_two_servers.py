@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -31,13 +32,16 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
 @pytest.fixture
 def console(made: Pair) -> Iterator[str]:
     """A console at the hot server's computer, which is SRV2 at this moment."""
+    ready, told = os.pipe()
     child = subprocess.Popen([sys.executable, "-m", "hisee", "hip", "/SSRV2", "/WWS1", "--node", "SRV2", "--data", str(made.data("SRV2")),
-                              "--web-port", "0"], env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                              "--web-port", "0", "--ready-fd", str(told)], env=environment(), pass_fds=(told,),
+                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    os.close(told)
     try:
-        with made.client("SRV2") as client:
-            until(lambda: names(client.ps(), "HIP"), "the console is there", 60)
+        assert os.read(ready, 4096).startswith(b"ready"), "the console did not start"
         yield "WS1"
     finally:
+        os.close(ready)
         child.terminate()
         child.wait(30)
 

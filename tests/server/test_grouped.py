@@ -57,7 +57,7 @@ class PairStore(FakeStore):
         return SimpleNamespace(object=lambda name: entry if name == CELL.name else None, names=lambda: [CELL.name])
 
     def process_number(self, name: str) -> int | None:
-        return {"SRV1.KNL": 101, "SRV2.KNL": 102, "SRV3.KNL": 103, "REMOTE1.SES": 111, "REMOTE2.SES": 112}.get(name)
+        return {"SRV1.KNL": 1, "SRV2.KNL": 102, "SRV3.KNL": 103, "REMOTE1.SES": 111, "REMOTE2.SES": 112}.get(name)
 
 
 class Shared(MemoryCoordinator):
@@ -333,6 +333,13 @@ def test_an_ordered_switch_under_writes_loses_and_refuses_none() -> None:
         assert "moved" in hip.channel.ended
         refused = await operator.tell("SRV1.KNL", "SWITCH")
         assert refused.result == "aborted" and "SRV2" in refused.text
+        other = await second.log_on("TEL")
+        for hot, heir in ((second, first), (first, second), (second, first)):
+            assert (await other.tell(f"{hot.node}.KNL", "SWITCH") if hot is second
+                    else await operator.tell(f"{hot.node}.KNL", "SWITCH")).result == "ok"
+            await eventually(lambda hot=hot, heir=heir: (hot.sub, heir.sub) == ("standby", "hot"), "there and back", WAIT_S)
+            rows = {row["name"]: row["number"] for row in await other.rows(Kind.PS_GET)}
+            assert rows["SRV2.KNL"] == 1 != rows["SRV1.KNL"], "each server keeps its own entry"
 
     run(body)
 

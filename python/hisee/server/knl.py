@@ -243,8 +243,8 @@ class Knl:
         registry = self.core.registry
         name = full_name(hello, self._node, registry)
         number = getattr(peer, "number", 0) or self._store.process_number(name) or registry.free_number()
-        if registry.get(number) is not None and registry.named(name) is None:
-            number = registry.free_number()
+        if number == KNL_NUMBER or (registry.get(number) is not None and registry.named(name) is None):
+            number = registry.free_number()  # that of the server itself is no other server's, whatever the store says
         return registry.add(Process(
             number=number, name=name, kind=hello.kind, node=hello.node or self._node, pid=hello.pid,
             address=getattr(peer, "address", ""), started_ms=getattr(peer, "started_ms", 0), version=hello.version,
