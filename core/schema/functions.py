@@ -94,7 +94,7 @@ FUNCTIONS = [
     f(106, "U %SetInvalid(I reason)", "the invalid value with reason 1..15"),
     f(107, "U %SetTime(U x, TM t)", "x with time t", v=True),
     f(108, "TM %GetTime(U x)", "time of x; invalid where nobody keeps it", v=True, pure=False),
-    f(109, "B %IsWeak(U x)", "is x marked as suspicious?", pure=False),
+    f(109, "B %IsWeak(U x)", "is x marked as suspicious?", v=True, pure=False),
     f(110, "U %SetWeak(U x, B w)", "x with the mark Weak set or cleared", pure=False),
     f(111, "I %TypeOf(U x)", "1 BOOL, 2 INT, 3 REAL, 4 TIME, 5 TEXT, 0 none", v=True),
     # selection

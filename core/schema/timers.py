@@ -50,7 +50,11 @@ TIMERS = [
     Timer(34, "standby_confirm", 1_000, "a standby server that has not confirmed values for so long is not waited for"),
     Timer(35, "hand_over", 5_000, "a hot server that was ordered to hand over settles what is open within this time, or stays hot"),
     Timer(36, "moved", 8_000, "a hot server that is cut off for so long sends its consoles away; writes that wait for a hot server end"),
+    Timer(37, "resume_silence", 3_000, "silence after which a client of a communication process dials again and resumes its session"),
+    Timer(38, "resume_dial", 1_500, "deadline of one dial, and of the answer to RESUME, while a session is resumed"),
+    Timer(39, "resume_wait", 200, "longest first wait between two rounds of dialling to resume; doubles up to the timer reconnect"),
     Timer(40, "service_wait", 15_000, "wait for a Java work process that offers a service, before its task ends not ok"),
+    Timer(42, "alternate", 2_000, "longest wait before a broken route beside the active one is dialled again"),
 ]
 
 T = {t.name: t.ms for t in TIMERS}
@@ -61,5 +65,7 @@ if not T["see_start_each"] * 2 < T["see_start_all"]:
 
 if not T["lease_renew"] * 3 < T["lease"] or not T["lease_margin"] < T["lease"]:
     raise ValueError("timers: three renewals must fit into a lease, and its margin as well")
+if not T["stall"] < T["resume_silence"] or not T["resume_silence"] + T["resume_dial"] < T["watchdog"]:
+    raise ValueError("timers: a silent connection must be noticed and replaced within the watchdog's limit")
 
 TABLE = Table("timers", "TimerId", TIMERS, "Timers, in milliseconds.")

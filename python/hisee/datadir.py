@@ -115,4 +115,7 @@ class DataDir:
         return dict(self.read_run().get("group", {}))
 
     def forget_run(self) -> None:
+        """The system has ended: nothing points at it any more, and its empty directory of sockets goes."""
         (self.path / "run.json").unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # not empty: a process started by hand still holds its socket
+            self.socket_dir.rmdir()

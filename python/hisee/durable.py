@@ -18,6 +18,7 @@ from hisee.schema.lanes import Lane
 from hisee.schema.messages import MessageKind as Kind
 from hisee.schema.task_states import BY_NAME as STATES
 from hisee.schema.timers import BY_NAME as TIMERS
+from hisee.tasks import cause
 
 Row = dict[str, Any]
 Rows = list[Row]
@@ -37,8 +38,9 @@ class TaskFailed(HiseeError):
     """The task ended, and not ok: `row` tells how."""
 
     def __init__(self, row: Row) -> None:
-        why = row.get("text") or row["state"]
-        super().__init__(f"task {row['id']} ({row['func']}) {row['state']}: {why}", hint=f"`hisee task show {row['id']}` shows its life")
+        why = cause(row.get("text") or "")
+        super().__init__(f"task {row['id']} ({row['func']}) {row['state']}{why and f': {why}'}",
+                         hint=f"`hisee task show {row['id']}` shows its life")
         self.row = row
 
 
@@ -187,6 +189,8 @@ class Tasks:
         while True:
             try:
                 return self._session.ask(kind, payload, target=0, lane=Lane.DIALOG, timeout_s=max(1.0, deadline - time.monotonic()))
+            except OverflowError as error:
+                raise UsageError(f"a number is too large for a message: {error}") from None
             except self._refused as refused:
                 if time.monotonic() > (deadline if was_lost(refused) else nobody if is_nobody(refused) else 0.0):
                     raise (_absent(refused) if is_nobody(refused) else refused) from None
@@ -237,11 +241,9 @@ def plain(args: Mapping[str, Any]) -> Row:
 
 def moment_ms(due: dt.datetime | dt.timedelta | str, now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC)) -> int:
     """Milliseconds UTC of a moment, of its ISO 8601 text, or of a time from now; a moment without zone is this computer's."""
-    if isinstance(due, dt.timedelta):
-        due = now() + due
-    elif isinstance(due, str):
-        try:
-            due = dt.datetime.fromisoformat(due)
-        except ValueError:
-            raise UsageError(f"{due!r} is no moment", hint="ISO 8601, such as 2026-12-01T06:00+01:00") from None
-    return int(due.timestamp() * 1000)
+    try:
+        moment = now() + due if isinstance(due, dt.timedelta) else dt.datetime.fromisoformat(due) if isinstance(due, str) else due
+        return int(moment.timestamp() * 1000)
+    except (ValueError, OverflowError, AttributeError):
+        said = str(due) if isinstance(due, dt.timedelta) else repr(due)
+        raise UsageError(f"{said} is no moment", hint="ISO 8601, such as 2026-12-01T06:00+01:00") from None

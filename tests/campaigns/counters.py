@@ -14,7 +14,7 @@ import signal
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ from support.workers import Worker, work_processes
 
 APP = Path(__file__).with_name("work_app")
 HELD_STATES = [row.name for row in STATES if row.claimed]
-TRIES = 300
+TRIES = 300  # to stop a victim at a certain moment
 BATCH = 200  # tasks of one put; so many are kept waiting, so that there is always work
 HEAL_S = 120.0
 # How a frozen one may end: by itself, first told by the engine or by the server; killed by the others when it froze with the turn.
@@ -129,16 +129,14 @@ class Chaos:
     # -- faults
 
     def strike(self, stop: bool) -> None:
-        """One victim that works, if there is one within a moment."""
-        self.feed()
+        """One victim, caught at work or, half of the frozen ones, in the middle of a write."""
         until(lambda: len(self._ready()) >= 2, "two work processes are ready", 60)
-        time.sleep(self._rng.random() * 0.1)
         what, victim = self._choose()
-        victim.signal(signal.SIGSTOP)
         if stop and not self._url and self._rng.random() < 0.5:
-            self.ends["frozen_with_the_turn"] += self._freeze_with_turn(victim)
-        held = self._held_by(victim)
-        self.held += held > 0
+            self.ends["frozen_with_the_turn"] += self._catch(victim, self._has_turn)
+            self.held += self._at_work(victim)
+        else:
+            self.held += self._catch(victim, self._at_work)
         self.victims[what] += 1
         if stop:
             self._thaw_when_buried(victim)
@@ -163,21 +161,26 @@ class Chaos:
         of_term = [p for p in ready if row is not None and p.name == row.name]
         return (wanted, of_term[0]) if of_term else ("any", self._rng.choice(ready))
 
-    def _held_by(self, victim: Worker) -> int:
-        """Tasks that the engine shows in its hands. It stands still, so this is what the kill hits."""
-        rows = [row for state in HELD_STATES for row in self._engine.tasks(state=state, limit=1000)]
-        return sum(row.owner == victim.name for row in rows)
-
-    def _freeze_with_turn(self, victim: Worker) -> bool:
-        """Stopped in the middle of a write, so that nobody else can write either; False = not met in so many tries."""
+    def _catch(self, victim: Worker, caught: Callable[[Worker], bool]) -> bool:
+        """Stopped as wanted, while there is work for everybody; False = stopped, but not so after so many tries."""
         for _ in range(TRIES):
-            if victim.pid in holders(self._data / "engine.turn"):
-                return True
-            victim.signal(signal.SIGCONT)
-            time.sleep(self._rng.random() * 0.004)
+            self.feed()
+            time.sleep(self._rng.random() * 0.01)
             victim.signal(signal.SIGSTOP)
             time.sleep(0.001)  # the signal takes effect
+            if caught(victim):
+                return True
+            victim.signal(signal.SIGCONT)
+        victim.signal(signal.SIGSTOP)
         return False
+
+    def _at_work(self, victim: Worker) -> bool:
+        """The engine shows tasks in its hands. It stands still, so this is what the kill hits."""
+        return any(row.owner == victim.name for state in HELD_STATES for row in self._engine.tasks(state=state, limit=1000))
+
+    def _has_turn(self, victim: Worker) -> bool:
+        """In the middle of a write, so that nobody else can write either."""
+        return victim.pid in holders(self._data / "engine.turn")
 
     def _thaw_when_buried(self, victim: Worker) -> None:
         """The others take over by the lease; awake again it must change nothing and end."""

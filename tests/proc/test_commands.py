@@ -66,12 +66,19 @@ def test_no_system_there(tmp_path):
 def test_the_data_directory_of_a_running_system_is_refused(system):
     said = hisee("up", APP, "--data", system.data, expect=4)
     assert str(system.data) in said and "pid" in said
+    said = hisee("up", APP, "--cold", "--data", system.data, expect=4)
+    assert "pid" in said and "deletes" not in said
 
 
 def test_export_gives_the_folder_back(system, tmp_path):
     hisee("export", tmp_path / "out", "--data", system.data)
     for file in (path for path in APP.rglob("*") if path.is_file()):
         assert (tmp_path / "out" / file.relative_to(APP)).read_bytes() == file.read_bytes(), file
+
+
+def test_an_export_of_an_unknown_object_names_it(system, tmp_path):
+    said = hisee("export", tmp_path / "out", "S.Nope", "--data", system.data, expect=1)
+    assert "no object S.Nope" in said and not (tmp_path / "out").exists()
 
 
 def test_a_port_in_use_is_named_and_nothing_stays(tmp_path):

@@ -82,7 +82,18 @@ def test_a_wrong_order_is_told_and_not_tried_again(client, args, words):
     assert task.row["attempt"] == 1
 
 
+@pytest.mark.parametrize(("func", "args"), [
+    ("engine.export", {"objects": ["S.Nope"]}), ("engine.picture", {"object": "S.Nope"}), ("engine.report", {"source": "values S.Nope"})])
+def test_an_object_that_is_not_there_is_named_and_not_tried_again(client, func, args):
+    task = client.tasks.enqueue(func, name="X", **args)
+    with pytest.raises(TaskFailed, match="S.Nope"):
+        task.result(20)
+    assert task.row["attempt"] == 1 and task.state == "ended not ok"
+
+
 def test_a_calendar(client):
+    with pytest.raises(TaskFailed, match="no year 10000"):
+        client.tasks.enqueue("engine.calendar", name="WORK", year=10_000).result(60)
     assert client.tasks.enqueue("engine.calendar", name="WORK", year=2026, without=["01-01", "easter+1"]).result(60) == 259
     days = client.tasks.facts("calendar-days/WORK/2026")["calendar-days/WORK/2026"]
     assert "2026-01-01" not in days and "2026-04-06" not in days and "2026-04-07" in days

@@ -30,6 +30,7 @@ from hisee.schema.messages import MessageKind as Kind
 from hisee.script.engine import Engine
 from hisee.script.instance import Instance
 from hisee.seams import Seams
+from hisee.values import Stamped
 from support.system import RunningSystem, running, until
 
 APP = Path(__file__).parent / "app"
@@ -84,7 +85,9 @@ class Recording:
 
     def _store(self, message: Message, target: Any, value: Any) -> None:
         """KNL: the value first, the acknowledgement behind it."""
-        self.engine.cells.set(target, value, Still().now_ms())
+        given = value if isinstance(value, Stamped) else Stamped(value)
+        now_ms = Still().now_ms()
+        self.engine.cells.set(target, given.value, now_ms if given.time_ms is None else given.time_ms, given.weak)
         self.engine.values(self.engine.cells.changes([target]))
         ack = Message(kind=Kind.SET_ACK, lane=message.lane, source=1, target=message.source, payload=pack(SetAck(up_to=message.corr)))
         asyncio.get_running_loop().call_soon(self.engine.deliver, ack)

@@ -8,7 +8,7 @@ from support.byhand import end, ses, start_ses
 from support.system import kill, names, until
 
 pytestmark = pytest.mark.boot
-SOON_S = 3.0  # shorter than the watchdog: whoever is told within it was told by a proof, not by silence
+SOON_S = 4.5  # shorter than the watchdog: whoever is told within it was told by a proof, not by silence
 
 
 def row_of(client, name):

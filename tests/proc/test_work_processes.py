@@ -359,9 +359,10 @@ class TestAtWork:
         later = run("enqueue", "engine.echo", "--due", "+1h", "--key", "k", "--priority", "5").split()[0]
         assert run("enqueue", "engine.echo", "--due", "+1h", "--key", "k").split()[0] == later
         assert run("cancel", later) == "" and run("cancel", later, code=1) == ""
-        failed = run("enqueue", "tasks.fail", "--arg", "text=too cold", "--wait", code=1)
-        assert "too cold" in failed
-        number = re.search(r"^(\d+)$", failed, re.M)[1]
+        assert run_command(["task", "enqueue", "tasks.fail", "--arg", "text=too cold", "--wait"]) == 1
+        out, said = capsys.readouterr()
+        number = out.splitlines()[0]
+        assert re.fullmatch(rf"hisee: task {number} \(tasks\.fail\) dead letter: tasks\.py, line \d+: ValueError: too cold; .*\n", said)
         assert run("retry", number) == "" and client.tasks[int(number)].wait(30)["attempt"] == 1
         run("schedule", "put", "nightly", "tasks.count", "--cron", "5 2 * * *", "--arg", "key=night")
         row = next(r for r in json.loads(run("schedule", "list", "--json")) if r["name"] == "nightly")

@@ -270,6 +270,18 @@ def test_an_order_finds_a_numbered_process_by_the_name_it_was_given():
     assert play.supervisor.find("wp007").name == "S.WP_1"
 
 
+def test_a_stopped_process_is_started_by_the_number_it_had_unless_another_one_has_it_now():
+    play = Play(spec("S.WP_1"), spec("S.WP_2"))
+    play.begin()
+    play.supervisor.children["S.WP_1"].joined, play.supervisor.children["S.WP_2"].joined = "WP001", "WP002"
+    play.supervisor.stop("WP001")
+    play.acts()
+    play.supervisor.ended("S.WP_1", 0)
+    assert play.supervisor.find("WP001").name == "S.WP_1"
+    play.supervisor.children["S.WP_2"].joined = "WP001"
+    assert play.supervisor.find("WP001").name == "S.WP_2"
+
+
 def test_a_crashed_server_takes_its_sessions_along_and_everything_starts_again_in_order():
     play = Play(spec("S.CP", priority=5), spec("A.SES"), spec("B.SES"), spec("C.SES"))
     play.begin()

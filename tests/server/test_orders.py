@@ -225,3 +225,13 @@ def test_a_new_log_of_one_work_process_is_told_to_all_others():
         assert Kind.LOG_SHIFT not in workers[0].kinds() + other.kinds()
 
     run(body)
+
+
+def test_a_request_that_the_server_cannot_carry_out_ends_at_once():
+    async def body(made):
+        client = await made.log_on("TEL")
+        failed = await client.refused(Kind.PART_READ, b"\xc1")
+        assert failed.error == Err.ERR_TRANS_ERROR and "MessagePack" in str(failed)
+        assert await client.rows(Kind.PS_GET), "and it goes on"
+
+    run(body)

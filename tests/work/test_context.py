@@ -110,3 +110,17 @@ def test_functions_of_hisee() -> None:
         hand.worker.round()
     assert [crew.row(t).state for t in tasks] == ["ended ok"] * 3 + ["ended not ok", "ended ok"]
     assert crew.row(tasks[0]).result == [1, None] and crew.coordinator.fact("n") == 3
+
+
+def test_a_limit_on_parallel_runs_is_set_by_a_task() -> None:
+    crew = Crew(1)
+    hand = crew.hands[0]
+    order = [crew.put("engine.limit", args=args)[0] for args in ({"resource": "crane", "capacity": 2}, {}, {"capacity": 1})]
+    for _ in range(3):
+        hand.worker.round()
+    assert crew.row(order[0]).result == crew.row(order[1]).result == {"crane": {"capacity": 2, "used": 0}}
+    assert crew.row(order[2]).state == "ended not ok"
+    waiting = [crew.put("engine.echo", resources=["crane"])[0] for _ in range(3)]
+    grant = crew.coordinator.terms()["role.R"]
+    crew.coordinator.release(Grant("role.R", grant.holder, grant.epoch))
+    assert [crew.row(task).state for task in waiting] == ["ready", "ready", "waiting resource"]

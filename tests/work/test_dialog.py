@@ -17,6 +17,7 @@ from hisee.errors import CannotConnect, HiseeError, TimeOver, UsageError
 from hisee.schema.errors import Err
 from hisee.schema.extended import Ext
 from hisee.schema.messages import MessageKind as Kind
+from hisee.tasks import cause
 from hisee.work.acceptance import Acceptance
 from hisee.work.dialog import Dialog
 from hisee.work.functions import Functions
@@ -149,6 +150,16 @@ def test_a_failed_task_raises_what_it_said_and_can_be_retried(session):
     assert task.cancel() and task.state == "cancelled" and not task.cancel()
 
 
+def test_a_traceback_is_told_by_its_place_and_its_exception():
+    text = ('Traceback (most recent call last):\n  File "tasks.py", line 7, in sum_up\n    check(a)\n  File "tasks.py", line 3, in check\n'
+            '    raise E("x")\nE: too cold\n')
+    assert cause(text) == "tasks.py, line 3: E: too cold"
+    assert cause(text.replace("tasks.py", "plant.py")) == "E: too cold"
+    assert cause(f"{text}\nThe above exception was the direct cause of the following exception:\n\n{text.replace('cold', 'hot')}") == (
+        "tasks.py, line 3: E: too hot")
+    assert cause("ran longer than 2 s") == "ran longer than 2 s" and cause("") == ""
+
+
 def test_a_task_that_nobody_runs_is_over_in_time(session):
     with pytest.raises(TimeOver, match="is ready after 0.1 s"):
         session.tasks.enqueue("engine.echo").result(0.1)
@@ -194,12 +205,39 @@ def test_a_broken_request_is_refused(session, payload):
         session.ask(Kind.TASK_PUT, payload, target=0, lane=5, timeout_s=1)
 
 
+@pytest.mark.parametrize(("row", "says"), [
+    ({"timeout_s": -1}, "timeout_s = -1"), ({"due_ms": 2**60}, "due_ms = 1152921504606846976"),
+    ({"retry_s": float("nan")}, "retry_s = nan"), ({"args": 5}, "arguments of engine.echo: 5")])
+def test_a_wrong_field_is_named(session, row, says):
+    with pytest.raises(Refused, match=says):
+        session.tasks.put([{"func": "engine.echo", **row}])
+    with pytest.raises(Refused, match="7 is no request"):
+        session.tasks.put_schedule({"name": "x", "rule": "every 5", "request": 7})
+    with pytest.raises(Refused, match="beyond the year 9999"):
+        session.tasks.schedule("x", f"at {2**60}", "engine.echo")
+    with pytest.raises(UsageError, match="too large"):
+        session.tasks.enqueue("engine.echo", value=2**70)
+    assert session.tasks.list(limit=-1) == []
+
+
+def test_a_declared_schedule_changes_with_its_text_only(session):
+    declared = {"name": "tasks.sum_up", "rule": "every 5", "request": {"func": "tasks.sum_up"}}
+    session.engine.put_schedule(session.dialog._acceptance.schedule(declared))
+    for change in (lambda: session.tasks.put_schedule(declared | {"rule": "every 6"}), lambda: session.tasks.drop_schedule("tasks.sum_up"),
+                   lambda: session.tasks.put_schedule(declared | {"name": "tasks.mine"})):
+        with pytest.raises(Refused, match="tasks.py declares"):
+            change()
+    session.tasks.put_schedule(declared | {"enabled": False})
+    assert [(row["rule"], row["enabled"]) for row in session.tasks.schedules()] == [("every 5", False)]
+
+
 def test_moments():
     now = dt.datetime(2026, 12, 1, 5, 0, tzinfo=dt.UTC)
     assert moment_ms(now) == 1_796_101_200_000 == moment_ms("2026-12-01T06:00+01:00")
     assert moment_ms(dt.timedelta(seconds=1.5), lambda: now) == 1_796_101_201_500
-    with pytest.raises(UsageError, match="tomorrow"):
-        moment_ms("tomorrow")
+    for wrong in ("tomorrow", dt.timedelta(days=10**8), 5):
+        with pytest.raises(UsageError, match="is no moment.*ISO 8601"):
+            moment_ms(wrong)
 
 
 def test_arguments_are_json():

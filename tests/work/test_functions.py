@@ -94,8 +94,10 @@ def test_the_mark_leaves_the_function_as_it_is() -> None:
         return 2 * n
 
     assert double(None, 4) == 8
-    with pytest.raises(ValueError, match="retries"):
-        hisee.task(retries=-1)
+    for wrong, said in (({"retries": -1}, "retries"), ({"priority": "R"}, "priority .* not 'R'"), ({"timeout_s": "2"}, "timeout_s"),
+                        ({"quue": "R"}, "no option quue; there are queue, ")):
+        with pytest.raises(ValueError, match=said):
+            hisee.task(**wrong)
 
 
 def test_prepare_binds_and_keeps_the_form() -> None:
@@ -129,6 +131,17 @@ def test_wrong_arguments_are_refused_with_the_name(args: dict[str, int]) -> None
         loaded().prepare(claim("tasks.plain", args=args))
 
 
+@pytest.mark.parametrize(("func", "args", "said"), [
+    ("engine.sleep", {"seconds": "abc"}, r'engine\.sleep: argument seconds = "abc": Expected `float`'),
+    ("engine.report", {"name": "x", "source": 5}, "argument source = 5: Expected `str`"),
+    ("engine.export", {"name": "x", "objects": "S.Main"}, "argument objects"),
+    ("engine.calendar", {"name": "x", "year": None}, "argument year = null")])
+def test_arguments_of_our_own_functions_have_types(func: str, args: dict[str, object], said: str) -> None:
+    with pytest.raises(hisee.Refuse, match=said):
+        Functions().request(func, args)
+    assert Functions().request("engine.sleep", {"seconds": 2}).queue == "general"
+
+
 def test_unknown_functions_name_those_that_exist() -> None:
     with pytest.raises(UnknownFunction, match=r"no function tasks\.absent.*tasks\.marked"):
         loaded().find("tasks.absent")
@@ -157,6 +170,10 @@ def test_a_broken_text_is_named_and_changes_nothing(source: bytes, said: str) ->
     with pytest.raises(HiseeError, match=said):
         functions.load(source)
     assert "tasks.plain" in functions.names()
+    with pytest.raises(UnknownFunction, match=f"tasks.fresh: the newest text could not be loaded.*{said}"):
+        functions.find("tasks.fresh")
+    with pytest.raises(UnknownFunction, match="known: "):
+        loaded().find("tasks.fresh")
 
 
 def test_errors_of_the_text_show_its_line() -> None:

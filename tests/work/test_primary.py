@@ -104,7 +104,7 @@ def test_dead_letters_are_told_of_once() -> None:
     for _ in range(3):
         crew.clock.advance(1_100)
         hand.look()
-    assert hand.alarms == [f"task {task} (tasks.fail) is a dead letter after 1 attempts: ValueError: broken pump"]
+    assert hand.alarms == [f"task {task} (tasks.fail) is a dead letter after 1 attempts: tasks.py, line 11: ValueError: broken pump"]
 
 
 @pytest.mark.req("R113")

@@ -3,7 +3,7 @@
 #ifndef HISEE_FUNCTIONS_H
 #define HISEE_FUNCTIONS_H
 
-#define HISEE_FUNCTIONS_HASH 0xad24d655u
+#define HISEE_FUNCTIONS_HASH 0xf0df5af3u
 #define HISEE_FUNCTIONS_COUNT 170
 
 #define HISEE_FUNCTIONS(X) \
@@ -15,7 +15,7 @@
     X(106, SETINVALID, esl_fn_set_invalid, "I", 1, 1, "U", "strict", 2, "") \
     X(107, SETTIME, esl_fn_set_time, "UM", 2, 2, "U", "V", 2, "") \
     X(108, GETTIME, esl_fn_get_time, "U", 1, 1, "TM", "V", 2, "") \
-    X(109, ISWEAK, esl_fn_is_weak, "U", 1, 1, "B", "strict", 2, "") \
+    X(109, ISWEAK, esl_fn_is_weak, "U", 1, 1, "B", "V", 2, "") \
     X(110, SETWEAK, esl_fn_set_weak, "UB", 2, 2, "U", "strict", 2, "") \
     X(111, TYPEOF, esl_fn_type_of, "U", 1, 1, "I", "V", 2, "") \
     X(201, IIF, esl_fn_i_if, "BUU", 3, 3, "U", "V", 2, "") \

@@ -96,6 +96,29 @@ class ServerState(Payload):
         return self.state == "HS"
 
 
+# sessions that outlive their connections
+class Resume(Payload):
+    """`received`: messages of the other end that were taken, one count per lane. `turn` grows with every RESUME of a session: one that
+    was overtaken by the next is void."""
+
+    session: int
+    turn: int
+    received: list[int]
+
+
+class SessionAck(Payload):
+    """As RESUME; with the `turn` of one it is the answer: the session goes on over this connection. `networks`: state of each of the
+    client's networks as the client sees it, empty where it has not changed."""
+
+    received: list[int]
+    turn: int = 0
+    networks: list[str] = []
+
+
+class SessionEnd(Payload):
+    reason: str
+
+
 # replies
 class Failed(Payload):
     error: int
@@ -318,10 +341,10 @@ class HisHostStart(Payload):
     node: str
     console: int  # number of the HIP
     server_path: str = ""  # KNL's control socket, or
-    server_host: str = ""  # a communication process
-    server_port: int = 0
+    networks: list[list[str]] = []  # addresses of communication processes, a list for each network
     link: dict[str, float] = {}  # shape of the workstation's link, empty = none
     limits: dict[str, int] = {}
+    tls: str = ""  # folder of the certificates to dial with, "" = without TLS
 
 
 class Shape(Payload):

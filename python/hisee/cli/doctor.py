@@ -188,4 +188,5 @@ def _running(path: Path) -> Finding:
         with connect(path) as system:
             return Finding("system", True, f"{system.name} runs and answers")
     except HiseeError as error:
-        return Finding("system", False, str(error), f"`hisee stop --data {path}`, then start it again")
+        return Finding("system", False, str(error),
+                       "`hisee up` starts it again; where a process still holds the data directory it names that one")

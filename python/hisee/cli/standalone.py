@@ -6,6 +6,7 @@ This is the only place besides the launcher that puts all process kinds together
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 import tempfile
 from collections.abc import Callable
@@ -66,7 +67,7 @@ class RunHost(Host):
         self.trouble: list[str] = []
 
     def ended(self, instance: Instance, reason: str) -> None:
-        self.trouble.append(reason)
+        self.trouble.append(reason.removeprefix(f"{instance.object} [L] "))
         self.stop.set()
 
     def script_failed(self, instance: Instance, failure: Any) -> None:
@@ -78,6 +79,7 @@ class RunHost(Host):
 
 def run_alone(wanted: Run) -> int:
     """Run to the end; errors on standard error, the exit code as documented."""
+    logging.getLogger("hisee.script").addHandler(logging.NullHandler())  # how a script ended is told once, by `trouble`
     return asyncio.run(_run(wanted))
 
 
@@ -86,7 +88,7 @@ async def _run(wanted: Run) -> int:
         data = DataDir(wanted.data or own)
         data.path.mkdir(parents=True, exist_ok=True)
         with data.lock(f"hisee run {wanted.name}"):
-            store = Store.open(data.path)
+            store = Store.open(data.path)  # never that of a group: a script that is tried out changes no other computer's configuration
             try:
                 store.import_application(wanted.application or _bare(Path(own)), take="folder")
                 return await _in_system(wanted, store, data)
@@ -157,6 +159,9 @@ async def _console(knl: Knl) -> None:
                                  payload=pack(failed)))
 
     channel.attach(asyncio.get_running_loop(), take, lambda reason: None)
+    console = knl.core.registry.named("RUN.HIP")
+    assert console is not None and console.link is not None
+    console.link.channel.send = take  # type: ignore[method-assign]  # at once, so that its lines keep their place among those of LOG
 
 
 async def _database(knl: Knl, store: Store, data: DataDir) -> Any:

@@ -46,9 +46,11 @@ def up(app: Path, data: Path | None, take: str | None, quiet: bool, cold: bool, 
 
 
 def confirm_cold(data: Any, url: str) -> None:
-    """Say what a cold start deletes and ask; raises click.Abort without a yes."""
+    """Say what a cold start deletes and ask; raises click.Abort without a yes, AccessRefused at once where a system runs."""
     from hisee.engine import open_engine
 
+    if (data.path / "lock").exists():
+        data.lock("hisee up --cold").close()
     what = "the requests that wait in all queues"
     if url or data.engine_db.exists():
         engine = open_engine(url, data.path, data.seams)

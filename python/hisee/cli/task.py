@@ -49,19 +49,22 @@ def task() -> None:
 @click.option("--key", default="", help="Idempotency key: a second put with it answers the first one's id.")
 @click.option("--order-key", default="", help="Tasks of one order key run one after the other.")
 @click.option("--after", type=int, multiple=True, metavar="ID", help="Only when this task has ended ok. May be repeated.")
+@click.option("--resource", "resources", multiple=True, metavar="NAME",
+              help="It runs only while this resource is free; engine.limit says how many may use it [default: one]. May be repeated.")
 @click.option("--agent", default="", help="Agent of a program [default: any that offers it].")
 @click.option("--wait", is_flag=True, help="Follow them to their ends; exit 1 when one did not end ok.")
-@click.option("--timeout", type=float, help="With --wait: give up after so many seconds, exit 5.")
+@click.option("--timeout", type=click.FloatRange(0), help="With --wait: give up after so many seconds, exit 5.")
 @DATA
 @JSON
 def enqueue(func: str, queue: str, args: tuple[str, ...], count: int, priority: int | None, retries: int | None, due: str, key: str,
-            order_key: str, after: tuple[int, ...], agent: str, wait: bool, timeout: float | None, data: Path | None, as_json: bool) -> int:
+            order_key: str, after: tuple[int, ...], resources: tuple[str, ...], agent: str, wait: bool,
+            timeout: float | None, data: Path | None, as_json: bool) -> int:
     """Put durable tasks and print their ids, one a line, as soon as they are durable."""
     from hisee.durable import request_row
 
     if key and count > 1:
         raise click.UsageError("one key is one task: give --key or --count")
-    options = {name: value for name, value in (("after", list(after)), ("agent", agent)) if value}
+    options = {name: value for name, value in (("after", list(after)), ("resources", list(resources)), ("agent", agent)) if value}
     row = request_row(func, arguments(args), queue=queue, priority=priority, retries=retries, key=key, due=moment(due) if due else None,
                       order_key=order_key, options=options)
     with connect(data) as system:
@@ -101,8 +104,10 @@ def follow(tasks: list[Task], timeout: float | None, as_json: bool) -> int:
     if as_json:
         click.echo(json.dumps(rows if len(rows) > 1 else rows[0], indent=1))
     wrong = [row for row in rows if row["state"] != "ended ok"]
-    for row in [] if as_json else rows:
-        click.echo(str(TaskFailed(row)) if row in wrong else json.dumps(row["result"], ensure_ascii=False))
+    for row in wrong:
+        click.echo(f"hisee: {TaskFailed(row)}", err=True)
+    for row in [] if as_json else (row for row in rows if row not in wrong):
+        click.echo(json.dumps(row["result"], ensure_ascii=False))
     return 1 if wrong else 0
 
 
@@ -185,8 +190,9 @@ def clock(ms: int) -> str | None:
 def readable(row: dict[str, Any]) -> dict[str, Any]:
     """Times as times, nothing as a dash."""
     out = {name: None if value in ("", [], {}) else value for name, value in row.items()}
-    share = row["progress"]
-    return out | {"created": clock(row["created_ms"]), "ended": clock(row["ended_ms"]), "due": clock(row["due_ms"]),
+    share = None if row["state"] == "ended ok" else row["progress"]  # the last note of a done task tells nothing
+    return out | {"parent": row["parent"] or None, "created": clock(row["created_ms"]), "ended": clock(row["ended_ms"]),
+                  "due": clock(row["due_ms"]),
                   "progress": None if share is None else f"{share:.0%}"}
 
 

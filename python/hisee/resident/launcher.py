@@ -93,7 +93,7 @@ class Launcher:
         raise UsageError("app.toml starts no server", hint='add {kind="server"} to the processes of a node')
 
     def _import(self) -> None:
-        store = Store.open(self._data.path)
+        store = Store.open(self._data.path, self._data.engine_url(), place=self._server().node)
         try:
             report = store.import_application(self._application, take=self._take)
             self._say(f"imported {len(report.changed)} changed objects")

@@ -67,6 +67,7 @@ class Child:
     wanted: bool = False  # by configuration or order; an ordered end takes it away
     pid: int = 0
     joined: str = ""  # its name in the system, once it has one
+    was: str = ""  # the one of its last life: who ended it by this name starts it again by it
     told: str = ""  # what its ready line said
     due_ns: int = 0  # WAITING: not before; STARTING, STOPPING: killed then
     queued: bool = False  # part of a start of the whole system: one after the other
@@ -159,10 +160,11 @@ class Supervisor:
         return self.start(name)
 
     def find(self, name: str) -> Child:
-        """A child by its configured name or the one it has in the system; raises OrderRefused."""
-        for child in self.children.values():
-            if name.upper() in (child.name.upper(), child.joined.upper()):
-                return child
+        """A child by its configured name or the one it has in the system, else the one it had there; raises OrderRefused."""
+        for called in (lambda child: (child.name, child.joined), lambda child: (child.was,)):
+            for child in self.children.values():
+                if name.upper() in (word.upper() for word in called(child)):
+                    return child
         raise OrderRefused(f"no process {name} is configured on this computer", hint="LIST shows those that are")
 
     # -- what happened
@@ -201,6 +203,7 @@ class Supervisor:
         was, ordered = child.phase, child.phase is Phase.STOPPING or self.stopping
         child.why = (f"{child.killed}, " if child.killed else "") + status_text(status)
         frozen, again = bool(child.silent_ns), child.again
+        child.was = child.joined or child.was
         child.pid, child.silent_ns, child.killed, child.again, child.joined = 0, 0, "", False, ""
         if ordered:
             self._ended_by_order(child, again)

@@ -87,7 +87,7 @@ class DiagnosticCodeRow(NamedTuple):
     hint: str
 
 
-SCHEMA_HASH = 0xc3c48423
+SCHEMA_HASH = 0x346a3e94
 
 ROWS: tuple[DiagnosticCodeRow, ...] = (
     DiagnosticCodeRow(1, 'ESL0001', 'error', '{what} is not allowed here', 'Outside texts and comments only letters, digits and the signs of the language count.', ''),
@@ -137,7 +137,7 @@ ROWS: tuple[DiagnosticCodeRow, ...] = (
     DiagnosticCodeRow(3003, 'ESL3003', 'error', '`{name}` is a constant', 'A variable with an initial value is a constant.', 'declare it without the value and assign it after BEGIN'),
     DiagnosticCodeRow(3004, 'ESL3004', 'error', '{what} cannot be written', '', ''),
     DiagnosticCodeRow(3005, 'ESL3005', 'error', 'whole structures are not assigned with `:=`', '', 'use `SET .. WITH ..`'),
-    DiagnosticCodeRow(3006, 'ESL3006', 'error', 'SET cannot join a row and a whole structure', 'A row pairs with a row, a whole with a whole.', ''),
+    DiagnosticCodeRow(3006, 'ESL3006', 'error', 'a row and a whole structure do not go together here', 'SET pairs a row with a row and a whole with a whole; the last row of INSERT goes with a row.', ''),
     DiagnosticCodeRow(3007, 'ESL3007', 'error', 'the structures `{left}` and `{right}` differ', '', ''),
     DiagnosticCodeRow(3008, 'ESL3008', 'error', 'argument {number} of `{name}` must be a variable', 'The parameter hands its value back to the caller.', 'declare the parameter with IN, or pass a variable'),
     DiagnosticCodeRow(3009, 'ESL3009', 'error', 'a loop counts with a local INT, `{name}` is {found}', '', ''),

@@ -201,7 +201,7 @@ class FnRow(NamedTuple):
     doc: str
 
 
-SCHEMA_HASH = 0xad24d655
+SCHEMA_HASH = 0xf0df5af3
 
 ROWS: tuple[FnRow, ...] = (
     FnRow(101, '%IsValid', (), (('x', 'U', None),), 1, 1, 'B', 'V', 2, '', True, 'local', 'none', 'U', 'esl_fn_is_valid', 'TRUE if x is valid'),
@@ -212,7 +212,7 @@ ROWS: tuple[FnRow, ...] = (
     FnRow(106, '%SetInvalid', (), (('reason', 'I', None),), 1, 1, 'U', 'strict', 2, '', True, 'local', 'none', 'I', 'esl_fn_set_invalid', 'the invalid value with reason 1..15'),
     FnRow(107, '%SetTime', (), (('x', 'U', None), ('t', 'TM', None)), 2, 2, 'U', 'V', 2, '', True, 'local', 'none', 'UM', 'esl_fn_set_time', 'x with time t'),
     FnRow(108, '%GetTime', (), (('x', 'U', None),), 1, 1, 'TM', 'V', 2, '', False, 'local', 'none', 'U', 'esl_fn_get_time', 'time of x; invalid where nobody keeps it'),
-    FnRow(109, '%IsWeak', (), (('x', 'U', None),), 1, 1, 'B', 'strict', 2, '', False, 'local', 'none', 'U', 'esl_fn_is_weak', 'is x marked as suspicious?'),
+    FnRow(109, '%IsWeak', (), (('x', 'U', None),), 1, 1, 'B', 'V', 2, '', False, 'local', 'none', 'U', 'esl_fn_is_weak', 'is x marked as suspicious?'),
     FnRow(110, '%SetWeak', (), (('x', 'U', None), ('w', 'B', None)), 2, 2, 'U', 'strict', 2, '', False, 'local', 'none', 'UB', 'esl_fn_set_weak', 'x with the mark Weak set or cleared'),
     FnRow(111, '%TypeOf', (), (('x', 'U', None),), 1, 1, 'I', 'V', 2, '', True, 'local', 'none', 'U', 'esl_fn_type_of', '1 BOOL, 2 INT, 3 REAL, 4 TIME, 5 TEXT, 0 none'),
     FnRow(201, '%IIf', (), (('c', 'B', None), ('a', 'U', None), ('b', 'U', None)), 3, 3, 'U', 'V', 2, '', True, 'local', 'none', 'BUU', 'esl_fn_i_if', 'a if c, else b; the other one may be invalid'),

@@ -46,7 +46,11 @@ class TimerId(IntEnum):
     STANDBY_CONFIRM = 34
     HAND_OVER = 35
     MOVED = 36
+    RESUME_SILENCE = 37
+    RESUME_DIAL = 38
+    RESUME_WAIT = 39
     SERVICE_WAIT = 40
+    ALTERNATE = 42
 
 
 class TimerIdRow(NamedTuple):
@@ -56,7 +60,7 @@ class TimerIdRow(NamedTuple):
     doc: str
 
 
-SCHEMA_HASH = 0x6c2cdcdf
+SCHEMA_HASH = 0x5b338904
 
 ROWS: tuple[TimerIdRow, ...] = (
     TimerIdRow(1, 'heartbeat', 1000, "period of the watchdog's heartbeat on every link"),
@@ -95,7 +99,11 @@ ROWS: tuple[TimerIdRow, ...] = (
     TimerIdRow(34, 'standby_confirm', 1000, 'a standby server that has not confirmed values for so long is not waited for'),
     TimerIdRow(35, 'hand_over', 5000, 'a hot server that was ordered to hand over settles what is open within this time, or stays hot'),
     TimerIdRow(36, 'moved', 8000, 'a hot server that is cut off for so long sends its consoles away; writes that wait for a hot server end'),
+    TimerIdRow(37, 'resume_silence', 3000, 'silence after which a client of a communication process dials again and resumes its session'),
+    TimerIdRow(38, 'resume_dial', 1500, 'deadline of one dial, and of the answer to RESUME, while a session is resumed'),
+    TimerIdRow(39, 'resume_wait', 200, 'longest first wait between two rounds of dialling to resume; doubles up to the timer reconnect'),
     TimerIdRow(40, 'service_wait', 15000, 'wait for a Java work process that offers a service, before its task ends not ok'),
+    TimerIdRow(42, 'alternate', 2000, 'longest wait before a broken route beside the active one is dialled again'),
 )
 
 BY_NUMBER: dict[int, TimerIdRow] = {r.number: r for r in ROWS}

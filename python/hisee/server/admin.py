@@ -6,8 +6,12 @@ import asyncio
 import datetime as dt
 import fnmatch
 import logging
+import math
+import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from typing import TypeVar
 
 from hisee.channel import Message
 from hisee.channel.payloads import (
@@ -22,6 +26,7 @@ from hisee.channel.payloads import (
     Payload,
     ProfileGet,
     ProfileRows,
+    Saved,
     Table,
     UnitGet,
     ValueGet,
@@ -31,7 +36,8 @@ from hisee.channel.payloads import (
     Welcome,
     unpack,
 )
-from hisee.model.store import Store, StoreError
+from hisee.model.objects import INT_LEAST, INT_MOST
+from hisee.model.store import Store, StoredPart, StoreError
 from hisee.schema.errors import Err
 from hisee.schema.messages import MessageKind as Kind
 from hisee.schema.timers import BY_NAME as TIMERS
@@ -44,6 +50,7 @@ from hisee.server.values import Refused
 from hisee.server.values import Values as ValueServer
 from hisee.values import Invalid, Ref, Time
 
+T = TypeVar("T")
 log = logging.getLogger("hisee.server.admin")
 PROFILE_S = TIMERS["see_start_each"].ms / 1000
 
@@ -55,6 +62,8 @@ class Admin:
         self._core, self._store, self._values, self._events, self._stop = core, store, values, events, stop
         self._seen = Seen()
         self.saved: Callable[[], None] = lambda: None  # told when objects were saved
+        self._aside = ThreadPoolExecutor(1, "hisee-store")  # what may wait for the database of the store, in order
+        self._under_way: set[asyncio.Task[None]] = set()
         for kind, handler in (
             (Kind.VALUE_GET, self._value_get), (Kind.VALUE_SET, self._value_set), (Kind.WATCH, self._watch),
             (Kind.OBJECT_LIST, self._objects), (Kind.PART_READ, self._part), (Kind.OBJECT_SAVE, self._save),
@@ -83,6 +92,8 @@ class Admin:
         entry = self._store.directory().object(name)
         if entry is None or not self._values.table.has(entry.hbj):
             raise StoreError(f"object {name}: unknown or without a value; `hisee get '*'` lists them")
+        if entry.columns:
+            raise StoreError(f"object {name}: a structure of {len(entry.columns)} columns has no single value; scripts read its cells")
         cell = self._values.table.get(Ref(entry.hbj, 0, 0))
         value = None if isinstance(cell.value, Invalid) else cell.value
         shown = iso(int(value)) if isinstance(value, Time) else value
@@ -122,11 +133,17 @@ class Admin:
         try:
             value = parse_value(request.value, entry.value_type or "")
             if self._seen.first(request.key):
-                self._values.write(Ref(entry.hbj, 0, 0), value)
+                self._write(Ref(entry.hbj, 0, 0), value)
         except (Refused, ValueError) as error:
             self._core.fail(message, Err.ERR_TRANS_ERROR, 13, f"object {request.name}: {error}")
             return
         self._values.settled(Ref(entry.hbj, 0, 0), partial(self._value_settled, message, request.name))
+
+    def _write(self, ref: Ref, value: object) -> None:
+        """A text longer than a text may be is cut and marked Weak, as in a script."""
+        most = self._store.system().limits["text_chars"] if isinstance(value, str) else 0
+        cut = isinstance(value, str) and len(value) > most
+        self._values.write(ref, value[:most] if isinstance(value, str) else value, weak=cut)
 
     def _value_settled(self, message: Message, name: str, reason: str) -> None:
         if reason:
@@ -153,27 +170,48 @@ class Admin:
         rows = [dict(row) for row in self._store.objects(unpack(ObjectList, message.payload).mask)]
         self._core.reply(message, Table(rows=rows))
 
+    def _carry_out(self, message: Message, work: Callable[[], T], then: Callable[[T], None], error: Err = Err.ERR_TRANS_ERROR) -> None:
+        """`work` beside the loop, since the store's database may be slow or away; a StoreError is the request's failure."""
+        task = asyncio.get_running_loop().create_task(self._carried_out(message, work, then, error))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+
+    async def _carried_out(self, message: Message, work: Callable[[], T], then: Callable[[T], None], error: Err) -> None:
+        try:
+            result = await asyncio.get_running_loop().run_in_executor(self._aside, work)
+        except StoreError as failure:
+            self._core.fail(message, error, 11 if error == Err.ERR_OBJECT_NOT_FOUND else 0, str(failure))
+        else:
+            then(result)
+
+    def close(self) -> None:
+        """Once a save that is under way has ended."""
+        self._aside.shutdown()
+
     def _part(self, source: Process, message: Message) -> None:
         request = unpack(PartRead, message.payload)
+        if request.version:
+            self._carry_out(message, lambda: self._store.read(request.part, request.version),
+                            partial(self._answer_part, message, request.part), Err.ERR_OBJECT_NOT_FOUND)
+            return
         try:
-            version, data = self._store.read(request.part, request.version or None)
+            self._answer_part(message, request.part, self._store.read(request.part))
         except StoreError as error:
             self._core.fail(message, Err.ERR_OBJECT_NOT_FOUND, 11, str(error))
-            return
-        self._core.reply(message, Part(part=request.part, version=version, data=data))
+
+    def _answer_part(self, message: Message, part: str, stored: StoredPart) -> None:
+        self._core.reply(message, Part(part=part, version=stored.version, data=stored.data))
 
     def _save(self, source: Process, message: Message) -> None:
         request = unpack(ObjectSave, message.payload)
         if not self._core.allow(source, "save", request.object):
             self._core.deny(message, "save", request.object)
             return
-        before = self._store.tasks_version
-        try:
-            result = self._store.save(request.object, request.parts)
-        except StoreError as error:
-            self._core.fail(message, Err.ERR_TRANS_ERROR, 0, str(error))
-            return
-        if self._store.tasks_version != before:
+        self._carry_out(message, lambda: self._store.save(request.object, request.parts),
+                        partial(self._saved, message, self._store.tasks_version))
+
+    def _saved(self, message: Message, tasks_version: int, result: Saved) -> None:
+        if self._store.tasks_version != tasks_version:
             self._tell_tasks_changed()
         self.saved()
         self._core.reply(message, result)
@@ -184,15 +222,25 @@ class Admin:
             self._core.tell(process.number, Kind.TASKS_CHANGED, Payload())
 
     def _export(self, source: Process, message: Message) -> None:
-        self._core.reply(message, Files(files=self._store.files(unpack(Export, message.payload).objects)))
+        try:
+            files = self._store.files(unpack(Export, message.payload).objects)
+        except StoreError as error:
+            self._core.fail(message, Err.ERR_OBJECT_NOT_FOUND, 11, str(error))
+            return
+        self._core.reply(message, Files(files=files))
 
     def _unit(self, source: Process, message: Message) -> None:
         sha256 = unpack(UnitGet, message.payload).sha256
-        data = self._store.unit(sha256)
+        if self._store.holds(sha256):
+            self._answer_unit(message, sha256, self._store.unit(sha256))
+        else:
+            self._carry_out(message, lambda: self._store.unit(sha256), partial(self._answer_unit, message, sha256))
+
+    def _answer_unit(self, message: Message, sha256: str, data: bytes | None) -> None:
         if data is None:
             self._core.fail(message, Err.ERR_OBJECT_NOT_FOUND, 11, f"unit {sha256}: not in the store")
-            return
-        self._core.reply(message, data)
+        else:
+            self._core.reply(message, data)
 
     # -- the rest
 
@@ -227,6 +275,7 @@ class Admin:
         self._core.reply(message, message.payload)
 
 
+NUMBERS = {"INT": re.compile(r"[+-]?[0-9]+"), "REAL": re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")}
 BOOLS = {"true": True, "1": True, "false": False, "0": False}
 
 
@@ -239,10 +288,25 @@ def parse_value(value: object, value_type: str) -> object:
         if text.lower() not in BOOLS:
             raise ValueError(f"{value!r} is no BOOL: TRUE, FALSE, 1 or 0")
         return BOOLS[text.lower()]
-    if value_type == "INT":
-        return int(text)
-    if value_type == "REAL":
-        return float(text)
+    if value_type in ("INT", "REAL"):
+        return _number(text, value_type)
     if value_type == "TIME":
-        return Time(int(dt.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp() * 1000))
+        return _time(text)
     return str(value)
+
+
+def _number(text: str, value_type: str) -> int | float:
+    """Digits as a script would write them: Python's other spellings, and numbers that an object cannot hold, are refused."""
+    if not NUMBERS[value_type].fullmatch(text):
+        raise ValueError(f"{text!r} is no {value_type}")
+    number = int(text) if value_type == "INT" else float(text)
+    if not INT_LEAST <= number <= INT_MOST if isinstance(number, int) else not math.isfinite(number):
+        raise ValueError(f"{text} is outside the range of {value_type}")
+    return number
+
+
+def _time(text: str) -> Time:
+    try:
+        return Time(int(dt.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp() * 1000))
+    except ValueError:
+        raise ValueError(f"{text!r} is no TIME: 2026-01-31T10:00:00Z") from None

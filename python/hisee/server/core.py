@@ -41,7 +41,7 @@ class Core:
         if process is None or process.link is None:
             return False
         try:
-            process.link.channel.send(message)
+            process.link.send(message)
         except (ChannelClosed, ChannelFull) as error:
             log.warning("to %s: %s", process.name, error)
             return False
@@ -115,11 +115,11 @@ class Core:
             self.requests.settle(Message(kind=Kind.FAILED, corr=message.corr, payload=pack(failed)))
 
     def route(self, process: Process, link: Link | None) -> None:
-        """Bind a process to its link; a communication process is told which connection carries it."""
+        """Bind a process to its link; a communication process is told which connection carries it, where it does not know by itself."""
         old, process.link = process.link, link
-        if link is not None and link.connection:
+        if link is not None and link.connection and link.session is None:
             self._tell_cp(link.channel, Kind.ROUTE_ADD, process.number, link.connection)
-        elif link is None and old is not None and old.connection:
+        elif link is None and old is not None and old.connection and old.session is None:
             self._tell_cp(old.channel, Kind.ROUTE_DROP, process.number, old.connection)
         if link is not None and link.standby:
             self.tell(link.standby, Kind.ROUTE_ADD, Route(number=process.number, connection=link.inner))

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 import msgspec
@@ -48,7 +48,7 @@ class Grouped:
 
     def __init__(self, core: Core, values: Values, opening: Opening, orders: Orders, router: Router, authority: Authority, *,
                  dial: Dial, hello: Callable[[], Hello], end: Callable[[Iterable[Process], str], None],
-                 configured: Callable[[], None]) -> None:
+                 configured: Callable[[], Awaitable[None]]) -> None:
         """`end(processes, reason)` ends the links of these processes; `configured` looks into the store."""
         self._core, self._values, self._opening, self._router = core, values, opening, router
         self.authority, self._end, self._configured = authority, end, configured
@@ -64,7 +64,7 @@ class Grouped:
         self.followers = Followers(core, values)
         self.standby = Standby(core, values, authority.standing.node, authority.group.servers, dial, hello, orders.own,
                                followed=lambda node, synchronized: authority.follows(node, synchronized=synchronized),
-                               heard=self._hot_says, config_changed=configured)
+                               heard=self._hot_says, config_changed=lambda: self._spawn(self._look_into_the_store()))
         orders.own.add("SWITCH", self._switch)
         orders.own.add("PROMOTE", self._promote)
         orders.own.add_status(lambda: {"server": msgspec.structs.asdict(self.state)})
@@ -182,16 +182,23 @@ class Grouped:
         self.standby.follow("", epoch)
         while self.authority.standing.epoch == epoch:
             try:
-                self._configured()
-                self._values.become_owner(epoch)
+                await self._configured()
+                stored = await asyncio.to_thread(self._values.stored)
             except HiseeError as error:  # the database went away again
                 log.error("not hot yet: %s", error)
                 await asyncio.sleep(AGAIN_S)
             else:
+                self._values.become_owner(epoch, stored)
                 self.authority.ready(epoch)
                 log.warning("hot in epoch %d", epoch)
                 await self._opening.reconcile()
                 return
+
+    async def _look_into_the_store(self) -> None:
+        try:
+            await self._configured()
+        except HiseeError as error:  # the next change, or becoming hot, looks again
+            log.warning("the configuration was not read: %s", error)
 
     def _step_down(self) -> None:
         """Hot no more: remote parts end, consoles look for the hot server; script servers, work processes and doors stay."""

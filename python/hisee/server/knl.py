@@ -14,7 +14,9 @@ import msgspec
 
 import hisee
 from hisee.channel import Channel, Listener, LogonRefused, Message, memory_pair
+from hisee.channel.networks import SESSION
 from hisee.channel.payloads import PROTOCOL, Hello, LinkClosed, LinkOpen, Payload, PeerLost, Refused, ServerState, Welcome, pack, unpack
+from hisee.channel.session import BY_CONNECTION
 from hisee.engine.coordinator import Coordinator
 from hisee.model.store import Store
 from hisee.schema.messages import MessageKind as Kind
@@ -38,6 +40,7 @@ from hisee.server.registry import KNL_NUMBER, Link, NameInUse, Process, State
 from hisee.server.retained import Retained
 from hisee.server.rights import Rights
 from hisee.server.router import Router
+from hisee.server.sessions import Held, Sessions, session_named, wants_session
 from hisee.server.standby import Dial
 from hisee.server.values import Values
 from hisee.values import Ref
@@ -67,7 +70,8 @@ class Knl:
         self.events = event_log
         self.opening = Opening(self.core, self.values, pairs, store.opened, limits)
         self.admin = Admin(self.core, store, self.values, self.events, stop)
-        self.overview = Overview(self.core, self.engine, Loads(self.core), self.router.routes, self.opening.channel_of)
+        self.sessions = Sessions(seams, limits["backlog_bytes"], self.router.receive_from, self._session_over)
+        self.overview = Overview(self.core, self.engine, Loads(self.core), self.router.routes, self.opening.channel_of, self.sessions)
         self.orders = Orders(self.core, stop, self.opening.ses_logged_on)
         self.logs = Logs(self.core, logs)
         self.doors = Doors(self.core)
@@ -75,6 +79,7 @@ class Knl:
         self._enter_self()
         self._define_values()
         self.core.ended.append(self._tell_dbms)
+        self.core.ended.append(self.sessions.process_ended)
         self.core.handlers[Kind.LINK_OPEN] = self._link_open
         self.core.handlers[Kind.LINK_CLOSED] = self._link_closed
         self.grouped: Grouped | None = None
@@ -121,9 +126,9 @@ class Knl:
         return Hello(kind="KNL", name=self._node, node=self._node, pid=os.getpid(), version=hisee.__version__,
                      facts={"host": socket.gethostname()})
 
-    def _look_into_the_store(self) -> None:
+    async def _look_into_the_store(self) -> None:
         """Another server may have saved objects. Values of new ones come from the hot server, or are defined by it."""
-        self._store.refresh()
+        await asyncio.to_thread(self._store.refresh)
         self.values.keep_too({cell.hbj for cell in self._store.cells() if cell.retain})
         if self.grouped is not None and self.grouped.authority.standing.epoch:
             self._define_values()
@@ -140,7 +145,9 @@ class Knl:
         for link in {p.link.place: p.link for p in gone if p.link is not None}.values():
             if link.standby:
                 continue  # its way is that of the other server
-            if link.connection:
+            if isinstance(link.session, Held):
+                self.sessions.dismiss(link.session, reason)
+            elif link.connection:
                 self.core.close_carried(link, reason)
             else:
                 link.channel.close(reason)
@@ -157,6 +164,7 @@ class Knl:
             self.grouped.start()
         self._reconciling = loop.create_task(self.opening.reconcile_forever())
         self._following = loop.create_task(self._follow_engine())
+        self._acknowledging = loop.create_task(self.sessions.acknowledge_forever())
 
     async def _follow_engine(self) -> None:
         """Modes of work processes stay fresh though a word about a change was lost."""
@@ -189,7 +197,10 @@ class Knl:
             self.grouped.close()
         self._reconciling.cancel()
         self._following.cancel()
+        self._acknowledging.cancel()
+        self.sessions.close("the server ends")
         self.engine.close()
+        self.admin.close()
         if self._listener is not None:
             self._listener.close()
         for process in self.core.registry:
@@ -242,6 +253,7 @@ class Knl:
     def _enter(self, hello: Hello, peer: Any) -> Process:
         registry = self.core.registry
         name = full_name(hello, self._node, registry)
+        self.sessions.replace(registry.named(name), hello)
         number = getattr(peer, "number", 0) or self._store.process_number(name) or registry.free_number()
         if number == KNL_NUMBER or (registry.get(number) is not None and registry.named(name) is None):
             number = registry.free_number()  # that of the server itself is no other server's, whatever the store says
@@ -273,7 +285,9 @@ class Knl:
     def _receive(self, channel: Channel, message: Message) -> None:
         """A standby server hands on what is the hot one's business."""
         grouped = self.grouped
-        if grouped is None or grouped.authority.standing.epoch or not grouped.standby.takes(channel, message):
+        if message.kind in BY_CONNECTION:
+            self.sessions.receive(channel, message)
+        elif grouped is None or grouped.authority.standing.epoch or not grouped.standby.takes(channel, message):
             self.router.receive(channel, message)
 
     def _linked(self, process: Process, link: Link) -> None:
@@ -301,14 +315,21 @@ class Knl:
 
     async def _admit_carried(self, source: Process, message: Any, request: LinkOpen) -> None:
         hello = unpack(Hello, request.hello)
+        if session_named(hello):
+            self._answer_carried(message, self._join_session(source, hello, request))
+            return
         answer = self.doors.elsewhere(source, hello) or await self._admit(hello, request)
-        if isinstance(answer, Welcome):
-            answer.facts["cps"] = self.doors.rows()
-        self.core.reply(message, pack(answer) if isinstance(answer, Welcome) else b"\x00" + pack(answer))
+        admitted: tuple[Process, Link] | None = None
         if isinstance(answer, Welcome) and source.link is not None:
             process = self.core.registry.get(answer.number)
             assert process is not None
-            self._linked(process, self._carried_link(source, process, request.connection))
+            link = self._carried_link(source, process, request.connection)
+            if wants_session(hello):
+                answer.facts[SESSION] = self.sessions.open(link, hello, source.name, request.address)
+            admitted = process, link
+        self._answer_carried(message, answer)
+        if admitted is not None:
+            self._linked(*admitted)
 
     @staticmethod
     def _carried_link(source: Process, process: Process, connection: int) -> Link:
@@ -318,21 +339,45 @@ class Knl:
             return Link(source.link.channel, process.number, source.link.connection, source.number, connection, facts=process.facts)
         return Link(source.link.channel, process.number, connection, facts=process.facts)
 
+    def _answer_carried(self, message: Any, answer: Welcome | Refused) -> None:
+        if isinstance(answer, Welcome):
+            answer.facts["cps"] = self.doors.rows()
+        self.core.reply(message, pack(answer) if isinstance(answer, Welcome) else b"\x00" + pack(answer))
+
+    def _join_session(self, source: Process, hello: Hello, request: LinkOpen) -> Welcome | Refused:
+        """A client that is here already comes by another connection."""
+        assert source.link is not None
+        held = self.sessions.join(hello, (source.link.channel, request.connection), source.name, request.address)
+        if isinstance(held, Refused):
+            return held
+        process = self.core.registry.get(held.link.number)
+        assert process is not None
+        answer = self._welcome(process)
+        answer.facts[SESSION] = held.number
+        return answer
+
+    def _session_over(self, link: Link, reason: str) -> None:
+        self._end_all([p for p in self.core.registry if p.link is link], reason)
+
     def _link_closed(self, source: Process, message: Any) -> None:
         closed = unpack(LinkClosed, message.payload)
         link = source.link
         assert link is not None
         if source.kind == "KNL":
             gone = [p for p in self.core.registry if p.link and p.link.standby == source.number and p.link.inner == closed.connection]
+        elif self.sessions.line_gone((link.channel, closed.connection), closed.reason):
+            return
         else:
             gone = [p for p in self.core.registry
-                    if p.link and p.link.channel is link.channel and p.link.connection == closed.connection]
+                    if p.link and p.link.channel is link.channel and p.link.connection == closed.connection and p.link.session is None]
         self._end_all(gone, closed.reason)
 
     # -- losses
 
     def _lost(self, channel: Channel, reason: str) -> None:
-        self._end_all([p for p in self.core.registry if p.link is not None and p.link.channel is channel], reason)
+        self.sessions.channel_gone(channel)
+        self._end_all([p for p in self.core.registry if p.link is not None and p.link.channel is channel and p.link.session is None],
+                      reason)
 
     def _end_all(self, processes: list[Process], reason: str) -> None:
         """A link is gone: every process behind it ends, hosts first so that their virtual ones follow one rule."""

@@ -76,8 +76,9 @@ class Opening:
         except StoreError as error:
             self._core.fail(message, Err.ERR_OBJECT_NOT_FOUND, 11, str(error))
             return
-        if len([o for o in self.opened.values() if o.console == console.number]) >= self._limits["sees_per_console"]:
-            self._core.fail(message, Err.ERR_RANGE_ERROR, 14, f"{console.name} has sees_per_console objects open already")
+        most = self._limits["sees_per_console"]
+        if len([o for o in self.opened.values() if o.console == console.number]) >= most:
+            self._core.fail(message, Err.ERR_RANGE_ERROR, 14, f"{console.name} has {most} objects open already (limit sees_per_console)")
             return
         opened = self._enter(plan, console)
         self._core.reply(message, self._reply(opened))
@@ -199,6 +200,8 @@ class Opening:
         if opened is None or not opened.plan.remote_unit:
             return None
         state = "open" if opened.up else "opening" if opened.starting is not None and not opened.starting.done() else "closed"
+        if opened.his.link is not None and opened.his.link.resuming:
+            state = "resuming"
         return self._pairs.row(process, opened.number, opened.see.number if opened.see else 0, state)
 
     def _tell_down(self, opened: OpenObject, reason: str, starting: bool = False) -> None:

@@ -20,6 +20,7 @@ from hisee.server.engine_view import ROLE_LETTERS, EngineReader, EngineView
 from hisee.server.loads import Loads
 from hisee.server.registry import HIDDEN, KNL_NUMBER, Process, State
 from hisee.server.routes import Routes, row
+from hisee.server.sessions import Sessions
 
 STALL_MS = TIMERS["stall"].ms
 ENGINE_KINDS = ("WP", "JWP", "CP")  # members of the engine
@@ -30,8 +31,10 @@ ChannelOf = Callable[[Process], "dict[str, Any] | None"]
 class Overview:
     """Answers the four questions from the registry and one view of the engine."""
 
-    def __init__(self, core: Core, engine: EngineReader, loads: Loads, routes: Routes, channel_of: ChannelOf) -> None:
+    def __init__(self, core: Core, engine: EngineReader, loads: Loads, routes: Routes, channel_of: ChannelOf,
+                 sessions: Sessions) -> None:
         self._core, self._engine, self._loads, self._routes, self._channel_of = core, engine, loads, routes, channel_of
+        self._sessions = sessions
         self._tasks: set[asyncio.Task[None]] = set()
         self.server_state: Callable[[], dict[str, Any] | None] = lambda: None  # where this server stands in its group
         for kind, rows in ((Kind.PS_GET, self._ps), (Kind.TERMS_GET, self._terms), (Kind.QUEUES_GET, self._queues),
@@ -104,6 +107,7 @@ class Overview:
         whole = own and link is not None and not link.connection  # the link carries nothing but this process
         return {
             "carrier": link.carrier if link and own else None, "link": link_state(process),
+            "networks": self._sessions.networks_of(link) if own else None,
             "address": process.address or process.facts.get("address"),
             "sent": link.channel.sent if link and whole else process.sent if link else None,
             "received": link.channel.received if link and whole else process.received if link else None,
@@ -180,7 +184,13 @@ class Overview:
         for source, target, lane_name, passed in self._routes.rows():
             rows.append(row("route", source=self._name(source), target=self._name(target), lane=lane_name, state="open",
                             sent=passed.forth, received=passed.back, since_ms=passed.since_ms))
-        return rows + [self._channel_row(p) for p in registry.of_kind("HIS") if self._channel_of(p)]
+        rows += [self._channel_row(p) for p in registry.of_kind("HIS") if self._channel_of(p)]
+        return rows + self._network_rows()
+
+    def _network_rows(self) -> list[dict[str, Any]]:
+        """The networks of every client with a session: which one carries it, which ones could (R82)."""
+        return [row("network", source=self._name(held.link.number), target=door, lane=name, state=state, sent=0, received=0)
+                for held, name, state, door in self._sessions.rows()]
 
     def _channel_row(self, his: Process) -> dict[str, Any]:
         """The virtual channel of a HIS and its SEE (R134)."""
@@ -214,9 +224,11 @@ def member_facts(member: Member) -> dict[str, Any]:
 
 
 def link_state(process: Process) -> str | None:
-    """up, stalled (silent for longer than timer `stall`), or None without a link (R88)."""
+    """up, stalled (silent for longer than timer `stall`), resuming (no connection carries its session), None without a link (R88)."""
     if process.number == KNL_NUMBER or process.link is None or process.virtual:
         return None
+    if process.link.resuming:
+        return "resuming"
     return "stalled" if process.link.channel.silent_ms >= STALL_MS else "up"
 
 

@@ -22,8 +22,9 @@ from hisee.server.authority import CALL_S, Authority, Group
 from hisee.server.eventlog import EventLog
 from hisee.server.grouped import close_late
 from hisee.server.knl import Knl
-from hisee.server.retained import Retained
+from hisee.server.retained import Retained, open_values
 from hisee.server.standing import Standing
+from hisee.tls import to_dial
 
 log = logging.getLogger("hisee.server")
 # A communication process drops a silent client after the timer keep_alive; the client waits one heartbeat longer.
@@ -38,16 +39,17 @@ def main(parameters: StartParameters) -> int:
 
 async def _serve(parameters: StartParameters, data: DataDir, stop: asyncio.Event) -> int:
     seams = data.seams
-    store = Store.open(data.path)
+    url = engine_url(data)
+    store = Store.open(data.path, url)
     facts = store.system()
     listener = Listener.unix(data.control_socket, data.secret(), seams, facts.limits)
     knl = Knl(store, seams, node=parameters.name or parameters.node, system=facts.name, limits=facts.limits,
               event_log=EventLog(data.log_dir / "events.log"), stop=stop.set, listener=listener,
-              engine=lambda: open_engine(store.application.form.engine.url, data.path, seams), logs=data.log_dir)
-    retained = Retained(data.values_db, asyncio.get_running_loop().call_soon_threadsafe)
+              engine=lambda: open_engine(url, data.path, seams), logs=data.log_dir)
+    retained = Retained(open_values(data.values_db, url, seams), asyncio.get_running_loop().call_soon_threadsafe, knl.fence)
     knl.retain(retained)
     if (group := group_of(data)) is not None:
-        enter(knl, group, parameters.name or parameters.node, data, store.application.form.engine.url)
+        enter(knl, group, parameters.name or parameters.node, data, url)
     knl.start(asyncio.get_running_loop())
     announce_ready(parameters.ready_fd, "knl")
     await stop.wait()
@@ -83,9 +85,18 @@ def enter(knl: Knl, group: Group, node: str, data: DataDir, url: str) -> None:
 async def dial(data: DataDir, host: str, port: int, hello: Hello) -> Channel:
     """A session with another server of the group, over one of its communication processes. Raises PeerUnreachable, LogonRefused."""
     future = asyncio.get_running_loop().run_in_executor(
-        None, partial(dial_tcp, host, port, hello, data.secret(), seams=data.seams, limits=limits(), timers=KEEP_ALIVE))
+        None, partial(dial_tcp, host, port, hello, data.secret(), seams=data.seams, limits=limits(), timers=KEEP_ALIVE,
+                      tls=to_dial(data, host)))
     try:
         return await asyncio.shield(future)
     except asyncio.CancelledError:
         future.add_done_callback(close_late)
         raise
+
+
+def engine_url(data: DataDir) -> str:
+    """Where everything durable is; a server that was started by hand, without `hisee up`, keeps it in its data directory."""
+    try:
+        return data.engine_url()
+    except CannotConnect:
+        return ""

@@ -16,7 +16,7 @@ from hisee.schema.lanes import Lane
 from hisee.schema.messages import ROWS as MESSAGES
 from hisee.schema.messages import MessageKind as Kind
 from hisee.server.core import Core
-from hisee.server.registry import KNL_NUMBER, Process
+from hisee.server.registry import KNL_NUMBER, Link, Process
 from hisee.server.routes import Routes
 from hisee.server.services import Services
 from hisee.server.waits import WaitGraph
@@ -60,9 +60,20 @@ class Router:
     def receive(self, channel: Channel, message: Message) -> None:
         """One message from a link. A source that does not belong to the link is refused: nobody speaks for another."""
         source = self._core.registry.get(message.source)
-        if source is None or source.link is None or source.link.channel is not channel:
+        if source is None or source.link is None or source.link.channel is not channel or source.link.session is not None:
             log.warning("message %s with foreign source %d refused", message.kind, message.source)
             return
+        self._route(source, message)
+
+    def receive_from(self, link: Link, message: Message) -> None:
+        """The same of a session: its link is known by the connection."""
+        source = self._core.registry.get(message.source)
+        if source is None or source.link is not link:
+            log.warning("message %s with foreign source %d refused", message.kind, message.source)
+            return
+        self._route(source, message)
+
+    def _route(self, source: Process, message: Message) -> None:
         source.received += 1
         if message.kind in ENDS:
             self._end_of_request(message)
@@ -88,8 +99,13 @@ class Router:
         if handler is None:
             self._core.fail(message, Err.ERR_NOT_SUPPORTED, 0, f"the server knows no message of kind {message.kind:#06x}")
             return
-        if self.admits(source, message):
+        if not self.admits(source, message):
+            return
+        try:
             handler(source, message)
+        except Exception as fault:  # every request ends once, also one that we cannot carry out
+            self._core.fail(message, Err.ERR_TRANS_ERROR, 0, f"{type(fault).__name__}: {fault}")
+            raise
 
     def _to_number(self, source: Process, message: Message) -> None:
         """A process addressed by its number; work is done only for those who may order it, whatever way they take."""

@@ -19,7 +19,7 @@ from hisee.schema.lanes import Lane
 from hisee.schema.messages import MessageKind as Kind
 from hisee.server.core import Core
 from hisee.server.registry import KNL_NUMBER, Process
-from hisee.server.retained import Retained
+from hisee.server.retained import Retained, Row, put_all
 from hisee.values import Ref, Stamped
 
 log = logging.getLogger("hisee.server.values")
@@ -67,7 +67,12 @@ class Values:
         """From now on SETs of these objects are durable before they are acknowledged; what is stored replaces initial values."""
         count = retained.restore(self.table, objects)
         self._retained, self._kept = retained, objects
-        log.info("%d retained values taken from the disk", count)
+        log.info("%d retained values taken from where they are kept", count)
+
+    def catch_up(self, rows: list[Row]) -> None:
+        """Retained values that another server has committed (`Retained.read`): into the table, and to everybody who follows."""
+        for ref in put_all(self.table, self._kept, rows):
+            self._publish(ref)
 
     def keep_too(self, objects: set[int]) -> None:
         """Objects with `retain` that came into the configuration."""
@@ -91,12 +96,12 @@ class Values:
     def snapshot(self, objects: list[int]) -> bytes:
         return self.table.snapshot([hbj for hbj in objects if self.table.has(hbj)])
 
-    def write(self, ref: Ref, value: object, time_ms: int | None = None) -> None:
+    def write(self, ref: Ref, value: object, time_ms: int | None = None, weak: bool = False) -> None:
         """Apply one write and tell everybody who follows; raises Refused."""
         if not self.table.has(ref.object):
             raise Refused(Err.ERR_OBJECT_NOT_FOUND, 11, f"object number {ref.object} has no value")
         try:
-            self.table.set(ref, value, self._core.seams.clock.now_ms() if time_ms is None else time_ms)
+            self.table.set(ref, value, self._core.seams.clock.now_ms() if time_ms is None else time_ms, weak)
         except (IndexError, ValueError) as error:
             raise Refused(Err.ERR_RANGE_ERROR, 14, str(error)) from error
         self._publish(ref)
@@ -106,13 +111,14 @@ class Values:
         for ref in self.table.apply(payload):
             self._publish(ref)
 
-    def become_owner(self, epoch: int) -> None:
+    def stored(self) -> list[Row]:
+        """What is kept now, of whatever server. May wait for the database: for a thread. Raises ValuesBroken."""
+        return self._retained.read().rows if self._retained is not None else []
+
+    def become_owner(self, epoch: int, stored: list[Row]) -> None:
         """Count from numbers on that no server of an earlier epoch has given; what is stored replaces what was followed."""
         self.table.leap(epoch << EPOCH_SHIFT)
-        if self._retained is not None:
-            self._retained.restore(self.table, self._kept)
-            for hbj in self._kept:
-                self._publish(Ref(hbj))
+        self.catch_up(stored)
 
     def everything(self) -> bytes:
         """A snapshot of all objects."""
@@ -179,12 +185,12 @@ class Values:
 
     def _apply(self, source: Process, message: Message) -> Ref:
         ref, value = decode(message.payload)
-        time_ms = None
+        time_ms, weak = None, False
         if isinstance(value, Stamped):
-            value, time_ms = value.value, value.time_ms
+            value, time_ms, weak = value.value, value.time_ms, value.weak
         if not self._core.allow(source, "set", ref.object):
             raise Refused(Err.ERR_NO_ACCESS, Ext.NO_RIGHT, f"no right to set {self._core.name_of(ref.object)}")
-        self.write(ref, value, time_ms)
+        self.write(ref, value, time_ms, weak)
         where: Ref = ref
         return where
 

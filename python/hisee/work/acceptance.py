@@ -16,6 +16,8 @@ from hisee.work.schedules import ScheduleError, planned
 
 ONCE = "once"  # key of one call of a client, used where neither caller nor function gives a key
 ONCE_PREFIX = "once:"
+LAST_MS = 253_402_300_799_999  # what can be shown as a date
+LONGEST_S = 10 * 366 * 86_400.0
 MOST_ATTEMPTS, LAST_PRIORITY, LONGEST_KEY = 1000, 999, 200
 
 
@@ -31,9 +33,13 @@ class Acceptance:
 
     def request(self, row: JSON) -> TaskRequest:
         """Raises Unacceptable."""
+        if not isinstance(row, dict):
+            raise Unacceptable(f"{row!r} is no request of a task", hint='fields, such as {"func": "tasks.NAME", "args": {}}')
         once, fields = row.get(ONCE, ""), {name: value for name, value in row.items() if name not in (ONCE, "func", "args")}
         if "func" not in row:
             raise Unacceptable("a task without a function")
+        if not isinstance(row.get("args", {}), dict):
+            raise Unacceptable(f"arguments of {row['func']}: {row['args']!r}", hint="names and values")
         try:
             made = self.functions.request(str(row["func"]), row.get("args", {}), **fields)
             made = msgspec.convert(msgspec.to_builtins(made), TaskRequest)  # types of what the client sent
@@ -55,9 +61,12 @@ class Acceptance:
         if not made.name or len(made.name) > LONGEST_KEY:
             raise Unacceptable(f"{made.name!r} is no name of a schedule", hint=f"1 to {LONGEST_KEY} characters")
         try:
-            return planned(made, self._now_ms())
+            planned_one = planned(made, self._now_ms())
         except ScheduleError as error:
             raise Unacceptable(str(error)) from error
+        if planned_one.next_ms > LAST_MS:
+            raise Unacceptable(f"schedule {made.name}: rule {made.rule!r} is beyond the year 9999")
+        return planned_one
 
     def _rule(self, rule: str, zone: str) -> str:
         word, _, rest = rule.partition(" ")
@@ -76,6 +85,11 @@ def _check(made: TaskRequest) -> None:
         raise Unacceptable(f"priority {made.priority} of {made.func}", hint=f"0 first to {LAST_PRIORITY} last")
     if not 1 <= made.max_attempts <= MOST_ATTEMPTS:
         raise Unacceptable(f"{made.max_attempts} attempts of {made.func}", hint=f"1 to {MOST_ATTEMPTS}")
+    if not 0 <= made.due_ms <= LAST_MS:
+        raise Unacceptable(f"due_ms = {made.due_ms} of {made.func}", hint="milliseconds UTC, to the end of the year 9999")
+    for name, seconds in (("timeout_s", made.timeout_s), ("retry_s", made.retry_s)):
+        if not 0 <= seconds <= LONGEST_S:
+            raise Unacceptable(f"{name} = {seconds:g} of {made.func}", hint="seconds from 0 to ten years")
     for text in (made.key, made.order_key, made.agent):
         if len(text) > LONGEST_KEY:
             raise Unacceptable(f"a key of {len(text)} characters", hint=f"at most {LONGEST_KEY}")

@@ -51,6 +51,16 @@ def release(ctx: Context) -> int:
     return ctx.release()
 
 
+def limit(ctx: Context, resource: str = "", capacity: int | None = None) -> dict[str, Any]:
+    """Set how many tasks may use a resource at a time (0 = none), and tell it; without a capacity only tell, of all without a name."""
+    if capacity is not None and (not resource or capacity < 0):
+        raise Refuse("a limit has a resource and a capacity from 0 on")
+    if capacity is not None:
+        ctx.limit(resource, capacity)
+    found = ctx.limits()
+    return {name: {"capacity": most, "used": used} for name, (most, used) in found.items() if resource in ("", name)}
+
+
 ENGINE: dict[str, EngineFunction] = {
     "echo": EngineFunction(echo, "general", "answers its argument"),
     "sleep": EngineFunction(sleep, "general", "takes up a work process for some seconds"),
@@ -62,5 +72,6 @@ ENGINE: dict[str, EngineFunction] = {
     "notify": EngineFunction(making.notify, "O", "a line for people in the event log"),
     "calendar": EngineFunction(making.calendar, "R", "defines a calendar and works out the days of a year"),
     "balance": EngineFunction(making.balance, "R", "hourly balances of a sampled rate"),
+    "limit": EngineFunction(limit, "R", "limit on parallel runs: how many tasks may use a resource at a time"),
     "release": EngineFunction(release, "R", "resource calculation at once: what waits for a condition or a resource"),
 }

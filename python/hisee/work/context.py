@@ -138,6 +138,14 @@ class Context:
         finally:
             self._coordinator.drop(grant)
 
+    def limits(self) -> dict[str, tuple[int, int]]:
+        """Resource -> how many tasks may use it at a time, and how many do."""
+        return self._coordinator.capacities()
+
+    def limit(self, resource: str, capacity: int) -> None:
+        """So many tasks may use the resource at a time, from now on; may be said twice. What runs already goes on."""
+        self._coordinator.set_capacity(resource, capacity)
+
     def release(self) -> int:
         """Resource calculation; only in queue R, whose holder this process must be."""
         row = self._coordinator.terms()["role.R"]

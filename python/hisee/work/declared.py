@@ -21,7 +21,7 @@ def declare(engine: Coordinator, functions: Functions, acceptance: Acceptance) -
     """How many schedules were made, changed or dropped. A rule that is wrong is logged and leaves what was there."""
     known = {schedule.name: schedule for schedule in engine.schedules() if schedule.name.startswith(PREFIX)}
     wanted = {name: made for name in functions.names() if (made := _wanted(name, functions, acceptance))}
-    changed = [made for name, made in wanted.items() if name not in known or not _alike(made, known[name])]
+    changed = [made for name, made in wanted.items() if name not in known or not alike(made, known[name])]
     for made in changed:
         engine.put_schedule(made)
         log.info("schedule %s: %s", made.name, made.rule)
@@ -47,6 +47,6 @@ def _wanted(name: str, functions: Functions, acceptance: Acceptance) -> Schedule
         return None
 
 
-def _alike(made: Schedule, known: Schedule) -> bool:
+def alike(made: Schedule, known: Schedule) -> bool:
     """Equal but for the place in time, which is the known one's to keep."""
     return msgspec.structs.replace(made, next_ms=known.next_ms, enabled=known.enabled) == known

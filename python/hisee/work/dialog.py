@@ -24,13 +24,15 @@ from hisee.channel.payloads import (
     pack,
     unpack,
 )
-from hisee.engine.coordinator import Coordinator, EngineError, TaskRow
+from hisee.engine.coordinator import Coordinator, EngineError, Schedule, TaskRow
 from hisee.outputs.shelf import FACT, OutputRefused, Shelf
 from hisee.schema.errors import Err
 from hisee.schema.messages import MessageKind as Kind
 from hisee.work.acceptance import ONCE_PREFIX, Acceptance, Unacceptable
+from hisee.work.declared import PREFIX, alike
 
 log = logging.getLogger("hisee.work.dialog")
+MOST_ROWS = 10_000  # of one list: a longer one is read in pages, so that nobody waits behind it
 Handler = Callable[[bytes], Payload | None]
 
 
@@ -92,7 +94,8 @@ class Dialog:
 
     def _list(self, payload: bytes) -> Table:
         query = unpack(TaskQuery, payload)
-        found = self._engine.tasks(state=query.state, queue=query.queue, func=query.func, limit=query.limit, before=query.before)
+        limit = min(max(query.limit, 1), MOST_ROWS)
+        found = self._engine.tasks(state=query.state, queue=query.queue, func=query.func, limit=limit, before=query.before)
         return Table(rows=[_without_life(row) for row in found])
 
     def _show(self, payload: bytes) -> Table:
@@ -123,10 +126,19 @@ class Dialog:
 
     def _schedule(self, payload: bytes) -> None:
         order = unpack(SchedulePut, payload)
-        if not order.drop:
-            self._engine.put_schedule(self._acceptance.schedule(order.row))
+        made = None if order.drop else self._acceptance.schedule(order.row)
+        self._not_declared(order.drop or (made.name if made else ""), made)
+        if made is not None:
+            self._engine.put_schedule(made)
         elif not self._engine.drop_schedule(order.drop):
             raise Unknown(f"no schedule {order.drop!r}; `hisee task schedule list` shows them")
+
+    def _not_declared(self, name: str, made: Schedule | None) -> None:
+        """One that tasks.py declares would come back as it was with the next text or start; it may be switched off."""
+        known = next((s for s in self._engine.schedules() if s.name == name), None)
+        if name.startswith(PREFIX) and not (made and known and alike(made, known)):
+            raise Unacceptable(f"schedule {name}: names that begin with {PREFIX} are those that tasks.py declares",
+                               hint="change it there and `hisee save APP`, or give another name")
 
     def _facts(self, payload: bytes) -> Table:
         facts = self._engine.facts(unpack(FactsGet, payload).prefix)

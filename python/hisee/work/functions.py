@@ -10,7 +10,7 @@ import linecache
 import traceback
 from collections.abc import Callable, Mapping
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_type_hints
 
 import msgspec
 
@@ -102,7 +102,9 @@ class Functions:
     def __init__(self, engine: Mapping[str, EngineFunction] = ENGINE) -> None:
         self._known = {f"engine.{name}": Function(f"engine.{name}", row.run, Options(queue=row.queue), "hisee", _signature(row.run))
                        for name, row in engine.items()}
+        self._types = {f"engine.{name}": get_type_hints(row.run) for name, row in engine.items()}
         self._loaded: bytes | None = None
+        self._fault = ""  # why the newest text could not be loaded
         self.refresh: Callable[[], bool] = lambda: False  # loads a text that is newer than this one, if there is one; True = there was
 
     def differs(self, source: bytes) -> bool:
@@ -110,20 +112,31 @@ class Functions:
         return source != self._loaded
 
     def load(self, source: bytes, name: str = "tasks.py") -> list[str]:
-        """Take the functions of this text instead of those before; their names. Raises SourceError, or Refuse for a queue that
-        cannot run one of them.
+        """Take the functions of this text instead of those before; their names. Raises SourceError, for a queue that cannot run one
+        of them too.
 
         Those are the marked ones, and plain ones with a first parameter (`ctx`): public, and written in this text, not imported.
         """
+        try:
+            found = self._found(source, name)
+        except SourceError as error:
+            self._fault = str(error)
+            raise
+        self._known = {key: row for key, row in self._known.items() if kind_of(key) != "tasks"} | found
+        self._loaded, self._fault = source, ""
+        return sorted(found)
+
+    def _found(self, source: bytes, name: str) -> dict[str, Function]:
         module = load_module(source, name)
         digest = f"{name} {hashlib.sha256(source).hexdigest()[:12]}"
         found = {f"tasks.{key}": Function(f"tasks.{key}", call, options, digest, _signature(call))
                  for key, call in vars(module).items() if (options := _options(key, call, module)) is not None}
         for function in found.values():
-            check_queue(function.name, function.options.queue)
-        self._known = {key: row for key, row in self._known.items() if kind_of(key) != "tasks"} | found
-        self._loaded = source
-        return sorted(found)
+            try:
+                check_queue(function.name, function.options.queue)
+            except Refuse as refused:
+                raise SourceError(f"{name}, {function.name}: {refused.text}", hint=refused.hint) from None
+        return found
 
     def names(self) -> list[str]:
         return sorted(self._known)
@@ -131,6 +144,8 @@ class Functions:
     def find(self, func: str) -> Function:
         """Raises UnknownFunction."""
         found = self._known.get(func)
+        if found is None and self._fault and kind_of(func) == "tasks":
+            raise UnknownFunction(f"there is no function {func}: the newest text could not be loaded", hint=self._fault)
         if found is None:
             raise UnknownFunction(f"there is no function {func}", hint=f"known: {', '.join(self.names()) or 'none'}")
         return found
@@ -151,7 +166,7 @@ class Functions:
         function = self.find(claim.func)
         if claim.generated:
             return Prepared(function.call, msgspec.json.decode(claim.generated)["args"], claim.generated)
-        args = bound(function, claim.args)
+        args = bound(function, claim.args, self._types.get(claim.func))
         try:
             form = msgspec.json.encode({"func": claim.func, "source": function.source, "args": args}).decode()
         except (TypeError, ValueError):  # a default that is no JSON is not kept but taken from the function each time
@@ -169,7 +184,7 @@ class Functions:
             fields["queue"] = "java" if kind_of(func) == "service" else "general"
         else:
             function = self.find(func)
-            bound(function, args)
+            bound(function, args, self._types.get(func))
             fields = fields_of(function.options, args)
         fields |= given
         check_queue(func, fields["queue"])
@@ -203,8 +218,8 @@ def check_queue(func: str, queue: str) -> None:
         raise Refuse(f"queue {queue} cannot run {func}", hint=f"queues that can: {', '.join(fit) or 'none'}")
 
 
-def bound(function: Function, args: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments with defaults filled in. Raises Refuse where they do not fit."""
+def bound(function: Function, args: Mapping[str, Any], types: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The arguments with defaults filled in. Raises Refuse where they do not fit, `types` by name among them."""
     if function.signature is None:
         return dict(args)
     try:
@@ -217,7 +232,17 @@ def bound(function: Function, args: Mapping[str, Any]) -> dict[str, Any]:
     for parameter in names:
         value = given.arguments[parameter.name]
         out |= value if parameter.kind is parameter.VAR_KEYWORD else {parameter.name: value}
+    for name, kind in (types or {}).items():
+        if name in out:
+            _fits(function.name, name, out[name], kind)
     return out
+
+
+def _fits(func: str, name: str, value: Any, kind: Any) -> None:
+    try:
+        msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        raise Refuse(f"{func}: argument {name} = {msgspec.json.encode(value).decode()}: {error}") from None
 
 
 def _signature(call: Callable[..., Any]) -> inspect.Signature | None:

@@ -6,21 +6,36 @@ import datetime as dt
 import io
 import tomllib
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
+from hisee.channel import RequestFailed
 from hisee.outputs.shelf import FACT
 from hisee.outputs.table import Column, Table, shown
 from hisee.resources.balance import HOUR_MS, Sample, hourly
 from hisee.resources.calendar import Calendar, CalendarError, from_facts
+from hisee.schema.errors import Err
 from hisee.tasks import Refuse
 from hisee.work.context import Context
 
 CALENDAR, DAYS, BALANCE = "calendar/", "calendar-days/", "balance/"
+LAST_YEAR = 9998  # the next one's first day has to be a date, too
 ZIP_TIME = (2000, 1, 1, 0, 0, 0)  # inside an export: the same objects give the same file
 
 
 # -- O: outputs
+
+
+@contextmanager
+def known() -> Iterator[None]:
+    """What asks for an object that is not there can never succeed."""
+    try:
+        yield
+    except RequestFailed as failed:
+        if failed.error == Err.ERR_OBJECT_NOT_FOUND:
+            raise Refuse(str(failed)) from failed
+        raise
 
 
 def report(ctx: Context, name: str, source: str, format: str = "csv", title: str = "", zone: str = "UTC", where: str = "",
@@ -34,7 +49,8 @@ def report(ctx: Context, name: str, source: str, format: str = "csv", title: str
         raise Refuse(f"report source {source!r}", hint=f"one of: {', '.join(f'{key} …' for key in SOURCES)}")
     if format not in render.FORMATS:
         raise Refuse(f"report format {format!r}", hint=f"one of {', '.join(render.FORMATS)}")
-    columns, rows = make(ctx, rest, where)
+    with known():
+        columns, rows = make(ctx, rest, where)
     try:
         table = Table(title or name, columns, rows, zone)
         data = render.FORMATS[format](table)
@@ -47,7 +63,8 @@ def print_picture(ctx: Context, name: str, object: str, title: str = "", notify:
     """A picture with the values of its bound objects, as PDF."""
     from hisee.outputs import picture as pictures  # see report
 
-    bound = tomllib.loads(ctx.reach.part(f"{object}:PICTURE").decode()).get("objects", {})
+    with known():
+        bound = tomllib.loads(ctx.reach.part(f"{object}:PICTURE").decode()).get("objects", {})
     binds = {key: row for key, row in bound.items() if row.get("bind")}
     try:
         data = pictures.to_pdf(title or object, ctx.reach.part(f"{object}:SVG"), _bound_texts(ctx, binds))
@@ -70,9 +87,11 @@ def _bound_texts(ctx: Context, binds: Mapping[str, Mapping[str, Any]]) -> dict[s
 
 def export(ctx: Context, name: str, objects: list[str] | None = None, notify: bool = True) -> dict[str, Any]:
     """Objects (all, or those named) as a ZIP of application files."""
+    with known():
+        files = ctx.reach.files(objects or [])
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as file:
-        for path, content in sorted(ctx.reach.files(objects or []).items()):
+        for path, content in sorted(files.items()):
             file.writestr(zipfile.ZipInfo(path, ZIP_TIME), content)
     return keep(ctx, name, "zip", data.getvalue(), notify)
 
@@ -137,6 +156,8 @@ def calendar(ctx: Context, name: str, year: int = 0, weekdays: list[str] | None 
         made = from_facts(row) if row else Calendar(name=name, **_given(weekdays=weekdays, without=without, extra=extra))
     except CalendarError as error:
         raise Refuse(str(error)) from error
+    if not 0 <= year <= LAST_YEAR:
+        raise Refuse(f"calendar {name}: there is no year {year}")
     wanted = year or dt.datetime.fromtimestamp(ctx.now_ms() / 1000, dt.UTC).year
     days = [day.isoformat() for day in made.days(wanted)]
     ctx.write(CALENDAR + name, {"name": name, "weekdays": made.weekdays, "without": made.without, "extra": made.extra})

@@ -12,6 +12,7 @@ from hisee.engine.coordinator import PRIMARY, Coordinator, Grant, LostGrant, Los
 from hisee.schema.limits import BY_NAME as LIMITS
 from hisee.schema.timers import BY_NAME as TIMERS
 from hisee.seams import Clock
+from hisee.tasks import cause
 from hisee.work.lease import Lease
 from hisee.work.modes import Change, Modes, dialog
 from hisee.work.roles import grant_of, plain, settle_roles
@@ -197,7 +198,7 @@ class Primary:
             log.warning("%d dead letters, the newest is task %d", len(rows), rows[0].id)
         for row in rows:
             if row.id not in known:
-                why = row.text.strip().splitlines()[-1:] or ["no reason"]
-                self._alarm(f"task {row.id} ({row.func}) is a dead letter after {row.attempt} attempts: {why[0]}")
+                why = cause(row.text) or "no reason"
+                self._alarm(f"task {row.id} ({row.func}) is a dead letter after {row.attempt} attempts: {why}")
         self._letters = {row.id for row in rows}
         return True

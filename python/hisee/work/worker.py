@@ -254,8 +254,8 @@ class Worker:
             return None
         except Refuse as refused:
             return Outcome(status="not ok", text=str(refused))
-        except (Exception, SystemExit):
-            return Outcome(status="not ok", text=traceback.format_exc(limit=-20)[-TEXT_CHARS:], retry=True)
+        except (Exception, SystemExit) as fault:
+            return Outcome(status="not ok", text=_told(fault), retry=True)
         if ctx.timed_out:
             return Outcome(status="not ok", text=f"ran longer than {claim.timeout_s:g} s", retry=True)
         return Outcome(status="ok", result=result, effects=ctx.effects, follow_ups=ctx.follow_ups)
@@ -327,3 +327,9 @@ class Worker:
         if woken:
             self._ring(woken)
         return sum(kept)
+
+
+def _told(fault: BaseException) -> str:
+    """The traceback without the frame of the worker, which says nothing to whoever wrote the function."""
+    frames = fault.__traceback__.tb_next if fault.__traceback__ is not None else None
+    return "".join(traceback.format_exception(type(fault), fault, frames, limit=-20))[-TEXT_CHARS:]

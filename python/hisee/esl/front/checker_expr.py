@@ -32,6 +32,7 @@ from hisee.esl.front.nodes import (
     V_TEXT,
     V_TIME,
 )
+from hisee.esl.front.operands import operands
 from hisee.esl.front.scope import CONSTANTS, Scope
 from hisee.esl.front.symbols import (
     P_CELL,
@@ -60,6 +61,7 @@ FUNCTIONS = {L.fold(name): row for row in functions.ROWS for name in (row.name, 
 PICTURE_FUNCTIONS = {L.fold(row.name): row for row in picture_functions.ROWS}
 RESULTS = {"B": V_BOOL, "I": V_INT, "R": V_REAL, "T": V_TEXT, "TM": V_TIME, "U": V_ANY, "-": V_NONE}
 LETTER_TYPES = {"B": V_BOOL, "I": V_INT, "R": V_REAL, "T": V_TEXT, "TM": V_TIME}
+STAMPS = ("%gettime", "%isweak")
 ATTRIBUTES = {"vld": V_BOOL, "tim": V_TIME, "wea": V_BOOL, "dim": V_INT, "hbj": V_INT}
 KNOWN_ATTRIBUTES = frozenset(["lim", "alf", "alq", "alt", "alv", "nak", "tra", "def"])
 INT_LEAST, INT_MOST = -(2**63) + 16, 2**63 - 1
@@ -226,7 +228,16 @@ class ExpressionChecker(Scope):
             self.error("ESL3011", node, name=row.name)
             return V_NONE
         self._argument_types(row, args, types)
+        if key in STAMPS:
+            self._track(key, args[0])
         return result_type(row, types)
+
+    def _track(self, key: str, arg: int) -> None:
+        """The script asks for time or Weak of the locals in this argument."""
+        for node in operands(self.tree, arg, lambda node: False):
+            symbol = place.symbol if (place := self.places.get(node)) is not None and place.kind == P_SCALAR else None
+            if symbol is not None:
+                symbol.track_time() if key == "%gettime" else symbol.track_weak()
 
     def _argument_types(self, row: functions.FnRow, args: list[int], types: list[int]) -> None:
         for i, (arg, kind) in enumerate(zip(args, types, strict=True)):

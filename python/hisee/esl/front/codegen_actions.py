@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from hisee.esl.front.checker_db import DbAction
-from hisee.esl.front.codegen_copy import CopyCode
+from hisee.esl.front.codegen_stamp import StampCode
 from hisee.esl.front.nodes import (
     C_ASYNC,
     C_CODE,
     E_LABEL,
     M_IN,
-    N_BINARY,
-    N_FUNC,
-    N_INT,
     N_PAREN,
-    N_UNARY,
     V_ANY,
     V_BOOL,
     V_INT,
@@ -23,7 +19,7 @@ from hisee.esl.front.nodes import (
     V_TEXT,
     V_TIME,
 )
-from hisee.esl.front.symbols import P_CELL, P_CONST, P_ITEM, P_PVAR, P_ROW, P_SCALAR, P_WHOLE, Parameter, Place, Procedure, Symbol
+from hisee.esl.front.symbols import P_CELL, P_CONST, P_ITEM, P_PVAR, P_ROW, P_SCALAR, P_WHOLE, Parameter, Place, Procedure
 from hisee.esl.front.words import UNIT_ORDER, UNITS
 from hisee.esl.unit import Arg, Label, Mode, ProcedureBuilder, Type
 from hisee.schema.actions import BY_NAME as ACTIONS
@@ -33,7 +29,7 @@ from hisee.schema.opcodes import Op
 MODES = {0: Mode.INOUT, 1: Mode.IN, 2: Mode.OUT}
 
 
-class ActionCode(CopyCode):
+class ActionCode(StampCode):
     """One method per kind of action; the caller has opened the action's range."""
 
     # storing
@@ -69,51 +65,12 @@ class ActionCode(CopyCode):
         self.free(time)
         self.free(weak)
 
-    def stamp(self, symbol: Symbol, weak: int = -1, time: int = -1) -> None:
-        """Companions of a local whose time or weak flag the script asks for."""
-        if symbol.time is not None:
-            self.write_symbol(symbol.time, self.now() if time < 0 else time)
-        if symbol.weak is not None:
-            self.write_symbol(symbol.weak, self.load(False, V_BOOL) if weak < 0 else weak)
-
-    def weak_of(self, node: int) -> int:
-        """BOOL register: is any object or tracked local of the expression weak? -1 = certainly not."""
-        found = -1
-        for place in self._operands(node):
-            if place.kind == P_CELL and place.base != "self":
-                flag = self._cell_attribute("wea", place, -1)
-            elif place.symbol is not None and place.symbol.weak is not None:
-                flag = self.convert(self.read_symbol(place.symbol.weak), V_BOOL, V_BOOL)
-            else:
-                continue
-            found = flag if found < 0 else self._three(Op.OR_B, V_BOOL, found, flag, self.temp(V_BOOL))
-        return found
-
-    def _operands(self, node: int) -> list[Place]:
-        """Places that an expression reads."""
-        tree, found, waiting = self.tree, [], [node]
-        places: dict[int, Place] = self.checked.places  # type: ignore[attr-defined]
-        while waiting:
-            node = waiting.pop()
-            kind = tree.kind[node]
-            if kind == N_BINARY:
-                waiting += [tree.b[node], tree.c[node]]
-            elif kind == N_UNARY:
-                waiting.append(tree.b[node])
-            elif kind == N_PAREN:
-                waiting.append(tree.a[node])
-            elif kind == N_FUNC:
-                waiting += tree.items(tree.b[node])
-            elif kind > N_INT and node in places and places[node].kind in (P_CELL, P_SCALAR):
-                found.append(places[node])
-        return found
-
     def assign(self, node: int) -> None:
         tree = self.tree
         place: Place = self.checked.places[tree.a[node]]  # type: ignore[attr-defined]
         value = tree.b[node]
         symbol = place.symbol
-        time = self.value(tree.c[node], V_TIME) if tree.c[node] >= 0 else -1
+        time = self.value(tree.c[node], V_TIME) if tree.c[node] >= 0 else self.given_time(value)
         if place.kind == P_SCALAR and symbol is not None and not self.is_global(symbol):
             weak = self.weak_of(value) if symbol.weak is not None else -1
             self.value(value, symbol.type, symbol.register)

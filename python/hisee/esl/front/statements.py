@@ -33,6 +33,7 @@ from hisee.esl.front.words import ACTION_WORDS, NOT_YET, RESERVED, meant
 
 Fault = SyntaxFault
 CLOSERS = {"endif": "IF", "else": "IF", "elsif": "IF", "end_loop": "DO_LOOP", "then": "IF"}
+OPENERS = {"if": "IF", "for": "DO_LOOP", "do_loop": "DO_LOOP"}
 NOTHING: frozenset[str] = frozenset()
 
 
@@ -47,6 +48,7 @@ class Statements(ActionSyntax):
         self.in_init = False
         self.bare_end_closes = False
         self.else_if_open = 0  # tolerated ENDIFs after ELSE IF: the cause is already told
+        self.unopened = {"IF": 0, "DO_LOOP": 0}  # blocks whose opener had a fault
         self.open_blocks: list[str] = []
 
     # reporting and recovery
@@ -99,7 +101,14 @@ class Statements(ActionSyntax):
             except SyntaxFault as fault:
                 self.depth = depth
                 self.report(fault)
+                self._not_opened(at)
                 self.skip_line(at)
+
+    def _not_opened(self, at: int) -> None:
+        """A fault in the line of an opener: the words that belong to it are not told as a second mistake."""
+        word = self.tokens.names.folded[self.tokens.value[at]] if self.tokens.kind[at] == L.T_NAME else ""
+        if word in OPENERS:
+            self.unopened[OPENERS[word]] += 1
 
     def _stops(self, stop: frozenset[str]) -> bool:
         word = self.word()
@@ -193,6 +202,11 @@ class Statements(ActionSyntax):
             self.else_if_open -= 1
             self.advance()
             self.end_line()
+            self.closed_line = True
+            return -1
+        if self.unopened[CLOSERS[word]]:
+            self.unopened[CLOSERS[word]] -= word in ("endif", "end_loop")
+            self.skip_line(self.at)
             self.closed_line = True
             return -1
         raise self.at_token("ESL1004", self.at, word=word.upper(), opener=CLOSERS[word])

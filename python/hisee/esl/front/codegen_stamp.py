@@ -1,0 +1,105 @@
+"""Code of the attributes that a value carries beside itself: its time, and the mark Weak."""
+
+from __future__ import annotations
+
+from hisee.esl.front.checker_expr import FUNCTIONS
+from hisee.esl.front.codegen_copy import CopyCode
+from hisee.esl.front.nodes import N_FUNC, N_PAREN, V_BOOL, V_TEXT, V_TIME
+from hisee.esl.front.operands import operands
+from hisee.esl.front.symbols import P_CELL, P_SCALAR, Place, Symbol
+from hisee.schema.opcodes import Op
+
+
+class StampCode(CopyCode):
+    """The machine's registers hold values only; what a script asks about time and Weak is computed beside them."""
+
+    def stamp(self, symbol: Symbol, weak: int = -1, time: int = -1) -> None:
+        """Companions of a local whose time or weak flag the script asks for."""
+        if symbol.time is not None:
+            self.write_symbol(symbol.time, self.now() if time < 0 else time)
+        if symbol.weak is not None:
+            if symbol.type == V_TEXT:
+                weak = self._or(weak, self._is_cut(symbol.register))
+            self.write_symbol(symbol.weak, self.load(False, V_BOOL) if weak < 0 else weak)
+
+    def given_time(self, node: int) -> int:
+        """TIME register of the time that the expression itself gives, by %SetTime; -1 = none."""
+        name, args = self._call(node)
+        if name == "%settime":
+            return self.value(args[1], V_TIME)
+        return self.given_time(args[0]) if name == "%setweak" else -1
+
+    def weak_of(self, node: int) -> int:
+        """BOOL register: is any object or tracked local of the expression weak? -1 = certainly not."""
+        found = -1
+        for operand in operands(self.tree, node, self._sets_weak):
+            found = self._or(found, self._weak_flag(operand))
+        return found
+
+    def _function(self, node: int, want: int, dest: int) -> tuple[int, int]:
+        name, args = self._call(node)
+        if name == "%gettime" and (time := self._time_of(args[0])) >= 0:
+            return time, V_TIME
+        if name == "%isweak" and (weak := self.weak_of(args[0])) >= 0:
+            kind = self.type_of(args[0])
+            return (self._or(weak, self._is_cut(self.value(args[0]))) if kind == V_TEXT else weak), V_BOOL
+        return super()._function(node, want, dest)
+
+    def _call(self, node: int) -> tuple[str, list[int]]:
+        """Name and arguments of a function's call; "" for anything else."""
+        tree = self.tree
+        while tree.kind[node] == N_PAREN:
+            node = tree.a[node]
+        if tree.kind[node] != N_FUNC:
+            return "", []
+        return self.checked.folded(tree.a[node]), tree.items(tree.b[node])
+
+    def _sets_weak(self, node: int) -> bool:
+        return self._call(node)[0] == "%setweak"
+
+    def _time_of(self, node: int) -> int:
+        """TIME register of a value that keeps its time; -1 = nobody keeps it."""
+        given = self.given_time(node)
+        if given >= 0:
+            return given
+        while self.tree.kind[node] == N_PAREN:
+            node = self.tree.a[node]
+        place = self._place_of(node)
+        if place is not None and place.kind == P_CELL and place.base != "self":
+            return self._cell_attribute("tim", place, -1)
+        if place is not None and place.kind == P_SCALAR and place.symbol is not None and place.symbol.time is not None:
+            return self.read_symbol(place.symbol.time)
+        return -1
+
+    def _weak_flag(self, node: int) -> int:
+        """Weak of one operand: what %SetWeak says, else what its place keeps; -1 = it keeps none."""
+        name, args = self._call(node)
+        if name == "%setweak":
+            return self._sure(self.value(args[1], V_BOOL))
+        place = self._place_of(node)
+        if place is not None and place.kind == P_CELL and place.base != "self":
+            return self._cell_attribute("wea", place, -1)
+        if place is not None and place.symbol is not None and place.symbol.weak is not None:
+            return self._sure(self.read_symbol(place.symbol.weak))  # never assigned: not weak
+        return -1
+
+    def _place_of(self, node: int) -> Place | None:
+        return self.checked.places.get(node)  # type: ignore[attr-defined, no-any-return]
+
+    def _or(self, left: int, right: int) -> int:
+        if left < 0 or right < 0:
+            return max(left, right)
+        return self._three(Op.OR_B, V_BOOL, left, right, self.temp(V_BOOL))
+
+    def _is_cut(self, text: int) -> int:
+        """Weak of a text itself: it was longer than a text may be."""
+        flag = self.temp(V_BOOL)
+        self.function(FUNCTIONS["%isweak"].number, [self.arg_in(V_TEXT, text)], self.arg_out(V_BOOL, flag))
+        return flag
+
+    def _sure(self, flag: int) -> int:
+        """An invalid mark is no mark."""
+        given = [self.arg_in(V_BOOL, flag), self.arg_in(V_BOOL, self.load(False, V_BOOL))]
+        result = self.temp(V_BOOL)
+        self.function(FUNCTIONS["%ifinvalid"].number, given, self.arg_out(V_BOOL, result))
+        return result

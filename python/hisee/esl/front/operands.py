@@ -1,0 +1,26 @@
+"""Walk over an expression: the leaves whose values it reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from hisee.esl.front.nodes import N_BINARY, N_FUNC, N_INT, N_PAREN, N_UNARY, Tree
+
+
+def operands(tree: Tree, node: int, whole: Callable[[int], bool]) -> list[int]:
+    """References that an expression reads, and calls that `whole` wants as they are."""
+    found, waiting = [], [node]
+    while waiting:
+        node = waiting.pop()
+        kind = tree.kind[node]
+        if kind == N_BINARY:
+            waiting += [tree.b[node], tree.c[node]]
+        elif kind == N_UNARY:
+            waiting.append(tree.b[node])
+        elif kind == N_PAREN:
+            waiting.append(tree.a[node])
+        elif kind == N_FUNC and not whole(node):
+            waiting += tree.items(tree.b[node])
+        elif kind > N_INT:
+            found.append(node)
+    return found
