@@ -72,6 +72,8 @@ MESSAGES = [
     Message(0x012F, "SERVICE_CALL", "java", "WP", "JWP", "ServiceCall", "call a service; the reply is ServiceResult"),
     Message(0x0130, "LOGS_GET", "bulk", "TEL", "KNL", "LogsGet", "lines of a process's log"),
     Message(0x0131, "FACTS_GET", "dialog", "any", "DWP", "FactsGet", "facts of the engine database by the beginning of their keys"),
+    Message(0x0132, "FOLLOW", "script", "KNL", "KNL", "", "a standby server follows all values; the reply holds them"),
+    Message(0x0133, "FOLLOWED", "script", "KNL", "KNL", "values", "changed values, newest of each cell; answered once it has them"),
     Message(0x0138, "RESUME", "control", "any", "KNL", "Resume", "go on over this connection; ended by SESSION_ACK or SESSION_END"),
     # replies
     Message(0x0201, "REPLY", "", "any", "any", "", "the request was executed; payload as the request says"),
@@ -107,6 +109,7 @@ MESSAGES = [
     Message(0x031C, "MEMBERS_CHANGED", "control", "WP", "KNL", "", "a role, a term or a mode changed: overviews are old"),
     Message(0x031D, "TASKS_CHANGED", "control", "KNL", "WP", "", "tasks.py was saved: load it anew"),
     Message(0x031E, "SERVER_STATE", "control", "KNL", "any", "ServerState", "state of this server in its group, the hot one, the epoch"),
+    Message(0x031F, "CONFIG_CHANGED", "control", "KNL", "KNL", "", "objects were saved: a standby server looks into the store"),
     Message(0x0323, "SESSION_DATA", "", "any", "any", "", "a message of a session, numbered per lane; passes a CP by its connection"),
     Message(0x0324, "SESSION_ACK", "control", "any", "any", "SessionAck", "messages of a session that have been taken, per lane"),
     Message(0x0325, "SESSION_END", "control", "KNL", "any", "SessionEnd", "the server ends the session, or refuses to resume it"),

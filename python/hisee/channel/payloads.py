@@ -313,9 +313,13 @@ class SetAck(Payload):
 
 
 class LinkOpen(Payload):
+    """Of a communication process, or of a standby server for one of its script servers, which has its number and logon time already."""
+
     connection: int
     hello: bytes
     address: str = ""
+    number: int = 0
+    started_ms: int = 0
 
 
 class LinkClosed(Payload):

@@ -211,7 +211,8 @@ class Launcher:
     def _learn(self, link: ServerLink) -> None:
         """Who is silent, who is primary, which names the numbered ones have: by pid, from the server's list."""
         states: dict[int, set[str]] = {}
-        for row in link.rows:
+        rows = [row for row in link.rows if row.get("node") in (None, "", *self._nodes)]  # a pid means a process of its own computer only
+        for row in rows:
             states.setdefault(row.get("pid") or 0, set()).add(row["state"])
         for running in self._running.values():
             seen = states.get(running.popen.pid, set())
@@ -219,7 +220,7 @@ class Launcher:
                 self.supervisor.silent(running.name)  # a server that is silent tells nothing, of itself neither
             elif "Run" in seen:
                 self.supervisor.heard(running.name)
-            self._learn_name(running, link.rows)
+            self._learn_name(running, rows)
 
     def _learn_name(self, running: Running, rows: list[dict[str, Any]]) -> None:
         for row in rows:

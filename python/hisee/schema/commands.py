@@ -26,6 +26,8 @@ class CommandId(IntEnum):
     STATUS = 14
     ROUTE = 18
     SHUTDOWN = 15
+    SWITCH = 16
+    PROMOTE = 17
 
 
 class CommandIdRow(NamedTuple):
@@ -36,7 +38,7 @@ class CommandIdRow(NamedTuple):
     doc: str
 
 
-SCHEMA_HASH = 0x688799d6
+SCHEMA_HASH = 0xd256c630
 
 ROWS: tuple[CommandIdRow, ...] = (
     CommandIdRow(1, 'HELP', '*', 'HELP', 'the commands that this process takes'),
@@ -55,6 +57,8 @@ ROWS: tuple[CommandIdRow, ...] = (
     CommandIdRow(14, 'STATUS', '*', 'STATUS', 'facts of this process'),
     CommandIdRow(18, 'ROUTE', 'HIP HISHOST AGENT', 'ROUTE NETWORK|NONE', 'reach the server over that network whenever it can be had'),
     CommandIdRow(15, 'SHUTDOWN', 'KNL PWP', 'SHUTDOWN', 'end the whole system in order'),
+    CommandIdRow(16, 'SWITCH', 'KNL', 'SWITCH [NODE]', 'hand over to the standby server of that node, or to the first of them'),
+    CommandIdRow(17, 'PROMOTE', 'KNL', 'PROMOTE', 'a standby server becomes hot though nobody can prove that the former one is dead; audited'),
 )
 
 BY_NUMBER: dict[int, CommandIdRow] = {r.number: r for r in ROWS}

@@ -43,6 +43,9 @@ class TimerId(IntEnum):
     STOP_WORK = 31
     ELECTION = 32
     RENEWAL_CALL = 33
+    STANDBY_CONFIRM = 34
+    HAND_OVER = 35
+    MOVED = 36
     RESUME_SILENCE = 37
     RESUME_DIAL = 38
     RESUME_WAIT = 39
@@ -61,7 +64,7 @@ class TimerIdRow(NamedTuple):
     doc: str
 
 
-SCHEMA_HASH = 0x03cd75e3
+SCHEMA_HASH = 0x85f367a6
 
 ROWS: tuple[TimerIdRow, ...] = (
     TimerIdRow(1, 'heartbeat', 1000, "period of the watchdog's heartbeat on every link"),
@@ -97,6 +100,9 @@ ROWS: tuple[TimerIdRow, ...] = (
     TimerIdRow(31, 'stop_work', 20000, 'time a work process has to complete what it runs before it is killed at an ordered end'),
     TimerIdRow(32, 'election', 7000, 'a standby of lower priority lets a higher one try first for this time; so does everybody beside an heir'),
     TimerIdRow(33, 'renewal_call', 1000, "a renewal of the group's term that was not answered for so long is given up"),
+    TimerIdRow(34, 'standby_confirm', 1000, 'a standby server that has not confirmed values for so long is not waited for'),
+    TimerIdRow(35, 'hand_over', 5000, 'a hot server that was ordered to hand over settles what is open within this time, or stays hot'),
+    TimerIdRow(36, 'moved', 8000, 'a hot server that is cut off for so long sends its consoles away; writes that wait for a hot server end'),
     TimerIdRow(37, 'resume_silence', 3000, 'silence after which a client of a communication process dials again and resumes its session'),
     TimerIdRow(38, 'resume_dial', 1500, 'deadline of one dial, and of the answer to RESUME, while a session is resumed'),
     TimerIdRow(39, 'resume_wait', 200, 'longest first wait between two rounds of dialling to resume; doubles up to the timer reconnect'),

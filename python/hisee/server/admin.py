@@ -61,6 +61,7 @@ class Admin:
     def __init__(self, core: Core, store: Store, values: ValueServer, events: EventSink, stop: Callable[[], None]) -> None:
         self._core, self._store, self._values, self._events, self._stop = core, store, values, events, stop
         self._seen = Seen()
+        self.saved: Callable[[], None] = lambda: None  # told when objects were saved
         self._aside = ThreadPoolExecutor(1, "hisee-store")  # what may wait for the database of the store, in order
         self._under_way: set[asyncio.Task[None]] = set()
         for kind, handler in (
@@ -212,6 +213,7 @@ class Admin:
     def _saved(self, message: Message, tasks_version: int, result: Saved) -> None:
         if self._store.tasks_version != tasks_version:
             self._tell_tasks_changed()
+        self.saved()
         self._core.reply(message, result)
 
     def _tell_tasks_changed(self) -> None:

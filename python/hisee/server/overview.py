@@ -36,6 +36,7 @@ class Overview:
         self._core, self._engine, self._loads, self._routes, self._channel_of = core, engine, loads, routes, channel_of
         self._sessions = sessions
         self._tasks: set[asyncio.Task[None]] = set()
+        self.server_state: Callable[[], dict[str, Any] | None] = lambda: None  # where this server stands in its group
         for kind, rows in ((Kind.PS_GET, self._ps), (Kind.TERMS_GET, self._terms), (Kind.QUEUES_GET, self._queues),
                            (Kind.ROUTES_GET, self._route_rows)):
             core.handlers[kind] = self._answer_with(rows)
@@ -63,7 +64,7 @@ class Overview:
         processes = [p for p in self._core.registry if p.kind not in HIDDEN]
         rows = [self.process_row(p, view) for p in processes]
         known = {p.name for p in processes}
-        rows += [self._member_row(m, view) for m in latest(view) if m.name not in known]
+        rows += [self._member_row(m, view) for m in latest(view) if m.name not in known and m.kind != "KNL"]
         return sorted(rows, key=lambda each: each["name"])
 
     def process_row(self, process: Process, view: EngineView) -> dict[str, Any]:
@@ -84,7 +85,7 @@ class Overview:
             "hosted_by": self._hosted_by(process), "object": process.object or None, "console": self._name(process.console),
             "channel": self._channel_of(process), "dropped": facts.get("dropped"), "queue": facts.get("queue"),
             "drain": facts.get("drain"), "port": port_of(process),
-            "programs": facts.get("programs"),
+            "programs": facts.get("programs"), "server": self.server_state() if process.number == KNL_NUMBER else facts.get("server"),
         }
 
     def _load_facts(self, process: Process) -> dict[str, Any]:
@@ -121,7 +122,7 @@ class Overview:
         return process.name if process else None
 
     def _connections(self, process: Process) -> int | None:
-        if process.kind == "KNL":
+        if process.number == KNL_NUMBER:
             return len({id(p.link.channel) for p in self._core.registry if p.link})
         if process.kind == "CP" and process.link:
             return len([p for p in self._core.registry if p.link and p.link.connection and p.link.channel is process.link.channel])

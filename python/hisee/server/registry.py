@@ -41,6 +41,8 @@ class Link:
     channel: Channel
     number: int  # of the process that logged on over it
     connection: int = 0  # at the CP that carries it; 0 = the channel is its own
+    standby: int = 0  # number of the standby server behind which the process is, 0 = none
+    inner: int = 0  # its connection there
     facts: dict[str, Any] = field(default_factory=dict)
     session: Lasting | None = None
 
@@ -51,6 +53,11 @@ class Link:
     def send(self, message: Message) -> None:
         """Raises ChannelClosed, ChannelFull."""
         (self.session or self.channel).send(message)
+
+    @property
+    def place(self) -> tuple[int, int, int]:
+        """Equal for two processes behind the very same connection."""
+        return id(self.channel), self.connection, self.inner
 
     @property
     def carrier(self) -> str:

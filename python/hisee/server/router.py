@@ -54,6 +54,7 @@ class Router:
         self._open: dict[tuple[int, int], Open] = {}  # (caller, corr) of every other request under way
         self._services = Services(core, self.forward, lambda number: sum(o.target == number for o in self._open.values()))
         core.ended.append(self._process_ended)
+        self.admits: Callable[[Process, Message], bool] = lambda source, message: True  # False = taken: refused, or done elsewhere or later
         self.relayed = 0
 
     def receive(self, channel: Channel, message: Message) -> None:
@@ -89,10 +90,16 @@ class Router:
         else:
             self._for_us(source, message)
 
+    def carry_out(self, source: Process, message: Message) -> None:
+        """A message to the server that had to wait."""
+        self._for_us(source, message)
+
     def _for_us(self, source: Process, message: Message) -> None:
         handler = self._core.handlers.get(message.kind)
         if handler is None:
             self._core.fail(message, Err.ERR_NOT_SUPPORTED, 0, f"the server knows no message of kind {message.kind:#06x}")
+            return
+        if not self.admits(source, message):
             return
         try:
             handler(source, message)
