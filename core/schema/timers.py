@@ -53,6 +53,7 @@ TIMERS = [
     Timer(37, "resume_silence", 3_000, "silence after which a client of a communication process dials again and resumes its session"),
     Timer(38, "resume_dial", 1_500, "deadline of one dial, and of the answer to RESUME, while a session is resumed"),
     Timer(39, "resume_wait", 200, "longest first wait between two rounds of dialling to resume; doubles up to the timer reconnect"),
+    Timer(47, "ready_cold", 300_000, "wait for the ready line of the work process that first deletes what waits"),
     Timer(40, "service_wait", 15_000, "wait for a Java work process that offers a service, before its task ends not ok"),
     Timer(42, "alternate", 2_000, "longest wait before a broken route beside the active one is dialled again"),
     Timer(43, "pair_watch", 1_000, "period at which a computer looks at its node of the database pair"),

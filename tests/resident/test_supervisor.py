@@ -72,6 +72,21 @@ def test_the_server_first_then_priority_downwards_then_as_written():
     assert play.supervisor.complete and play.phase("D.HIP") is Phase.DOWN
 
 
+@pytest.mark.req("R114")
+@pytest.mark.parametrize(("deletes", "killed"), [(False, True), (True, False)])
+def test_a_start_that_deletes_what_waits_may_take_longer(deletes, killed):
+    play = Play(spec("A.WP"))
+    play.supervisor.begin()
+    assert play.acts() == [("start", "S.KNL")]
+    play.supervisor.ready("S.KNL", "knl")
+    assert play.acts() == [("start", "A.WP")]
+    play.supervisor.started("A.WP", 1001, deletes=deletes)
+    play.clock.pass_s(60)
+    assert (("kill", "A.WP") in play.acts()) is killed
+    play.clock.pass_s(300)
+    assert deletes is False or ("kill", "A.WP") in play.acts()
+
+
 @pytest.mark.req("R8")
 def test_one_at_a_time_with_its_initialization_time_behind_it():
     play = Play(spec("A.SES", init_s=2.0), spec("B.SES"))

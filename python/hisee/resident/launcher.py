@@ -257,16 +257,16 @@ class Launcher:
             self._import(process)
         if process.programs and root is not None:
             process = replace(process, programs=str(root / process.programs))
+        cold = self._cold_word(process)
         try:
             server = self._server()
-            running = Running(self._with_port(process), self._data.path, server.node if server else "", self._data.log_dir,
-                              self._cold_word(process))
+            running = Running(self._with_port(process), self._data.path, server.node if server else "", self._data.log_dir, cold)
         except OSError as error:
             self.supervisor.ended(process.name, Exit.INTERNAL, str(error))
             return
         self._running[process.name] = running
         self._running = {name: self._running[name] for name in self.supervisor.children if name in self._running}
-        self.supervisor.started(process.name, running.popen.pid)
+        self.supervisor.started(process.name, running.popen.pid, deletes=bool(cold))
         self._note(process.name, running.popen.pid)
 
     def _with_port(self, process: Process) -> Process:

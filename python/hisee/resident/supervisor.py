@@ -21,6 +21,7 @@ from hisee.seams import Clock
 SECOND = 1_000_000_000
 REST_NS = TIMERS["heartbeat"].ms * 1_000_000
 READY_NS = TIMERS["ready"].ms * 1_000_000
+READY_COLD_NS = TIMERS["ready_cold"].ms * 1_000_000
 LEFT_NS = TIMERS["kill"].ms * 1_000_000
 FROZEN_NS = (TIMERS["kill"].ms - TIMERS["watchdog"].ms) * 1_000_000  # it is called silent once the watchdog's time is over
 
@@ -169,9 +170,12 @@ class Supervisor:
 
     # -- what happened
 
-    def started(self, name: str, pid: int) -> None:
+    def started(self, name: str, pid: int, *, deletes: bool = False) -> None:
+        """Its process is there. `deletes`: it serves only when everything that waits is deleted, which takes as long as that is."""
         child = self.children[name]
         child.pid, child.starts = pid, child.starts + 1
+        if deletes:
+            child.due_ns = self._clock.monotonic_ns() + READY_COLD_NS
 
     def ready(self, name: str, told: str) -> None:
         """It said that it serves."""

@@ -49,6 +49,7 @@ class TimerId(IntEnum):
     RESUME_SILENCE = 37
     RESUME_DIAL = 38
     RESUME_WAIT = 39
+    READY_COLD = 47
     SERVICE_WAIT = 40
     ALTERNATE = 42
     PAIR_WATCH = 43
@@ -64,7 +65,7 @@ class TimerIdRow(NamedTuple):
     doc: str
 
 
-SCHEMA_HASH = 0x85f367a6
+SCHEMA_HASH = 0x097554db
 
 ROWS: tuple[TimerIdRow, ...] = (
     TimerIdRow(1, 'heartbeat', 1000, "period of the watchdog's heartbeat on every link"),
@@ -106,6 +107,7 @@ ROWS: tuple[TimerIdRow, ...] = (
     TimerIdRow(37, 'resume_silence', 3000, 'silence after which a client of a communication process dials again and resumes its session'),
     TimerIdRow(38, 'resume_dial', 1500, 'deadline of one dial, and of the answer to RESUME, while a session is resumed'),
     TimerIdRow(39, 'resume_wait', 200, 'longest first wait between two rounds of dialling to resume; doubles up to the timer reconnect'),
+    TimerIdRow(47, 'ready_cold', 300000, 'wait for the ready line of the work process that first deletes what waits'),
     TimerIdRow(40, 'service_wait', 15000, 'wait for a Java work process that offers a service, before its task ends not ok'),
     TimerIdRow(42, 'alternate', 2000, 'longest wait before a broken route beside the active one is dialled again'),
     TimerIdRow(43, 'pair_watch', 1000, 'period at which a computer looks at its node of the database pair'),
