@@ -106,11 +106,18 @@ def lost_write(ops):
     return changed(ops, last([op for op in ops if op.key == write.key], "read", process="end"), value=None)
 
 
-def read_went_back(ops):
-    """A write that nobody knows of is seen once, and then is gone."""
+def seen_and_gone(ops, outcome):
     at = end(ops)
-    return [*ops, Operation("X", "write", "N", 10**9, at), Operation("Y", "read", "N", 10**9, at + 1, at + 2, "ok"),
+    return [*ops, Operation("X", "write", "N", 10**9, at, at + 9, outcome), Operation("Y", "read", "N", 10**9, at + 1, at + 2, "ok"),
             Operation("Y", "read", "N", None, at + 3, at + 4, "ok")]
+
+
+def read_went_back(ops):
+    return seen_and_gone(ops, "ok")
+
+
+def dirty_read(ops):
+    return seen_and_gone(ops, "info")
 
 
 def value_from_nowhere(ops):
@@ -187,7 +194,7 @@ def receiver_epoch_went_back(ops):
 
 
 WRONG = {
-    lost_write: "lost write", read_went_back: "read went back", value_from_nowhere: "from nowhere",
+    lost_write: "lost write", read_went_back: "read went back", dirty_read: "dirty read", value_from_nowhere: "from nowhere",
     value_of_a_refused_write: "from nowhere", lost_element: "lost element", doubled_element: "twice",
     element_from_nowhere: "from nowhere", never_read: "never read", command_twice: "twice", command_late: "late",
     command_from_nowhere: "from nowhere", lost_command: "lost command", two_hot_servers: "two hot servers",
@@ -205,6 +212,21 @@ def test_the_report_names_the_first_anomaly_and_its_proof():
     ops = lost_write(history(ROUND))
     with pytest.raises(AssertionError, match=r"lost write: R1 shows None after 2 was acknowledged\n  C1 write R1 2: ok by SRV1"):
         check(ops)
+
+
+def test_a_lost_write_that_a_read_saw_before_its_acknowledgement_is_called_lost():
+    ops = [Operation("C", "write", "R", 1, 0, 5, "ok"), Operation("D", "read", "R", 1, 1, 2, "ok"),
+           Operation("D", "read", "R", None, 6, 7, "ok")]
+    assert [found.name for found in anomalies(ops)] == ["lost write"]
+
+
+def test_only_what_is_allowed_by_name_is_counted_instead():
+    ops = dirty_read(history(ROUND))
+    with pytest.raises(AssertionError, match="dirty read: N shows None"):
+        check(ops)
+    assert check(ops, allowed=["dirty read"])["dirty read"] == 1
+    with pytest.raises(AssertionError, match="lost write"):
+        check(lost_write(ops), allowed=["dirty read"])
 
 
 def test_a_run_in_which_nothing_was_acknowledged_is_no_proof():
