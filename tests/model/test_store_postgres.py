@@ -264,6 +264,7 @@ def test_a_writer_in_its_compiler_does_not_hold_up_readers(filled: Store, home: 
         return fake_compile(name, parts, context)
 
     writer: Store = home.open(slow)
+    assert writer.opened("S.Main").version == 1  # from now on it reads from what it saw
     quick: Compile = fake_compile
     saver = threading.Thread(target=lambda: writer.save("S.Main", {"ESLDefinition:1": "; slow\n"}))
     saver.start()
