@@ -10,6 +10,7 @@ from hisee.config import limits
 from hisee.esl import ObjectContext, compile_source
 from hisee.schema.lanes import Lane
 from hisee.schema.messages import MessageKind
+from support.channels import make_pair
 
 ROUNDS = 200_000
 LOOP = """
@@ -72,6 +73,22 @@ def test_codec_peer_msgspec(benchmark):
 @pytest.mark.benchmark(group="channel")
 def test_round_trip_over_memory(benchmark):
     near, far = memory_pair()
+    message = Message(kind=MessageKind.ECHO, lane=Lane.BULK, payload=b"x" * 64)
+
+    def there_and_back() -> bytes:
+        near.send(message)
+        far.send(far.receive(1.0))
+        return near.receive(1.0).payload
+
+    assert benchmark(there_and_back) == message.payload
+    near.close()
+    far.close()
+
+
+@pytest.mark.benchmark(group="network")
+@pytest.mark.parametrize("carrier", ["tcp", "tls"])
+def test_round_trip_over_loopback(benchmark, tmp_path, carrier):
+    near, far = make_pair(carrier, tmp_path)
     message = Message(kind=MessageKind.ECHO, lane=Lane.BULK, payload=b"x" * 64)
 
     def there_and_back() -> bytes:

@@ -49,6 +49,19 @@ void esl_cells_free(esl_cells_t *table)
 int64_t esl_cells_used(const esl_cells_t *table) { return table->account.used; }
 uint64_t esl_cells_last_change(const esl_cells_t *table) { return table->last_change; }
 
+void esl_cells_leap(esl_cells_t *table, uint64_t floor)
+{
+    if (floor <= table->last_change || floor == ESL_CELLS_LOCAL) return;
+    for (uint32_t i = 0; i <= table->mask; i++) {
+        esl_entry_t *e = table->slot[i];
+        if (!e) continue;
+        if (e->type == ESL_T_RECORD) e->change = floor;
+        for (size_t cell = 0; cell < (size_t)e->rows * e->columns; cell++)
+            if (e->cells[cell].change) e->cells[cell].change = floor;
+    }
+    table->last_change = floor;
+}
+
 static uint32_t place(const esl_cells_t *table, uint32_t hbj) /* its slot, or the free one where it belongs */
 {
     uint32_t i = hash(hbj) & table->mask;

@@ -62,6 +62,9 @@ int esl_cells_load_record(const esl_cells_t *table, int64_t ref, esl_account_t *
 #define ESL_CELLS_LOCAL UINT64_MAX
 int esl_cells_set(esl_cells_t *table, int64_t ref, const esl_value_t *value, uint64_t change, uint64_t *given);
 uint64_t esl_cells_last_change(const esl_cells_t *table);
+/* From now on this table counts, from `floor` on: every cell that was ever set and every structure gets that number, so that replicas which
+ * followed another owner take them. Nothing happens when the table counted further already. */
+void esl_cells_leap(esl_cells_t *table, uint64_t floor);
 
 /* Payload of VALUES: shapes and cells of whole objects, or of single references (row and column 0: the whole object).
  * Unknown objects are left out. 0 or ESL_ERR_MEMORY. */

@@ -23,6 +23,7 @@ ROWS = [
     Extended(15, "QUEUE_FULL", "the queue of the target is full"),
     Extended(16, "TOO_LONG", "the message is longer than the limit"),
     Extended(20, "PROCESS_RESTARTED", "the process was restarted"),
+    Extended(21, "STANDBY", "this server stands by; the hot server takes it"),
     Extended(30, "ARCHIVE_NOT_STORED", "the object is not archived"),
     Extended(31, "ARCHIVE_NO_INTERVAL", "the interval is not available"),
     Extended(40, "DBM_MAX_CONNECTIONS", "the database object allows no further connection"),

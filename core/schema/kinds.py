@@ -31,6 +31,7 @@ KINDS = [
     Kind(14, "JWP", "jwp", False, True, "Java work process: services written in Java"),
     Kind(15, "AGENT", "agent", False, True, "starts allow-listed programs on any computer, through a communication process"),
     Kind(16, "RRS", "rrs", False, False, "resident supervisor of one computer: starts, watches, restarts and ends its processes"),
+    Kind(17, "NWP", "", False, False, "shown for a work process of a computer that is not the active one: it waits"),
     Kind(10, "EVH", "event", False, True, "event handler: server and trigger events"),
 ]
 

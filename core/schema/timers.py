@@ -45,8 +45,21 @@ TIMERS = [
     Timer(29, "reconnect", 1_000, "longest first wait of a client before it dials a communication process again"),
     Timer(30, "administration", 1_000, "period of the primary's process administration"),
     Timer(31, "stop_work", 20_000, "time a work process has to complete what it runs before it is killed at an ordered end"),
+    Timer(32, "election", 7_000, "a standby of lower priority lets a higher one try first for this time; so does everybody beside an heir"),
+    Timer(33, "renewal_call", 1_000, "a renewal of the group's term that was not answered for so long is given up"),
+    Timer(34, "standby_confirm", 1_000, "a standby server that has not confirmed values for so long is not waited for"),
+    Timer(35, "hand_over", 5_000, "a hot server that was ordered to hand over settles what is open within this time, or stays hot"),
+    Timer(36, "moved", 8_000, "a hot server that is cut off for so long sends its consoles away; writes that wait for a hot server end"),
+    Timer(37, "resume_silence", 3_000, "silence after which a client of a communication process dials again and resumes its session"),
+    Timer(38, "resume_dial", 1_500, "deadline of one dial, and of the answer to RESUME, while a session is resumed"),
+    Timer(39, "resume_wait", 200, "longest first wait between two rounds of dialling to resume; doubles up to the timer reconnect"),
     Timer(47, "ready_cold", 300_000, "wait for the ready line of the work process that first deletes what waits"),
     Timer(40, "service_wait", 15_000, "wait for a Java work process that offers a service, before its task ends not ok"),
+    Timer(42, "alternate", 2_000, "longest wait before a broken route beside the active one is dialled again"),
+    Timer(43, "pair_watch", 1_000, "period at which a computer looks at its node of the database pair"),
+    Timer(44, "pair_follow", 3_000, "hot server and database primary may be on different computers for so long, then the primary follows"),
+    Timer(45, "pair_again", 20_000, "shortest distance of two planned switches of the database that a computer asks for"),
+    Timer(46, "pair_stop", 30_000, "time a node of the database pair has to end in order before it is killed"),
 ]
 
 T = {t.name: t.ms for t in TIMERS}
@@ -57,5 +70,7 @@ if not T["see_start_each"] * 2 < T["see_start_all"]:
 
 if not T["lease_renew"] * 3 < T["lease"] or not T["lease_margin"] < T["lease"]:
     raise ValueError("timers: three renewals must fit into a lease, and its margin as well")
+if not T["stall"] < T["resume_silence"] or not T["resume_silence"] + T["resume_dial"] < T["watchdog"]:
+    raise ValueError("timers: a silent connection must be noticed and replaced within the watchdog's limit")
 
 TABLE = Table("timers", "TimerId", TIMERS, "Timers, in milliseconds.")

@@ -58,6 +58,15 @@ class Commands:
             "TRACE": self._traced, "PING": lambda words: "", "STATUS": self._facts, **(handlers or {}),
         }
 
+    def add(self, name: str, handler: Handler) -> None:
+        """One more handler."""
+        self._handlers[name] = handler
+
+    def add_status(self, facts: Callable[[], Mapping[str, Any]]) -> None:
+        """More facts for STATUS."""
+        before = self._status
+        self._status = lambda: {**before(), **facts()}
+
     async def carry_out(self, line: str) -> Result:
         """Carry out one command; handlers may be coroutine functions. Never raises."""
         try:

@@ -110,6 +110,10 @@ class DataDir:
         """Where the engine database is; "" = SQLite in this directory. CannotConnect as `read_run`."""
         return str(self.read_run().get("engine", {}).get("url", ""))
 
+    def group(self) -> dict[str, Any]:
+        """The redundant group of this system; {} without one. CannotConnect as `read_run`."""
+        return dict(self.read_run().get("group", {}))
+
     def forget_run(self) -> None:
         """The system has ended: nothing points at it any more, and its empty directory of sockets goes."""
         (self.path / "run.json").unlink(missing_ok=True)

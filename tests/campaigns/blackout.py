@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import hisee
+from campaigns.counters import engine_options, engine_url
 from hisee.errors import HiseeError
 from support.system import RunningSystem, until
 
@@ -35,11 +36,12 @@ LATEST_S = 2.0  # of a kill after the clients began
 def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0, help="0 = a new one")
+    engine_options(parser)
 
 
 def campaign(given: argparse.Namespace) -> dict[str, Any]:
-    with tempfile.TemporaryDirectory(prefix="hisee-campaign-") as folder:
-        return run(Path(folder), kills=given.kills, seed=given.seed or time.time_ns())
+    with engine_url(given.url) as url, tempfile.TemporaryDirectory(prefix="hisee-campaign-") as folder:
+        return run(Path(folder), kills=given.kills, seed=given.seed or time.time_ns(), url=url)
 
 
 @dataclass
@@ -56,10 +58,13 @@ class Ledger:
     in_doubt: set[str] = field(default_factory=set)  # schedules under way
 
 
-def run(folder: Path, *, kills: int = 2, seed: int = 1) -> dict[str, Any]:
-    """Figures; AssertionError when something acknowledged is gone or happened twice."""
+def run(folder: Path, *, kills: int = 2, seed: int = 1, url: str = "") -> dict[str, Any]:
+    """Figures; AssertionError when something acknowledged is gone or happened twice. `url`: of the engine database, "" = SQLite."""
     app, rng, ledger = folder / "app", random.Random(seed), Ledger()
     shutil.copytree(APP, app)
+    if url:
+        with open(app / "app.toml", "a") as file:
+            file.write(f'\n[engine]\nurl = "{url}"\n')
     acknowledged = 0
     for number in range(kills):
         system = RunningSystem(app, folder / "data")

@@ -14,14 +14,15 @@ from collections.abc import Callable
 import pytest
 
 from engine.contract_ends import Attempts, Effects, Ends, Purge, Steps
-from engine.contract_members import Members, Terms
+from engine.contract_members import Members, Terms, Together
 from engine.contract_order import OneByOne, Order, Requests
 from engine.contract_waiting import Conditions, Reports, Resources, Schedules
 from engine.lab import Lab
 from hisee.engine.coordinator import Coordinator
 
 
-class Contract(Members, Terms, Order, OneByOne, Requests, Ends, Attempts, Steps, Effects, Purge, Conditions, Resources, Schedules, Reports):
+class Contract(Members, Terms, Together, Order, OneByOne, Requests, Ends, Attempts, Steps, Effects, Purge, Conditions, Resources, Schedules,
+               Reports):
     """Everything. `engine` is a first Coordinator on the lab's database."""
 
     @pytest.fixture

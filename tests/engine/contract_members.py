@@ -266,3 +266,74 @@ class Terms:
         engines = [lab.open() for _ in candidates]
         numbers = [e.join(c).number for e, c in zip(engines, candidates, strict=True)]
         assert numbers == [1, 2, 3, 4]
+
+
+HOT, ACTIVE = "hs.plant", "node.active"
+
+
+class Together:
+    """Terms that go with one another: the hot server's and its node's."""
+
+    def servers(self, lab: Lab, engine: Coordinator, *nodes: str) -> list[Member]:
+        return [join(lab, engine, "KNL", node=node) for node in nodes]
+
+    @pytest.mark.req("R147")
+    def test_all_or_none(self, lab: Lab, engine: Coordinator) -> None:
+        first, second = self.servers(lab, engine, "SRV1", "SRV2")
+        alone = engine.take(ACTIVE, second)
+        assert alone is not None and engine.take_together([HOT, ACTIVE], first) is None
+        assert HOT not in engine.terms() or engine.terms()[HOT].holder == 0
+        engine.drop(alone)
+        grants = engine.take_together([HOT, ACTIVE], first)
+        assert grants is not None and [g.term for g in grants] == [HOT, ACTIVE]
+        assert {engine.terms()[term].holder for term in (HOT, ACTIVE)} == {first.incarnation}
+        assert grants[1].epoch > alone.epoch and engine.take_together([HOT, ACTIVE], second) is None
+        for grant in grants:
+            engine.keep(grant)
+
+    @pytest.mark.req("R147")
+    def test_the_death_of_the_holder_frees_them_and_it_is_known_who_it_was(self, lab: Lab, engine: Coordinator) -> None:
+        first, second = self.servers(lab, engine, "SRV1", "SRV2")
+        assert engine.succession(HOT).node == ""
+        grants = engine.take_together([HOT, ACTIVE], first)
+        assert grants is not None
+        lab.kill(first)
+        assert set(engine.bury(first.incarnation, "process ended").terms) == {HOT, ACTIVE}
+        known = engine.succession(HOT)
+        assert (known.node, known.incarnation, known.epoch, known.heir) == ("SRV1", first.incarnation, grants[0].epoch, "")
+        taken = engine.take_together([HOT, ACTIVE], second)
+        assert taken is not None and taken[0].epoch > grants[0].epoch and engine.succession(HOT).node == "SRV2"
+        with pytest.raises(LostMember):
+            engine.take_together([HOT, ACTIVE], first)
+        with pytest.raises(LostGrant):
+            engine.keep(grants[0])
+
+    @pytest.mark.req("R74")
+    def test_the_heir_alone_for_its_time(self, lab: Lab, engine: Coordinator) -> None:
+        first, second, third = self.servers(lab, engine, "SRV1", "SRV2", "SRV3")
+        grants = engine.take_together([HOT, ACTIVE], first)
+        assert grants is not None
+        engine.hand_over(grants, "SRV2", 60_000)
+        assert engine.succession(HOT).heir == "SRV2"
+        assert engine.take_together([HOT, ACTIVE], third) is None and engine.take_together([HOT, ACTIVE], first) is None
+        with pytest.raises(LostGrant):
+            engine.hand_over(grants, "SRV3", 60_000)
+        taken = engine.take_together([HOT, ACTIVE], second)
+        assert taken is not None and taken[0].epoch == grants[0].epoch + 1 and engine.succession(HOT).heir == ""
+
+    @pytest.mark.req("R74")
+    def test_an_heir_that_never_comes_blocks_nobody(self, lab: Lab, engine: Coordinator) -> None:
+        first, third = self.servers(lab, engine, "SRV1", "SRV3")
+        grants = engine.take_together([HOT, ACTIVE], first)
+        assert grants is not None
+        engine.hand_over(grants, "SRV2", 5_000)
+        assert engine.take_together([HOT, ACTIVE], third) is None
+        lab.advance(5_001)
+        assert engine.take_together([HOT, ACTIVE], third) is not None
+
+    @pytest.mark.req("R147")
+    def test_interrupted_calls_go_on(self, lab: Lab, engine: Coordinator) -> None:
+        member = self.servers(lab, engine, "SRV1")[0]
+        engine.interrupt()
+        engine.beat(member)
+        assert engine.take_together([HOT, ACTIVE], member) is not None

@@ -21,7 +21,7 @@ from engine.mutants_sqlite import FATAL
 from hisee.engine import open_doorbell, open_engine, proof
 from hisee.engine.coordinator import Coordinator
 from hisee.engine.sqlite import turn
-from hisee.model.records import connect
+from hisee.model.tables_sqlite import connect
 from support.source import PYTHON
 
 pytestmark = pytest.mark.slow
@@ -251,7 +251,7 @@ def test_engine_and_configuration_share_a_file(data_dir: Path, first: str) -> No
 
 def test_engine_and_configuration_opened_at_once(tmp_path: Path) -> None:
     """Six processes at an empty folder, half of them on each side."""
-    program = ("import sys; from pathlib import Path; from hisee.engine import open_engine; from hisee.model.records import connect\n"
+    program = ("import sys; from pathlib import Path; from hisee.engine import open_engine; from hisee.model.tables_sqlite import connect\n"
                "data = Path(sys.argv[2]); sys.stdin.readline()\n"
                "(open_engine('', data) if sys.argv[1] == 'engine' else connect(data / 'engine.db')).close()")
     environ = os.environ | {"PYTHONPATH": str(PYTHON)}

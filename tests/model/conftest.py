@@ -2,11 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from model.homes import Home
 from model.sample_app import APP, LOCAL, OBJECTS, PICTURE, REMOTE, SVG, write
+from support import postgres
+
+NO_SERVER = pytest.mark.skipif(bool(postgres.missing()), reason=postgres.missing() or "-")
+POSTGRES = pytest.param("postgresql", marks=[pytest.mark.slow, NO_SERVER])
+
+
+@pytest.fixture(scope="module")
+def postgres_url() -> Iterator[str]:
+    """A database on a server of the module's own."""
+    with postgres.postgres_server() as server:
+        yield server.database("store")
+
+
+@pytest.fixture(params=["sqlite", POSTGRES])
+def home(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Home]:
+    """An empty place for a store, on each database."""
+    made = Home(tmp_path / "data", request.getfixturevalue("postgres_url") if request.param == "postgresql" else "")
+    yield made
+    made.close()
 
 
 @pytest.fixture

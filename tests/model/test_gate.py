@@ -2,9 +2,10 @@
 
 import pytest
 
-from hisee.model import ImportRefused, Store, load_application
-from hisee.model.gate import check_application
+from hisee.model import ImportRefused, load_application
+from hisee.model.gate import check_application, default_compile
 from hisee.model.toggle import split
+from model.homes import dump, execute
 from model.sample_app import OBJECTS, PICTURE, write
 
 LOCAL = """\
@@ -34,11 +35,10 @@ def app(folder):
 
 
 @pytest.fixture
-def store(app, tmp_path):
-    opened = Store.open(tmp_path / "data")
+def store(app, home):
+    opened = home.open(default_compile)
     opened.import_application(load_application(app))
-    yield opened
-    opened.close()
+    return opened
 
 
 def codes(saved):
@@ -47,10 +47,10 @@ def codes(saved):
 
 def refused(store, **parts):
     """The saved parts are refused and nothing changes; the diagnostics."""
-    before = list(store._db.iterdump())
+    before = dump(store)
     saved = store.save("S.Main", {f"ESLDefinition:{1 if side == 'local' else 2}": text for side, text in parts.items()})
     assert saved.version == 0 and codes(saved)
-    assert list(store._db.iterdump()) == before
+    assert dump(store) == before
     return saved.diagnostics
 
 
@@ -153,18 +153,18 @@ def test_check_reports_without_a_store(app):
     }
 
 
-def test_an_application_that_does_not_compile_is_not_imported(app, tmp_path):
+def test_an_application_that_does_not_compile_is_not_imported(app, home):
     write(app, {"pictures/S.Main/local.esl": "BEGIN\n  _x := \n"})
-    empty = Store.open(tmp_path / "other")
+    empty = home.open(default_compile)
     with pytest.raises(ImportRefused, match=r"pictures/S\.Main/local\.esl:2:"):
         empty.import_application(load_application(app))
-    assert empty._records.objects() == []
-    empty.close()
+    assert execute(empty, "SELECT * FROM store_object") == []
 
 
-def test_units_of_another_compiler_are_made_again(store, app):
-    store._db.execute("UPDATE meta SET value = 'older' WHERE key = 'compiler'")
-    store._db.execute("DELETE FROM unit")
+def test_units_of_another_compiler_are_made_again(store, app, home):
+    execute(store, "UPDATE store_meta SET value = 'older' WHERE key = 'compiler'")
+    execute(store, "DELETE FROM store_unit")
+    store = home.open(default_compile)
     assert store.unit(store.opened("S.Main").local_unit) is None
     assert store.import_application(load_application(app)).changed == []
     assert store.unit(store.opened("S.Main").local_unit) is not None

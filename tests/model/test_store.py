@@ -1,32 +1,25 @@
 """The store: import, save gate, versions, export, numbers. The compiler is a small stand-in; test_gate uses the real one."""
 
 import hashlib
-import sqlite3
 
 import pytest
 
 from hisee.errors import UsageError
-from hisee.model import ApplicationError, ImportConflict, ImportRefused, NotStored, Store, StoreError, load_application
+from hisee.model import ApplicationError, ImportConflict, ImportRefused, NotStored, StoreError, load_application
 from hisee.model.toggle import split
+from model.homes import dump
 from model.sample_app import APP, LOCAL, OBJECTS, PICTURE, REMOTE, fake_compile, write
 
 
 @pytest.fixture
-def store(tmp_path):
-    opened = Store.open(tmp_path / "data", compile_object=fake_compile)
-    yield opened
-    opened.close()
+def store(home):
+    return home.open()
 
 
 @pytest.fixture
 def filled(store, folder):
     store.import_application(load_application(folder))
     return store
-
-
-def dump(store):
-    """Everything in the tables: equal dumps, nothing changed."""
-    return list(store._db.iterdump())
 
 
 def test_the_first_import_takes_everything(store, folder):
@@ -345,18 +338,12 @@ def test_opening_leaves_no_trace_in_the_store(filled):
     assert dump(filled) == before
 
 
-def test_the_store_survives_a_restart(filled, folder, tmp_path):
+def test_the_store_survives_a_restart(filled, home):
     filled.save("S.Main", {"ESLDefinition:1": "; store\n"})
     plan, numbers = filled.opened("S.Main"), filled.objects()
     filled.close()
-    again = Store.open(tmp_path / "data", compile_object=fake_compile)
+    again = home.open()
     assert (again.opened("S.Main"), again.objects()) == (plan, numbers)
-    again.close()
-
-
-def test_settings_for_safety(filled):
-    db = filled._db
-    assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",) and db.execute("PRAGMA synchronous").fetchone() == (2,)
 
 
 def test_an_invalid_name_in_a_save_is_refused(filled):
@@ -374,46 +361,12 @@ def test_a_broken_folder_changes_nothing(filled, folder):
         filled.import_application(load_application(folder))
 
 
-def test_a_damaged_database_is_named(tmp_path):
-    (tmp_path / "engine.db").write_bytes(b"this is no database at all" * 100)
-    with pytest.raises(StoreError, match=r"engine\.db"):
-        Store.open(tmp_path)
-
-
-def test_a_database_of_a_newer_release_is_refused(tmp_path):
-    Store.open(tmp_path).close()
-    db = sqlite3.connect(tmp_path / "engine.db")
-    db.execute("PRAGMA user_version = 99")
-    db.close()
-    with pytest.raises(StoreError, match="newer hisee"):
-        Store.open(tmp_path)
-
-
-def test_a_locked_database_is_named_and_the_store_goes_on(filled, tmp_path):
-    other = sqlite3.connect(tmp_path / "data" / "engine.db", isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    filled._db.execute("PRAGMA busy_timeout = 1")
-    with pytest.raises(StoreError, match="locked"):
-        filled.save("S.Main", {"ESLDefinition:1": "; x\n"})
-    other.execute("ROLLBACK")
-    other.close()
-    assert filled.save("S.Main", {"ESLDefinition:1": "; x\n"}).version == 2
-
-
 @pytest.mark.req("R57")
 def test_a_folder_saved_as_a_whole_twice_keeps_the_comment(filled):
     parts = {"PICTURE": toml(False), "ESLDefinition:1": LOCAL, "ESLDefinition:2": REMOTE}
     assert filled.save("S.Main", parts).version == 2
     assert filled.save("S.Main", parts).version == 2
     assert split(filled.read("S.Main:ESLDefinition:1").data.decode()) == (LOCAL, [REMOTE])
-
-
-def test_a_data_directory_inside_the_application_is_no_part_of_it(folder):
-    before = load_application(folder).files()
-    inner = Store.open(folder / "running", compile_object=fake_compile)
-    inner.import_application(load_application(folder))
-    assert load_application(folder).files() == before
-    inner.close()
 
 
 def test_tasks_py_is_saved_with_a_version_of_its_own(filled):

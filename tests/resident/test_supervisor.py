@@ -422,3 +422,41 @@ def carry_out(play: Play, alive: set[str]) -> None:
         elif what == "kill":
             alive.remove(name)
             play.supervisor.ended(name, -9)
+
+
+def with_database() -> Play:
+    return Play(ChildSpec(name="S.CP", kind="CP"), ChildSpec(name="S.PG", kind="PG", restart="permanent"))
+
+
+def test_the_database_pair_starts_before_the_server_and_may_wait_for_another_computer() -> None:
+    play = with_database()
+    play.supervisor.begin()
+    assert play.acts() == [("start", "S.PG")]
+    play.supervisor.started("S.PG", 1)
+    play.clock.pass_s(1000)
+    assert play.acts() == []
+    play.supervisor.ready("S.PG", "secondary=1")
+    assert play.run() == ["S.KNL", "S.CP"]
+
+
+def test_the_database_pair_outlives_the_server_and_ends_last() -> None:
+    play = with_database()
+    play.begin()
+    play.supervisor.ended("S.KNL", 1)
+    assert play.acts() == [("ask", "S.CP")] and play.phase("S.PG") is Phase.RUNNING
+    play.supervisor.ended("S.CP", 0)
+    play.clock.pass_s(10)
+    assert play.run() == ["S.KNL", "S.CP"]
+    play.supervisor.stop_all()
+    for name in ("S.CP", "S.KNL", "S.PG"):
+        assert play.acts() == [("ask", name)]
+        play.supervisor.ended(name, 0)
+    assert play.supervisor.all_down
+
+
+def test_a_lost_database_node_ends_nobody() -> None:
+    play = with_database()
+    play.begin()
+    play.supervisor.ended("S.PG", 70)
+    play.clock.pass_s(10)
+    assert play.run() == ["S.PG"] and play.phase("S.KNL") is Phase.RUNNING

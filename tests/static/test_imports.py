@@ -11,16 +11,17 @@ from support.source import PYTHON, imports, module_name, name_of, sources
 # Part of the package -> floor. Parts on one floor meet only through messages.
 FLOORS = {
     "schema": 0, "errors": 0, "config": 0, "seams": 0, "datadir": 0, "parameters": 0, "process": 0, "values": 0, "zones": 0,
-    "tasks": 0, "logfiles": 0,
+    "tasks": 0, "logfiles": 0, "tls": 0,
     "commands": 0, "load": 0, "logreader": 0, "shown": 0,
     "_core": 1, "_ext": 1,
     "esl": 2, "channel": 2, "engine": 2,
     "model": 3,
     "profile": 4, "outputs": 4, "resources": 4,
     "durable": 3,
+    "pair": 4,
     "server": 5, "script": 5, "console": 5, "work": 5, "data": 5, "resident": 5, "plant": 5,
     "api": 6,
-    "demo": 7,
+    "demo": 7, "cluster": 7,
     "cli": 8,
     "testing": 9,
 }

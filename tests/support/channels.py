@@ -8,9 +8,11 @@ from pathlib import Path
 
 from hisee.channel import Channel, Listener, Peer, dial_tcp, dial_unix, memory_pair
 from hisee.channel.payloads import Hello, Refused, Welcome
+from support.certificates import contexts
 
 SECRET = bytes(range(32))
-CARRIERS = ("memory", "unix", "tcp", "ring")
+CARRIERS = ("memory", "unix", "tcp", "tls", "ring")
+NETWORK = ("tcp", "tls")
 
 
 async def welcome(hello: Hello, peer: Peer) -> Welcome | Refused:
@@ -29,12 +31,13 @@ async def log_on(carrier: str, folder: Path, limits: Mapping[str, int] | None,
                  timers: Mapping[str, int] | None) -> tuple[Channel, Channel]:
     loop = asyncio.get_running_loop()
     accepted: asyncio.Future[Channel] = loop.create_future()
-    listener = Listener.tcp("", 0, SECRET, limits=limits, timers=timers) if carrier == "tcp" else \
+    tls = contexts(folder) if carrier == "tls" else (None, None)
+    listener = Listener.tcp("", 0, SECRET, limits=limits, timers=timers, tls=tls[0]) if carrier in NETWORK else \
         Listener.unix(folder / "s", SECRET, limits=limits, timers=timers)
     listener.start(loop, welcome, accepted.set_result)
     hello = Hello(kind="TEL", name="test", facts={"rings": carrier == "ring"})
-    if carrier == "tcp":
-        dialled = await asyncio.to_thread(dial_tcp, "127.0.0.1", listener.port, hello, SECRET, limits=limits, timers=timers)
+    if carrier in NETWORK:
+        dialled = await asyncio.to_thread(dial_tcp, "127.0.0.1", listener.port, hello, SECRET, limits=limits, timers=timers, tls=tls[1])
     else:
         dialled = await asyncio.to_thread(dial_unix, listener.address, hello, SECRET, limits=limits, timers=timers)
     other = await asyncio.wait_for(accepted, 5)

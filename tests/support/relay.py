@@ -5,21 +5,23 @@ from __future__ import annotations
 import contextlib
 import selectors
 import socket
+import struct
 import threading
 
 
 class Relay:
-    """Forwards every connection to `port` on 127.0.0.1. `cut` stops reading and writing, and closes nothing."""
+    """Forwards every connection to `port` on 127.0.0.1. `cut` stops reading and writing, and closes nothing; `heal` goes on."""
 
-    def __init__(self, port: int) -> None:
-        self._target = port
-        self._listener = socket.create_server(("127.0.0.1", 0))
+    def __init__(self, port: int, host: str = "127.0.0.1") -> None:
+        self.target = port
+        self._listener = socket.create_server((host, 0))
         self._partner: dict[socket.socket, socket.socket] = {}
         self._silent: list[socket.socket] = []
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._listener, selectors.EVENT_READ)
         self._ended = threading.Event()
         self._cut = threading.Event()
+        self._reset = threading.Event()
         self.port = self._listener.getsockname()[1]
         self.bytes = 0
         self._thread = threading.Thread(target=self._run)
@@ -28,6 +30,16 @@ class Relay:
     def cut(self) -> None:
         """From now on nothing passes, in either direction; connections stay open."""
         self._cut.set()
+
+    def heal(self) -> None:
+        """What was held back passes, as a network that retransmits would have it."""
+        self._cut.clear()
+
+    def reset(self) -> None:
+        """Both ends of every connection get a RST, and what is on its way is gone. Returns once it is done."""
+        self._reset.set()
+        while self._reset.is_set() and self._thread.is_alive():
+            self._ended.wait(0.005)
 
     def close(self) -> None:
         self._ended.set()
@@ -38,6 +50,8 @@ class Relay:
 
     def _run(self) -> None:
         while not self._ended.is_set():
+            if self._reset.is_set():
+                self._reset_all()
             for key, _ in self._selector.select(0.02):
                 if self._cut.is_set():
                     self._ended.wait(0.02)
@@ -48,10 +62,24 @@ class Relay:
 
     def _join(self) -> None:
         near, _ = self._listener.accept()
-        far = socket.create_connection(("127.0.0.1", self._target))
+        try:
+            far = socket.create_connection(("127.0.0.1", self.target))
+        except OSError:
+            near.close()
+            return
         self._partner[near], self._partner[far] = far, near
         for sock in (near, far):
             self._selector.register(sock, selectors.EVENT_READ)
+
+    def _reset_all(self) -> None:
+        for sock in self._partner:
+            with contextlib.suppress(KeyError, ValueError):
+                self._selector.unregister(sock)
+            with contextlib.suppress(OSError):
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            sock.close()
+        self._partner.clear()
+        self._reset.clear()
 
     def _pass_on(self, sock: socket.socket) -> None:
         try:

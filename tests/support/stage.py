@@ -56,6 +56,9 @@ class FakeStore:
     def cells(self) -> list[Any]:
         return []
 
+    def refresh(self) -> None:
+        """It never changes."""
+
     def objects(self, mask: str = "*") -> list[Any]:
         return []
 

@@ -188,4 +188,4 @@ def test_scripts_are_plain_shell(script):
 def test_every_package_has_a_test_and_a_purpose():
     rows = [line.split() for line in (ROOT / "packages.txt").read_text().splitlines() if line and not line.startswith("#")]
     for package, how, purpose in rows:
-        assert purpose in ("run", "test") and how.partition(":")[0] in ("command", "file", "python"), package
+        assert purpose in ("run", "test") and how.partition(":")[0] in ("command", "file", "glob", "python"), package

@@ -241,3 +241,26 @@ def test_the_hash_table_agrees_with_a_dictionary(steps: list[tuple[int, str]]) -
             table.set(number * 64, count)
             model[number] = count
     assert {n: table.get(n * 64).value for n in range(301) if table.has(n * 64)} == model
+
+
+@pytest.mark.req("R69")
+def test_a_new_owner_is_believed_whatever_a_replica_has_from_the_former_one() -> None:
+    """The former owner's last write reached the replica and not its successor; what the successor has counts."""
+    former, successor, replica = CellTable(), CellTable(), CellTable()
+    for each in (former, successor, replica):
+        each.define(1, Type.INT)
+        each.define(2, Type.RECORD, 2, [Type.REAL])
+    former.set(Ref(1), 10)
+    former.set(Ref(2, 1, 1), 0.5)
+    for each in (successor, replica):
+        each.apply(former.snapshot([1, 2]))
+    former.set(Ref(1), 11)
+    former.redim(2, 3)
+    replica.apply(former.snapshot([1, 2]))
+    successor.leap(1 << 40)
+    assert successor.last_change == 1 << 40
+    assert set(replica.apply(successor.snapshot([1, 2]))) >= {Ref(1)}
+    assert replica.get(Ref(1)).value == 10 and replica.dim(2) == 2 and replica.get(Ref(2, 1, 1)).value == 0.5
+    assert successor.set(Ref(1), 12) == (1 << 40) + 1
+    successor.leap(5)
+    assert successor.last_change == (1 << 40) + 1, "it never counts back"

@@ -3,8 +3,8 @@
 #ifndef HISEE_MESSAGES_H
 #define HISEE_MESSAGES_H
 
-#define HISEE_MESSAGES_HASH 0x5a0a85c4u
-#define HISEE_MESSAGES_COUNT 88
+#define HISEE_MESSAGES_HASH 0x742403c4u
+#define HISEE_MESSAGES_COUNT 96
 
 #define HISEE_MESSAGES(X) \
     X(257, PS_GET, "control") \
@@ -56,6 +56,9 @@
     X(303, SERVICE_CALL, "java") \
     X(304, LOGS_GET, "bulk") \
     X(305, FACTS_GET, "dialog") \
+    X(306, FOLLOW, "script") \
+    X(307, FOLLOWED, "script") \
+    X(312, RESUME, "control") \
     X(513, REPLY, "") \
     X(514, FAILED, "") \
     X(769, VALUES, "script") \
@@ -87,6 +90,11 @@
     X(795, DRAINED, "control") \
     X(796, MEMBERS_CHANGED, "control") \
     X(797, TASKS_CHANGED, "control") \
+    X(798, SERVER_STATE, "control") \
+    X(799, CONFIG_CHANGED, "control") \
+    X(803, SESSION_DATA, "") \
+    X(804, SESSION_ACK, "control") \
+    X(805, SESSION_END, "control") \
     X(3841, HELLO, "control") \
     X(3842, CHALLENGE, "control") \
     X(3843, PROOF, "control") \

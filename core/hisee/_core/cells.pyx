@@ -138,6 +138,11 @@ cdef class CellTable:
         check(error)
         return changed
 
+    def leap(self, uint64_t floor):
+        """From now on this table counts, from `floor` on: its cells get that number, so that replicas which followed another owner take
+        them. Nothing happens when it counted further already."""
+        c.esl_cells_leap(self.table, floor)
+
     @property
     def last_change(self):
         return c.esl_cells_last_change(self.table)

@@ -170,6 +170,7 @@ cdef extern from "esl_cells.h" nogil:
     int esl_cells_find(const esl_cells_t *table, int64_t ref, const esl_cell_t **cell) noexcept
     int esl_cells_set(esl_cells_t *table, int64_t ref, const esl_value_t *value, uint64_t change, uint64_t *given) noexcept
     uint64_t esl_cells_last_change(const esl_cells_t *table) noexcept
+    void esl_cells_leap(esl_cells_t *table, uint64_t floor) noexcept
     int esl_cells_write(const esl_cells_t *table, const int64_t *refs, uint32_t count, esl_buffer_t *out) noexcept
     ctypedef void (*esl_changed_fn)(void *context, int64_t ref) noexcept
     int esl_cells_apply(esl_cells_t *table, const uint8_t *data, size_t length, esl_changed_fn changed, void *context) noexcept

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import select
 import socket
+import ssl
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol
@@ -17,6 +18,7 @@ from hisee._core.frame import Decoder, FrameFault, encode
 from hisee._core.ring import RingPoisoned, Rings
 from hisee.channel.errors import Lost
 from hisee.channel.message import WHOLE, Part
+from hisee.channel.secure import Secure
 from hisee.schema.messages import MessageKind
 
 BATCH = 64  # parts handed over before others get their turn
@@ -24,6 +26,7 @@ BATCH_BYTES = 256 * 1024
 ACK_EVERY = 64  # counted frames after which an acknowledgement goes alone
 UNSENT_BYTES = 256 * 1024  # encoded bytes kept before a stream says "no room"
 QUIET = (MessageKind.HEARTBEAT, MessageKind.LOAD, MessageKind.PS_GET)  # kinds that may come without a bell
+NETWORK = ("tcp", "tls")  # names of carriers whose other end may be on another computer
 Payload = bytes | memoryview
 
 
@@ -195,8 +198,8 @@ class StreamCarrier:
              payload: Payload, quiet: bool = False) -> bool:
         if self.dead or len(self._unsent) >= UNSENT_BYTES:
             return False
-        frame = encode(self._session, seq, self._arrived, self._epoch, kind, lane, flags, source, target, object, total, corr,
-                       payload)
+        frame = self._seal(encode(self._session, seq, self._arrived, self._epoch, kind, lane, flags, source, target, object, total,
+                                  corr, payload))
         self._owed = 0
         if seq:
             self._sent += 1
@@ -205,6 +208,12 @@ class StreamCarrier:
         else:
             self._write(frame)
         return True
+
+    def _seal(self, frame: bytes) -> bytes:
+        return frame
+
+    def _feed(self, data: bytes) -> None:
+        self._decoder.feed(data)
 
     def _write(self, data: bytes | bytearray) -> None:
         try:
@@ -248,7 +257,7 @@ class StreamCarrier:
         if not data:
             self.dead, self._fault = True, "died"
         else:
-            self._decoder.feed(data)
+            self._feed(data)
 
     def _frames(self, found: list[Part]) -> list[Part]:
         decoder = self._decoder
@@ -311,3 +320,36 @@ class StreamCarrier:
             self._sock.shutdown(socket.SHUT_WR)
             self._sock.recv(BATCH_BYTES)  # unread bytes would turn the ordered end into a reset
         self._sock.close()
+
+
+class TlsCarrier(StreamCarrier):
+    """The same frames inside TLS records. Bytes are sealed when they are accepted, so what waits for the socket is sealed already."""
+
+    def __init__(self, name: str, sock: socket.socket, decoder: Decoder, part_bytes: int, session: int, epoch: int, secure: Secure) -> None:
+        super().__init__(name, sock, decoder, part_bytes, session, epoch)
+        self._secure = secure
+
+    def _seal(self, frame: bytes) -> bytes:
+        try:
+            return self._secure.seal(frame)
+        except ssl.SSLError:  # the reader finds out why
+            self.dead = True
+            return b""
+
+    def _feed(self, data: bytes) -> None:
+        self._decoder.feed(self._secure.open(data))
+
+    def _read(self) -> None:
+        if self._secure.fault:  # and every frame before the damage has been handed over
+            self._fault = f"poisoned: TLS: {self._secure.fault}"
+        else:
+            super()._read()
+
+    def arm(self) -> bool:
+        return not self._secure.fault and super().arm()
+
+    def close(self) -> None:
+        if not self._unsent and not self.dead:
+            with suppress(OSError):
+                self._sock.send(self._secure.farewell())
+        super().close()

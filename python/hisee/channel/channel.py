@@ -78,7 +78,7 @@ class Channel:
 
     @property
     def carrier(self) -> str:
-        """"ring", "unix", "tcp" or "memory"."""
+        """"ring", "unix", "tcp", "tls" or "memory"."""
         return self._carrier.name
 
     @property

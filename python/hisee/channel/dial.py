@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +14,7 @@ from hisee.channel.errors import PeerUnreachable
 from hisee.channel.logon import client_logon
 from hisee.channel.memory import MemoryCarrier
 from hisee.channel.payloads import Hello, Welcome
-from hisee.channel.peer import Peer, peer_of
+from hisee.channel.peer import Peer, computer, peer_of
 from hisee.channel.serve import serve_blocking
 from hisee.channel.settings import Settings, settings
 from hisee.channel.shape import LinkShape, Shape
@@ -38,8 +39,8 @@ def dial_unix(path: str | Path, hello: Hello, secret: bytes, *, seams: Seams | N
 
 
 def dial_tcp(host: str, port: int, hello: Hello, secret: bytes, *, seams: Seams | None = None, limits: Numbers | None = None,
-             timers: Numbers | None = None, link: LinkShape | None = None) -> Channel:
-    """Log on over TCP; with `link` through a shaper (`channel.shape`). Blocks; raises as dial_unix."""
+             timers: Numbers | None = None, link: LinkShape | None = None, tls: ssl.SSLContext | None = None) -> Channel:
+    """Log on over TCP; with `tls` (`hisee.tls`) inside TLS, with `link` through a shaper (`channel.shape`). Blocks; raises as dial_unix."""
     seams, config = seams or Seams(), settings(limits, timers)
     try:
         sock = seams.net.connect_tcp(host, port, config.logon_s)
@@ -49,7 +50,7 @@ def dial_tcp(host: str, port: int, hello: Hello, secret: bytes, *, seams: Seams 
     shape = Shape(sock, link) if link is not None else None
     try:
         channel = log_on(shape.near if shape else sock, hello, secret, seams, config, rings=False, watch_pid=False,
-                         peer=Peer(f"{host}:{port}"))
+                         peer=Peer(f"{host}:{port}"), tls=tls)
     except BaseException:
         if shape is not None:
             shape.close()
@@ -81,17 +82,21 @@ def memory_pair(*, limits: Numbers | None = None, seams: Seams | None = None) ->
 
 
 def log_on(sock: socket.socket, hello: Hello, secret: bytes, seams: Seams, config: Settings, *, rings: bool, watch_pid: bool,
-           peer: Peer | None = None) -> Channel:
+           peer: Peer | None = None, tls: ssl.SSLContext | None = None) -> Channel:
     """The client's side of the logon on a connected socket, which is closed when it fails."""
     if hello.kind != "TEL":  # a command is gone before anybody asks for its version
         hello.version = hello.version or hisee.__version__
+    hello.boot = hello.boot or computer()
     wire = Wire(sock, config.fragment_bytes, descriptors=rings)
     try:
+        if tls is not None:
+            wire.secure(tls, time.monotonic() + config.logon_s)
         welcome = converse(wire, hello, secret, seams, config)
         deadline = time.monotonic() + config.logon_s
         carrier = accept_rings(wire, wire.receive(deadline), config) if rings else wire.stream("tcp", config)
         if peer is None:
             peer = peer_of(sock) if watch_pid else Peer("local")
+        peer.node = wire.node
         return Channel(carrier, config, seams.clock, hello=hello, welcome=welcome, peer=peer)
     except TimeoutError as fault:
         wire.close()

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import socket
+import ssl
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -24,11 +25,11 @@ from hisee.channel.settings import settings
 from hisee.channel.wire import Wire, refuse
 from hisee.errors import CannotConnect, UsageError
 from hisee.seams import Seams
+from hisee.tls import MAKE, on_loopback
 
 log = logging.getLogger("hisee.channel")
 WAITING_CONNECTIONS = 128  # in the kernel, not yet accepted
 YOUNG = 0.1  # part of the deadline of a logon that nobody is cut off in, however many wait
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 class HalfOpen(NamedTuple):
@@ -47,13 +48,14 @@ class Listener:
     """
 
     def __init__(self, sock: socket.socket, address: str, secret: bytes, seams: Seams, limits: Mapping[str, int] | None,
-                 timers: Mapping[str, int] | None = None) -> None:
+                 timers: Mapping[str, int] | None = None, tls: ssl.SSLContext | None = None) -> None:
         self.address = address
         self.port = sock.getsockname()[1] if sock.family != socket.AF_UNIX else 0
         self.counts: Counter[str] = Counter()
         self._sock = sock
         self._secret = secret
         self._seams = seams
+        self.tls = tls  # None = plain
         self._config = settings(limits, timers)
         self._half_open: dict[asyncio.Task[None], HalfOpen] = {}  # the oldest first
         self._logons: set[asyncio.Task[None]] = set()
@@ -79,16 +81,20 @@ class Listener:
 
     @classmethod
     def tcp(cls, host: str, port: int, secret: bytes, seams: Seams | None = None, limits: Mapping[str, int] | None = None,
-            timers: Mapping[str, int] | None = None) -> Listener:
-        """Listen at `host`:`port`, port 0 = any free one. Only loopback: there is no encryption yet."""
-        host = host or LOOPBACK[0]
-        if host not in LOOPBACK:
-            raise UsageError(f"refused to listen at {host}", hint="TCP without TLS is open on 127.0.0.1 only")
+            timers: Mapping[str, int] | None = None, tls: ssl.SSLContext | None = None) -> Listener:
+        """Listen at `host`:`port`, port 0 = any free one; with `tls` (`hisee.tls`) callers show a certificate first. Raises UsageError.
+
+        Without TLS only on loopback.
+        """
+        host = host or "127.0.0.1"
+        if tls is None and not on_loopback(host):
+            raise UsageError(f"refused to listen at {host}", hint=f"beyond this computer there is only TLS, and DATA/tls holds no "
+                                                                 f"certificates; {MAKE}")
         try:
             sock = socket.create_server((host, port), backlog=WAITING_CONNECTIONS, family=family_of(host))
         except OSError as fault:
             raise UsageError(f"cannot listen at {host}:{port} ({fault.strerror})", hint="port 0 takes any free one") from fault
-        return cls(sock, f"{host}:{sock.getsockname()[1]}", secret, seams or Seams(), limits, timers)
+        return cls(sock, f"{host}:{sock.getsockname()[1]}", secret, seams or Seams(), limits, timers, tls)
 
     def start(self, loop: asyncio.AbstractEventLoop, admit: Admit, on_channel: Callable[[Channel], None]) -> None:
         """Serve on `loop`. `await admit(hello, peer)` decides after the proof; `on_channel` gets the finished channel."""
@@ -172,7 +178,8 @@ class Listener:
         try:
             peer = self._identify(sock)
             async with asyncio.timeout(self._config.logon_s):
-                channel = await serve_socket(sock, self._secret, self._admitted, seams=self._seams, config=self._config, peer=peer)
+                channel = await serve_socket(sock, self._secret, self._admitted, seams=self._seams, config=self._config, peer=peer,
+                                             tls=self.tls)
         except Refusal as refusal:
             self.counts["refused"] += 1
             self.counts[f"refused {refusal.refused.code}"] += 1

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 
 S = TypeVar("S", bound="Payload")
-PROTOCOL = (1, 1)  # major, minor: peers of another major are refused, appended rows raise the minor
+PROTOCOL = (1, 2)  # major, minor: peers of another major are refused, appended rows raise the minor
 
 
 class Payload(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -79,6 +79,44 @@ class Ring(Payload):
 
 class Goodbye(Payload):
     reason: str = ""
+
+
+class ServerState(Payload):
+    """A server in its group: told in Welcome.facts["server"] (as a mapping of these fields) and at each change."""
+
+    group: str = ""  # "" = no redundancy
+    node: str = ""
+    state: str = "HS"  # of the table server_states: HS, SBS, SS, FS
+    sub: str = "alone"  # name of its row
+    epoch: int = 0  # of the group's term, as far as it knows
+    hot: str = ""  # node of the hot server, as far as it knows
+
+    @property
+    def hot_itself(self) -> bool:
+        return self.state == "HS"
+
+
+# sessions that outlive their connections
+class Resume(Payload):
+    """`received`: messages of the other end that were taken, one count per lane. `turn` grows with every RESUME of a session: one that
+    was overtaken by the next is void."""
+
+    session: int
+    turn: int
+    received: list[int]
+
+
+class SessionAck(Payload):
+    """As RESUME; with the `turn` of one it is the answer: the session goes on over this connection. `networks`: state of each of the
+    client's networks as the client sees it, empty where it has not changed."""
+
+    received: list[int]
+    turn: int = 0
+    networks: list[str] = []
+
+
+class SessionEnd(Payload):
+    reason: str
 
 
 # replies
@@ -275,9 +313,13 @@ class SetAck(Payload):
 
 
 class LinkOpen(Payload):
+    """Of a communication process, or of a standby server for one of its script servers, which has its number and logon time already."""
+
     connection: int
     hello: bytes
     address: str = ""
+    number: int = 0
+    started_ms: int = 0
 
 
 class LinkClosed(Payload):
@@ -299,10 +341,10 @@ class HisHostStart(Payload):
     node: str
     console: int  # number of the HIP
     server_path: str = ""  # KNL's control socket, or
-    server_host: str = ""  # a communication process
-    server_port: int = 0
+    networks: list[list[str]] = []  # addresses of communication processes, a list for each network
     link: dict[str, float] = {}  # shape of the workstation's link, empty = none
     limits: dict[str, int] = {}
+    tls: str = ""  # folder of the certificates to dial with, "" = without TLS
 
 
 class Shape(Payload):

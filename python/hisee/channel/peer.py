@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import socket
 import struct
 from dataclasses import dataclass
+from pathlib import Path
 
 SO_PEERPIDFD = 77  # Linux 6.5; not in the socket module yet
 CREDENTIALS = struct.Struct("iII")  # pid, uid, gid
@@ -19,6 +21,7 @@ class Peer:
     pid: int = -1
     uid: int = -1
     pidfd: int = -1  # belongs to the channel, which closes it
+    node: str = ""  # named by the certificate that it has shown; "" without TLS
 
     def close(self) -> None:
         fd, self.pidfd = self.pidfd, -1
@@ -47,3 +50,13 @@ def open_pidfd(sock: socket.socket, pid: int) -> int:
         return os.pidfd_open(pid)  # the socket is still connected: its pid cannot have been given away
     except OSError:
         return -1
+
+
+@functools.cache
+def computer() -> str:
+    """Names the running system whose process numbers mean something to each other: boot and space of process numbers. "" = unknown."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return f"{boot}/{os.stat('/proc/self/ns/pid').st_ino}"
+    except OSError:
+        return ""

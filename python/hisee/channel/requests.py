@@ -48,6 +48,10 @@ class Requests:
             timer.cancel()
             self._open.pop(message.corr, None)
 
+    def asked(self, corr: int) -> bool:
+        """Is this the number of an open question?"""
+        return corr in self._open
+
     def settle(self, message: Message) -> bool:
         """Take a REPLY or FAILED that answers one of ours; False = not one of ours, or its time was over."""
         if message.kind not in (MessageKind.REPLY, MessageKind.FAILED):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import ssl
 import time
 from collections.abc import Awaitable, Callable
 
@@ -69,8 +70,8 @@ def settle_rings(wire: Wire, offer: RingOffer | None, answer: Frame, config: Set
 
 
 async def serve_socket(sock: socket.socket, secret: bytes, admit: Admit, *, seams: Seams, config: Settings | None = None,
-                       peer: Peer | None = None) -> Channel:
-    """Let the process at the other end of `sock` log on. Takes over `sock` and, as part of it, `peer`.
+                       peer: Peer | None = None, tls: ssl.SSLContext | None = None) -> Channel:
+    """Let the process at the other end of `sock` log on, with `tls` behind its handshake. Takes over `sock` and, as part of it, `peer`.
 
     Raises Refusal when the answer was no (it has been sent), else OSError, FrameFault, PeerUnreachable. The deadline is the
     caller's: cancelling this closes the socket.
@@ -80,6 +81,9 @@ async def serve_socket(sock: socket.socket, secret: bytes, admit: Admit, *, seam
     wire = Wire(sock, config.frame_before_logon_bytes)
     offer: RingOffer | None = None
     try:
+        if tls is not None:
+            await wire.secure_soon(tls)
+            peer.node = wire.node
         proved = await hear(wire, secret, seams)
         verdict = await admit(proved.hello, peer)
         if isinstance(verdict, Refused):

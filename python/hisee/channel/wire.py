@@ -5,21 +5,26 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import ssl
 import time
 from contextlib import suppress
 
 from hisee._core.frame import Decoder, FrameFault, encode
 from hisee._core.ring import RingPoisoned
-from hisee.channel.carriers import BATCH_BYTES, Carrier, StreamCarrier
+from hisee.channel.carriers import BATCH_BYTES, Carrier, StreamCarrier, TlsCarrier
 from hisee.channel.errors import PeerUnreachable
 from hisee.channel.logon import Frame, Refusal, decode
 from hisee.channel.message import WHOLE
 from hisee.channel.payloads import Ring, pack
+from hisee.channel.secure import ALERT, CLIENT_HELLO, NO_TLS, Secure
 from hisee.channel.segments import OFFERED, RingOffer, offer_from
 from hisee.channel.settings import Settings
 from hisee.schema.messages import MessageKind
+from hisee.tls import explain
 
 FIRST_EPOCH = 1  # of a session's first carrier
+ALERT_S = 1.0  # that a peer is given to read why its handshake failed
+UNREAD_BYTES = 64 * 1024  # of such a peer, read and dropped, because unread bytes would reset the connection and lose the words
 
 
 class Wire:
@@ -31,10 +36,18 @@ class Wire:
         self.session = 0
         self.fds: list[int] = []  # that arrived beside frames
         self._take_fds = descriptors
+        self._secure: Secure | None = None
+
+    @property
+    def node(self) -> str:
+        """The node in the certificate of the other end; "" without TLS."""
+        return self._secure.node if self._secure is not None else ""
 
     def encode(self, kind: int, payload: bytes) -> bytes:
+        """The bytes of one frame as they leave."""
         epoch = FIRST_EPOCH if self.session else 0
-        return encode(self.session, 0, 0, epoch, kind, 0, WHOLE, 0, 0, 0, len(payload), 0, payload)
+        data = encode(self.session, 0, 0, epoch, kind, 0, WHOLE, 0, 0, 0, len(payload), 0, payload)
+        return self._secure.seal(data) if self._secure is not None else data
 
     def open_session(self, session: int, limit_bytes: int) -> None:
         """WELCOME has passed: from here on both sides name the session, and longer frames are allowed."""
@@ -67,9 +80,68 @@ class Wire:
     def _feed(self, data: bytes) -> None:
         if not data:
             raise PeerUnreachable("the other side closed the connection during the logon")
-        self.decoder.feed(data)
+        self._take(data)
+
+    def _take(self, data: bytes) -> None:
+        """Raises PeerUnreachable when one end speaks TLS and the other one does not, and at an alert."""
+        if self._secure is None:
+            if not self.session and data.startswith((ALERT, CLIENT_HELLO)) and not self.decoder.pending:
+                raise PeerUnreachable("the other side speaks TLS, this one does not",
+                                      hint="are the certificates of the system in DATA/tls?")
+            self.decoder.feed(data)
+            return
+        self.decoder.feed(self._secure.open(data))
+        if self._secure.fault and not self.decoder.ready:
+            raise PeerUnreachable(self._secure.fault)
+
+    def secure(self, context: ssl.SSLContext, deadline_s: float) -> None:
+        """The client's TLS handshake. Raises PeerUnreachable, OSError; TimeoutError at the deadline (time.monotonic)."""
+        secure, arrived = Secure(context, server=False), b""
+        while not self._step(secure, arrived):
+            self.sock.sendall(secure.words())
+            self.sock.settimeout(max(0.001, deadline_s - time.monotonic()))
+            arrived = self.sock.recv(BATCH_BYTES)
+            if not arrived:
+                raise PeerUnreachable("the other side closed the connection during the TLS handshake; does it speak TLS?")
+        self.sock.sendall(secure.words())
+        self._secured(secure)
+
+    def _step(self, secure: Secure, arrived: bytes) -> bool:
+        try:
+            return secure.shake(arrived)
+        except ssl.SSLError as fault:
+            with suppress(OSError):
+                self.sock.send(secure.words() or NO_TLS)
+            raise PeerUnreachable(explain(fault)) from fault
+
+    def _secured(self, secure: Secure) -> None:
+        self._secure = secure
+        self._take(b"")  # what came right behind the handshake
 
     # on a loop
+
+    async def secure_soon(self, context: ssl.SSLContext) -> None:
+        """The server's TLS handshake. Raises PeerUnreachable, OSError; a peer that fails is told why."""
+        loop, secure, arrived = asyncio.get_running_loop(), Secure(context, server=True), b""
+        try:
+            while not self._step(secure, arrived):
+                await loop.sock_sendall(self.sock, secure.words())
+                arrived = await loop.sock_recv(self.sock, BATCH_BYTES)
+                if not arrived:
+                    raise PeerUnreachable("the caller left during the TLS handshake")
+        except PeerUnreachable:
+            await self._let_read()
+            raise
+        await loop.sock_sendall(self.sock, secure.words())
+        self._secured(secure)
+
+    async def _let_read(self) -> None:
+        with suppress(OSError, TimeoutError):
+            self.sock.shutdown(socket.SHUT_WR)
+            async with asyncio.timeout(ALERT_S):
+                for _ in range(UNREAD_BYTES // 4096):
+                    if not await asyncio.get_running_loop().sock_recv(self.sock, 4096):
+                        return
 
     async def receive_soon(self) -> Frame:
         loop = asyncio.get_running_loop()
@@ -77,7 +149,7 @@ class Wire:
             data = await loop.sock_recv(self.sock, BATCH_BYTES)
             if not data:
                 raise ConnectionResetError
-            self.decoder.feed(data)
+            self._take(data)
         return part[0], part[8]
 
     async def send_soon(self, frame: Frame) -> None:
@@ -86,6 +158,8 @@ class Wire:
     # the carrier
 
     def stream(self, name: str, config: Settings) -> StreamCarrier:
+        if self._secure is not None:
+            return TlsCarrier("tls", self.sock, self.decoder, config.fragment_bytes, self.session, FIRST_EPOCH, self._secure)
         return StreamCarrier(name, self.sock, self.decoder, config.fragment_bytes, self.session, FIRST_EPOCH)
 
     def close(self) -> None:

@@ -52,6 +52,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "rrs": ("hisee.cli.run:rrs", "start the resident supervisor of this computer: `up` without a terminal"),
     "jwp": ("hisee.cli.run:jwp", "start one Java work process"),
     "task": ("hisee.cli.task:task", "durable tasks: put, list, show, cancel, retry, schedule"),
+    "cluster": ("hisee.cli.cluster:cluster", "several computers, one system: init, invite, join, renew, status, check, promote, drill"),
 }
 
 

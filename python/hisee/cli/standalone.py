@@ -88,7 +88,7 @@ async def _run(wanted: Run) -> int:
         data = DataDir(wanted.data or own)
         data.path.mkdir(parents=True, exist_ok=True)
         with data.lock(f"hisee run {wanted.name}"):
-            store = Store.open(data.path)
+            store = Store.open(data.path)  # never that of a group: a script that is tried out changes no other computer's configuration
             try:
                 store.import_application(wanted.application or _bare(Path(own)), take="folder")
                 return await _in_system(wanted, store, data)

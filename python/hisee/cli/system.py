@@ -29,7 +29,8 @@ def connect(data: Path | None) -> Any:
 @click.option("--quiet", is_flag=True, help="Print only `ready` and failures.")
 @click.option("--cold", is_flag=True, help="Cold start: delete the requests that wait, after a confirmation.")
 @click.option("--yes", is_flag=True, help="Confirm beforehand.")
-def up(app: Path, data: Path | None, take: str | None, quiet: bool, cold: bool, yes: bool) -> int:
+@click.option("--node", default="", help="Only the processes of this node [default: of every node that is this computer].")
+def up(app: Path, data: Path | None, take: str | None, quiet: bool, cold: bool, yes: bool, node: str) -> int:
     """Start every process of this computer in the foreground; Ctrl-C ends them in order, twice kills."""
     from hisee.config import find_data
     from hisee.datadir import DataDir
@@ -41,7 +42,7 @@ def up(app: Path, data: Path | None, take: str | None, quiet: bool, cold: bool, 
     directory = DataDir(find_data(data, app=app))
     if cold and not yes:
         confirm_cold(directory, application.form.engine.url)
-    return run_up(Launcher(application, directory, say, take=take, cold=cold))
+    return run_up(Launcher(application, directory, say, take=take, cold=cold, node=node))
 
 
 def confirm_cold(data: Any, url: str) -> None:

@@ -6,10 +6,13 @@ import asyncio
 import logging
 import os
 import socket
+from functools import partial
 
-from hisee.channel import Channel, LinkShape, LogonRefused, Message, RequestFailed, dial_tcp, dial_unix
+from hisee.channel import Channel, LinkShape, LogonRefused, Message, RequestFailed, dial_unix
 from hisee.channel.duties import MessageTrace, answer_soon, report_load
-from hisee.channel.payloads import ConsoleAdd, Hello, HisHostStart, Payload, SettleGet, Welcome, pack, unpack
+from hisee.channel.networks import split
+from hisee.channel.payloads import Command, ConsoleAdd, Hello, HisHostStart, Payload, SettleGet, Welcome, pack, unpack
+from hisee.channel.sessions import dial_session, route_ordered
 from hisee.channel.trace import Trace
 from hisee.commands import Commands
 from hisee.config import limits
@@ -32,6 +35,7 @@ from hisee.schema.lanes import Lane
 from hisee.schema.messages import MessageKind as Kind
 from hisee.schema.timers import BY_NAME as TIMERS
 from hisee.seams import Seams
+from hisee.tls import certificates, to_dial
 
 log = logging.getLogger("hisee.console")
 KNL = 1
@@ -141,14 +145,15 @@ class Hip:
 
     async def _log_on(self) -> None:
         """Log on, then add the further consoles; raises CannotConnect or AccessRefused."""
-        channel = await asyncio.to_thread(dial, self._way, self._hello(), self._secret, self._seams)
+        channel = await asyncio.to_thread(dial, self._way, self._hello(), self._secret, self._seams, self._data)
         welcome = channel.welcome
         assert welcome is not None
         self._limits = {**self._limits, **welcome.limits}
         self._server = ChannelLink(channel, self._from_server, self._server_lost, Trace(self._seams.clock))
         self._server.attach(asyncio.get_running_loop())
         report_load(channel, welcome.number)
-        self._commands = Commands("HIP", self._stop.set, status=lambda: {"consoles": self._full_names}, trace=MessageTrace(channel).switch)
+        self._commands = Commands("HIP", self._stop.set, {"ROUTE": self._route}, status=lambda: {"consoles": self._full_names},
+                                  trace=MessageTrace(channel).switch)
         self._numbers, self._full_names = [welcome.number], [welcome.name]
         try:
             for name in self._names[1:]:
@@ -157,6 +162,13 @@ class Hip:
             self._server.close("a console was refused")
             self._server = None
             raise LogonRefused("CONSOLE", failed.text) from failed
+
+    def _route(self, words: list[str]) -> str:
+        """The HIS host takes the same way."""
+        told = route_ordered(self._server.channel if self._server is not None else None, words)
+        if self._host is not None:
+            self._host.link.send(Message(kind=Kind.COMMAND, payload=pack(Command(command=f"ROUTE {words[0]}"))))
+        return told
 
     def _hello(self) -> Hello:
         facts = {"host": socket.gethostname(), "address": self.page.url, "consoles": len(self._names)}
@@ -171,9 +183,10 @@ class Hip:
 
     async def _start_host(self) -> HisHostProcess:
         way = self._way
+        secure = any(to_dial(self._data, split(door)[0]) is not None for doors in way.networks for door in doors)
         start = HisHostStart(secret=self._secret, workstation=self._names[0], node=self._node, console=self._numbers[0],
-                             server_path=str(way.path or ""), server_host=way.host, server_port=way.port, link=way.link,
-                             limits=self._limits)
+                             server_path=str(way.path or ""), networks=way.networks, link=way.link,
+                             limits=self._limits, tls=str(certificates(self._data).folder) if secure else "")
         return await start_his_host(start, self._data.log_dir / f"{self._names[0]}.HIS.log", self._seams, self._from_host, self._host_lost)
 
     def _make_consoles(self) -> None:
@@ -259,12 +272,12 @@ class Hip:
         return round((self._seams.clock.monotonic_ns() - before) / 1e6, 2)
 
 
-def dial(way: Way, hello: Hello, secret: bytes, seams: Seams) -> Channel:
-    """Blocks until the logon ended; raises CannotConnect or AccessRefused."""
+def dial(way: Way, hello: Hello, secret: bytes, seams: Seams, data: DataDir) -> Channel:
+    """Blocks until the logon ended; raises CannotConnect or AccessRefused. `data` holds the certificates, if there are any."""
     if way.path is not None:
         return dial_unix(way.path, hello, secret, seams=seams, limits=limits())
     shape = LinkShape(**way.link) if way.link else None  # type: ignore[arg-type]
-    return dial_tcp(way.host, way.port, hello, secret, seams=seams, limits=limits(), link=shape)
+    return dial_session(way.networks, hello, secret, seams=seams, limits=limits(), link=shape, tls=partial(to_dial, data))
 
 
 async def _first(*events: asyncio.Event, timeout_s: float | None = None) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from hisee.channel.networks import server_networks
 from hisee.errors import CannotConnect, UsageError
 
 DEFAULT_PORT = 3119
@@ -13,11 +14,10 @@ DEFAULT_PORT = 3119
 
 @dataclass(frozen=True, kw_only=True)
 class Way:
-    """Either `path`, or `host` and `port`; `link` shapes the connection of a node that plays another computer."""
+    """Either `path`, or `networks`; `link` shapes the connection of a node that plays another computer."""
 
     path: Path | None = None
-    host: str = ""
-    port: int = 0
+    networks: list[list[str]] = field(default_factory=list)  # addresses of communication processes, a list for each network
     link: dict[str, float] = field(default_factory=dict)
 
 
@@ -28,17 +28,19 @@ def way_to_server(server: str, node: str, run: dict[str, Any], control_socket: P
     """
     nodes: dict[str, Any] = run.get("nodes", {})
     if server and server not in nodes and (":" in server or not run):
-        return Way(host=address(server)[0], port=address(server)[1])
+        return Way(networks=[["{}:{}".format(*address(text))] for text in server.split(",")])
     if server and server not in nodes:
         raise UsageError(f"no node {server!r} in this system", hint=f"known are {', '.join(sorted(nodes))}; or give host:port")
     mine = nodes.get(node, {})
     if not mine.get("host") and not mine.get("link"):
         return Way(path=control_socket)
+    link = dict(mine.get("link") or {})
+    if networks := server_networks(run, server):
+        return Way(networks=networks, link=link)
     if not run.get("cp"):
         raise CannotConnect(f"node {node} reaches its server over TCP, and no communication process runs",
                             hint='add {kind="cp"} to app.toml')
-    host, port = address(run["cp"])
-    return Way(host=host, port=port, link=dict(mine.get("link") or {}))
+    return Way(networks=[["{}:{}".format(*address(run["cp"]))]], link=link)
 
 
 def address(text: str) -> tuple[str, int]:

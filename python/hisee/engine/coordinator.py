@@ -96,6 +96,15 @@ class TermRow(NamedTuple):
     epoch: int
 
 
+class Succession(NamedTuple):
+    """The last holder of a term taken by `take_together`, and the node that alone may take it now ("" = anybody)."""
+
+    node: str = ""
+    incarnation: int = 0
+    epoch: int = 0
+    heir: str = ""
+
+
 class TaskRequest(msgspec.Struct, kw_only=True):
     """A task to be. `func`: tasks.NAME (Python), program.NAME (on an agent), service.NAME (Java), engine.NAME (our own)."""
 
@@ -273,6 +282,17 @@ class Coordinator(Protocol):
     def take(self, term: str, member: Member) -> Grant | None:
         """A free term; None when somebody holds it."""
 
+    def take_together(self, terms: Sequence[str], member: Member) -> tuple[Grant, ...] | None:
+        """All of these terms or none, in one commit that is durable where the database is; None when one of them is held, or when an
+        heir was named for the first of them whose time is not over. Keeps who took the first one: `succession`."""
+
+    def hand_over(self, grants: Sequence[Grant], heir: str, within_ms: int) -> None:
+        """Drop these terms in one commit; for `within_ms` of the engine's clock only a member of the node `heir` may take the first one.
+        Raises LostGrant, and then drops none."""
+
+    def succession(self, term: str) -> Succession:
+        """Who took `term` together with others last, and who alone may take it now."""
+
     def assign(self, primary: Grant, term: str, holder: Member) -> Grant:
         """The primary gives a role to a member (itself too): the epoch grows. Raises LostGrant when it is primary no more,
         LostMember when the holder is none."""
@@ -365,6 +385,9 @@ class Coordinator(Protocol):
     def reports(self, job: int, after: int = 0) -> list[tuple[int, JSON]]: ...
 
     def audit(self, who: str, what: str, detail: JSON) -> None: ...
+
+    def interrupt(self) -> None:
+        """From another thread: a call that waits for the database goes on as if its connection were lost. Nothing else waits long."""
 
     def close(self) -> None: ...
 

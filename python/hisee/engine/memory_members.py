@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from hisee.engine import rules
+from hisee.engine import succession as record
 from hisee.engine.coordinator import (
     JSON,
     NO_LEASE,
@@ -20,6 +22,7 @@ from hisee.engine.coordinator import (
     NoNumber,
     OutboxRow,
     Schedule,
+    Succession,
     TermRow,
 )
 from hisee.engine.memory_task import Task, Tasks
@@ -161,6 +164,38 @@ class MemoryMembers:
             return None
         row.holder, row.epoch = member.incarnation, row.epoch + 1
         return Grant(term, member.incarnation, row.epoch)
+
+    def take_together(self, terms: Sequence[str], member: Member) -> tuple[Grant, ...] | None:
+        self._member(member)
+        rows = [self.engine.terms.setdefault(term, Term()) for term in terms]
+        if any(row.holder for row in rows) or not record.may_take(self._kept(terms[0]), member, self._now()):
+            return None
+        grants = []
+        for term, row in zip(terms, rows, strict=True):
+            row.holder, row.epoch = member.incarnation, row.epoch + 1
+            grants.append(Grant(term, member.incarnation, row.epoch))
+        self._keep_succession(terms[0], record.taken(grants[0], member))
+        return tuple(grants)
+
+    def hand_over(self, grants: Sequence[Grant], heir: str, within_ms: int) -> None:
+        for grant in grants:
+            self.keep(grant)
+        for grant in grants:
+            self.engine.terms[grant.term].holder = 0
+        term = grants[0].term
+        self._keep_succession(term, record.named(self._kept(term), heir, self._now() + within_ms))
+
+    def succession(self, term: str) -> Succession:
+        return record.told(self._kept(term), self._now())
+
+    def _kept(self, term: str) -> record.Kept:
+        return record.kept_of(self.engine.facts.get(record.key(term)))
+
+    def _keep_succession(self, term: str, kept: record.Kept) -> None:
+        self.engine.facts[record.key(term)] = record.text_of(kept)
+
+    def interrupt(self) -> None:
+        """Nothing waits here."""
 
     def assign(self, primary: Grant, term: str, holder: Member) -> Grant:
         self._primary(primary)

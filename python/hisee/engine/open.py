@@ -11,8 +11,10 @@ from hisee.seams import Seams
 LEASE_MS = next(row.ms for row in timers.ROWS if row.name == "lease")
 
 
-def open_engine(url: str, data: Path, seams: Seams | None = None, *, lease_ms: int = LEASE_MS) -> Coordinator:
+def open_engine(url: str, data: Path, seams: Seams | None = None, *, lease_ms: int = LEASE_MS,
+                reconnect_s: float | None = None) -> Coordinator:
     """A Coordinator for one thread. `url` as in [engine] of app.toml: "" = SQLite in the data directory, else `postgresql://...`.
+    `reconnect_s`: how long a call waits for a server that is away, None = as long as a switch of servers may take.
 
     Raises EngineError when the database cannot be opened.
     """
@@ -23,7 +25,9 @@ def open_engine(url: str, data: Path, seams: Seams | None = None, *, lease_ms: i
     _check(url)
     from hisee.engine.postgres import PostgresCoordinator
 
-    return PostgresCoordinator(url, seams or Seams(), lease_ms=lease_ms)
+    if reconnect_s is None:
+        return PostgresCoordinator(url, seams or Seams(), lease_ms=lease_ms)
+    return PostgresCoordinator(url, seams or Seams(), lease_ms=lease_ms, reconnect_s=reconnect_s)
 
 
 def open_doorbell(url: str, data: Path, member: Member | None = None) -> Doorbell:

@@ -13,7 +13,7 @@ from typing import Any
 from hisee.errors import UsageError
 from hisee.esl.context import ObjectContext
 from hisee.esl.front.words import RESERVED
-from hisee.model import forms, layout, limits, nodes, ports, pytasks, reader
+from hisee.model import forms, group, layout, limits, nodes, ports, pytasks, reader
 from hisee.model.directory import ApplicationDirectory, context_of
 from hisee.model.layout import APP_FILE, Layout, Parts
 from hisee.model.names import EVENT, LOCAL, OBJECT, PICTURE, SVG, fold, valid_name
@@ -69,6 +69,10 @@ class Application:
     def ports(self, node: str) -> dict[str, tuple[int, ...]]:
         """Port lists that hold on a computer, by kind; a kind without a list has numbers without ports."""
         return ports.lists_for(self.form.ports, self.nodes.get(node))
+
+    def group(self) -> dict[str, Any]:
+        """The redundant group as processes are told of it; {} without one."""
+        return group.facts(self.form.group, self.nodes, self.form.ports)
 
     @property
     def scripted(self) -> list[ApplicationObject]:
@@ -127,6 +131,7 @@ def parse(parts: Layout, findings: Findings | None = None) -> Application:
     layout.check_complete(parts, findings)
     stations = nodes.read_nodes(form.nodes, text, findings)
     ports.check(form.ports, stations, findings)
+    group.check(form.group, stations, form.engine.url, findings)
     application = Application(form, stations, {}, limits.apply(form.limits, findings, form.work.wp_min), parts)
     for source in parts.objects.values():
         _add(application, _object(source, findings), findings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -125,8 +126,35 @@ def merge(folder: Layout, stored: Layout, imported: Mapping[str, Imported], take
     return result
 
 
+def merge_files(result: Merge, stored: Layout, last: Imported | None, take: str | None) -> Imported:
+    """Where several computers import, the files that belong to no object are merged as if they were one; returns what to note of them."""
+    folder = result.layout.files
+    mine, theirs = digest(folder), digest(stored.files)
+    if not stored.files or mine == theirs or (last is not None and theirs == last.store):
+        return Imported(mine, mine)  # only the folder has changed, or nothing
+    if take == "folder":
+        return Imported(mine, mine)
+    if take != "store" and (last is None or mine != last.folder):
+        result.conflicts += sorted(path for path in folder.keys() | stored.files.keys() if folder.get(path) != stored.files.get(path))
+    result.layout.files = dict(stored.files)
+    if take == "store":  # a later edit of the folder asks again
+        return Imported(mine, last.store if last else "")
+    return Imported(mine, theirs)
+
+
+def digest(files: Mapping[str, bytes]) -> str:
+    sha = hashlib.sha256()
+    for piece in (piece for path in sorted(files) for piece in (path.encode(), files[path])):
+        sha.update(len(piece).to_bytes(8, "little"))
+        sha.update(piece)
+    return sha.hexdigest()
+
+
 def _merge_one(result: Merge, name: str, new: Parts, old: Parts | None, last: Imported | None, take: str | None) -> None:
     folder_changed = last is None or new.digest != last.folder
+    if old is None and not folder_changed and take != "folder":  # removed by another computer's import
+        result.kept.append(name)
+        return
     store_changed = old is not None and (last is None or old.digest != last.store)
     if old is None or (folder_changed and (not store_changed or take == "folder")):
         if old is not None and old.digest == new.digest:

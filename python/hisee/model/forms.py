@@ -69,6 +69,37 @@ class EngineForm(Form):
     url: str = ""  # "" = SQLite in the data directory, else postgresql://...
 
 
+class GroupServerForm(Form):
+    """One server of the redundant group; its key is the name of its node."""
+
+    priority: Annotated[int, Meta(ge=0, le=99)] = 1  # the highest living one takes over; 0 = only by order (R70)
+    hosts: list[str] = []  # its addresses, one per network; the first is preferred. Absent: the node's host
+
+
+class GroupForm(Form):
+    """Two or more servers that guard each other. Without a name there is no redundancy and no packet of discovery (R66)."""
+
+    name: str = ""
+    witness: str = ""  # host[:port] of the database pair's monitor; "" = nobody is promoted on silence
+    database: Literal["pg_auto_failover", "patroni", "elsewhere"] = "pg_auto_failover"
+    multicast: bool = False  # answer /RD in this segment
+    servers: dict[str, GroupServerForm] = {}
+
+
+class NetworkForm(Form):
+    """Who of one network may log on over TCP: in an accepted range and in no denied one, of a kind in the list (R84)."""
+
+    accept: list[str] = []  # addresses, prefixes 10.0.0.0/8 or spans 10.0.0.1-10.0.0.9
+    deny: list[str] = []
+    kinds: list[str] = []  # empty = every kind
+
+
+class AccessForm(Form):
+    """Access ranges of TCP clients; without a network nothing is checked."""
+
+    networks: Annotated[list[NetworkForm], Meta(max_length=10)] = []
+
+
 class NodeForm(Form):
     """A computer of the system."""
 
@@ -91,6 +122,8 @@ class AppForm(Form):
     ports: PortsForm = msgspec.field(default_factory=PortsForm)
     work: WorkForm = msgspec.field(default_factory=WorkForm)
     engine: EngineForm = msgspec.field(default_factory=EngineForm)
+    group: GroupForm = msgspec.field(default_factory=GroupForm)
+    access: AccessForm = msgspec.field(default_factory=AccessForm)
     rights: dict[str, list[str]] = msgspec.field(default_factory=lambda: {"local": ["*"]})  # user -> "*", an action, or "action:mask"
 
 

@@ -19,7 +19,7 @@ FOLDERS = {
 }
 NEEDED = {"pictures": ("picture.toml", "picture.svg", "local.esl"), "events": ("event.toml",)}
 DATA_PARTS = {".sql": SQL, ".csv": CSV}
-DATA_MARK = "engine.db"  # a folder with it is some system's data directory, whatever its name
+DATA_MARKS = ("engine.db", "sockets")  # a folder with one of them is some system's data directory, whatever its name
 SKIPPED_FOLDERS = {"__pycache__", "node_modules"}
 
 
@@ -101,7 +101,7 @@ def _walk(folder: Path) -> Iterator[Path]:
         if path.name.startswith(".") or path.name.endswith(("~", ".pyc")):
             continue
         if path.is_dir():
-            if not path.is_symlink() and path.name not in SKIPPED_FOLDERS and not any((path / f).exists() for f in (APP_FILE, DATA_MARK)):
+            if not path.is_symlink() and path.name not in SKIPPED_FOLDERS and not any((path / f).exists() for f in (APP_FILE, *DATA_MARKS)):
                 yield from _walk(path)
         elif path.is_file():
             yield path

@@ -113,3 +113,4 @@ NOT_SERVED = "APP110"  # accepted, but not served in this release
 BAD_PART = "APP111"
 BAD_PORTS = "APP112"  # number lists that cannot work
 BAD_TASKS = "APP113"  # tasks.py is no Python
+BAD_GROUP = "APP114"  # a redundant group that cannot work

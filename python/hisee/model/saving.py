@@ -1,4 +1,4 @@
-"""One pass through the save gate into the tables: number, compile, store, in one transaction. Decides nothing about merging."""
+"""One pass through the save gate into the tables: number, compile, store. Decides nothing about merging."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hisee.model.change import Imported, Merge
 from hisee.model.layout import APP_FILE, TASKS_FILE, Layout
 from hisee.model.names import EVENT, PICTURE, fold
 from hisee.model.problem import Findings
-from hisee.model.records import KNL_HBJ, Records
+from hisee.model.records import KNL_HBJ, Records, Wanted
 
 COMPILER = "compiler"
 TASKS_VERSION = "tasks"  # how often tasks.py was stored with another text
@@ -47,32 +47,29 @@ class Outcome:
 
 
 def carry_out(records: Records, change: Change, now_ms: int, compile_object: gate.Compile) -> Outcome:
-    """Store `change`; raises ApplicationError or Refusal, and then nothing is stored."""
-    with records.transaction():
-        outcome = Outcome(parse(change.layout, Findings()))
-        _number(records, outcome.application)
-        builds = gate.build(outcome.application, _to_compile(records, change, outcome.application), compile_object)
-        outcome.diagnostics = [d for b in builds for d in b.diagnostics]
-        if not all(b.ok for b in builds):
-            raise Refusal(outcome.diagnostics)
-        _store(records, change, outcome, builds, now_ms)
+    """Store `change` within the open transaction; raises ApplicationError or Refusal, and then the transaction must be undone."""
+    outcome = Outcome(parse(change.layout, Findings()))
+    _number(records, outcome.application)
+    builds = gate.build(outcome.application, _to_compile(records, change, outcome.application), compile_object)
+    outcome.diagnostics = [d for b in builds for d in b.diagnostics]
+    if not all(b.ok for b in builds):
+        raise Refusal(outcome.diagnostics)
+    _store(records, change, outcome, builds, now_ms)
     return outcome
 
 
 def _number(records: Records, application: Application) -> None:
-    """Give every object its lasting number; forget processes that are not configured any more."""
+    """Enter every object, configured processes included; remove processes that are not configured any more."""
     server = next((p.name for p in application.processes if p.kind == "KNL"), None)
-    for position, item in enumerate(application.objects.values()):
-        item.hbj = records.put_object(item.name, item.kind, position, KNL_HBJ if item.name == server else None)
-    present = {fold(name) for name in application.objects}
-    for row in records.objects():
-        if fold(row.name) not in present:
-            records.remove(row.hbj)
+    items = list(application.objects.values())
+    numbers = records.put_objects([Wanted(i.name, i.kind, KNL_HBJ if i.name == server else None) for i in items])
+    for item, number in zip(items, numbers, strict=True):
+        item.hbj = number
 
 
 def _to_compile(records: Records, change: Change, application: Application) -> Iterable[str] | None:
     """None = every script: a definition, a process or the compiler changed, so any of them may mean something else now."""
-    stored_head = records.file(APP_FILE)
+    stored_head = records.files().get(APP_FILE)
     if change.removed or stored_head != change.layout.files.get(APP_FILE) or records.meta(COMPILER) != gate.compiler_mark():
         return None
     heads = [(PICTURE in p.parts or EVENT in p.parts) for name in change.touched if (p := change.layout.objects.get(name))]
@@ -85,11 +82,10 @@ def _store(records: Records, change: Change, outcome: Outcome, builds: list[gate
         outcome.versions[name] = records.put_version(numbers[name], change.layout.objects[name], now_ms, change.origin)
     for result in builds:
         records.put_build(numbers[result.name], result)
-    for name, digests in change.imported.items():
-        records.put_imported(numbers[name], digests)
-    if records.file(TASKS_FILE) != change.layout.files.get(TASKS_FILE):
+    records.put_imported((numbers[name], digests) for name, digests in change.imported.items())
+    if records.files().get(TASKS_FILE) != change.layout.files.get(TASKS_FILE):
         records.put_meta(TASKS_VERSION, str(int(records.meta(TASKS_VERSION) or 0) + 1))
-    records.put_files(change.layout.files.items())
+    records.put_files(change.layout.files)
     records.put_meta(COMPILER, gate.compiler_mark())
 
 
@@ -98,6 +94,8 @@ def imported_marks(merged: Merge, folder: Layout, last: dict[str, Imported], tak
     marks: dict[str, Imported] = {}
     finals = {fold(name): (name, parts) for name, parts in merged.layout.objects.items()}
     for name, parts in folder.objects.items():
+        if fold(name) not in finals:
+            continue  # it stays removed
         final_name, final = finals[fold(name)]
         if final_name in merged.taken:
             marks[final_name] = Imported(parts.digest, final.digest)

@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 import fnmatch
-import sqlite3
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
 from hisee.channel.payloads import Saved
 from hisee.errors import UsageError
 from hisee.model import gate
-from hisee.model.application import Application, parse
-from hisee.model.change import TAKE, inactive, merge, put_parts, put_tasks
+from hisee.model.application import Application
+from hisee.model.change import TAKE, inactive, merge, merge_files, put_parts, put_tasks
 from hisee.model.directory import ApplicationDirectory, cells, databases, dbm_facts
 from hisee.model.layout import APP_FILE, TASKS_FILE, Layout
 from hisee.model.names import CONFIGURATION, EVENT, LOCAL_PART, PICTURE, REMOTE_PART, SVG, TASKS, address, fold
 from hisee.model.objects import Cell
 from hisee.model.problem import ApplicationError, StoreError
-from hisee.model.records import ObjectRow, Records, StoreBroken, connect
-from hisee.model.saving import TASKS_VERSION, Change, Outcome, Refusal, carry_out, imported_marks
+from hisee.model.records import BuildFacts, ObjectRow, Records, StoreBroken
+from hisee.model.saving import Change, Outcome, Refusal, carry_out, imported_marks
+from hisee.model.snapshot import Snapshot, look, tasks_version
 from hisee.seams import Seams
 
-DATABASE = "engine.db"
+T = TypeVar("T")
 __all__ = [
     "ImportConflict",
     "ImportRefused",
@@ -114,56 +114,89 @@ class SystemFacts(NamedTuple):
     rights: dict[str, list[str]]
 
 
-class Store:
-    """The store of one system. Use one at a time per data directory; methods may be called from any thread."""
+class Tables(Protocol):
+    """Where the records are kept. Both calls are one transaction and raise StoreBroken."""
 
-    def __init__(self, db: sqlite3.Connection, seams: Seams, compile_object: gate.Compile) -> None:
-        self._db = db
-        self._records = Records(db)
+    remote: bool  # it may be away while this process goes on
+
+    def read(self, work: Callable[[Records], T]) -> T: ...
+    def write(self, work: Callable[[Records], T]) -> T: ...
+    def close(self) -> None: ...
+
+
+class Store:
+    """The store of one system, as of the last look at it: reading what is newest needs no database and never waits.
+
+    Methods may be called from any thread. What does go to the database (changes, `refresh`, older versions) takes its turn and, on
+    PostgreSQL, may take as long as the database is away.
+    """
+
+    def __init__(self, tables: Tables, seams: Seams, compile_object: gate.Compile) -> None:
+        self._tables = tables
         self._seams = seams
         self._compile = compile_object
-        self._lock = threading.RLock()
-        self._application: Application | None = None
-        self._directory: ApplicationDirectory | None = None
+        self._turn = threading.RLock()  # of the database
+        self._snapshot: Snapshot | None = None
 
     @classmethod
-    def open(cls, data: str | Path, *, seams: Seams | None = None, compile_object: gate.Compile = gate.default_compile) -> Store:
-        """Open DATA/engine.db, made at first use; raises StoreBroken."""
-        folder = Path(data)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StoreBroken(f"{folder}: {error.strerror}") from error
-        return cls(connect(folder / DATABASE), seams or Seams(), compile_object)
+    def open(cls, data: str | Path, url: str = "", *, place: str = "", seams: Seams | None = None,
+             compile_object: gate.Compile = gate.default_compile) -> Store:
+        """Open the store, made at first use: DATA/engine.db, or beside the engine's tables at `url` (`DataDir.engine_url()`).
+
+        place: whose folder is imported, when several computers have one each. Raises StoreBroken.
+        """
+        seams = seams or Seams()
+        if not url:
+            from hisee.model.tables_sqlite import SqliteTables
+
+            return cls(SqliteTables(Path(data)), seams, compile_object)
+        from hisee.model.tables_postgres import PostgresTables
+
+        return cls(PostgresTables(url, seams, place), seams, compile_object)
 
     def close(self) -> None:
-        self._db.close()
+        """After a change that is under way."""
+        with self._turn:
+            self._tables.close()
+
+    def refresh(self) -> bool:
+        """Look whether another process has changed the store, and serve that from now on; True when it has. Cheap otherwise."""
+        with self._turn:
+            before = self._snapshot
+            self._snapshot = self._read(lambda records: look(records, before, units=self._tables.remote))
+            return self._snapshot is not before
 
     # reading
+    def _now(self) -> Snapshot:
+        snapshot = self._snapshot
+        if snapshot is None:
+            self.refresh()
+            snapshot = self._snapshot
+        if snapshot is None:
+            raise nothing_stored()
+        return snapshot
+
+    def _read(self, work: Callable[[Records], T]) -> T:
+        with self._turn:
+            return self._tables.read(work)
+
     @property
     def application(self) -> Application:
         """The stored application with its numbers; raises NotStored before the first import."""
-        with self._lock:
-            if self._application is None:
-                self._application = self._adopt()
-            return self._application
+        return self._now().application
 
     def directory(self) -> ApplicationDirectory:
         """Names and types of all objects, for the compiler. Valid until the next save."""
-        with self._lock:
-            application = self.application
-            if self._directory is None:
-                self._directory = ApplicationDirectory(application)
-            return self._directory
+        return self._now().directory
 
     def cells(self) -> list[Cell]:
         return list(cells(self.application))
 
     def objects(self, mask: str = "*") -> list[dict[str, Any]]:
         """Objects whose name fits the mask (`*`, `?`), in any case, in file order: hbj, name, kind, version, parts."""
-        with self._lock:
-            parts = {name: sorted(item.source.parts) for name, item in self.application.objects.items()}
-            rows = [row for row in self._records.objects() if fnmatch.fnmatchcase(fold(row.name), fold(mask))]
+        now = self._now()
+        parts = {name: sorted(item.source.parts) for name, item in now.application.objects.items()}
+        rows = [row for key, row in now.rows.items() if fnmatch.fnmatchcase(key, fold(mask))]
         return [{"hbj": r.hbj, "name": r.name, "kind": r.kind, "version": r.version, "parts": parts.get(r.name, [])} for r in rows]
 
     def read(self, part_address: str, version: int | None = None) -> StoredPart:
@@ -176,35 +209,43 @@ class Store:
             return self._tasks()
         if part == CONFIGURATION:
             return StoredPart(0, msgspec.msgpack.encode(self.dbm_facts(name)))
-        with self._lock:
-            row = self._row(name)
-            wanted = version or row.version
-            data = self._records.part(row.hbj, wanted, part)
+        row = self._row(name)
+        wanted = version or row.version
+        data = self._part(row, part) if wanted == row.version else self._read(lambda records: records.part(row.hbj, wanted, part))
         if data is None:
             what = f"version {version} of {row.name}" if version else row.name
             raise NotStored(f"{what} has no part {part}", hint="`hisee export` shows what is there")
         return StoredPart(wanted, data)
 
+    def _part(self, row: ObjectRow, part: str) -> bytes | None:
+        found = self.application.layout.objects.get(row.name)
+        return found.parts.get(part) if found else None
+
     def _tasks(self) -> StoredPart:
-        data = self.application.layout.files.get(TASKS_FILE)
+        now = self._now()
+        data = now.application.layout.files.get(TASKS_FILE)
         if data is None:
             raise NotStored(f"the application has no {TASKS_FILE}")
-        return StoredPart(self.tasks_version, data)
+        return StoredPart(now.tasks_version, data)
 
     @property
     def tasks_version(self) -> int:
         """How often tasks.py was stored with another text."""
-        return int(self._records.meta(TASKS_VERSION) or 1)  # 1: stored before versions were counted
+        return self._now().tasks_version
 
     def versions(self, name: str) -> list[tuple[int, int, str]]:
         """(version, time of the save in ms, origin), oldest first."""
-        with self._lock:
-            return self._records.versions(self._row(name).hbj)
+        row = self._row(name)
+        return self._read(lambda records: records.versions(row.hbj))
 
     def unit(self, digest: str) -> bytes | None:
         """A compiled unit by its SHA-256; those of older versions stay, because an opened object runs on unchanged."""
-        with self._lock:
-            return self._records.unit(digest)
+        held = self._now().units.get(digest)
+        return held if held is not None else self._read(lambda records: records.unit(digest))
+
+    def holds(self, digest: str) -> bool:
+        """`unit` gives it without waiting."""
+        return not self._tables.remote or digest in self._now().units
 
     def system(self) -> SystemFacts:
         application = self.application
@@ -244,14 +285,13 @@ class Store:
 
     def opened(self, name: str) -> OpenPlan:
         """What opening the picture or event needs; raises NotStored for anything else."""
-        with self._lock:
-            row = self._row(name)
-            item = self.application.find(name)
-            if item is None or not item.scripted:
-                raise NotStored(f"{row.name} is a {row.kind.replace('_', ' ')} and cannot be opened")
-            facts = self._records.build(row.hbj)
+        now, row = self._now(), self._row(name)
+        item = now.application.find(name)
+        if item is None or not item.scripted:
+            raise NotStored(f"{row.name} is a {row.kind.replace('_', ' ')} and cannot be opened")
+        facts = now.builds.get(row.hbj) or BuildFacts()
         parts = item.source.parts
-        found = [o for n in [*facts.used, *item.bindings] if (o := self.application.find(n))]
+        found = [o for n in [*facts.used, *item.bindings] if (o := now.application.find(n))]
         return OpenPlan(
             object=row.name,
             hbj=row.hbj,
@@ -268,8 +308,8 @@ class Store:
         )
 
     def _row(self, name: str) -> ObjectRow:
-        row = self._records.find(name)
-        if row is None or not row.present:
+        row = self._now().find(name)
+        if row is None:
             raise NotStored(f"no object {name}")
         return row
 
@@ -281,17 +321,22 @@ class Store:
         """
         if take is not None and take not in TAKE:
             raise UsageError(f"take {take!r}", hint="folder or store")
-        with self._lock:
-            last = self._records.imported()
-            merged = merge(application.layout, self._records.layout(), last, take)
-            if merged.conflicts:
-                raise ImportConflict(merged.conflicts)
-            change = Change(merged.layout, "folder", merged.taken, merged.removed, imported_marks(merged, application.layout, last, take))
-            try:
-                outcome = self._carry_out(change)
-            except Refusal as refusal:
-                raise ImportRefused(refusal.diagnostics) from None
-        return ImportReport(merged.taken, merged.kept, merged.unchanged, merged.removed, merged.toggled, outcome.diagnostics)
+        try:
+            return self._write(lambda records: self._import(records, application.layout, take))
+        except Refusal as refusal:
+            raise ImportRefused(refusal.diagnostics) from None
+
+    def _import(self, records: Records, folder: Layout, take: str | None) -> tuple[ImportReport, Application]:
+        last, stored = records.imported(), records.layout()
+        merged = merge(folder, stored, last, take)
+        if records.place:
+            records.put_imported_files(merge_files(merged, stored, records.imported_files(), take))
+        if merged.conflicts:
+            raise ImportConflict(merged.conflicts)
+        marks = imported_marks(merged, folder, last, take)
+        outcome = self._carry_out(records, Change(merged.layout, "folder", merged.taken, merged.removed, marks))
+        report = ImportReport(merged.taken, merged.kept, merged.unchanged, merged.removed, merged.toggled, outcome.diagnostics)
+        return report, outcome.application
 
     def save(self, name: str, parts: Mapping[str, bytes | str]) -> Saved:
         """Save parts of one object through the gate: its new version, or version 0 and the diagnostics. Absent = unchanged."""
@@ -303,42 +348,47 @@ class Store:
         The version is that of the first object, or of tasks.py (APP:TASKS) when that is all; a save that changes nothing answers
         the present one.
         """
-        with self._lock:
-            layout = self._records.layout()
-            if APP_FILE not in layout.files:
-                raise NotStored("nothing is stored yet", hint="import an application first")
-            tasks_changed = put_tasks(layout, changes)
-            changes = {place: data for place, data in changes.items() if address(place).part != TASKS}
-            names = put_parts(layout, changes)
-            touched = [name for name, changed in names.items() if changed]
-            if not touched and not tasks_changed:
-                return Saved(version=self._version_of(names))
-            try:
-                outcome = self._carry_out(Change(layout, "save", touched))
-            except Refusal as refusal:
-                return Saved(diagnostics=refusal.diagnostics)
-            except ApplicationError as error:
-                return Saved(diagnostics=[p.diagnostic() for p in error.problems])
-            return Saved(version=self._version_of(names), diagnostics=outcome.diagnostics + inactive(layout, changes))
-
-    def _version_of(self, names: Iterable[str]) -> int:
-        first = next(iter(names), None)
-        return self.tasks_version if first is None else self._row(first).version
-
-    def _carry_out(self, change: Change) -> Outcome:
         try:
-            outcome = carry_out(self._records, change, self._seams.clock.now_ms(), self._compile)
-        except sqlite3.Error as error:
-            raise StoreBroken(f"{DATABASE}: {error}", hint="nothing was changed; is the disk full or read-only?") from error
-        self._application, self._directory = outcome.application, None
-        return outcome
+            return self._write(lambda records: self._save(records, changes))
+        except Refusal as refusal:
+            return Saved(diagnostics=refusal.diagnostics)
+        except ApplicationError as error:
+            return Saved(diagnostics=[p.diagnostic() for p in error.problems])
 
-    def _adopt(self) -> Application:
-        """The stored application, read again with its numbers."""
-        layout = self._records.layout()
+    def _save(self, records: Records, changes: Mapping[str, bytes | str]) -> tuple[Saved, Application | None]:
+        layout = records.layout()
         if APP_FILE not in layout.files:
-            raise NotStored("nothing is stored yet", hint="import an application first")
-        application = parse(layout)
-        for item in application.objects.values():
-            item.hbj = self._row(item.name).hbj
-        return application
+            raise nothing_stored()
+        tasks_changed = put_tasks(layout, changes)
+        changes = {place: data for place, data in changes.items() if address(place).part != TASKS}
+        names = put_parts(layout, changes)
+        touched = [name for name, changed in names.items() if changed]
+        if not touched and not tasks_changed:
+            return Saved(version=_version_of(records, names)), None
+        outcome = self._carry_out(records, Change(layout, "save", touched))
+        return Saved(version=_version_of(records, names), diagnostics=outcome.diagnostics + inactive(layout, changes)), outcome.application
+
+    def _carry_out(self, records: Records, change: Change) -> Outcome:
+        return carry_out(records, change, self._seams.clock.now_ms(), self._compile)
+
+    def _write(self, work: Callable[[Records], tuple[T, Application | None]]) -> T:
+        """One transaction; `work` answers with the application that it stored. From then on this store serves what it left."""
+        with self._turn:
+            before = self._snapshot
+
+            def whole(records: Records) -> tuple[T, Snapshot | None]:
+                result, application = work(records)
+                return result, look(records, before, application, units=self._tables.remote) if application else before
+
+            result, self._snapshot = self._tables.write(whole)
+            return result
+
+
+def _version_of(records: Records, names: Iterable[str]) -> int:
+    """Of the first object, of tasks.py when there is none."""
+    wanted = [fold(name) for name in names]
+    return next(row.version for row in records.objects() if fold(row.name) == wanted[0]) if wanted else tasks_version(records)
+
+
+def nothing_stored() -> NotStored:
+    return NotStored("nothing is stored yet", hint="import an application first")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from hisee.model.objects import Process
 from hisee.process import die_with_parent
+from hisee.resident.spec import PAIR
 
 OUTPUT_BYTES = 1 << 20  # what a process said outside its log is kept up to this size over its starts
 SILENT = "it said nothing and was not ready in time"
@@ -18,6 +19,8 @@ SILENT = "it said nothing and was not ready in time"
 
 def command_line(process: Process, data: Path, server: str, ready_fd: int, more: tuple[str, ...] = ()) -> list[str]:
     """How a configured process is started; `server` is the node that runs KNL. Numbered kinds get no name: they find theirs."""
+    if process.command == PAIR:
+        return [sys.executable, "-I", "-m", "hisee.pair.program", str(data), process.node, *process.args, str(ready_fd)]
     words = [sys.executable, "-I", "-m", "hisee", process.command]
     if process.command != "server":
         words.append(f"/S{server}")

@@ -18,12 +18,14 @@ from hisee.errors import HiseeError, UsageError
 from hisee.model.application import Application
 from hisee.model.objects import Process
 from hisee.model.store import Store
+from hisee.pair.home import keep_passwords
+from hisee.pair.plan import duties, managed, url_of
 from hisee.process import Wake, cold_lines, named_log
 from hisee.resident.child import Running
 from hisee.resident.link import ServerLink, readable
 from hisee.resident.listeners import is_here, listeners
 from hisee.resident.orders import commands_of
-from hisee.resident.spec import SERVER, spec_of
+from hisee.resident.spec import DATABASE, SERVER, pair_process, spec_of
 from hisee.resident.supervisor import Act, Supervisor
 from hisee.schema.exits import Exit
 
@@ -42,17 +44,25 @@ class Launcher:
                  node: str = "") -> None:
         self._application, self._data, self._tell, self._take, self._cold = application, data, say, take, cold
         self._nodes = {node} if node else {n.name for n in application.nodes.values() if is_here(n.host)}
-        self._processes = {p.name: p for p in application.processes if p.served and p.kind != "RRS" and p.node in self._nodes}
+        self._processes = {p.name: p for p in self._pair() if p.node in self._nodes}
+        self._processes |= {p.name: p for p in application.processes if p.served and p.kind != "RRS" and p.node in self._nodes}
         bounds = application.limits
         self.supervisor = Supervisor((spec_of(p) for p in self._processes.values()), data.seams.clock,
                                      restarts=bounds["restarts"], window_s=bounds["restart_window_s"])
         self._running: dict[str, Running] = {}
         self._run: dict[str, Any] = {}
         self._lock: TextIO | None = None
-        self._killed = self._asked_to_end = False
+        self._killed = self._asked_to_end = self._to_import = False
         self._commands: Commands = commands_of(self.supervisor, self._ask_to_end)
         self._link: ServerLink | None = None
         self.wake = Wake()  # the next turn comes now: for signals and other threads
+
+    def _pair(self) -> list[Process]:
+        """Nodes and monitor of the database pair, where hisee runs it; with an address of its own the database is somebody else's."""
+        if not self._own_pair:
+            return []
+        addresses = {node.name: node.host for node in self._application.nodes.values()}
+        return [pair_process(duty) for node in addresses for duty in duties(self._application.group(), node, addresses)]
 
     # -- start
 
@@ -77,23 +87,36 @@ class Launcher:
         """What must be right before the first process starts."""
         server = self._server()
         self._data.secret(create=True)
+        if self._own_pair:
+            keep_passwords(self._data)
         self._write_run()
-        named_log(self._data.log_dir, f"{server.node}.RRS")
+        named_log(self._data.log_dir, f"{server.node if server else min(self._nodes)}.RRS")
         self._say_what_is_elsewhere()
         self._say_who_listens()
-        self._import()
+        if server is None:
+            return
+        self._to_import = True
+        if not self._own_pair:
+            self._import(server)
         if self._cold and not any(p.command == "wp" for p in self._processes.values()):
             raise UsageError("app.toml starts no work process, so nothing can be started cold", hint='add {kind="wp"} to a node')
         self._link = ServerLink(self._data, server.node, self._commands, self._ask_to_end)
 
-    def _server(self) -> Process:
+    def _server(self) -> Process | None:
+        """The server of this computer; None on one that only keeps the monitor of the database pair."""
         for process in self._processes.values():
             if process.kind == SERVER and process.autostart:
                 return process
+        if self._processes and all(process.kind == DATABASE for process in self._processes.values()):
+            return None
         raise UsageError("app.toml starts no server", hint='add {kind="server"} to the processes of a node')
 
-    def _import(self) -> None:
-        store = Store.open(self._data.path)
+    def _import(self, server: Process) -> None:
+        """Once, before the server starts; into the database pair when that takes writes, which is before the server too."""
+        if not self._to_import:
+            return
+        self._to_import = False
+        store = Store.open(self._data.path, self._data.engine_url(), place=server.node)
         try:
             report = store.import_application(self._application, take=self._take)
             self._say(f"imported {len(report.changed)} changed objects")
@@ -115,13 +138,26 @@ class Launcher:
     # -- run.json
 
     def _write_run(self) -> None:
+        server = self._server()
         nodes = {n.name: {"host": n.host, "link": _link(n.link)} for n in self._application.nodes.values()}
         self._run = {"pid": os.getpid(), "system": self._application.system, "app": str(self._application.root),
                      "started_ms": self._data.seams.clock.now_ms(), "sockets": str(self._data.socket_dir), "nodes": nodes,
-                     "server": self._server().node, "cp": "", "processes": {},
+                     "server": server.node if server else "", "cp": "", "processes": {},
                      "ports": {n: self._application.ports(n) for n in self._application.nodes},
-                     "engine": {"url": self._application.form.engine.url}, "limits": self._application.limits}
+                     "engine": {"url": self._engine_url(server)}, "group": self._application.group(),
+                     "limits": self._application.limits}
         self._data.write_run(self._run)
+
+    def _engine_url(self, server: Process | None) -> str:
+        group, url = self._application.group(), self._application.form.engine.url
+        if group and not url and not self._own_pair:
+            raise UsageError("a group needs one engine database for all its servers, and without a witness hisee keeps no pair",
+                             hint="name [group] witness, or the address of a database in [engine] url")
+        return url_of(group, self._data.path, server.node if server else "") if self._own_pair else url
+
+    @property
+    def _own_pair(self) -> bool:
+        return managed(self._application.group()) and not self._application.form.engine.url
 
     def _note(self, name: str, pid: int, told: str = "") -> None:
         """Facts of the ready line (tcp=..., web=...) go into run.json, where later processes and commands find them. pid 0 = gone."""
@@ -175,7 +211,8 @@ class Launcher:
     def _learn(self, link: ServerLink) -> None:
         """Who is silent, who is primary, which names the numbered ones have: by pid, from the server's list."""
         states: dict[int, set[str]] = {}
-        for row in link.rows:
+        rows = [row for row in link.rows if row.get("node") in (None, "", *self._nodes)]  # a pid means a process of its own computer only
+        for row in rows:
             states.setdefault(row.get("pid") or 0, set()).add(row["state"])
         for running in self._running.values():
             seen = states.get(running.popen.pid, set())
@@ -183,7 +220,7 @@ class Launcher:
                 self.supervisor.silent(running.name)  # a server that is silent tells nothing, of itself neither
             elif "Run" in seen:
                 self.supervisor.heard(running.name)
-            self._learn_name(running, link.rows)
+            self._learn_name(running, rows)
 
     def _learn_name(self, running: Running, rows: list[dict[str, Any]]) -> None:
         for row in rows:
@@ -216,11 +253,14 @@ class Launcher:
 
     def _start_one(self, process: Process) -> None:
         root = self._application.root
+        if process.kind == SERVER:
+            self._import(process)
         if process.programs and root is not None:
             process = replace(process, programs=str(root / process.programs))
         cold = self._cold_word(process)
         try:
-            running = Running(self._with_port(process), self._data.path, self._server().node, self._data.log_dir, cold)
+            server = self._server()
+            running = Running(self._with_port(process), self._data.path, server.node if server else "", self._data.log_dir, cold)
         except OSError as error:
             self.supervisor.ended(process.name, Exit.INTERNAL, str(error))
             return

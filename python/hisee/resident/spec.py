@@ -6,14 +6,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from hisee.model.objects import Process
+from hisee.pair.plan import Duty
 from hisee.schema.timers import BY_NAME as TIMERS
 
 DELAY_S = TIMERS["rrs_delay"].ms / 1000
 STOP_S, STOP_WORK_S = TIMERS["stop"].ms / 1000, TIMERS["stop_work"].ms / 1000
+PAIR = "pair"  # command of a node or monitor of the database pair
+STOPS = {"wp": STOP_WORK_S, "jwp": STOP_WORK_S, PAIR: TIMERS["pair_stop"].ms / 1000 + STOP_S}
 SERVER = "KNL"
+DATABASE = "PG"  # a node or the monitor of the database pair: below the server, so it starts before it and outlives its loss
 # Turn in which a kind ends, from the consoles to the server (R129): work processes before the communication processes, the primary
 # behind both, so that it sees everybody leave; what serves requests of others ends after those others.
-TURNS = {"HIP": 0, "WP": 1, "AGENT": 2, "CP": 3, "JWP": 5, "SES": 6, "EVH": 6, "DBM": 7, "ARC": 7, SERVER: 9}
+TURNS = {"HIP": 0, "WP": 1, "AGENT": 2, "CP": 3, "JWP": 5, "SES": 6, "EVH": 6, "DBM": 7, "ARC": 7, SERVER: 9, DATABASE: 10}
 PRIMARY_TURN = 4
 
 
@@ -41,9 +45,15 @@ def spec_of(process: Process) -> ChildSpec:
     return ChildSpec(
         name=process.name, kind=process.kind, priority=process.priority, init_s=process.init_s, restart=process.restart,
         delay_s=DELAY_S if process.delay_s is None else process.delay_s, autostart=process.autostart,
-        stop_s=STOP_WORK_S if process.command in ("wp", "jwp") else STOP_S, process=process)
+        stop_s=STOPS.get(process.command, STOP_S), process=process)
+
+
+def pair_process(duty: Duty) -> Process:
+    """What the pair needs on this computer, as if it stood in app.toml."""
+    return Process(name=duty.name, kind=DATABASE, command=PAIR, node=duty.node, args=(duty.role,), restart="permanent")
 
 
 def in_order(specs: Iterable[ChildSpec]) -> list[ChildSpec]:
-    """Order of start: the server, because nobody logs on before it runs; then priority downwards, then as written (R8)."""
-    return sorted(specs, key=lambda spec: (spec.kind != SERVER, -spec.priority))
+    """Order of start: the database pair; the server, because nobody logs on before it runs; then priority downwards, then as written
+    (R8)."""
+    return sorted(specs, key=lambda spec: (spec.kind != DATABASE, spec.kind != SERVER, -spec.priority))

@@ -13,7 +13,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from hisee.errors import HiseeError
-from hisee.resident.spec import PRIMARY_TURN, SERVER, ChildSpec, in_order
+from hisee.resident.spec import DATABASE, PRIMARY_TURN, SERVER, ChildSpec, in_order
 from hisee.schema.limits import BY_NAME as LIMITS
 from hisee.schema.timers import BY_NAME as TIMERS
 from hisee.seams import Clock
@@ -266,7 +266,7 @@ class Supervisor:
         """
         since = self._clock.monotonic_ns() - LEFT_NS
         for child in self.children.values():
-            if child.spec.kind == SERVER:
+            if child.spec.kind in (SERVER, DATABASE):
                 continue
             child.crashes = []  # they were the server's
             if child.phase in LIVING:
@@ -305,7 +305,7 @@ class Supervisor:
             return
         if child.silent_ns and now - child.silent_ns >= FROZEN_NS:
             self._kill(child, "WDErr: frozen")
-        elif child.phase is Phase.STARTING and now >= child.due_ns:
+        elif child.phase is Phase.STARTING and now >= child.due_ns and child.spec.kind != DATABASE:  # it may wait for another computer
             self._kill(child, "not ready in time")
         elif child.phase is Phase.STOPPING and now >= child.due_ns:
             self._kill(child, "did not end in time")
@@ -313,7 +313,7 @@ class Supervisor:
     def _starts(self, now: int) -> None:
         due = [child for child in self.children.values() if child.phase is Phase.WAITING and now >= child.due_ns]
         for child in due:
-            if child.spec.kind != SERVER and not self._server_runs():
+            if child.spec.kind not in (SERVER, DATABASE) and not self._server_runs():
                 continue
             if child.queued and (self._one_is_starting() or now < self._gate_ns or any(c.queued for c in due[: due.index(child)])):
                 continue

@@ -24,7 +24,10 @@ class CommandId(IntEnum):
     TRACE = 12
     PING = 13
     STATUS = 14
+    ROUTE = 18
     SHUTDOWN = 15
+    SWITCH = 16
+    PROMOTE = 17
 
 
 class CommandIdRow(NamedTuple):
@@ -35,7 +38,7 @@ class CommandIdRow(NamedTuple):
     doc: str
 
 
-SCHEMA_HASH = 0x16b27f18
+SCHEMA_HASH = 0xd256c630
 
 ROWS: tuple[CommandIdRow, ...] = (
     CommandIdRow(1, 'HELP', '*', 'HELP', 'the commands that this process takes'),
@@ -52,7 +55,10 @@ ROWS: tuple[CommandIdRow, ...] = (
     CommandIdRow(12, 'TRACE', '*', 'TRACE ON|OFF', "trace of messages into the process's trace file on or off"),
     CommandIdRow(13, 'PING', '*', 'PING', 'answers ok'),
     CommandIdRow(14, 'STATUS', '*', 'STATUS', 'facts of this process'),
+    CommandIdRow(18, 'ROUTE', 'HIP HISHOST AGENT', 'ROUTE NETWORK|NONE', 'reach the server over that network whenever it can be had'),
     CommandIdRow(15, 'SHUTDOWN', 'KNL PWP', 'SHUTDOWN', 'end the whole system in order'),
+    CommandIdRow(16, 'SWITCH', 'KNL', 'SWITCH [NODE]', 'hand over to the standby server of that node, or to the first of them'),
+    CommandIdRow(17, 'PROMOTE', 'KNL', 'PROMOTE', 'a standby server becomes hot though nobody can prove that the former one is dead; audited'),
 )
 
 BY_NUMBER: dict[int, CommandIdRow] = {r.number: r for r in ROWS}

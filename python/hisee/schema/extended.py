@@ -20,6 +20,7 @@ class Ext(IntEnum):
     QUEUE_FULL = 15
     TOO_LONG = 16
     PROCESS_RESTARTED = 20
+    STANDBY = 21
     ARCHIVE_NOT_STORED = 30
     ARCHIVE_NO_INTERVAL = 31
     DBM_MAX_CONNECTIONS = 40
@@ -37,7 +38,7 @@ class ExtRow(NamedTuple):
     text: str
 
 
-SCHEMA_HASH = 0x7bb707ae
+SCHEMA_HASH = 0xd7ea4da0
 
 ROWS: tuple[ExtRow, ...] = (
     ExtRow(0, 'NO_REASON', ''),
@@ -50,6 +51,7 @@ ROWS: tuple[ExtRow, ...] = (
     ExtRow(15, 'QUEUE_FULL', 'the queue of the target is full'),
     ExtRow(16, 'TOO_LONG', 'the message is longer than the limit'),
     ExtRow(20, 'PROCESS_RESTARTED', 'the process was restarted'),
+    ExtRow(21, 'STANDBY', 'this server stands by; the hot server takes it'),
     ExtRow(30, 'ARCHIVE_NOT_STORED', 'the object is not archived'),
     ExtRow(31, 'ARCHIVE_NO_INTERVAL', 'the interval is not available'),
     ExtRow(40, 'DBM_MAX_CONNECTIONS', 'the database object allows no further connection'),

@@ -25,6 +25,7 @@ class Kind(IntEnum):
     JWP = 14
     AGENT = 15
     RRS = 16
+    NWP = 17
     EVH = 10
 
 
@@ -37,7 +38,7 @@ class KindRow(NamedTuple):
     doc: str
 
 
-SCHEMA_HASH = 0x486b6c19
+SCHEMA_HASH = 0xc1e97d3f
 
 ROWS: tuple[KindRow, ...] = (
     KindRow(1, 'KNL', 'server', False, True, 'server of one computer: objects, names, router'),
@@ -55,6 +56,7 @@ ROWS: tuple[KindRow, ...] = (
     KindRow(14, 'JWP', 'jwp', False, True, 'Java work process: services written in Java'),
     KindRow(15, 'AGENT', 'agent', False, True, 'starts allow-listed programs on any computer, through a communication process'),
     KindRow(16, 'RRS', 'rrs', False, False, 'resident supervisor of one computer: starts, watches, restarts and ends its processes'),
+    KindRow(17, 'NWP', '', False, False, 'shown for a work process of a computer that is not the active one: it waits'),
     KindRow(10, 'EVH', 'event', False, True, 'event handler: server and trigger events'),
 )
 

@@ -59,6 +59,9 @@ class MessageKind(IntEnum):
     SERVICE_CALL = 303
     LOGS_GET = 304
     FACTS_GET = 305
+    FOLLOW = 306
+    FOLLOWED = 307
+    RESUME = 312
     REPLY = 513
     FAILED = 514
     VALUES = 769
@@ -90,6 +93,11 @@ class MessageKind(IntEnum):
     DRAINED = 795
     MEMBERS_CHANGED = 796
     TASKS_CHANGED = 797
+    SERVER_STATE = 798
+    CONFIG_CHANGED = 799
+    SESSION_DATA = 803
+    SESSION_ACK = 804
+    SESSION_END = 805
     HELLO = 3841
     CHALLENGE = 3842
     PROOF = 3843
@@ -110,7 +118,7 @@ class MessageKindRow(NamedTuple):
     doc: str
 
 
-SCHEMA_HASH = 0x5a0a85c4
+SCHEMA_HASH = 0x742403c4
 
 ROWS: tuple[MessageKindRow, ...] = (
     MessageKindRow(257, 'PS_GET', 'control', 'TEL', 'KNL', '', 'process list, one instant'),
@@ -162,6 +170,9 @@ ROWS: tuple[MessageKindRow, ...] = (
     MessageKindRow(303, 'SERVICE_CALL', 'java', 'WP', 'JWP', 'ServiceCall', 'call a service; the reply is ServiceResult'),
     MessageKindRow(304, 'LOGS_GET', 'bulk', 'TEL', 'KNL', 'LogsGet', "lines of a process's log"),
     MessageKindRow(305, 'FACTS_GET', 'dialog', 'any', 'DWP', 'FactsGet', 'facts of the engine database by the beginning of their keys'),
+    MessageKindRow(306, 'FOLLOW', 'script', 'KNL', 'KNL', '', 'a standby server follows all values; the reply holds them'),
+    MessageKindRow(307, 'FOLLOWED', 'script', 'KNL', 'KNL', 'values', 'changed values, newest of each cell; answered once it has them'),
+    MessageKindRow(312, 'RESUME', 'control', 'any', 'KNL', 'Resume', 'go on over this connection; ended by SESSION_ACK or SESSION_END'),
     MessageKindRow(513, 'REPLY', '', 'any', 'any', '', 'the request was executed; payload as the request says'),
     MessageKindRow(514, 'FAILED', '', 'any', 'any', 'Failed', 'the request failed: error, extended reason, text'),
     MessageKindRow(769, 'VALUES', 'script', 'KNL', 'any', 'values', 'new values of subscribed objects'),
@@ -177,7 +188,7 @@ ROWS: tuple[MessageKindRow, ...] = (
     MessageKindRow(779, 'VISUAL_SET', 'visual', 'HIS, SEE', 'HIP', 'values', '%HI_ function without result, MESSAGE'),
     MessageKindRow(780, 'LOG_WRITE', 'control', 'HIS, SEE', 'KNL', 'LogWrite', 'LOG, LOGEX: one line of the event log'),
     MessageKindRow(781, 'SEE_STATE', 'control', 'SES, HISHOST', 'KNL', 'SeeState', 'counters of a virtual process for ps'),
-    MessageKindRow(782, 'LINK_CLOSED', 'control', 'CP', 'KNL', 'LinkClosed', "a client's connection at a CP is gone"),
+    MessageKindRow(782, 'LINK_CLOSED', 'control', 'CP, KNL', 'KNL, CP', 'LinkClosed', "a client's connection at a CP is gone, or is to go"),
     MessageKindRow(783, 'PEER_LOST', 'control', 'KNL', 'any', 'PeerLost', 'a process that this one talked to is gone'),
     MessageKindRow(784, 'STOP', 'control', 'KNL', 'any', '', 'end in order'),
     MessageKindRow(785, 'PVAR_SEEN', 'visual', 'HISHOST', 'HIP', 'values', 'picture variables for bound displays'),
@@ -193,6 +204,11 @@ ROWS: tuple[MessageKindRow, ...] = (
     MessageKindRow(795, 'DRAINED', 'control', 'SES', 'KNL', '', 'a drained SES runs no SEE any more'),
     MessageKindRow(796, 'MEMBERS_CHANGED', 'control', 'WP', 'KNL', '', 'a role, a term or a mode changed: overviews are old'),
     MessageKindRow(797, 'TASKS_CHANGED', 'control', 'KNL', 'WP', '', 'tasks.py was saved: load it anew'),
+    MessageKindRow(798, 'SERVER_STATE', 'control', 'KNL', 'any', 'ServerState', 'state of this server in its group, the hot one, the epoch'),
+    MessageKindRow(799, 'CONFIG_CHANGED', 'control', 'KNL', 'KNL', '', 'objects were saved: a standby server looks into the store'),
+    MessageKindRow(803, 'SESSION_DATA', '', 'any', 'any', '', 'a message of a session, numbered per lane; passes a CP by its connection'),
+    MessageKindRow(804, 'SESSION_ACK', 'control', 'any', 'any', 'SessionAck', 'messages of a session that have been taken, per lane'),
+    MessageKindRow(805, 'SESSION_END', 'control', 'KNL', 'any', 'SessionEnd', 'the server ends the session, or refuses to resume it'),
     MessageKindRow(3841, 'HELLO', 'control', 'any', 'any', 'Hello', 'first message: protocol, kind, wanted name, node, incarnation'),
     MessageKindRow(3842, 'CHALLENGE', 'control', 'any', 'any', 'Challenge', 'nonce'),
     MessageKindRow(3843, 'PROOF', 'control', 'any', 'any', 'Proof', 'HMAC over both nonces and the hello'),

@@ -41,8 +41,21 @@ class TimerId(IntEnum):
     RECONNECT = 29
     ADMINISTRATION = 30
     STOP_WORK = 31
+    ELECTION = 32
+    RENEWAL_CALL = 33
+    STANDBY_CONFIRM = 34
+    HAND_OVER = 35
+    MOVED = 36
+    RESUME_SILENCE = 37
+    RESUME_DIAL = 38
+    RESUME_WAIT = 39
     READY_COLD = 47
     SERVICE_WAIT = 40
+    ALTERNATE = 42
+    PAIR_WATCH = 43
+    PAIR_FOLLOW = 44
+    PAIR_AGAIN = 45
+    PAIR_STOP = 46
 
 
 class TimerIdRow(NamedTuple):
@@ -52,7 +65,7 @@ class TimerIdRow(NamedTuple):
     doc: str
 
 
-SCHEMA_HASH = 0x57ef1e90
+SCHEMA_HASH = 0x097554db
 
 ROWS: tuple[TimerIdRow, ...] = (
     TimerIdRow(1, 'heartbeat', 1000, "period of the watchdog's heartbeat on every link"),
@@ -86,8 +99,21 @@ ROWS: tuple[TimerIdRow, ...] = (
     TimerIdRow(29, 'reconnect', 1000, 'longest first wait of a client before it dials a communication process again'),
     TimerIdRow(30, 'administration', 1000, "period of the primary's process administration"),
     TimerIdRow(31, 'stop_work', 20000, 'time a work process has to complete what it runs before it is killed at an ordered end'),
+    TimerIdRow(32, 'election', 7000, 'a standby of lower priority lets a higher one try first for this time; so does everybody beside an heir'),
+    TimerIdRow(33, 'renewal_call', 1000, "a renewal of the group's term that was not answered for so long is given up"),
+    TimerIdRow(34, 'standby_confirm', 1000, 'a standby server that has not confirmed values for so long is not waited for'),
+    TimerIdRow(35, 'hand_over', 5000, 'a hot server that was ordered to hand over settles what is open within this time, or stays hot'),
+    TimerIdRow(36, 'moved', 8000, 'a hot server that is cut off for so long sends its consoles away; writes that wait for a hot server end'),
+    TimerIdRow(37, 'resume_silence', 3000, 'silence after which a client of a communication process dials again and resumes its session'),
+    TimerIdRow(38, 'resume_dial', 1500, 'deadline of one dial, and of the answer to RESUME, while a session is resumed'),
+    TimerIdRow(39, 'resume_wait', 200, 'longest first wait between two rounds of dialling to resume; doubles up to the timer reconnect'),
     TimerIdRow(47, 'ready_cold', 300000, 'wait for the ready line of the work process that first deletes what waits'),
     TimerIdRow(40, 'service_wait', 15000, 'wait for a Java work process that offers a service, before its task ends not ok'),
+    TimerIdRow(42, 'alternate', 2000, 'longest wait before a broken route beside the active one is dialled again'),
+    TimerIdRow(43, 'pair_watch', 1000, 'period at which a computer looks at its node of the database pair'),
+    TimerIdRow(44, 'pair_follow', 3000, 'hot server and database primary may be on different computers for so long, then the primary follows'),
+    TimerIdRow(45, 'pair_again', 20000, 'shortest distance of two planned switches of the database that a computer asks for'),
+    TimerIdRow(46, 'pair_stop', 30000, 'time a node of the database pair has to end in order before it is killed'),
 )
 
 BY_NUMBER: dict[int, TimerIdRow] = {r.number: r for r in ROWS}

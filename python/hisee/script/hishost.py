@@ -10,12 +10,15 @@ import logging
 import os
 import socket
 import sys
+from pathlib import Path
 
 from hisee._core.vm import UnitRejected
-from hisee.channel import Channel, ChannelClosed, ChannelFull, Message, RequestFailed, dial_tcp, dial_unix, over_socket
+from hisee.channel import Channel, ChannelClosed, ChannelFull, Message, RequestFailed, dial_unix, over_socket
 from hisee.channel.payloads import Hello, HisHostStart, HisStart, RemoteDown, RemoteUp, SeeStop, SettleGet, Shape, Started, Table, unpack
+from hisee.channel.sessions import dial_session, route_ordered
 from hisee.channel.shape import LinkShape
 from hisee.channel.trace import Trace
+from hisee.commands import Commands
 from hisee.process import die_with_parent, run_until_stopped, set_title
 from hisee.schema.errors import Err
 from hisee.schema.lanes import Lane
@@ -24,6 +27,7 @@ from hisee.script import actions
 from hisee.script.host import Host
 from hisee.script.instance import Instance, Item, QueueFull
 from hisee.seams import Seams
+from hisee.tls import Certificates
 
 log = logging.getLogger("hisee.script")
 
@@ -47,6 +51,11 @@ class HisHost(Host):
     def _hip_lost(self, reason: str) -> None:
         log.info("the console process is gone: %s", reason)
         self.stop.set()
+
+    def make_commands(self) -> Commands:
+        """Orders of the console process, which answers for both."""
+        return Commands("HISHOST", lambda: self.stop.set(), {"ROUTE": lambda words: route_ordered(self.server, words)},
+                        status=lambda: {"instances": len(self.engine.instances)}, trace=self.trace_switch.switch)
 
     # -- out: what is for the console takes the ring
 
@@ -75,7 +84,7 @@ class HisHost(Host):
         elif message.kind == Kind.HIS_STOP:
             stop = unpack(SeeStop, message.payload)
             self.engine.stop(stop.number, stop.reason)
-        elif message.kind in (Kind.SETTLE_GET, Kind.PROFILE_GET, Kind.TRACE_GET, Kind.LINK_SHAPE):
+        elif message.kind in (Kind.SETTLE_GET, Kind.PROFILE_GET, Kind.TRACE_GET, Kind.LINK_SHAPE, Kind.COMMAND):
             self._asked_by_hip = message
             self.control(message)
         else:
@@ -172,7 +181,8 @@ def dial_server(start: HisHostStart, seams: Seams) -> Channel:
     if start.server_path:
         return dial_unix(start.server_path, hello, start.secret, seams=seams, limits=start.limits)
     link = shape_of(start.link) if start.link else None
-    return dial_tcp(start.server_host, start.server_port, hello, start.secret, seams=seams, limits=start.limits, link=link)
+    own = Certificates(Path(start.tls), seams.clock.now_ms()).client() if start.tls else None
+    return dial_session(start.networks, hello, start.secret, seams=seams, limits=start.limits, link=link, tls=lambda host: own)
 
 
 def shape_of(link: dict[str, float]) -> LinkShape:

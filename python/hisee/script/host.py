@@ -9,6 +9,7 @@ from typing import Any
 
 from hisee._core.vm import Unit
 from hisee.channel import Channel, ChannelClosed, ChannelFull, Message, Requests
+from hisee.channel.carriers import NETWORK
 from hisee.channel.duties import MessageTrace, answer_soon, load_message
 from hisee.channel.payloads import (
     Ended,
@@ -89,7 +90,7 @@ class Host:
 
     def far(self, message: Message) -> bool:
         """Does this request leave the computer?"""
-        return self.server.carrier == "tcp"
+        return self.server.carrier in NETWORK
 
     def ended(self, instance: Instance, reason: str) -> None:
         """An instance ended by itself: the one who started it is told, and the event log."""

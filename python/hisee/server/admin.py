@@ -9,7 +9,9 @@ import logging
 import math
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from typing import TypeVar
 
 from hisee.channel import Message
 from hisee.channel.payloads import (
@@ -24,6 +26,7 @@ from hisee.channel.payloads import (
     Payload,
     ProfileGet,
     ProfileRows,
+    Saved,
     Table,
     UnitGet,
     ValueGet,
@@ -34,7 +37,7 @@ from hisee.channel.payloads import (
     unpack,
 )
 from hisee.model.objects import INT_LEAST, INT_MOST
-from hisee.model.store import Store, StoreError
+from hisee.model.store import Store, StoredPart, StoreError
 from hisee.schema.errors import Err
 from hisee.schema.messages import MessageKind as Kind
 from hisee.schema.timers import BY_NAME as TIMERS
@@ -47,6 +50,7 @@ from hisee.server.values import Refused
 from hisee.server.values import Values as ValueServer
 from hisee.values import Invalid, Ref, Time
 
+T = TypeVar("T")
 log = logging.getLogger("hisee.server.admin")
 PROFILE_S = TIMERS["see_start_each"].ms / 1000
 
@@ -57,6 +61,9 @@ class Admin:
     def __init__(self, core: Core, store: Store, values: ValueServer, events: EventSink, stop: Callable[[], None]) -> None:
         self._core, self._store, self._values, self._events, self._stop = core, store, values, events, stop
         self._seen = Seen()
+        self.saved: Callable[[], None] = lambda: None  # told when objects were saved
+        self._aside = ThreadPoolExecutor(1, "hisee-store")  # what may wait for the database of the store, in order
+        self._under_way: set[asyncio.Task[None]] = set()
         for kind, handler in (
             (Kind.VALUE_GET, self._value_get), (Kind.VALUE_SET, self._value_set), (Kind.WATCH, self._watch),
             (Kind.OBJECT_LIST, self._objects), (Kind.PART_READ, self._part), (Kind.OBJECT_SAVE, self._save),
@@ -163,28 +170,50 @@ class Admin:
         rows = [dict(row) for row in self._store.objects(unpack(ObjectList, message.payload).mask)]
         self._core.reply(message, Table(rows=rows))
 
+    def _carry_out(self, message: Message, work: Callable[[], T], then: Callable[[T], None], error: Err = Err.ERR_TRANS_ERROR) -> None:
+        """`work` beside the loop, since the store's database may be slow or away; a StoreError is the request's failure."""
+        task = asyncio.get_running_loop().create_task(self._carried_out(message, work, then, error))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+
+    async def _carried_out(self, message: Message, work: Callable[[], T], then: Callable[[T], None], error: Err) -> None:
+        try:
+            result = await asyncio.get_running_loop().run_in_executor(self._aside, work)
+        except StoreError as failure:
+            self._core.fail(message, error, 11 if error == Err.ERR_OBJECT_NOT_FOUND else 0, str(failure))
+        else:
+            then(result)
+
+    def close(self) -> None:
+        """Once a save that is under way has ended."""
+        self._aside.shutdown()
+
     def _part(self, source: Process, message: Message) -> None:
         request = unpack(PartRead, message.payload)
+        if request.version:
+            self._carry_out(message, lambda: self._store.read(request.part, request.version),
+                            partial(self._answer_part, message, request.part), Err.ERR_OBJECT_NOT_FOUND)
+            return
         try:
-            version, data = self._store.read(request.part, request.version or None)
+            self._answer_part(message, request.part, self._store.read(request.part))
         except StoreError as error:
             self._core.fail(message, Err.ERR_OBJECT_NOT_FOUND, 11, str(error))
-            return
-        self._core.reply(message, Part(part=request.part, version=version, data=data))
+
+    def _answer_part(self, message: Message, part: str, stored: StoredPart) -> None:
+        self._core.reply(message, Part(part=part, version=stored.version, data=stored.data))
 
     def _save(self, source: Process, message: Message) -> None:
         request = unpack(ObjectSave, message.payload)
         if not self._core.allow(source, "save", request.object):
             self._core.deny(message, "save", request.object)
             return
-        before = self._store.tasks_version
-        try:
-            result = self._store.save(request.object, request.parts)
-        except StoreError as error:
-            self._core.fail(message, Err.ERR_TRANS_ERROR, 0, str(error))
-            return
-        if self._store.tasks_version != before:
+        self._carry_out(message, lambda: self._store.save(request.object, request.parts),
+                        partial(self._saved, message, self._store.tasks_version))
+
+    def _saved(self, message: Message, tasks_version: int, result: Saved) -> None:
+        if self._store.tasks_version != tasks_version:
             self._tell_tasks_changed()
+        self.saved()
         self._core.reply(message, result)
 
     def _tell_tasks_changed(self) -> None:
@@ -202,11 +231,16 @@ class Admin:
 
     def _unit(self, source: Process, message: Message) -> None:
         sha256 = unpack(UnitGet, message.payload).sha256
-        data = self._store.unit(sha256)
+        if self._store.holds(sha256):
+            self._answer_unit(message, sha256, self._store.unit(sha256))
+        else:
+            self._carry_out(message, lambda: self._store.unit(sha256), partial(self._answer_unit, message, sha256))
+
+    def _answer_unit(self, message: Message, sha256: str, data: bytes | None) -> None:
         if data is None:
             self._core.fail(message, Err.ERR_OBJECT_NOT_FOUND, 11, f"unit {sha256}: not in the store")
-            return
-        self._core.reply(message, data)
+        else:
+            self._core.reply(message, data)
 
     # -- the rest
 

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 
 from hisee.channel import Channel, ChannelClosed, ChannelFull, Message, RequestFailed, Requests
-from hisee.channel.payloads import Failed, Payload, Route, pack
+from hisee.channel.payloads import Failed, LinkClosed, Payload, Route, pack
 from hisee.schema.errors import Err
 from hisee.schema.extended import Ext
 from hisee.schema.lanes import Lane
@@ -32,6 +32,8 @@ class Core:
         self._asked: list[Message] = []
         self.ended.append(self._asked_ended)
         self.requests = Requests(self)  # type: ignore[arg-type]  # the requests the server itself makes
+        self.acknowledges: Callable[[], bool] = lambda: True  # may this server say now that something is done?
+        self._late: list[Callable[[str], None]] = []  # what is done and could not be said
 
     def send(self, message: Message) -> bool:
         """Forward to the link of `message.target`; False when nobody is there or it takes nothing more."""
@@ -39,7 +41,7 @@ class Core:
         if process is None or process.link is None:
             return False
         try:
-            process.link.channel.send(message)
+            process.link.send(message)
         except (ChannelClosed, ChannelFull) as error:
             log.warning("to %s: %s", process.name, error)
             return False
@@ -60,6 +62,19 @@ class Core:
                           object=request.object, corr=request.corr,
                           payload=pack(Failed(error=error, extended=extended, text=text))))
 
+    def acknowledge(self, then: Callable[[str], None]) -> None:
+        """Call `then` with "" at a moment at which this server may acknowledge, or with the reason once it is clear that it may not."""
+        if self.acknowledges():
+            then("")
+        else:
+            self._late.append(then)
+
+    def acknowledge_late(self, reason: str = "") -> None:
+        """The server may acknowledge again; or, with a reason, it is not to become so in time."""
+        late, self._late = self._late, []
+        for then in late:
+            then(reason)
+
     def allow(self, process: Process, action: str, object: int | str = "") -> bool:
         """May the user behind `process` do this? The user is looked up here, never taken from a message."""
         user = USER
@@ -77,10 +92,10 @@ class Core:
         """An event of the server to one process."""
         return self.send(Message(kind=kind, lane=lane, source=KNL_NUMBER, target=number, payload=pack(payload)))
 
-    async def ask(self, number: int, kind: Kind, payload: Payload | None, timeout_s: float) -> Message:
+    async def ask(self, number: int, kind: Kind, payload: Payload | bytes | None, timeout_s: float, lane: int = Lane.CONTROL) -> Message:
         """A request of the server; raises RequestFailed, at once when the process does not run or ends meanwhile."""
-        data = pack(payload) if payload is not None else b""
-        message = Message(kind=kind, lane=Lane.CONTROL, source=KNL_NUMBER, target=number, payload=data, wants_answer=True)
+        data = payload if isinstance(payload, bytes) else pack(payload) if payload is not None else b""
+        message = Message(kind=kind, lane=lane, source=KNL_NUMBER, target=number, payload=data, wants_answer=True)
         if not self.reachable(number):
             raise RequestFailed(Err.ERR_TRANS_ABORT, Ext.PROCESS_NOT_RUNNING, f"process number {number} does not run")
         self._asked.append(message)
@@ -100,12 +115,28 @@ class Core:
             self.requests.settle(Message(kind=Kind.FAILED, corr=message.corr, payload=pack(failed)))
 
     def route(self, process: Process, link: Link | None) -> None:
-        """Bind a process to its link; a communication process is told which connection carries it."""
+        """Bind a process to its link; a communication process is told which connection carries it, where it does not know by itself."""
         old, process.link = process.link, link
-        if link is not None and link.connection:
+        if link is not None and link.connection and link.session is None:
             self._tell_cp(link.channel, Kind.ROUTE_ADD, process.number, link.connection)
-        elif link is None and old is not None and old.connection:
+        elif link is None and old is not None and old.connection and old.session is None:
             self._tell_cp(old.channel, Kind.ROUTE_DROP, process.number, old.connection)
+        if link is not None and link.standby:
+            self.tell(link.standby, Kind.ROUTE_ADD, Route(number=process.number, connection=link.inner))
+        elif link is None and old is not None and old.standby:
+            self.tell(old.standby, Kind.ROUTE_DROP, Route(number=process.number, connection=old.inner))
+
+    def close_carried(self, link: Link, reason: str) -> None:
+        """The communication process of `link` closes its connection to the client."""
+        closed = LinkClosed(connection=link.connection, number=link.number, reason=reason)
+        try:
+            link.channel.send(Message(kind=Kind.LINK_CLOSED, source=KNL_NUMBER, payload=pack(closed)))
+        except (ChannelClosed, ChannelFull):
+            log.debug("the communication process of connection %d is gone", link.connection)
+
+    def tell_route(self, link: Link, kind: Kind, number: int) -> None:
+        """A communication process learns, or forgets, that it carries this number over the connection of `link`."""
+        self._tell_cp(link.channel, kind, number, link.connection)
 
     def _tell_cp(self, channel: Channel, kind: Kind, number: int, connection: int) -> None:
         try:

@@ -28,7 +28,8 @@ class Doors:
 
     def load(self, cp: Process) -> int:
         channel = cp.link.channel if cp.link is not None else None
-        return len({p.link.connection for p in self._core.registry if p.link and p.link.connection and p.link.channel is channel})
+        return len({p.link.connection for p in self._core.registry
+                    if p.link and p.link.connection and p.link.channel is channel and not p.link.resuming})
 
     def elsewhere(self, cp: Process, hello: Hello) -> Refused | None:
         """For a client that chooses its door: the refusal that names the others, where one of them is clearly less loaded."""

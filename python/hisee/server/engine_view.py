@@ -47,8 +47,12 @@ class EngineView(NamedTuple):
         return "PWP" if self.holds(member, PRIMARY) else member.mode
 
     def holder(self, term: str) -> str | None:
+        """Its name as `ps` has it: servers are members without a name of their own."""
         row = self.terms.get(term)
-        return row.name if row is not None and row.holder else None
+        if row is None or not row.holder:
+            return None
+        member = next((m for m in self.members if m.incarnation == row.holder), None)
+        return f"{member.node}.KNL" if member is not None and member.kind == "KNL" else row.name
 
 
 def look(engine: Coordinator) -> EngineView:

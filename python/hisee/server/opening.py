@@ -87,7 +87,7 @@ class Opening:
 
     @staticmethod
     def _same_link(a: Process, b: Process) -> bool:
-        return a.link is not None and b.link is not None and a.link.channel is b.link.channel and a.link.connection == b.link.connection
+        return a.link is not None and b.link is not None and a.link.place == b.link.place
 
     def _his_host(self, console: Process) -> Process | None:
         for host in self._core.registry.of_kind("HISHOST"):
@@ -200,6 +200,8 @@ class Opening:
         if opened is None or not opened.plan.remote_unit:
             return None
         state = "open" if opened.up else "opening" if opened.starting is not None and not opened.starting.done() else "closed"
+        if opened.his.link is not None and opened.his.link.resuming:
+            state = "resuming"
         return self._pairs.row(process, opened.number, opened.see.number if opened.see else 0, state)
 
     def _tell_down(self, opened: OpenObject, reason: str, starting: bool = False) -> None:
@@ -266,6 +268,10 @@ class Opening:
         elif process.kind == "HISHOST":
             self._close_all(o for o in self.opened.values() if o.his.host == process.number)
 
+    def close_all(self) -> None:
+        """This server arranges nothing any more."""
+        self._close_all(self.opened.values())
+
     def _close_all(self, objects: Any) -> None:
         for opened in list(objects):
             self.close(opened.number)
@@ -293,10 +299,9 @@ class Opening:
 
     async def reconcile(self) -> None:
         """One comparison with every SES, draining ones too."""
-        for ses in self._core.registry.of_kind("SES"):
-            await self._reconcile(ses)
+        await asyncio.gather(*(self.reconcile_one(ses) for ses in self._core.registry.of_kind("SES")))
 
-    async def _reconcile(self, ses: Process) -> None:
+    async def reconcile_one(self, ses: Process) -> None:
         ours = {o.see.number for o in self.opened.values() if o.see and o.ses == ses.number and o.up}
         try:
             answer = await self._core.ask(ses.number, Kind.SEE_LIST, None, EACH_S)

@@ -20,6 +20,7 @@ from hisee.server.engine_view import ROLE_LETTERS, EngineReader, EngineView
 from hisee.server.loads import Loads
 from hisee.server.registry import HIDDEN, KNL_NUMBER, Process, State
 from hisee.server.routes import Routes, row
+from hisee.server.sessions import Sessions
 
 STALL_MS = TIMERS["stall"].ms
 ENGINE_KINDS = ("WP", "JWP", "CP")  # members of the engine
@@ -30,9 +31,12 @@ ChannelOf = Callable[[Process], "dict[str, Any] | None"]
 class Overview:
     """Answers the four questions from the registry and one view of the engine."""
 
-    def __init__(self, core: Core, engine: EngineReader, loads: Loads, routes: Routes, channel_of: ChannelOf) -> None:
+    def __init__(self, core: Core, engine: EngineReader, loads: Loads, routes: Routes, channel_of: ChannelOf,
+                 sessions: Sessions) -> None:
         self._core, self._engine, self._loads, self._routes, self._channel_of = core, engine, loads, routes, channel_of
+        self._sessions = sessions
         self._tasks: set[asyncio.Task[None]] = set()
+        self.server_state: Callable[[], dict[str, Any] | None] = lambda: None  # where this server stands in its group
         for kind, rows in ((Kind.PS_GET, self._ps), (Kind.TERMS_GET, self._terms), (Kind.QUEUES_GET, self._queues),
                            (Kind.ROUTES_GET, self._route_rows)):
             core.handlers[kind] = self._answer_with(rows)
@@ -60,7 +64,7 @@ class Overview:
         processes = [p for p in self._core.registry if p.kind not in HIDDEN]
         rows = [self.process_row(p, view) for p in processes]
         known = {p.name for p in processes}
-        rows += [self._member_row(m, view) for m in latest(view) if m.name not in known]
+        rows += [self._member_row(m, view) for m in latest(view) if m.name not in known and m.kind != "KNL"]
         return sorted(rows, key=lambda each: each["name"])
 
     def process_row(self, process: Process, view: EngineView) -> dict[str, Any]:
@@ -81,7 +85,7 @@ class Overview:
             "hosted_by": self._hosted_by(process), "object": process.object or None, "console": self._name(process.console),
             "channel": self._channel_of(process), "dropped": facts.get("dropped"), "queue": facts.get("queue"),
             "drain": facts.get("drain"), "port": port_of(process),
-            "programs": facts.get("programs"),
+            "programs": facts.get("programs"), "server": self.server_state() if process.number == KNL_NUMBER else facts.get("server"),
         }
 
     def _load_facts(self, process: Process) -> dict[str, Any]:
@@ -103,6 +107,7 @@ class Overview:
         whole = own and link is not None and not link.connection  # the link carries nothing but this process
         return {
             "carrier": link.carrier if link and own else None, "link": link_state(process),
+            "networks": self._sessions.networks_of(link) if own else None,
             "address": process.address or process.facts.get("address"),
             "sent": link.channel.sent if link and whole else process.sent if link else None,
             "received": link.channel.received if link and whole else process.received if link else None,
@@ -117,7 +122,7 @@ class Overview:
         return process.name if process else None
 
     def _connections(self, process: Process) -> int | None:
-        if process.kind == "KNL":
+        if process.number == KNL_NUMBER:
             return len({id(p.link.channel) for p in self._core.registry if p.link})
         if process.kind == "CP" and process.link:
             return len([p for p in self._core.registry if p.link and p.link.connection and p.link.channel is process.link.channel])
@@ -179,7 +184,13 @@ class Overview:
         for source, target, lane_name, passed in self._routes.rows():
             rows.append(row("route", source=self._name(source), target=self._name(target), lane=lane_name, state="open",
                             sent=passed.forth, received=passed.back, since_ms=passed.since_ms))
-        return rows + [self._channel_row(p) for p in registry.of_kind("HIS") if self._channel_of(p)]
+        rows += [self._channel_row(p) for p in registry.of_kind("HIS") if self._channel_of(p)]
+        return rows + self._network_rows()
+
+    def _network_rows(self) -> list[dict[str, Any]]:
+        """The networks of every client with a session: which one carries it, which ones could (R82)."""
+        return [row("network", source=self._name(held.link.number), target=door, lane=name, state=state, sent=0, received=0)
+                for held, name, state, door in self._sessions.rows()]
 
     def _channel_row(self, his: Process) -> dict[str, Any]:
         """The virtual channel of a HIS and its SEE (R134)."""
@@ -213,9 +224,11 @@ def member_facts(member: Member) -> dict[str, Any]:
 
 
 def link_state(process: Process) -> str | None:
-    """up, stalled (silent for longer than timer `stall`), or None without a link (R88)."""
+    """up, stalled (silent for longer than timer `stall`), resuming (no connection carries its session), None without a link (R88)."""
     if process.number == KNL_NUMBER or process.link is None or process.virtual:
         return None
+    if process.link.resuming:
+        return "resuming"
     return "stalled" if process.link.channel.silent_ms >= STALL_MS else "up"
 
 

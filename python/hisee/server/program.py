@@ -4,19 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
+from functools import partial
 
-from hisee.channel import Listener
+from hisee.channel import Channel, Listener, dial_tcp
+from hisee.channel.payloads import Hello, ServerState
+from hisee.config import limits
 from hisee.datadir import DataDir
 from hisee.engine import open_engine
+from hisee.errors import CannotConnect
 from hisee.model.store import Store
 from hisee.parameters import StartParameters
 from hisee.process import announce_ready, named_log, run_until_stopped
-from hisee.seams import Seams
+from hisee.schema.timers import BY_NAME as TIMERS
+from hisee.seams import BootClock, Seams
+from hisee.server.authority import CALL_S, Authority, Group
 from hisee.server.eventlog import EventLog
+from hisee.server.grouped import close_late
 from hisee.server.knl import Knl
-from hisee.server.retained import Retained
+from hisee.server.retained import Retained, open_values
+from hisee.server.standing import Standing
+from hisee.tls import to_dial
 
 log = logging.getLogger("hisee.server")
+# A communication process drops a silent client after the timer keep_alive; the client waits one heartbeat longer.
+KEEP_ALIVE = {"watchdog": TIMERS["keep_alive"].ms + TIMERS["heartbeat"].ms}
 
 
 def main(parameters: StartParameters) -> int:
@@ -27,14 +39,17 @@ def main(parameters: StartParameters) -> int:
 
 async def _serve(parameters: StartParameters, data: DataDir, stop: asyncio.Event) -> int:
     seams = data.seams
-    store = Store.open(data.path)
+    url = engine_url(data)
+    store = Store.open(data.path, url)
     facts = store.system()
     listener = Listener.unix(data.control_socket, data.secret(), seams, facts.limits)
     knl = Knl(store, seams, node=parameters.name or parameters.node, system=facts.name, limits=facts.limits,
               event_log=EventLog(data.log_dir / "events.log"), stop=stop.set, listener=listener,
-              engine=lambda: open_engine(store.application.form.engine.url, data.path, seams), logs=data.log_dir)
-    retained = Retained(data.values_db, asyncio.get_running_loop().call_soon_threadsafe)
+              engine=lambda: open_engine(url, data.path, seams), logs=data.log_dir)
+    retained = Retained(open_values(data.values_db, url, seams), asyncio.get_running_loop().call_soon_threadsafe, knl.fence)
     knl.retain(retained)
+    if (group := group_of(data)) is not None:
+        enter(knl, group, parameters.name or parameters.node, data, url)
     knl.start(asyncio.get_running_loop())
     announce_ready(parameters.ready_fd, "knl")
     await stop.wait()
@@ -43,3 +58,45 @@ async def _serve(parameters: StartParameters, data: DataDir, stop: asyncio.Event
     retained.close()
     store.close()
     return 0
+
+
+def group_of(data: DataDir) -> Group | None:
+    """The redundant group of run.json; None = there is none, or the server was started by hand."""
+    try:
+        return Group.of(data.group())
+    except CannotConnect:
+        return None
+
+
+def enter(knl: Knl, group: Group, node: str, data: DataDir, url: str) -> None:
+    """Let the server act as one of its group."""
+    loop, clock = asyncio.get_running_loop(), BootClock()
+    standing = Standing(clock, node, group.priorities if url else {}, witness=bool(group.witness))
+    if not url:
+        log.error("a group has its engine database on PostgreSQL, and [engine] url names none: this server does not take part")
+
+    def make(changed: Callable[[ServerState], None]) -> Authority:
+        return Authority(lambda: open_engine(url, data.path, data.seams, reconnect_s=CALL_S), standing, group, clock, data.seams.rng,
+                         loop.call_soon_threadsafe, changed)
+
+    knl.join_group(make, partial(dial, data))
+
+
+async def dial(data: DataDir, host: str, port: int, hello: Hello) -> Channel:
+    """A session with another server of the group, over one of its communication processes. Raises PeerUnreachable, LogonRefused."""
+    future = asyncio.get_running_loop().run_in_executor(
+        None, partial(dial_tcp, host, port, hello, data.secret(), seams=data.seams, limits=limits(), timers=KEEP_ALIVE,
+                      tls=to_dial(data, host)))
+    try:
+        return await asyncio.shield(future)
+    except asyncio.CancelledError:
+        future.add_done_callback(close_late)
+        raise
+
+
+def engine_url(data: DataDir) -> str:
+    """Where everything durable is; a server that was started by hand, without `hisee up`, keeps it in its data directory."""
+    try:
+        return data.engine_url()
+    except CannotConnect:
+        return ""

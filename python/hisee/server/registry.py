@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from typing import Any, Protocol
 
-from hisee.channel import Channel
+from hisee.channel import Channel, Message
 from hisee.schema.kinds import BY_NAME as KINDS
 from hisee.seams import Seams
 
@@ -25,14 +25,39 @@ class State(Enum):
     WDERR = "WDErr"
 
 
+class Lasting(Protocol):
+    """A session behind a link: takes what is for its client, whatever connection carries it."""
+
+    @property
+    def resuming(self) -> bool: ...  # nothing carries it now
+    def send(self, message: Message) -> None: ...
+
+
 @dataclass(slots=True)
 class Link:
-    """A way to processes: one channel, or one connection carried by a communication process."""
+    """A way to processes: one channel, or one connection carried by a communication process. With a `session` channel and connection
+    are those that carry it now, or did last."""
 
     channel: Channel
     number: int  # of the process that logged on over it
     connection: int = 0  # at the CP that carries it; 0 = the channel is its own
+    standby: int = 0  # number of the standby server behind which the process is, 0 = none
+    inner: int = 0  # its connection there
     facts: dict[str, Any] = field(default_factory=dict)
+    session: Lasting | None = None
+
+    @property
+    def resuming(self) -> bool:
+        return self.session is not None and self.session.resuming
+
+    def send(self, message: Message) -> None:
+        """Raises ChannelClosed, ChannelFull."""
+        (self.session or self.channel).send(message)
+
+    @property
+    def place(self) -> tuple[int, int, int]:
+        """Equal for two processes behind the very same connection."""
+        return id(self.channel), self.connection, self.inner
 
     @property
     def carrier(self) -> str:

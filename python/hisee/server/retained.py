@@ -1,140 +1,161 @@
-"""Retained values: every SET of an object with `retain` is on disk before it is acknowledged. One writer thread, group commit.
+"""Retained values: every SET of an object with `retain` is durable before it is acknowledged. One writer thread, group commit.
 
-They have a file of their own, `values.db`: a value never waits for the queues of the engine database, nor for a frozen work process.
+Where they are kept is a `ValueStore`: on one computer a file of their own, on several the engine database, where the server's term is
+checked in the transaction that writes.
 """
 
 from __future__ import annotations
 
 import logging
 import queue
-import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import groupby
 from pathlib import Path
+from typing import NamedTuple, Protocol
 
 from hisee._core.cells import CellTable
 from hisee.errors import HiseeError
+from hisee.seams import Seams
 from hisee.values import Invalid, Ref, Type
 
 log = logging.getLogger("hisee.server.retained")
-TABLE = """CREATE TABLE IF NOT EXISTS retained (hbj INTEGER NOT NULL, row INTEGER NOT NULL, col INTEGER NOT NULL,
-    change INTEGER NOT NULL, cell BLOB NOT NULL, PRIMARY KEY (hbj, row, col)) WITHOUT ROWID"""
-PUT = "INSERT OR REPLACE INTO retained VALUES (?, ?, ?, ?, ?)"
 BATCH = 1_000  # cells of one commit
 QUEUED = 100_000  # cells that wait for the disk; more and writers are refused
-Row = tuple[int, int, int, int, bytes]
+Row = tuple[int, int, int, int, bytes]  # object, row, column, change in the writer's table, cell
 Then = Callable[[str], None]  # told "" once durable, else why it is not
+Fence = tuple[str, int]  # a term and the epoch in which its holder writes
+Waiting = tuple[Row, Fence | None, Then]
 
 
 class ValuesBroken(HiseeError):
-    """values.db cannot be opened or read."""
+    """The retained values cannot be opened or read."""
 
 
-def connect(path: Path) -> sqlite3.Connection:
-    """Raises ValuesBroken."""
-    try:
-        db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        for pragma in ("journal_mode=WAL", "synchronous=FULL"):
-            db.execute(f"PRAGMA {pragma}")
-        db.execute(TABLE)
-    except sqlite3.Error as error:
-        raise ValuesBroken(f"{path}: {error}", hint="is the disk full or read-only, or the file damaged? a backup may be needed") from error
-    return db
+class Stored(NamedTuple):
+    """Cells as they are kept, the oldest write first. `number` grows with every commit: a later look asks for what came after it."""
+
+    number: int
+    rows: list[Row]
+
+
+class ValueStore(Protocol):
+    """Where the values are kept."""
+
+    def write(self, rows: list[Row], fence: Fence | None) -> str:
+        """One transaction: "" when they are durable, else why they are not. By the writer thread only."""
+
+    def read(self, after: int) -> Stored:
+        """What was committed after that number, 0 = everything; from any thread. Raises ValuesBroken."""
+
+    def close(self) -> None: ...
+
+
+def open_values(path: Path, url: str, seams: Seams) -> ValueStore:
+    """The file `path`, or the engine database when it has an address. Raises ValuesBroken."""
+    if not url:
+        from hisee.server.values_sqlite import SqliteValues
+
+        return SqliteValues(path)
+    from hisee.server.values_postgres import PostgresValues
+
+    return PostgresValues(url, seams)
+
+
+def unfenced() -> Fence | None:
+    """A system without a group: nobody else could write."""
+    return None
 
 
 class Retained:
-    """The values on disk. `soon` runs a callable on the server's loop, from any thread."""
+    """The values that outlive the server. `soon` runs a callable on the server's loop, from any thread.
 
-    def __init__(self, path: Path, soon: Callable[[Callable[[], None]], object]) -> None:
-        self._path, self._soon = path, soon
-        self._db = connect(path)
-        self._waiting: queue.Queue[tuple[Row, Then] | None] = queue.Queue(QUEUED)
+    fence: the term and the epoch in which this server is hot, asked at each write that is accepted; the commit is refused when the term
+    has another epoch by then, or nobody's. None = no group, no check.
+    """
+
+    def __init__(self, store: ValueStore, soon: Callable[[Callable[[], None]], object],
+                 fence: Callable[[], Fence | None] = unfenced) -> None:
+        self._store, self._soon, self._fence = store, soon, fence
+        self._waiting: queue.Queue[Waiting | None] = queue.Queue(QUEUED)
         self._writer = threading.Thread(target=self._write_forever, name="hisee-retained", daemon=True)
         self._writer.start()
 
     def restore(self, table: CellTable, retained: set[int]) -> int:
-        """Put what is stored over the initial values in `table`; objects that are gone, or of another type now, are left out.
+        """Put what is stored over the values in `table`, at a start and whenever this server becomes hot; objects that are gone, or of
+        another type now, are left out. Returns the number of cells that changed by it. Raises ValuesBroken."""
+        return len(put_all(table, retained, self.read().rows))
 
-        Returns the number of cells taken.
-        """
-        stored = self._db.execute("SELECT hbj, row, col, change, cell FROM retained ORDER BY change").fetchall()
-        return sum(_restore(table, row) for row in stored if row[0] in retained and table.has(row[0]))
+    def read(self, after: int = 0) -> Stored:
+        """What is stored, or what was committed after a look that ended with that number. May wait for the database: a server that
+        goes on meanwhile calls it in a thread and gives the rows to `put_all`. Raises ValuesBroken."""
+        return self._store.read(after)
 
     def keep(self, ref: Ref, change: int, cell: bytes, then: Then) -> None:
         """Write one cell (as `CellTable.changes` gives it); `then` runs on the loop once it is durable, or with the reason."""
         try:
-            self._waiting.put_nowait(((ref.object, ref.row, ref.column, change, cell), then))
+            self._waiting.put_nowait(((ref.object, ref.row, ref.column, change, cell), self._fence(), then))
         except queue.Full:
             then(f"more than {QUEUED} values wait for the disk")
 
     def close(self) -> None:
-        """Everything accepted is on disk afterwards."""
+        """Everything accepted is on disk afterwards, or was refused."""
         self._waiting.put(None)
         self._writer.join()
-        self._db.close()
+        self._store.close()
 
     # -- the writer thread
 
     def _write_forever(self) -> None:
-        while batch := list(self._batch()):
-            reason = self._commit([row for row, _ in batch])
-            self._soon(lambda batch=batch, reason=reason: _tell(batch, reason))  # type: ignore[misc]
+        while (first := self._waiting.get()) is not None:
+            for fence, batch in groupby(self._with_it(first), key=lambda item: item[1]):
+                self._write(list(batch), fence)
 
-    def _batch(self) -> Iterator[tuple[Row, Then]]:
-        """What arrived during the last commit; empty = the end."""
-        item = self._waiting.get()
-        for _ in range(BATCH):
-            if item is None:
-                self._waiting.put(None)  # seen again, alone, after this batch
-                return
-            yield item
+    def _with_it(self, first: Waiting) -> Iterator[Waiting]:
+        """It and what arrived during the last commit."""
+        yield first
+        for _ in range(BATCH - 1):
             try:
                 item = self._waiting.get_nowait()
             except queue.Empty:
                 return
-        if item is not None:
+            if item is None:
+                self._waiting.put(None)  # seen again, alone, after this batch
+                return
             yield item
 
-    def _commit(self, rows: list[Row]) -> str:
-        """"" when they are durable. A connection whose write failed is never used again: its pages may be lies."""
-        try:
-            self._db.execute("BEGIN IMMEDIATE")
-            self._db.executemany(PUT, rows)
-            self._db.execute("COMMIT")
-        except sqlite3.Error as error:
-            log.error("%d values not written to %s: %s", len(rows), self._path, error)
-            self._reopen()
-            return f"the value is not on disk ({error}); free some space on {self._path.parent}"
-        return ""
-
-    def _reopen(self) -> None:
-        self._db.close()
-        try:
-            self._db = connect(self._path)
-        except ValuesBroken as error:
-            log.error("%s", error)
+    def _write(self, batch: list[Waiting], fence: Fence | None) -> None:
+        reason = self._store.write([row for row, _, _ in batch], fence)
+        self._soon(lambda: _tell(batch, reason))
 
 
-def _tell(batch: list[tuple[Row, Then]], reason: str) -> None:
-    for _, then in batch:
+def _tell(batch: Iterable[Waiting], reason: str) -> None:
+    for _, _, then in batch:
         then(reason)
 
 
-def _restore(table: CellTable, stored: Row) -> bool:
+def put_all(table: CellTable, retained: set[int], rows: Iterable[Row]) -> list[Ref]:
+    """Put stored cells over the values in `table`; the cells that changed by it. Doing it again changes nothing."""
+    return [ref for row in rows if row[0] in retained and table.has(row[0]) and (ref := _put(table, row)) is not None]
+
+
+def _put(table: CellTable, stored: Row) -> Ref | None:
     hbj, row, column, _, cell = stored
     ref = Ref(hbj, row, column)
     try:
         scratch = _alike(table, hbj)
         scratch.apply(cell)
-        kept = scratch.get(ref)
+        kept, now = scratch.get(ref), table.get(ref)
+        if (kept.value, kept.last, kept.time_ms, kept.weak) == (now.value, now.last, now.time_ms, now.weak):
+            return None
         if kept.last is not None:
             table.set(ref, kept.last, kept.time_ms, kept.weak)
         if isinstance(kept.value, Invalid):
             table.set(ref, kept.value, kept.time_ms, kept.weak)
     except (ValueError, IndexError, TypeError, KeyError) as error:
         log.warning("stored value of object %d, row %d, column %d not taken: %s", hbj, row, column, error)
-        return False
-    return True
+        return None
+    return ref
 
 
 def _alike(table: CellTable, hbj: int) -> CellTable:

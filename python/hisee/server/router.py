@@ -16,7 +16,7 @@ from hisee.schema.lanes import Lane
 from hisee.schema.messages import ROWS as MESSAGES
 from hisee.schema.messages import MessageKind as Kind
 from hisee.server.core import Core
-from hisee.server.registry import KNL_NUMBER, Process
+from hisee.server.registry import KNL_NUMBER, Link, Process
 from hisee.server.routes import Routes
 from hisee.server.services import Services
 from hisee.server.waits import WaitGraph
@@ -54,14 +54,26 @@ class Router:
         self._open: dict[tuple[int, int], Open] = {}  # (caller, corr) of every other request under way
         self._services = Services(core, self.forward, lambda number: sum(o.target == number for o in self._open.values()))
         core.ended.append(self._process_ended)
+        self.admits: Callable[[Process, Message], bool] = lambda source, message: True  # False = taken: refused, or done elsewhere or later
         self.relayed = 0
 
     def receive(self, channel: Channel, message: Message) -> None:
         """One message from a link. A source that does not belong to the link is refused: nobody speaks for another."""
         source = self._core.registry.get(message.source)
-        if source is None or source.link is None or source.link.channel is not channel:
+        if source is None or source.link is None or source.link.channel is not channel or source.link.session is not None:
             log.warning("message %s with foreign source %d refused", message.kind, message.source)
             return
+        self._route(source, message)
+
+    def receive_from(self, link: Link, message: Message) -> None:
+        """The same of a session: its link is known by the connection."""
+        source = self._core.registry.get(message.source)
+        if source is None or source.link is not link:
+            log.warning("message %s with foreign source %d refused", message.kind, message.source)
+            return
+        self._route(source, message)
+
+    def _route(self, source: Process, message: Message) -> None:
         source.received += 1
         if message.kind in ENDS:
             self._end_of_request(message)
@@ -78,10 +90,16 @@ class Router:
         else:
             self._for_us(source, message)
 
+    def carry_out(self, source: Process, message: Message) -> None:
+        """A message to the server that had to wait."""
+        self._for_us(source, message)
+
     def _for_us(self, source: Process, message: Message) -> None:
         handler = self._core.handlers.get(message.kind)
         if handler is None:
             self._core.fail(message, Err.ERR_NOT_SUPPORTED, 0, f"the server knows no message of kind {message.kind:#06x}")
+            return
+        if not self.admits(source, message):
             return
         try:
             handler(source, message)

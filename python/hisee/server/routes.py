@@ -53,6 +53,7 @@ class Routes:
 
 def row(kind: str, *, source: str | None, target: str | None, lane: str, state: str, sent: int, received: int,
         rtt_ms: float | None = None, since_ms: int | None = None, number: int | None = None) -> dict[str, Any]:
-    """A line of `hisee routes`. kind: service (who serves a lane), route (granted to a process), channel (of a HIS-SEE pair)."""
+    """A line of `hisee routes`. kind: service (who serves a lane), route (granted to a process), channel (of a HIS-SEE pair),
+    network (of a client; target = the communication process that it reaches, lane = the network's name)."""
     return {"type": kind, "lane": lane, "source": source, "target": target, "state": state, "sent": sent, "received": received,
             "rtt_ms": rtt_ms, "since_ms": since_ms, "id": number}

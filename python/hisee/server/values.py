@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import Counter, deque
 from collections.abc import Callable
@@ -18,10 +19,12 @@ from hisee.schema.lanes import Lane
 from hisee.schema.messages import MessageKind as Kind
 from hisee.server.core import Core
 from hisee.server.registry import KNL_NUMBER, Process
-from hisee.server.retained import Retained
+from hisee.server.retained import Retained, Row, put_all
 from hisee.values import Ref, Stamped
 
 log = logging.getLogger("hisee.server.values")
+QUIET_POLL_S = 0.002
+EPOCH_SHIFT = 40  # numbers of changes: so many of one epoch, then those of the next begin
 
 
 class Refused(Exception):
@@ -47,6 +50,10 @@ class Values:
         self._core = core
         self.table = CellTable()
         self._retained: Retained | None = None
+        self.noted: Callable[[Ref], None] = lambda ref: None  # told of every change, for those who follow all values
+        self.confirmed: Callable[[Callable[[], None]], None] = lambda then: then()  # runs it once a standby server has what was noted
+        self.objects: Callable[[], list[int]] = list  # numbers of all objects that have values; the store's owner sets it
+        self._settling = 0  # writes that are carried out and not settled
         self._kept: set[int] = set()  # objects whose values must be on disk before they are acknowledged
         self._open: dict[int, deque[_Open]] = {}  # process -> its SETs in order: acknowledgements are cumulative
         self.subscribers: dict[int, Counter[int]] = {}  # object -> process -> count
@@ -60,7 +67,17 @@ class Values:
         """From now on SETs of these objects are durable before they are acknowledged; what is stored replaces initial values."""
         count = retained.restore(self.table, objects)
         self._retained, self._kept = retained, objects
-        log.info("%d retained values taken from the disk", count)
+        log.info("%d retained values taken from where they are kept", count)
+
+    def catch_up(self, rows: list[Row]) -> None:
+        """Retained values that another server has committed (`Retained.read`): into the table, and to everybody who follows."""
+        for ref in put_all(self.table, self._kept, rows):
+            self._publish(ref)
+
+    def keep_too(self, objects: set[int]) -> None:
+        """Objects with `retain` that came into the configuration."""
+        if self._retained is not None:
+            self._kept |= objects
 
     def subscribe(self, number: int, objects: list[int]) -> None:
         for hbj in objects:
@@ -89,7 +106,26 @@ class Values:
             raise Refused(Err.ERR_RANGE_ERROR, 14, str(error)) from error
         self._publish(ref)
 
+    def take(self, payload: bytes) -> None:
+        """Values of the hot server: into the table, and to everybody who follows here."""
+        for ref in self.table.apply(payload):
+            self._publish(ref)
+
+    def stored(self) -> list[Row]:
+        """What is kept now, of whatever server. May wait for the database: for a thread. Raises ValuesBroken."""
+        return self._retained.read().rows if self._retained is not None else []
+
+    def become_owner(self, epoch: int, stored: list[Row]) -> None:
+        """Count from numbers on that no server of an earlier epoch has given; what is stored replaces what was followed."""
+        self.table.leap(epoch << EPOCH_SHIFT)
+        self.catch_up(stored)
+
+    def everything(self) -> bytes:
+        """A snapshot of all objects."""
+        return self.snapshot(self.objects())
+
     def _publish(self, ref: Ref) -> None:
+        self.noted(ref)
         for number, state in self.watchers.get(ref.object, {}).items():
             self._core.tell(number, Kind.VALUE_CHANGED, NamedValues(values=[state()]), Lane.SCRIPT)
         followers = self.subscribers.get(ref.object)
@@ -103,10 +139,20 @@ class Values:
 
     def settled(self, ref: Ref, then: Callable[[str], None]) -> None:
         """Call `then` with "" once the newest write of `ref` may be acknowledged, or with the reason why it may not."""
+        self._settling += 1
+
+        def settle(reason: str = "") -> None:
+            """Done, and perhaps not to be said: a server that is asked to hand over says it itself, one that is cut off does not."""
+            self._settling -= 1
+            if reason:
+                then(reason)
+            else:
+                self._core.acknowledge(then)
+
         if self._retained is None or ref.object not in self._kept:
-            then("")
+            self.confirmed(settle)
         else:
-            self._retained.keep(ref, self.table.last_change, self.table.changes([ref]), then)
+            self._retained.keep(ref, self.table.last_change, self.table.changes([ref]), settle)
 
     def _set(self, source: Process, message: Message) -> None:
         """A script's write: [reference, value]. The answer is one acknowledgement; its VALUES went out before it."""
@@ -126,6 +172,16 @@ class Values:
             self._acknowledge(source.number)
             return
         self.settled(ref, settle)
+
+    async def quiet(self) -> None:
+        """Wait until every write that was carried out is settled, acknowledged or not."""
+        while self._settling:
+            await asyncio.sleep(QUIET_POLL_S)
+
+    def refuse(self, source: Process, message: Message, extended: int, text: str) -> None:
+        """A SET that is not carried out."""
+        self._open.setdefault(source.number, deque()).append(_Open(_refusal(message.corr, extended, text), settled=True))
+        self._acknowledge(source.number)
 
     def _apply(self, source: Process, message: Message) -> Ref:
         ref, value = decode(message.payload)

@@ -19,8 +19,10 @@ from typing import Any, TextIO
 import msgspec
 
 from hisee.channel import Channel, ChannelClosed, ChannelFull, LogonRefused, Message, PeerUnreachable, RequestFailed, Requests
+from hisee.channel.carriers import NETWORK
 from hisee.channel.duties import answer_soon, report_load
 from hisee.channel.payloads import CpList, Failed, Hello, Job, JobNumber, Payload, pack, unpack
+from hisee.channel.sessions import route_ordered
 from hisee.commands import Commands
 from hisee.config import limits
 from hisee.datadir import DataDir
@@ -63,7 +65,7 @@ class Agent:
         self._requests: Requests | None = None
         self._number = 0
         self._lost: asyncio.Event = asyncio.Event()
-        self._commands = Commands("AGENT", stop.set, status=self._facts)
+        self._commands = Commands("AGENT", stop.set, {"ROUTE": lambda words: route_ordered(self._channel, words)}, status=self._facts)
         self._handlers: dict[int, Callable[[Message], None]] = {
             Kind.JOB_START: self._job_start, Kind.JOB_STOP: self._job_stop, Kind.CP_LIST: self._cp_list, Kind.STOP: self._system_ends,
             Kind.COMMAND: lambda message: answer_soon(message, self._commands, self), Kind.ECHO: lambda m: self._reply(m, m.payload),
@@ -202,7 +204,7 @@ class Agent:
 
     def _system_ends(self, message: Message) -> None:
         """The agent of this very computer goes with the system; one elsewhere waits for its return."""
-        if self._channel is not None and self._channel.carrier != "tcp":
+        if self._channel is not None and self._channel.carrier not in NETWORK:
             self._stop.set()
 
     def _facts(self) -> dict[str, Any]:

@@ -1,7 +1,9 @@
 """The connections of a communication process: clients on one side, the server on the other. Carries, counts, keeps nothing.
 
-The server says which number is reached over which connection. What a client does not take waits here, within bounds; a client
-that is too slow for them loses its connection, and nobody else notices.
+The server says which number is reached over which connection; messages of sessions name the connection themselves and pass unread.
+What a client does not take waits here, within bounds; a client that is too slow for them loses its connection, and nobody else
+notices. Nothing of a session is dropped while its connection goes on: where a message cannot pass, the connection ends, and the
+session sends it again over the next one.
 """
 
 from __future__ import annotations
@@ -15,7 +17,9 @@ from typing import Any
 from hisee.channel import Channel, ChannelClosed, ChannelFull, Listener, Message, RequestFailed, Requests
 from hisee.channel.doors import CHOOSE, CROWDED
 from hisee.channel.duties import answer_soon
+from hisee.channel.networks import SESSION
 from hisee.channel.payloads import CpList, Failed, Hello, LinkClosed, LinkOpen, Refused, Route, Welcome, pack, unpack
+from hisee.channel.session import BY_CONNECTION
 from hisee.commands import Commands
 from hisee.schema.errors import Err
 from hisee.schema.extended import Ext
@@ -23,6 +27,7 @@ from hisee.schema.messages import MessageKind as Kind
 from hisee.schema.timers import BY_NAME as TIMERS
 
 log = logging.getLogger("hisee.work.cp")
+CONNECTION = "connection"  # fact of a WELCOME: the client's connection at this communication process
 LOGON_S = TIMERS["logon"].ms / 1000
 KNL = 1
 HIGH_BYTES, LOW_BYTES = 8 << 20, 1 << 20  # unsent to the server: over HIGH whoever sends much is not read until it is below LOW
@@ -53,7 +58,7 @@ class Carrier:
         self.requests = Requests(server)
         self._clients: dict[int, Client] = {}  # by connection
         self._numbers: dict[int, int] = {}  # process number -> connection
-        self._welcomed: dict[int, int] = {}  # number -> connection, until the logon has ended
+        self._welcomed: dict[int, int] = {}  # connection -> number, until the logon has ended
         self._connections = 0
         self._admissions: set[asyncio.Task[Welcome | Refused]] = set()
         self._burst: Counter[int] = Counter()  # bytes by connection since the server last took everything
@@ -107,24 +112,24 @@ class Carrier:
         if answer.payload[:1] == b"\x00":
             return unpack(Refused, answer.payload[1:])
         welcome = unpack(Welcome, answer.payload)
-        self._welcomed[welcome.number] = connection
+        self._welcomed[connection] = welcome.number
+        welcome.facts[CONNECTION] = connection
         self._loop.call_later(LOGON_S, self._never_came, connection, welcome.number)
         return welcome
 
     def _never_came(self, connection: int, number: int) -> None:
-        if self._welcomed.get(number) == connection:
-            del self._welcomed[number]
+        if self._welcomed.pop(connection, None) is not None:
             self._tell_closed(connection, number, "the logon was not finished")
 
     def _on_client(self, channel: Channel) -> None:
         assert channel.welcome is not None
-        number = channel.welcome.number
-        connection = self._welcomed.pop(number, 0)
-        if not connection:
+        number, connection = channel.welcome.number, int(channel.welcome.facts.get(CONNECTION, 0))
+        if self._welcomed.pop(connection, None) is None:
             channel.close("the logon took too long")
             return
         self._clients[connection] = Client(channel, number)
-        self._numbers[number] = connection
+        if not channel.welcome.facts.get(SESSION):
+            self._numbers[number] = connection
         channel.attach(self._loop, lambda message: self._from_client(connection, message),
                        lambda reason: self._client_lost(connection, reason))
         log.info("connection %d carries %s", connection, channel.welcome.name)
@@ -132,13 +137,18 @@ class Carrier:
     # -- from clients
 
     def _from_client(self, connection: int, message: Message) -> None:
-        if self._numbers.get(message.source) != connection:
+        if message.kind in BY_CONNECTION:
+            message.object = connection
+        elif self._numbers.get(message.source) != connection:
             log.warning("connection %d sent a message with foreign source %d: refused", connection, message.source)
             return
         try:
             self._server.send(message)
         except ChannelFull as full:
-            self._refuse(connection, message, str(full))
+            if message.kind in BY_CONNECTION:
+                self._end(connection, f"the server takes no more: {full}")
+            else:
+                self._refuse(connection, message, str(full))
         except ChannelClosed as closed:
             log.info("message of %d not carried: %s", message.source, closed)
         else:
@@ -179,8 +189,10 @@ class Carrier:
     # -- from the server
 
     def _from_server(self, message: Message) -> None:
-        if message.target not in (0, self.number):
-            self._to_client(message)
+        if message.kind in BY_CONNECTION:
+            self._to_connection(message.object, message)
+        elif message.target not in (0, self.number):
+            self._to_connection(self._numbers.get(message.target, 0), message)
         elif message.kind in (Kind.REPLY, Kind.FAILED):
             self.requests.settle(message)
         elif message.kind == Kind.ROUTE_ADD:
@@ -188,6 +200,9 @@ class Carrier:
             self._numbers[route.number] = route.connection
         elif message.kind == Kind.ROUTE_DROP:
             self._numbers.pop(unpack(Route, message.payload).number, None)
+        elif message.kind == Kind.LINK_CLOSED:
+            closed = unpack(LinkClosed, message.payload)
+            self._see_off(closed.connection, closed.reason)
         elif message.kind == Kind.CP_LIST:
             self._tell_doors(message)
         elif message.kind == Kind.COMMAND:
@@ -195,11 +210,10 @@ class Carrier:
         elif message.kind == Kind.STOP:
             self._ended("goodbye: the server ends the system")
 
-    def _to_client(self, message: Message) -> None:
-        connection = self._numbers.get(message.target, 0)
+    def _to_connection(self, connection: int, message: Message) -> None:
         client = self._clients.get(connection)
         if client is None:
-            log.debug("nobody carries number %d", message.target)
+            log.debug("nobody carries connection %d, number %d", connection, message.target)
             return
         self._passed += 1
         self._send(connection, client, message)
@@ -212,18 +226,31 @@ class Carrier:
             log.debug("connection %d is gone", connection)
         except ChannelFull as full:
             self._slow += 1
-            client.channel.abandon()
-            self._client_lost(connection, f"too slow: {full}")
+            self._end(connection, f"too slow: {full}")
 
     def _tell_doors(self, message: Message) -> None:
         """Clients that choose their door keep the list for the day on which this one is gone."""
         self._doors = unpack(CpList, message.payload).rows
         for connection, client in list(self._clients.items()):
             hello = client.channel.hello
-            if hello is not None and CHOOSE in hello.facts:
+            if hello is not None and not hello.facts.keys().isdisjoint((CHOOSE, SESSION)):
                 self._send(connection, client, Message(kind=Kind.CP_LIST, source=KNL, target=client.number, payload=message.payload))
 
     # -- ends
+
+    def _end(self, connection: int, reason: str) -> None:
+        """End a connection from here, whatever waits for it."""
+        client = self._clients.get(connection)
+        if client is not None:
+            client.channel.abandon()
+            self._client_lost(connection, reason)
+
+    def _see_off(self, connection: int, reason: str) -> None:
+        """The server wants a connection to end; what was for it goes out first."""
+        client = self._clients.get(connection)
+        if client is not None:
+            client.channel.close(reason)
+            self._client_lost(connection, reason)
 
     def _client_lost(self, connection: int, reason: str) -> None:
         client = self._clients.pop(connection, None)

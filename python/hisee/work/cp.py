@@ -24,6 +24,7 @@ from hisee.schema.exits import Exit
 from hisee.schema.messages import MessageKind as Kind
 from hisee.schema.timers import BY_NAME as TIMERS
 from hisee.seams import Seams
+from hisee.tls import CertificateFault, take_renewed, to_listen
 from hisee.work.carrier import KNL, Carrier
 from hisee.work.joining import candidate, hello_facts, node_of
 from hisee.work.membership import Membership, log_on
@@ -31,6 +32,7 @@ from hisee.work.membership import Membership, log_on
 log = logging.getLogger("hisee.work.cp")
 KIND = "CP"
 AGAIN_S, ASK_S = TIMERS["administration"].ms / 1000, TIMERS["agent_report"].ms / 1000
+RENEWED_S = 3600  # between two looks for a renewed certificate
 KEEP_ALIVE = {"watchdog": TIMERS["keep_alive"].ms}
 
 
@@ -70,11 +72,11 @@ def join(engine: Coordinator, parameters: StartParameters, data: DataDir) -> tup
     Raises NoNumber when the list is used up, UsageError for a --port that the list does not hold or that is in use.
     """
     node, host = node_of(data, parameters.node), parameters.listen or "127.0.0.1"
-    secret, bounds = data.secret(), limits()
+    secret, bounds, tls = data.secret(), limits(), to_listen(data, host)
     held: dict[int, Listener] = {}
 
     def listen(port: int) -> Listener:
-        return Listener.tcp(host, port, secret, data.seams, bounds, KEEP_ALIVE)
+        return Listener.tcp(host, port, secret, data.seams, bounds, KEEP_ALIVE, tls)
 
     wanted = candidate(KIND, node, data, _occupier(held, listen, parameters.port))
     if parameters.port and wanted.ports and parameters.port not in wanted.ports:
@@ -126,11 +128,23 @@ async def _serve(parameters: StartParameters, data: DataDir, member: Member, lis
         announce_ready(parameters.ready_fd, f"cp tcp={listener.address} name={member.name}")
         log.info("%s is ready", member.name)
         primary.changed("")
+        renewals = loop.create_task(follow_certificate(listener, data))
         await stop.wait()
+        renewals.cancel()
         primary.close()
         carrier.close()
     log.info("%s ends: %s", member.name, end.why)
     return end.code
+
+
+async def follow_certificate(listener: Listener, data: DataDir) -> None:
+    """A certificate that was renewed while this process runs is shown to the next client."""
+    while listener.tls is not None:
+        await asyncio.sleep(RENEWED_S)
+        try:
+            take_renewed(listener.tls, data)
+        except CertificateFault as fault:
+            log.error("the certificate of this computer: %s", fault)
 
 
 def _soon(loop: asyncio.AbstractEventLoop, call: Callable[..., None], *args: Any) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.resources import files
@@ -26,7 +28,7 @@ REPEATS = 20  # of a transaction that the server itself undid
 PAUSE_S = 0.02
 MAKING = 0x68697365  # advisory lock while the tables are made
 # A lost network ends a connection within seconds. A commit that waits is never touched: no statement_timeout, no cancel.
-OPTIONS = {"connect_timeout": "5", "keepalives": "1", "keepalives_idle": "2", "keepalives_interval": "1", "keepalives_count": "3",
+OPTIONS = {"keepalives": "1", "keepalives_idle": "2", "keepalives_interval": "1", "keepalives_count": "3",
            "tcp_user_timeout": "5000", "target_session_attrs": "read-write", "application_name": "hisee"}
 # A member frozen inside a transaction loses its locks when it loses its lease. Every statement has an index to go by; plans made
 # while the tables were small shall not read them whole when they have grown.
@@ -58,7 +60,8 @@ class Database:
         self._lost: Session | None = None  # its last transaction may still be on its way
         self.returned_ns: int | None = None  # when it was connected again after a loss
         try:
-            self._address = make_conninfo(url, **OPTIONS)
+            patience = {"connect_timeout": str(max(2, min(5, int(reconnect_s))))}  # of each host; the least that the library knows is 2
+            self._address = make_conninfo(url, **OPTIONS | patience)
             self._connection = self._open()
             make_tables(self._connection)
         except psycopg.Error as error:
@@ -90,6 +93,14 @@ class Database:
     def returned_within(self, ns: int) -> bool:
         """It was lost and is back for less than `ns`: others may not have found back yet."""
         return self.returned_ns is not None and self._seams.clock.monotonic_ns() - self.returned_ns < ns
+
+    def interrupt(self) -> None:
+        """From another thread: whoever waits for the server finds the connection lost. No commit is cancelled by it."""
+        connection = self._connection
+        with contextlib.suppress(OSError, psycopg.Error):
+            if connection is not None and not connection.closed:
+                with socket.socket(fileno=os.dup(connection.pgconn.socket)) as same:
+                    same.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         if self._connection is not None:

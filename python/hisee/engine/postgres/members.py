@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+from psycopg import errors
 from psycopg.rows import TupleRow
 
 from hisee.engine import proof, rules
+from hisee.engine import succession as record
 from hisee.engine.coordinator import (
     NO_LEASE,
     PRIMARY,
@@ -20,6 +23,7 @@ from hisee.engine.coordinator import (
     LostMember,
     Member,
     NoNumber,
+    Succession,
     TermRow,
 )
 from hisee.engine.postgres.database import Connection, Database, one, rows
@@ -68,6 +72,10 @@ TAKE = """INSERT INTO engine_term AS t (term, holder, epoch) VALUES (%s, %s, 1)
 ASSIGN = """INSERT INTO engine_term AS t (term, holder, epoch) VALUES (%s, %s, 1)
     ON CONFLICT (term) DO UPDATE SET holder = excluded.holder, epoch = t.epoch + 1 RETURNING epoch"""
 HELD = "SELECT 1 FROM engine_term WHERE term = %s AND holder = %s AND epoch = %s"
+FREE = "SELECT 1 FROM engine_term WHERE term = %s AND holder <> 0 FOR UPDATE"
+DROP = "UPDATE engine_term SET holder = 0 WHERE term = %s AND holder = %s AND epoch = %s RETURNING 1"
+SUCCESSION = "SELECT engine_now(), (SELECT value FROM engine_fact WHERE key = %s)"
+KEEP_SUCCESSION = "INSERT INTO engine_fact VALUES (%s, %s) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
 TERMS = """SELECT t.term, t.holder, coalesce(m.name, ''), t.epoch
     FROM engine_term t LEFT JOIN engine_member m ON m.incarnation = t.holder ORDER BY t.term"""
 
@@ -188,6 +196,56 @@ class Members:
         row = one(connection, "SELECT epoch FROM engine_term WHERE term = %s AND holder = %s", [term, incarnation])
         return (Grant(term, incarnation, row[0]),) if row is not None else None
 
+    def take_together(self, terms: Sequence[str], member: Member) -> tuple[Grant, ...] | None:
+        def work(connection: Connection) -> tuple[tuple[Grant, ...] | None]:
+            with connection.transaction():
+                lock_member(connection, member)
+                return (self._take_all(connection, terms, member),)
+
+        return self._db.call(work, lambda connection: self._all_taken(connection, terms, member.incarnation))[0]
+
+    @staticmethod
+    def _take_all(connection: Connection, terms: Sequence[str], member: Member) -> tuple[Grant, ...] | None:
+        if any(one(connection, FREE, [term]) for term in terms):
+            return None
+        kept, now_ms = kept_succession(connection, terms[0])
+        if not record.may_take(kept, member, now_ms):
+            return None
+        epochs = [one(connection, TAKE, [term, member.incarnation]) for term in terms]
+        if None in epochs:  # another one was quicker with the very first row of a term
+            raise errors.SerializationFailure("a term was taken meanwhile")
+        grants = tuple(Grant(term, member.incarnation, row[0]) for term, row in zip(terms, epochs, strict=True) if row is not None)
+        connection.execute(KEEP_SUCCESSION, [record.key(terms[0]), record.text_of(record.taken(grants[0], member))])
+        return grants
+
+    def _all_taken(self, connection: Connection, terms: Sequence[str], incarnation: int) -> tuple[tuple[Grant, ...] | None] | None:
+        found = [grant for term in terms if (row := self._taken(connection, term, incarnation)) is not None and (grant := row[0])]
+        return (tuple(found),) if len(found) == len(terms) else None
+
+    def hand_over(self, grants: Sequence[Grant], heir: str, within_ms: int) -> None:
+        def work(connection: Connection) -> bool:
+            with connection.transaction():
+                for grant in grants:
+                    if one(connection, DROP, list(grant)) is None:
+                        raise lost_grant(grant)
+                kept, now_ms = kept_succession(connection, grants[0].term)
+                text = record.text_of(record.named(kept, heir, now_ms + within_ms))
+                connection.execute(KEEP_SUCCESSION, [record.key(grants[0].term), text])
+            return True
+
+        def settled(connection: Connection) -> bool | None:
+            """Dropped, and by nobody else: the record names the heir of this very epoch."""
+            kept, _ = kept_succession(connection, grants[0].term)
+            return (kept.epoch == grants[0].epoch and kept.heir == heir) or kept.epoch > grants[0].epoch or None
+
+        self._db.call(work, settled)
+
+    def succession(self, term: str) -> Succession:
+        return self._db.call(lambda connection: record.told(*kept_succession(connection, term)))
+
+    def interrupt(self) -> None:
+        self._db.interrupt()
+
     def assign(self, primary: Grant, term: str, holder: Member) -> Grant:
         def work(connection: Connection) -> Grant:
             with connection.transaction():
@@ -235,6 +293,13 @@ def hold(connection: Connection, grant: Grant, *terms: str) -> None:
         raise LostGrant(f"this needs the term {' or '.join(terms)}, not {grant.term}")
     if one(connection, f"{HELD} FOR SHARE", list(grant)) is None:
         raise lost_grant(grant)
+
+
+def kept_succession(connection: Connection, term: str) -> tuple[record.Kept, int]:
+    """With the engine's clock in milliseconds."""
+    row = one(connection, SUCCESSION, [record.key(term)])
+    assert row is not None
+    return record.kept_of(row[1]), int(row[0])
 
 
 def lost_member(member: Member) -> EngineError:

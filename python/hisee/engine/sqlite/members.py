@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from hisee.engine import proof, rules
-from hisee.engine.coordinator import NO_LEASE, PRIMARY, Buried, Candidate, Grant, LostGrant, LostMember, Member, NoNumber, TermRow
+from hisee.engine import succession as record
+from hisee.engine.coordinator import (
+    NO_LEASE,
+    PRIMARY,
+    Buried,
+    Candidate,
+    Grant,
+    LostGrant,
+    LostMember,
+    Member,
+    NoNumber,
+    Succession,
+    TermRow,
+)
 from hisee.engine.sqlite.base import DIED, WAITING, Base, waiting
 from hisee.engine.sqlite.beats import SLOTS
 from hisee.schema.task_states import TaskStateId
@@ -191,6 +204,31 @@ class Terms(Base):
                              " SET holder = excluded.holder, epoch = epoch + 1 RETURNING epoch", (term, member.incarnation)).fetchone()
         return Grant(term, member.incarnation, epoch)
 
+    def take_together(self, terms: Sequence[str], member: Member) -> tuple[Grant, ...] | None:
+        with self.store.write() as db:
+            self._member_name(db, member)
+            held = [db.execute("SELECT 1 FROM engine_term WHERE term = ? AND holder <> 0", (term,)).fetchone() for term in terms]
+            if any(held) or not record.may_take(_kept(db, terms[0]), member, self.clock.now_ms()):
+                return None
+            grants = tuple(self._hand_over(db, term, member) for term in terms)
+            _keep_succession(db, terms[0], record.taken(grants[0], member))
+            return grants
+
+    def hand_over(self, grants: Sequence[Grant], heir: str, within_ms: int) -> None:
+        with self.store.write() as db:
+            for grant in grants:
+                self._check_grant(db, grant)
+                db.execute("UPDATE engine_term SET holder = 0 WHERE term = ?", (grant.term,))
+            term = grants[0].term
+            _keep_succession(db, term, record.named(_kept(db, term), heir, self.clock.now_ms() + within_ms))
+
+    def succession(self, term: str) -> Succession:
+        with self.store.read() as db:
+            return record.told(_kept(db, term), self.clock.now_ms())
+
+    def interrupt(self) -> None:
+        """A file on this computer: nothing waits longer than for its turn."""
+
     def assign(self, primary: Grant, term: str, holder: Member) -> Grant:
         if primary.term != PRIMARY:
             raise LostGrant(f"a grant of {primary.term} gives no roles")
@@ -213,3 +251,12 @@ class Terms(Base):
             rows = db.execute("SELECT term, holder, coalesce(name, ''), epoch FROM engine_term"
                               " LEFT JOIN engine_member ON incarnation = holder AND holder <> 0").fetchall()
         return {row[0]: TermRow(*row) for row in rows}
+
+
+def _kept(db: sqlite3.Connection, term: str) -> record.Kept:
+    row = db.execute("SELECT value FROM engine_fact WHERE key = ?", (record.key(term),)).fetchone()
+    return record.kept_of(row[0] if row else None)
+
+
+def _keep_succession(db: sqlite3.Connection, term: str, kept: record.Kept) -> None:
+    db.execute("INSERT OR REPLACE INTO engine_fact VALUES (?, NULL, ?)", (record.key(term), record.text_of(kept)))
