@@ -59,6 +59,8 @@ TIMERS = [
     Timer(43, "pair_watch", 1_000, "period at which a computer looks at its node of the database pair"),
     Timer(44, "pair_follow", 3_000, "hot server and database primary may be on different computers for so long, then the primary follows"),
     Timer(45, "pair_again", 20_000, "shortest distance of two planned switches of the database that a computer asks for"),
+    Timer(48, "database_answer", 20_000, "a statement that the engine database did not answer for so long: its connection is made again"),
+    Timer(49, "server_answer", 3_000, "the same for a server's own connections: it may have to become hot meanwhile"),
     Timer(46, "pair_stop", 30_000, "time a node of the database pair has to end in order before it is killed"),
 ]
 

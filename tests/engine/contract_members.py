@@ -330,10 +330,3 @@ class Together:
         assert engine.take_together([HOT, ACTIVE], third) is None
         lab.advance(5_001)
         assert engine.take_together([HOT, ACTIVE], third) is not None
-
-    @pytest.mark.req("R147")
-    def test_interrupted_calls_go_on(self, lab: Lab, engine: Coordinator) -> None:
-        member = self.servers(lab, engine, "SRV1")[0]
-        engine.interrupt()
-        engine.beat(member)
-        assert engine.take_together([HOT, ACTIVE], member) is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import select
+import signal
 import subprocess
 import sys
 import threading
@@ -132,6 +133,21 @@ def test_a_server_that_stays_away_is_an_error_that_says_so(server: postgres.Post
     finally:
         server.start()
     assert engine.tasks() == [] and put(engine)
+
+
+@pytest.mark.req("R147")
+def test_a_server_that_stands_still_is_left(lab: PostgresLab, server: postgres.PostgresServer) -> None:  # noqa: F811
+    """Its kernel confirms every byte, so nothing but patience tells. Its frozen session must end before the outcome is known."""
+    engine = lab.keep(PostgresCoordinator(lab.url, patience_s=0.2))
+    member = join(lab, engine)
+    frozen = engine._db._session[0]
+    os.kill(frozen, signal.SIGSTOP)
+    thaw = threading.Timer(1.0, lambda: os.kill(frozen, signal.SIGCONT))
+    thaw.start()
+    task = put(engine)
+    thaw.join()
+    assert engine._db._session[0] != frozen and [row.id for row in engine.tasks()] == [task]
+    assert claim_one(engine, member).id == task
 
 
 def test_a_member_frozen_in_a_transaction_loses_its_locks(lab: PostgresLab) -> None:

@@ -189,12 +189,8 @@ class Computer:
         self._freeze(False)
 
     def _freeze(self, still: bool) -> None:
-        if not self._group.exists():
-            return
-        if (self._group / "freezer.state").exists():
-            (self._group / "freezer.state").write_text("FROZEN" if still else "THAWED")
-        else:
-            (self._group / "cgroup.freeze").write_text("1" if still else "0")
+        if self._group.exists():
+            _freeze(self._group, still)
 
     def _is_empty(self) -> bool:
         try:
@@ -344,8 +340,16 @@ def _remove(name: str, groups: Path | None) -> None:
         for pid in (group / "cgroup.procs").read_text().split():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(int(pid), signal.SIGKILL)
+        _freeze(group, False)  # frozen ones take the signal only then
         until(lambda: _removed(group), f"control group {name} goes")
     subprocess.run(["ip", "netns", "del", name], capture_output=True, check=False)
+
+
+def _freeze(group: Path, still: bool) -> None:
+    if (group / "freezer.state").exists():
+        (group / "freezer.state").write_text("FROZEN" if still else "THAWED")
+    else:
+        (group / "cgroup.freeze").write_text("1" if still else "0")
 
 
 def _removed(group: Path) -> bool:

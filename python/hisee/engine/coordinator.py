@@ -386,9 +386,6 @@ class Coordinator(Protocol):
 
     def audit(self, who: str, what: str, detail: JSON) -> None: ...
 
-    def interrupt(self) -> None:
-        """From another thread: a call that waits for the database goes on as if its connection were lost. Nothing else waits long."""
-
     def close(self) -> None: ...
 
 

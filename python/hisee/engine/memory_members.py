@@ -194,9 +194,6 @@ class MemoryMembers:
     def _keep_succession(self, term: str, kept: record.Kept) -> None:
         self.engine.facts[record.key(term)] = record.text_of(kept)
 
-    def interrupt(self) -> None:
-        """Nothing waits here."""
-
     def assign(self, primary: Grant, term: str, holder: Member) -> Grant:
         self._primary(primary)
         self._member(holder)

@@ -5,16 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 from hisee.engine.coordinator import Coordinator, Doorbell, EngineError, Member
-from hisee.schema import timers
+from hisee.schema.timers import BY_NAME as TIMERS
 from hisee.seams import Seams
 
-LEASE_MS = next(row.ms for row in timers.ROWS if row.name == "lease")
+LEASE_MS, RENEWAL_S = TIMERS["lease"].ms, TIMERS["renewal_call"].ms / 1000
+ANSWER_S = TIMERS["database_answer"].ms / 1000
 
 
 def open_engine(url: str, data: Path, seams: Seams | None = None, *, lease_ms: int = LEASE_MS,
-                reconnect_s: float | None = None) -> Coordinator:
+                hasty: bool = False, answer_s: float = ANSWER_S) -> Coordinator:
     """A Coordinator for one thread. `url` as in [engine] of app.toml: "" = SQLite in the data directory, else `postgresql://...`.
-    `reconnect_s`: how long a call waits for a server that is away, None = as long as a switch of servers may take.
+    A call waits `answer_s` for one answer, and for a server that is away as long as a switch of servers may take; `hasty` = for nothing
+    longer than the timer `renewal_call`: the way of whoever renews a lease.
 
     Raises EngineError when the database cannot be opened.
     """
@@ -25,9 +27,9 @@ def open_engine(url: str, data: Path, seams: Seams | None = None, *, lease_ms: i
     _check(url)
     from hisee.engine.postgres import PostgresCoordinator
 
-    if reconnect_s is None:
-        return PostgresCoordinator(url, seams or Seams(), lease_ms=lease_ms)
-    return PostgresCoordinator(url, seams or Seams(), lease_ms=lease_ms, reconnect_s=reconnect_s)
+    if hasty:
+        return PostgresCoordinator(url, seams or Seams(), lease_ms=lease_ms, reconnect_s=RENEWAL_S, patience_s=RENEWAL_S)
+    return PostgresCoordinator(url, seams or Seams(), lease_ms=lease_ms, patience_s=answer_s)
 
 
 def open_doorbell(url: str, data: Path, member: Member | None = None) -> Doorbell:

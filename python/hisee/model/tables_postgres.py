@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from hisee.engine.coordinator import EngineError
 from hisee.engine.postgres.database import MAKING, Connection, Database
 from hisee.model.records import Records, Row, StoreBroken
+from hisee.schema.timers import BY_NAME as TIMERS
 from hisee.seams import Seams
 
 T = TypeVar("T")
@@ -15,6 +17,7 @@ T = TypeVar("T")
 SCHEMA_VERSION = "1"
 WRITING = 0x73746F72  # advisory lock: one writer at a time, over all computers
 HELD_MS = 120_000  # a writer that stands still in its transaction loses it; all scripts of an application compile within
+TURN_S, ANSWER_S = 0.02, TIMERS["server_answer"].ms / 1000
 CALLS_KEPT_MS = 86_400_000
 
 # Text that people sort by is compared by bytes, as SQLite does.
@@ -56,6 +59,15 @@ def make_tables(connection: Connection) -> None:
                           hint="update hisee")
 
 
+def await_turn(connection: Connection) -> None:
+    """Until nobody else writes. Asked for again and again: an open question would look like a server that stands still."""
+    while True:
+        row = connection.execute("SELECT pg_try_advisory_xact_lock(%s)", [WRITING]).fetchone()
+        if row is not None and row[0]:
+            return
+        time.sleep(TURN_S)
+
+
 class PostgresSession:
     """The open transaction of a connection."""
 
@@ -82,7 +94,7 @@ class PostgresTables:
     def __init__(self, url: str, seams: Seams, place: str = "") -> None:
         self._place = place
         try:
-            self._db = Database(url, seams, lease_ms=HELD_MS)
+            self._db = Database(url, seams, lease_ms=HELD_MS, patience_s=ANSWER_S)
             self._db.call(make_tables)
         except EngineError as error:
             raise StoreBroken(error.text, hint=error.hint) from error
@@ -103,7 +115,7 @@ class PostgresTables:
 
         def change(connection: Connection) -> tuple[T]:
             with connection.transaction():
-                connection.execute("SELECT pg_advisory_xact_lock(%s)", [WRITING])
+                await_turn(connection)
                 records = Records(PostgresSession(connection), self._place)
                 result = work(records)
                 if records.changed:

@@ -17,13 +17,13 @@ OUTPUT_BYTES = 1 << 20  # what a process said outside its log is kept up to this
 SILENT = "it said nothing and was not ready in time"
 
 
-def command_line(process: Process, data: Path, server: str, ready_fd: int, more: tuple[str, ...] = ()) -> list[str]:
-    """How a configured process is started; `server` is the node that runs KNL. Numbered kinds get no name: they find theirs."""
+def command_line(process: Process, data: Path, way: str, ready_fd: int, more: tuple[str, ...] = ()) -> list[str]:
+    """How a configured process is started; `way` is the parameter that names its server. Numbered kinds get no name: they find theirs."""
     if process.command == PAIR:
         return [sys.executable, "-I", "-m", "hisee.pair.program", str(data), process.node, *process.args, str(ready_fd)]
     words = [sys.executable, "-I", "-m", "hisee", process.command]
     if process.command != "server":
-        words.append(f"/S{server}")
+        words.append(way)
     if not process.numbered:
         words.append(f"/W{process.workstation}")
     words += [*process.args, *more, "--data", str(data), "--node", process.node, "--ready-fd", str(ready_fd)]
@@ -41,13 +41,13 @@ def command_line(process: Process, data: Path, server: str, ready_fd: int, more:
 class Running:
     """A child that was started. `pidfd` becomes readable when it is gone, `ready_fd` when it says something."""
 
-    def __init__(self, process: Process, data: Path, server: str, log: Path, more: tuple[str, ...] = ()) -> None:
+    def __init__(self, process: Process, data: Path, way: str, log: Path, more: tuple[str, ...] = ()) -> None:
         self.name = process.name
         self._output = log / f"{process.name}.out"
         self._said = b""
         read_fd, write_fd = os.pipe()
         try:
-            self.popen = self._spawn(command_line(process, data, server, write_fd, more), dict(process.env), write_fd)
+            self.popen = self._spawn(command_line(process, data, way, write_fd, more), dict(process.env), write_fd)
         except OSError:
             os.close(read_fd)
             raise

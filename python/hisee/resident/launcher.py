@@ -19,17 +19,20 @@ from hisee.model.application import Application
 from hisee.model.objects import Process
 from hisee.model.store import Store
 from hisee.pair.home import keep_passwords
-from hisee.pair.plan import duties, managed, url_of
+from hisee.pair.plan import duties, hosts_of, managed, url_of
 from hisee.process import Wake, cold_lines, named_log
 from hisee.resident.child import Running
 from hisee.resident.link import ServerLink, readable
 from hisee.resident.listeners import is_here, listeners
 from hisee.resident.orders import commands_of
-from hisee.resident.spec import DATABASE, SERVER, pair_process, spec_of
+from hisee.resident.spec import SERVER, pair_process, spec_of
 from hisee.resident.supervisor import Act, Supervisor
 from hisee.schema.exits import Exit
+from hisee.tls import on_loopback
 
 log = logging.getLogger("hisee.resident")
+GROUP_CLIENTS = frozenset({"HIP"})
+ANYWHERE = "0.0.0.0", "::"
 Say = Callable[[str], None]
 
 
@@ -103,11 +106,11 @@ class Launcher:
         self._link = ServerLink(self._data, server.node, self._commands, self._ask_to_end)
 
     def _server(self) -> Process | None:
-        """The server of this computer; None on one that only keeps the monitor of the database pair."""
+        """The server of this computer; None on a workstation, and on the witness's computer."""
         for process in self._processes.values():
             if process.kind == SERVER and process.autostart:
                 return process
-        if self._processes and all(process.kind == DATABASE for process in self._processes.values()):
+        if self._processes and any(p.kind == SERVER and p.node not in self._nodes for p in self._application.processes):
             return None
         raise UsageError("app.toml starts no server", hint='add {kind="server"} to the processes of a node')
 
@@ -259,8 +262,7 @@ class Launcher:
             process = replace(process, programs=str(root / process.programs))
         cold = self._cold_word(process)
         try:
-            server = self._server()
-            running = Running(self._with_port(process), self._data.path, server.node if server else "", self._data.log_dir, cold)
+            running = Running(self._listening(self._with_port(process)), self._data.path, self._way(process), self._data.log_dir, cold)
         except OSError as error:
             self.supervisor.ended(process.name, Exit.INTERNAL, str(error))
             return
@@ -275,6 +277,18 @@ class Launcher:
             return process
         first = next(p for p in self._processes.values() if p.command == "cp")
         return replace(process, port=self._application.form.port if process.name == first.name else 0)
+
+    def _way(self, process: Process) -> str:
+        """Start parameter that names the server: consoles of a group follow whoever is hot, all others have the one of their computer."""
+        group, server = self._application.group(), self._server()
+        return f"/RF{group['name']}" if group and process.kind in GROUP_CLIENTS else f"/S{server.node if server else ''}"
+
+    def _listening(self, process: Process) -> Process:
+        """A CP of a server that other computers reach listens at all its addresses, unless its own arguments say otherwise."""
+        hosts = hosts_of(self._application.group(), process.node) if self._application.group() else []
+        if process.command != "cp" or "--listen" in process.args or all(on_loopback(host) for host in hosts):
+            return process
+        return replace(process, args=(*process.args, "--listen", ANYWHERE[":" in hosts[0]]))
 
     def _cold_word(self, process: Process) -> tuple[str, ...]:
         """`--cold` for the first work process, at the start of the system and never again: a restart must delete nothing."""

@@ -55,6 +55,8 @@ class TimerId(IntEnum):
     PAIR_WATCH = 43
     PAIR_FOLLOW = 44
     PAIR_AGAIN = 45
+    DATABASE_ANSWER = 48
+    SERVER_ANSWER = 49
     PAIR_STOP = 46
 
 
@@ -65,7 +67,7 @@ class TimerIdRow(NamedTuple):
     doc: str
 
 
-SCHEMA_HASH = 0x097554db
+SCHEMA_HASH = 0xeab7c3e0
 
 ROWS: tuple[TimerIdRow, ...] = (
     TimerIdRow(1, 'heartbeat', 1000, "period of the watchdog's heartbeat on every link"),
@@ -113,6 +115,8 @@ ROWS: tuple[TimerIdRow, ...] = (
     TimerIdRow(43, 'pair_watch', 1000, 'period at which a computer looks at its node of the database pair'),
     TimerIdRow(44, 'pair_follow', 3000, 'hot server and database primary may be on different computers for so long, then the primary follows'),
     TimerIdRow(45, 'pair_again', 20000, 'shortest distance of two planned switches of the database that a computer asks for'),
+    TimerIdRow(48, 'database_answer', 20000, 'a statement that the engine database did not answer for so long: its connection is made again'),
+    TimerIdRow(49, 'server_answer', 3000, "the same for a server's own connections: it may have to become hot meanwhile"),
     TimerIdRow(46, 'pair_stop', 30000, 'time a node of the database pair has to end in order before it is killed'),
 )
 

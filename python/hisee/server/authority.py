@@ -12,7 +12,6 @@ import os
 import queue
 import socket
 import threading
-import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from typing import Any, NamedTuple
@@ -180,13 +179,9 @@ class Authority:
         self._haste_until_ns = 0
         self._trouble = ""
         self._thread = threading.Thread(target=self._run, name="hisee-authority", daemon=True)
-        self._watch = threading.Thread(target=self._interrupt_late_calls, name="hisee-authority-watch", daemon=True)
-        self._call_began_ns = 0  # 0 = no call is under way
-        self._ended = threading.Event()
 
     def start(self) -> None:
         self._thread.start()
-        self._watch.start()
 
     # -- asked by the loop
 
@@ -247,7 +242,7 @@ class Authority:
             try:
                 if self._rounds is None:
                     raise EngineError("the engine database is not open", hint="nothing was changed")
-                self._timed(lambda: work(self._rounds))  # type: ignore[arg-type]
+                work(self._rounds)
                 future.set_result(None)
             except EngineError as error:
                 future.set_exception(error)
@@ -263,7 +258,6 @@ class Authority:
         self._orders.put(None)
         if self._thread.is_alive():
             self._thread.join(2 * CALL_S)
-        self._ended.set()
 
     # -- the thread
 
@@ -298,28 +292,12 @@ class Authority:
             if self._rounds is None:
                 self._engine = self._open()
                 self._rounds = Rounds(self._engine, self.standing, self.group, self._clock, self._candidate)
-            self._timed(self._rounds.round)
+            self._rounds.round()
             self._trouble = ""
         except (EngineError, OSError) as error:
             if self._trouble != str(error):
                 self._trouble = str(error)
                 log.warning("%s", error)
-
-    def _timed(self, work: Callable[[], None]) -> None:
-        self._call_began_ns = self._clock.monotonic_ns()
-        try:
-            work()
-        finally:
-            self._call_began_ns = 0
-
-    def _interrupt_late_calls(self) -> None:
-        """A connection that hangs is cut; the next try finds a server that answers."""
-        while not self._ended.wait(CALL_S / 4):
-            began_ns, engine = self._call_began_ns, self._engine
-            if began_ns and engine is not None and self._clock.monotonic_ns() - began_ns > CALL_S * 1e9:
-                log.warning("the engine database does not answer within %g s: the connection is cut", CALL_S)
-                engine.interrupt()
-                time.sleep(CALL_S)
 
     def _candidate(self) -> Candidate:
         pid = os.getpid()
@@ -348,6 +326,6 @@ class Authority:
     def _leave(self) -> None:
         with contextlib.suppress(EngineError, OSError):
             if self._rounds is not None:
-                self._timed(self._rounds.leave)
+                self._rounds.leave()
         if self._engine is not None:
             self._engine.close()

@@ -18,7 +18,7 @@ from hisee.parameters import StartParameters
 from hisee.process import announce_ready, named_log, run_until_stopped
 from hisee.schema.timers import BY_NAME as TIMERS
 from hisee.seams import BootClock, Seams
-from hisee.server.authority import CALL_S, Authority, Group
+from hisee.server.authority import Authority, Group
 from hisee.server.eventlog import EventLog
 from hisee.server.grouped import close_late
 from hisee.server.knl import Knl
@@ -27,6 +27,7 @@ from hisee.server.standing import Standing
 from hisee.tls import to_dial
 
 log = logging.getLogger("hisee.server")
+ANSWER_S = TIMERS["server_answer"].ms / 1000
 # A communication process drops a silent client after the timer keep_alive; the client waits one heartbeat longer.
 KEEP_ALIVE = {"watchdog": TIMERS["keep_alive"].ms + TIMERS["heartbeat"].ms}
 
@@ -45,7 +46,7 @@ async def _serve(parameters: StartParameters, data: DataDir, stop: asyncio.Event
     listener = Listener.unix(data.control_socket, data.secret(), seams, facts.limits)
     knl = Knl(store, seams, node=parameters.name or parameters.node, system=facts.name, limits=facts.limits,
               event_log=EventLog(data.log_dir / "events.log"), stop=stop.set, listener=listener,
-              engine=lambda: open_engine(url, data.path, seams), logs=data.log_dir)
+              engine=lambda: open_engine(url, data.path, seams, answer_s=ANSWER_S), logs=data.log_dir)
     retained = Retained(open_values(data.values_db, url, seams), asyncio.get_running_loop().call_soon_threadsafe, knl.fence)
     knl.retain(retained)
     if (group := group_of(data)) is not None:
@@ -76,7 +77,7 @@ def enter(knl: Knl, group: Group, node: str, data: DataDir, url: str) -> None:
         log.error("a group has its engine database on PostgreSQL, and [engine] url names none: this server does not take part")
 
     def make(changed: Callable[[ServerState], None]) -> Authority:
-        return Authority(lambda: open_engine(url, data.path, data.seams, reconnect_s=CALL_S), standing, group, clock, data.seams.rng,
+        return Authority(lambda: open_engine(url, data.path, data.seams, hasty=True), standing, group, clock, data.seams.rng,
                          loop.call_soon_threadsafe, changed)
 
     knl.join_group(make, partial(dial, data))

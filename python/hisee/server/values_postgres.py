@@ -12,6 +12,7 @@ from hisee.server.retained import Fence, Row, Stored, ValuesBroken
 
 log = logging.getLogger("hisee.server.retained")
 LEASE_MS = TIMERS["lease"].ms  # a writer that stands still in its transaction does not keep the next hot server waiting for longer
+ANSWER_S = TIMERS["server_answer"].ms / 1000
 WRITERS_KEPT_MS = 86_400_000
 
 TABLES = """
@@ -51,7 +52,7 @@ class PostgresValues:
 
     def _open(self) -> Database:
         try:
-            return Database(self._url, self._seams, lease_ms=LEASE_MS)
+            return Database(self._url, self._seams, lease_ms=LEASE_MS, patience_s=ANSWER_S)
         except EngineError as error:
             raise ValuesBroken(error.text, hint=error.hint) from error
 

@@ -41,7 +41,7 @@ class Membership:
 
     def _run(self) -> None:
         try:
-            engine = open_engine(self._data.engine_url(), self._data.path, self._data.seams)
+            engine = open_engine(self._data.engine_url(), self._data.path, self._data.seams, hasty=True)
         except EngineError as error:
             self._ended(error.exit, str(error))
             return

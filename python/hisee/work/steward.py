@@ -136,7 +136,8 @@ class Steward:
         url = self._data.engine_url()
         self._engine = open_engine(url, self._data.path, self._data.seams)
         self._bell = open_doorbell(url, self._data.path)
-        self._pulse = Pulse(lambda: open_engine(url, self._data.path, self._data.seams), self.member, self._lease, self._data.seams.clock,
+        self._pulse = Pulse(lambda: open_engine(url, self._data.path, self._data.seams, hasty=True), self.member, self._lease,
+                            self._data.seams.clock,
                             lambda why: self._end(Exit.LOST_MEMBER, why))
         self._watch = Watch(self._loop, self.member, self._died)
         self._desk = Desk(self._engine, self._channel, self.member, self._functions, self._bell.ring, self.worker, self._end,

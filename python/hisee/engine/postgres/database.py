@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.resources import files
@@ -13,17 +11,19 @@ from typing import Any, TypeVar
 import msgspec
 import psycopg
 from psycopg import errors
+from psycopg.abc import PQGen
 from psycopg.conninfo import make_conninfo
 from psycopg.rows import TupleRow
 
 from hisee.engine.coordinator import EngineError, StorageFull
+from hisee.schema.timers import BY_NAME as TIMERS
 from hisee.seams import Seams
 
 T = TypeVar("T")
-Connection = psycopg.Connection[TupleRow]
 
 VERSION = "1"
 RECONNECT_S = 30.0
+PATIENCE_S = TIMERS["database_answer"].ms / 1000
 REPEATS = 20  # of a transaction that the server itself undid
 PAUSE_S = 0.02
 MAKING = 0x68697365  # advisory lock while the tables are made
@@ -44,6 +44,30 @@ UNDONE = (errors.SerializationFailure, errors.DeadlockDetected, errors.UniqueVio
 REFUSED = (psycopg.DataError, UnicodeError)
 
 Session = tuple[int, str]
+RV = TypeVar("RV")
+
+
+class Connection(psycopg.Connection[TupleRow]):
+    """A connection that does not wait for ever: a server that stands still keeps its TCP connections, and no keep-alive tells."""
+
+    patience_s: float | None = None
+
+    def wait(self, gen: PQGen[RV], *how: Any, **more: Any) -> RV:
+        """Raises OperationalError, with the connection closed, when the server does not answer in time. It cancels nothing there."""
+        try:
+            return super().wait(gen, *how, **{"timeout": self.patience_s} | more)
+        except errors._WaitTimeout as silent:
+            self.close()
+            raise psycopg.OperationalError(f"the server does not answer within {self.patience_s:g} s") from silent
+
+    @contextlib.contextmanager
+    def patient(self) -> Iterator[None]:
+        """For a statement whose work may take any time."""
+        before, self.patience_s = self.patience_s, None
+        try:
+            yield
+        finally:
+            self.patience_s = before
 
 
 class Lost(Exception):
@@ -53,8 +77,11 @@ class Lost(Exception):
 class Database:
     """A connection that comes back. `call` has a piece of work done exactly once, whatever happens to the connection meanwhile."""
 
-    def __init__(self, url: str, seams: Seams, *, lease_ms: int, reconnect_s: float = RECONNECT_S) -> None:
-        self._seams, self._lease_ms, self._reconnect_s = seams, lease_ms, reconnect_s
+    def __init__(self, url: str, seams: Seams, *, lease_ms: int, reconnect_s: float = RECONNECT_S, patience_s: float = PATIENCE_S) -> None:
+        """Seconds: `reconnect_s` that a call waits for a server that is away, `patience_s` for one answer of a server that is there.
+
+        No statement waits longer than that for others: what may take long is asked for again and again."""
+        self._seams, self._lease_ms, self._reconnect_s, self._patience_s = seams, lease_ms, reconnect_s, patience_s
         self._connection: Connection | None = None
         self._session: Session = (0, "")
         self._lost: Session | None = None  # its last transaction may still be on its way
@@ -94,21 +121,14 @@ class Database:
         """It was lost and is back for less than `ns`: others may not have found back yet."""
         return self.returned_ns is not None and self._seams.clock.monotonic_ns() - self.returned_ns < ns
 
-    def interrupt(self) -> None:
-        """From another thread: whoever waits for the server finds the connection lost. No commit is cancelled by it."""
-        connection = self._connection
-        with contextlib.suppress(OSError, psycopg.Error):
-            if connection is not None and not connection.closed:
-                with socket.socket(fileno=os.dup(connection.pgconn.socket)) as same:
-                    same.shutdown(socket.SHUT_RDWR)
-
     def close(self) -> None:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
 
     def _open(self) -> Connection:
-        connection: Connection = psycopg.connect(self._address, autocommit=True, prepare_threshold=1)
+        connection = Connection.connect(self._address, autocommit=True, prepare_threshold=1)
+        connection.patience_s = self._patience_s
         connection.execute(SESSION.format(self._lease_ms))
         row = connection.execute(IDENTITY).fetchone()
         self._session = (int(row[0]), str(row[1])) if row is not None else (0, "")

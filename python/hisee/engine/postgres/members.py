@@ -243,9 +243,6 @@ class Members:
     def succession(self, term: str) -> Succession:
         return self._db.call(lambda connection: record.told(*kept_succession(connection, term)))
 
-    def interrupt(self) -> None:
-        self._db.interrupt()
-
     def assign(self, primary: Grant, term: str, holder: Member) -> Grant:
         def work(connection: Connection) -> Grant:
             with connection.transaction():

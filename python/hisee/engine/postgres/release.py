@@ -154,7 +154,7 @@ def reserve(free: dict[str, int], wanted: Sequence[str]) -> bool:
 
 
 def purge(connection: Connection, primary: Grant, names: list[str], call: int) -> dict[str, int]:
-    with connection.transaction():
+    with connection.patient(), connection.transaction():
         hold(connection, primary, PRIMARY)
         keys = {row[0] for row in rows(connection, REVIEW, [names])}
         gone = rows(connection, PURGE, [names])

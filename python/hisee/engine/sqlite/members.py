@@ -226,9 +226,6 @@ class Terms(Base):
         with self.store.read() as db:
             return record.told(_kept(db, term), self.clock.now_ms())
 
-    def interrupt(self) -> None:
-        """A file on this computer: nothing waits longer than for its turn."""
-
     def assign(self, primary: Grant, term: str, holder: Member) -> Grant:
         if primary.term != PRIMARY:
             raise LostGrant(f"a grant of {primary.term} gives no roles")
