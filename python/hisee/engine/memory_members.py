@@ -26,6 +26,7 @@ from hisee.engine.coordinator import (
     TermRow,
 )
 from hisee.engine.memory_task import Task, Tasks
+from hisee.engine.proof import ENDED, OVER
 from hisee.schema.task_states import TaskStateId as S
 from hisee.schema.timers import BY_NAME as TIMERS
 from hisee.seams import Clock
@@ -74,7 +75,7 @@ class MemoryMembers:
     # -- members
     def join(self, candidate: Candidate) -> Member:
         for incarnation in self.engine.dead & self.engine.beats.keys():
-            self.bury(incarnation, "process ended")
+            self.bury(incarnation, ENDED)
         number = self._free_number(candidate)
         port = candidate.ports[number - 1] if candidate.ports else 0
         for other in [m for m in self.engine.members.values() if m.kind == candidate.kind and m.number == number]:
@@ -113,9 +114,9 @@ class MemoryMembers:
         found = []
         for incarnation, beat in self.engine.beats.items():
             if incarnation in self.engine.dead:
-                found.append((self.engine.members[incarnation], "process ended"))
+                found.append((self.engine.members[incarnation], ENDED))
             elif beat < oldest and self.engine.members[incarnation].kind not in NO_LEASE:
-                found.append((self.engine.members[incarnation], "lease over"))
+                found.append((self.engine.members[incarnation], OVER))
         return found
 
     def bury(self, incarnation: int, proof: str, *, still_over: bool = False) -> Buried:

@@ -8,6 +8,7 @@ import select
 import signal
 from pathlib import Path
 
+ENDED, OVER = "process ended", "lease over"  # why a member is buried: its death is proven, or it was silent for too long
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 

@@ -10,10 +10,12 @@ import logging
 import os
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any, TextIO
 
 from hisee.commands import Commands
 from hisee.datadir import DataDir
+from hisee.engine import open_engine
 from hisee.errors import HiseeError, UsageError
 from hisee.model.application import Application
 from hisee.model.objects import Process
@@ -21,6 +23,7 @@ from hisee.model.store import Store
 from hisee.pair.home import keep_passwords
 from hisee.pair.plan import duties, hosts_of, managed, url_of
 from hisee.process import Wake, cold_lines, named_log
+from hisee.resident.burial import Burial
 from hisee.resident.child import Running
 from hisee.resident.link import ServerLink, readable
 from hisee.resident.listeners import is_here, listeners
@@ -58,6 +61,7 @@ class Launcher:
         self._killed = self._asked_to_end = self._to_import = False
         self._commands: Commands = commands_of(self.supervisor, self._ask_to_end)
         self._link: ServerLink | None = None
+        self._burial: Burial | None = None  # in a group: the others shall not wait for a lease to be over
         self.wake = Wake()  # the next turn comes now: for signals and other threads
 
     def _pair(self) -> list[Process]:
@@ -103,6 +107,8 @@ class Launcher:
             self._import(server)
         if self._cold and not any(p.command == "wp" for p in self._processes.values()):
             raise UsageError("app.toml starts no work process, so nothing can be started cold", hint='add {kind="wp"} to a node')
+        if self._application.group():
+            self._burial = Burial(partial(open_engine, self._data.engine_url(), self._data.path, self._data.seams, hasty=True))
         self._link = ServerLink(self._data, server.node, self._commands, self._ask_to_end)
 
     def _server(self) -> Process | None:
@@ -208,6 +214,8 @@ class Launcher:
         if status is not None:
             del self._running[running.name]
             running.close()
+            if self._burial is not None:
+                self._burial.someone_ended()
             self._note(running.name, 0)
             self.supervisor.ended(running.name, status, running.last_words() if told is None else "")
 
@@ -335,6 +343,8 @@ class Launcher:
             self._carry_out(act)
         if self._link is not None:
             self._link.close()
+        if self._burial is not None:
+            self._burial.close()
         self._data.forget_run()
         if self._lock is not None:
             self._lock.close()

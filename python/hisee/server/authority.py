@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from hisee.channel.payloads import ServerState
 from hisee.engine.coordinator import Candidate, Coordinator, EngineError, Grant, LostGrant, LostMember, Member
-from hisee.engine.proof import birth
+from hisee.engine.proof import OVER, birth
 from hisee.schema.timers import BY_NAME as TIMERS
 from hisee.seams import Clock, Rng
 from hisee.server.standing import MS, Standing, View
@@ -30,7 +30,6 @@ RENEW_NS, CALL_S = TIMERS["lease_renew"].ms * MS, TIMERS["renewal_call"].ms / 10
 LOOK_NS = RENEW_NS // 2  # of a server that may have to become hot
 HASTE_NS, HASTE_LASTS_NS = 20 * MS, 2_000 * MS  # the hot server hands over: its heir looks often
 ELECTION_MS = TIMERS["election"].ms
-SILENT = "lease"  # how the end of a member begins whose death nobody has proved
 
 
 def term_of(group: str) -> str:
@@ -161,7 +160,7 @@ def _silent(node: str, incarnation: int, members: list[Member]) -> bool:
     if any(m.node == node and not m.ended_ms for m in members):
         return False
     known = next((m for m in members if m.incarnation == incarnation), None)
-    return known is None or known.ended.startswith(SILENT)
+    return known is None or known.ended == OVER
 
 
 class Authority:

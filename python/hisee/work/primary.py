@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 
 from hisee.engine.coordinator import PRIMARY, Coordinator, Grant, LostGrant, LostMember, Member
+from hisee.engine.proof import OVER
 from hisee.schema.limits import BY_NAME as LIMITS
 from hisee.schema.timers import BY_NAME as TIMERS
 from hisee.seams import Clock
@@ -20,7 +21,6 @@ from hisee.work.schedules import FAR_MS, Ticker
 
 log = logging.getLogger("hisee.primary")
 ADMINISTRATION_NS = TIMERS["administration"].ms * 1_000_000
-LEASE_OVER = "lease over"
 DEAD_LETTERS = 100  # looked at, the newest ones
 
 
@@ -97,7 +97,7 @@ class Primary:
         for member, proof in self._coordinator.overdue():
             if member.incarnation == self._member.incarnation:
                 continue  # alive, as this line shows; its own renewal is under way
-            if proof == LEASE_OVER and not self._lease.judges():
+            if proof == OVER and not self._lease.judges():
                 continue
             buried = self._coordinator.bury(member.incarnation, proof, still_over=True)  # it may have renewed since the look
             changed = True

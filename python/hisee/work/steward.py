@@ -20,6 +20,7 @@ from hisee.channel.payloads import Payload
 from hisee.datadir import DataDir
 from hisee.engine import open_doorbell, open_engine
 from hisee.engine.coordinator import Claim, EngineError, LostMember, Member
+from hisee.engine.proof import ENDED
 from hisee.errors import HiseeError
 from hisee.load import MeteredLoop, WorkTime
 from hisee.outputs.shelf import Shelf
@@ -291,7 +292,7 @@ class Steward:
         """What the dead one held is free at once, and its term of the primary taken in the same breath."""
         try:
             if any(m.incarnation == incarnation and not m.ended_ms for m in self._engine.members()):
-                buried = self._engine.bury(incarnation, "process ended")
+                buried = self._engine.bury(incarnation, ENDED)
                 log.info("buried a member: %d tasks and %s are free", buried.tasks, ", ".join(buried.terms) or "no term")
             self._look()
             self._wake()

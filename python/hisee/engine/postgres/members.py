@@ -28,8 +28,9 @@ from hisee.engine.coordinator import (
 )
 from hisee.engine.postgres.database import Connection, Database, one, rows
 from hisee.engine.postgres.requests import step_forward
+from hisee.engine.proof import ENDED, OVER
 
-ENDED, OVER, STOPPED = "process ended", "lease over", "stop"
+STOPPED = "stop"
 NUMBERING = 0x6E756D  # advisory lock of joins
 COLUMNS = ("incarnation", "kind", "number", "name", "node", "host", "pid", "birth", "port", "mode", "joined_ms", "ended_ms", "ended")
 LISTED = ", ".join(COLUMNS)

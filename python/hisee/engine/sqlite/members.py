@@ -129,11 +129,11 @@ class Members(Base):
 
     def _why_overdue(self, member: Member) -> str:
         if not self._living(member.pid, member.birth):
-            return "process ended"
+            return proof.ENDED
         if member.kind in NO_LEASE:
             return ""
         age = self.store.beats.age_ns(self._slot(member), member.incarnation)
-        return "lease over" if age is None or age > self.lease_ns else ""
+        return proof.OVER if age is None or age > self.lease_ns else ""
 
     def bury(self, incarnation: int, proof: str, *, still_over: bool = False) -> Buried:
         # No sync of its own: take-over waits for it, and what a power cut could undo, the next start would find dead and bury again.
