@@ -6,6 +6,7 @@ import os
 import random
 import select
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -15,13 +16,17 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from engine.lab import claim_one, end, join, put, request
 from engine.test_postgres import PostgresLab, server  # noqa: F401  (a fixture)
 from hisee.engine import open_doorbell, open_engine
 from hisee.engine.coordinator import PRIMARY, Add, Coordinator, Doorbell, EngineError, Member, Outcome
 from hisee.engine.postgres import PostgresCoordinator
+from hisee.engine.postgres.database import connect
+from hisee.engine.postgres.dialling import Dialling
 from support import postgres
+from support.postgres import free_port
 from support.system import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(postgres.missing()), reason=postgres.missing() or "-"),
@@ -148,6 +153,27 @@ def test_a_server_that_stands_still_is_left(lab: PostgresLab, server: postgres.P
     thaw.join()
     assert engine._db._session[0] != frozen and [row.id for row in engine.tasks()] == [task]
     assert claim_one(engine, member).id == task
+
+
+@pytest.mark.req("R147")
+def test_a_host_that_is_silent_is_asked_once_and_not_waited_for(lab: PostgresLab) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        still = silent.getsockname()[1]
+        Dialling(hosts(lab, still, conninfo_to_dict(lab.url)["port"]), connect).dial().close()
+        nobody = Dialling(hosts(lab, still, free_port()), connect)
+        for _ in range(3):
+            with pytest.raises(psycopg.OperationalError, match="refused"):
+                nobody.dial()
+        silent.settimeout(0)
+        callers = [silent.accept()[0] for _ in range(2)]
+        with pytest.raises(BlockingIOError):
+            silent.accept()
+        for caller in callers:
+            caller.close()
+
+
+def hosts(lab: PostgresLab, *ports: int | str) -> str:
+    return make_conninfo(lab.url, host=",".join("127.0.0.1" for _ in ports), port=",".join(map(str, ports)), connect_timeout="30")
 
 
 def test_a_member_frozen_in_a_transaction_loses_its_locks(lab: PostgresLab) -> None:

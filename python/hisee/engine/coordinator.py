@@ -263,8 +263,9 @@ class Coordinator(Protocol):
     def leave(self, member: Member) -> None:
         """Ordered end: its claims become ready again without counting the attempt, its terms free."""
 
-    def beat(self, member: Member) -> None:
-        """Renew the lease. Costs no disk write on one computer. Raises LostMember."""
+    def beat(self, member: Member, *, replicated: bool = False) -> None:
+        """Renew the lease. Costs no disk write on one computer. Raises LostMember.
+        replicated: answered once the standby database has it too, so a server that is cut off from it gets no answer."""
 
     def members(self) -> list[Member]:
         """All, ended ones until their number is used again."""

@@ -102,7 +102,7 @@ class MemoryMembers:
                 self._again(task, counted=False, why="its work process ended in order")
             self._end_member(member.incarnation, "stop")
 
-    def beat(self, member: Member) -> None:
+    def beat(self, member: Member, *, replicated: bool = False) -> None:
         self._member(member)
         self.engine.beats[member.incarnation] = self.engine.clock.monotonic_ns()
 

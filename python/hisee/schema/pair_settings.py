@@ -30,14 +30,14 @@ class PairSettingIdRow(NamedTuple):
     doc: str
 
 
-SCHEMA_HASH = 0xf8b9002d
+SCHEMA_HASH = 0x3c50c599
 
 ROWS: tuple[PairSettingIdRow, ...] = (
     PairSettingIdRow(1, 'pgautofailover.health_check_period', 500, 'monitor', 'distance of two looks at a node'),
     PairSettingIdRow(2, 'pgautofailover.health_check_timeout', 500, 'monitor', 'a look that is not answered within this time has failed'),
     PairSettingIdRow(3, 'pgautofailover.health_check_retry_delay', 300, 'monitor', 'a failed look is repeated after this time'),
-    PairSettingIdRow(4, 'pgautofailover.node_considered_unhealthy_timeout', 2000, 'monitor', 'a node that did not report for so long is unhealthy'),
-    PairSettingIdRow(5, 'pgautofailover.primary_demote_timeout', 2000, 'monitor', 'a lost primary has this time to have stopped, then its partner may write'),
+    PairSettingIdRow(4, 'pgautofailover.node_considered_unhealthy_timeout', 1500, 'monitor', 'a node that did not report for so long is unhealthy'),
+    PairSettingIdRow(5, 'pgautofailover.primary_demote_timeout', 1000, 'monitor', 'a lost primary has this time to have stopped, then its partner may write'),
     PairSettingIdRow(6, 'pgautofailover.startup_grace_period', 3000, 'monitor', 'the monitor judges nobody so soon after its own start'),
     PairSettingIdRow(7, 'wal_receiver_timeout', 5000, 'node', 'the standby gives up a stream that is silent for so long and connects again'),
     PairSettingIdRow(8, 'wal_sender_timeout', 5000, 'node', 'the primary gives up a standby that is silent for so long'),

@@ -99,7 +99,7 @@ class Rounds:
 
     def _renew(self) -> None:
         member, began_ns = self._joined(), self._clock.monotonic_ns()
-        self._engine.beat(member)
+        self._engine.beat(member, replicated=bool(self._grants))
         for grant in self._grants:
             self._engine.keep(grant)
         self._beat_ns = began_ns

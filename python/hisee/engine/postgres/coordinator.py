@@ -18,7 +18,7 @@ class PostgresCoordinator(Release, Requests, Claims, Finishing, Records):
 
     def __init__(self, url: str, seams: Seams | None = None, *, lease_ms: int = TIMERS["lease"].ms,
                  reconnect_s: float = RECONNECT_S, patience_s: float = PATIENCE_S) -> None:
-        self._lease_ms = lease_ms
+        self._lease_ms, self._beats = lease_ms, {}
         self._db = Database(url, seams or Seams(), lease_ms=lease_ms, reconnect_s=reconnect_s, patience_s=patience_s)
 
     def close(self) -> None:

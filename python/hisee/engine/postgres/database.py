@@ -16,6 +16,7 @@ from psycopg.conninfo import make_conninfo
 from psycopg.rows import TupleRow
 
 from hisee.engine.coordinator import EngineError, StorageFull
+from hisee.engine.postgres.dialling import Dialling
 from hisee.schema.timers import BY_NAME as TIMERS
 from hisee.seams import Seams
 
@@ -88,7 +89,7 @@ class Database:
         self.returned_ns: int | None = None  # when it was connected again after a loss
         try:
             patience = {"connect_timeout": str(max(2, min(5, int(reconnect_s))))}  # of each host; the least that the library knows is 2
-            self._address = make_conninfo(url, **OPTIONS | patience)
+            self._dialling = Dialling(make_conninfo(url, **OPTIONS | patience), connect)
             self._connection = self._open()
             make_tables(self._connection)
         except psycopg.Error as error:
@@ -117,6 +118,10 @@ class Database:
         """A number for one call, by which its rows are found again."""
         return self._seams.rng.below(1 << 62) + 1
 
+    def now_ns(self) -> int:
+        """By the clock of this process."""
+        return self._seams.clock.monotonic_ns()
+
     def returned_within(self, ns: int) -> bool:
         """It was lost and is back for less than `ns`: others may not have found back yet."""
         return self.returned_ns is not None and self._seams.clock.monotonic_ns() - self.returned_ns < ns
@@ -127,7 +132,7 @@ class Database:
             self._connection = None
 
     def _open(self) -> Connection:
-        connection = Connection.connect(self._address, autocommit=True, prepare_threshold=1)
+        connection = self._dialling.dial()
         connection.patience_s = self._patience_s
         connection.execute(SESSION.format(self._lease_ms))
         row = connection.execute(IDENTITY).fetchone()
@@ -192,6 +197,10 @@ class Database:
             if clock.monotonic_ns() > deadline:
                 raise EngineError("a lost session of the engine database does not end", hint=self._doubt())
             time.sleep(PAUSE_S)
+
+
+def connect(address: str) -> Connection:
+    return Connection.connect(address, autocommit=True, prepare_threshold=1)
 
 
 def make_tables(connection: Connection) -> None:

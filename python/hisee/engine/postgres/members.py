@@ -29,8 +29,10 @@ from hisee.engine.coordinator import (
 from hisee.engine.postgres.database import Connection, Database, one, rows
 from hisee.engine.postgres.requests import step_forward
 from hisee.engine.proof import ENDED, OVER
+from hisee.schema.timers import BY_NAME as TIMERS
 
-STOPPED = "stop"
+STOPPED, SERVER, MS = "stop", "KNL", 1_000_000
+RENEW_MS = TIMERS["lease_renew"].ms
 NUMBERING = 0x6E756D  # advisory lock of joins
 COLUMNS = ("incarnation", "kind", "number", "name", "node", "host", "pid", "birth", "port", "mode", "joined_ms", "ended_ms", "ended")
 LISTED = ", ".join(COLUMNS)
@@ -40,9 +42,9 @@ JOIN = f"""INSERT INTO engine_member ({LISTED}, place)
         engine_now(), 0, '', %(place)s)
     RETURNING {LISTED}"""
 # set_config: a beat needs no flush. After a crash of the server everybody beats anew.
-BEAT = """UPDATE engine_member SET beat = clock_timestamp() FROM (SELECT set_config('synchronous_commit', 'off', true)) s
+BEAT = """UPDATE engine_member SET beat = clock_timestamp() FROM (SELECT set_config('synchronous_commit', %s, true)) s
     WHERE incarnation = %s AND ended_ms = 0 RETURNING 1"""
-LIVING = f"""SELECT {LISTED}, place, clock_timestamp() - beat > make_interval(secs => %s) FROM engine_member
+LIVING = f"""SELECT {LISTED}, place, beat::text, clock_timestamp() - beat > make_interval(secs => %s) FROM engine_member
     WHERE ended_ms = 0 ORDER BY kind, number"""
 # A claim, a take and an assignment hold the member's row FOR KEY SHARE: beats do not mind, a burial waits for them.
 LOCK_MEMBER = "SELECT name FROM engine_member WHERE incarnation = %s AND ended_ms = 0 FOR KEY SHARE"
@@ -96,6 +98,7 @@ class Members:
 
     _db: Database
     _lease_ms: int
+    _beats: dict[int, tuple[str, int]]  # of servers: incarnation -> its last beat, and since when this process has seen it
 
     def join(self, candidate: Candidate) -> Member:
         for member, why in self.overdue():
@@ -135,8 +138,9 @@ class Members:
     def leave(self, member: Member) -> None:
         self._end(member.incarnation, STOPPED, LEAVE_TASKS)
 
-    def beat(self, member: Member) -> None:
-        if not self._db.call(lambda connection: rows(connection, BEAT, [member.incarnation])):
+    def beat(self, member: Member, *, replicated: bool = False) -> None:
+        durable = "on" if replicated else "off"
+        if not self._db.call(lambda connection: rows(connection, BEAT, [durable, member.incarnation])):
             raise lost_member(member)
 
     def members(self) -> list[Member]:
@@ -147,15 +151,25 @@ class Members:
         here, lease = place(), self._lease_ms / 1000
         found = self._db.call(lambda connection: rows(connection, LIVING, [lease]))
         # Who has just found back to the database gives the others a lease to find back as well.
-        silent = not self._db.returned_within(self._lease_ms * 1_000_000)
+        silent = not self._db.returned_within(self._lease_ms * MS)
         out = []
         for row in found:
-            member, where, over = member_of(row), row[-2], row[-1]
+            member, where, beat, over = member_of(row), *row[-3:]
             if where == here and not proof.lives(member.pid, member.birth):
                 out.append((member, ENDED))
-            elif over and silent and member.kind not in NO_LEASE:
+            elif member.kind not in NO_LEASE and ((over and silent) or self._unchanged(member, beat)):
                 out.append((member, OVER))
+        self._beats = {row[0]: self._beats[row[0]] for row in found if row[0] in self._beats}
         return out
+
+    def _unchanged(self, member: Member, beat: str) -> bool:
+        """A server whose last beat has been the same for a lease by the clock of this process: a database that was away meanwhile has
+        had none of it, because a hot server's beats are replicated before they count, and no other clock is asked."""
+        now_ns = self._db.now_ns()
+        seen, since_ns = self._beats.get(member.incarnation, ("", 0))
+        if member.kind == SERVER and seen != beat:
+            self._beats[member.incarnation] = beat, now_ns
+        return seen == beat and now_ns - since_ns > self._lease_ms * MS and not self._db.returned_within(RENEW_MS * MS)
 
     def bury(self, incarnation: int, proof: str, *, still_over: bool = False) -> Buried:
         return self._end(incarnation, proof, BURY_TASKS, least_s=self._lease_ms / 1000 if still_over and proof == OVER else 0.0)

@@ -96,7 +96,7 @@ class Members(Base):
                 self._reopen(db, waiting(rows), f"{member.name} ended in order", uncount=True)
             self._clear_slots(db)
 
-    def beat(self, member: Member) -> None:
+    def beat(self, member: Member, *, replicated: bool = False) -> None:
         if not self.store.beats.beat(self._slot(member), member.incarnation):
             raise LostMember(f"{member.name} was buried: its lease was over", hint="end this process; its supervisor starts it anew")
 
