@@ -59,6 +59,11 @@ TIMERS = [
     Timer(43, "pair_watch", 1_000, "period at which a computer looks at its node of the database pair"),
     Timer(44, "pair_follow", 3_000, "hot server and database primary may be on different computers for so long, then the primary follows"),
     Timer(45, "pair_again", 20_000, "shortest distance of two planned switches of the database that a computer asks for"),
+    Timer(60, "discovery", 300, "a client that looks for servers by multicast waits so long for their answers"),
+    Timer(61, "group_look", 2_000, "a client of a group waits so long for the logon of one of its servers"),
+    Timer(62, "group_grace", 150, "once a hot server is found, the others have so long to say who they are"),
+    Timer(63, "group_again", 500, "a client of a group without a hot server asks again after this time"),
+    Timer(64, "in_doubt", 500, "a console without a connection to its server for so long shows what the standby server says"),
     Timer(46, "pair_stop", 30_000, "time a node of the database pair has to end in order before it is killed"),
 ]
 

@@ -9,6 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from hisee.datadir import DataDir
+from hisee.errors import CannotConnect
 from hisee.model.objects import Process
 from hisee.process import die_with_parent
 from hisee.resident.spec import PAIR
@@ -16,14 +18,15 @@ from hisee.resident.spec import PAIR
 OUTPUT_BYTES = 1 << 20  # what a process said outside its log is kept up to this size over its starts
 SILENT = "it said nothing and was not ready in time"
 
+NAMES_A_SERVER = ("/S", "/s", "/R", "/r", "--server", "--group")  # how such a start parameter begins
+
 
 def command_line(process: Process, data: Path, server: str, ready_fd: int, more: tuple[str, ...] = ()) -> list[str]:
     """How a configured process is started; `server` is the node that runs KNL. Numbered kinds get no name: they find theirs."""
     if process.command == PAIR:
         return [sys.executable, "-I", "-m", "hisee.pair.program", str(data), process.node, *process.args, str(ready_fd)]
     words = [sys.executable, "-I", "-m", "hisee", process.command]
-    if process.command != "server":
-        words.append(f"/S{server}")
+    words += _server_words(process, data, server)
     if not process.numbered:
         words.append(f"/W{process.workstation}")
     words += [*process.args, *more, "--data", str(data), "--node", process.node, "--ready-fd", str(ready_fd)]
@@ -36,6 +39,20 @@ def command_line(process: Process, data: Path, server: str, ready_fd: int, more:
     if process.programs:
         words += ["--programs", process.programs]
     return words
+
+
+def _server_words(process: Process, data: Path, server: str) -> list[str]:
+    """A console follows the group by itself; where its configuration names a server or a group, that holds."""
+    if process.command == "hip" and (any(word.startswith(NAMES_A_SERVER) for word in process.args) or _grouped(data)):
+        return []
+    return [f"/S{server}"] if process.command != "server" else []
+
+
+def _grouped(data: Path) -> bool:
+    try:
+        return bool(DataDir(data).group())
+    except CannotConnect:
+        return False
 
 
 class Running:

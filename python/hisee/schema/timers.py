@@ -55,6 +55,11 @@ class TimerId(IntEnum):
     PAIR_WATCH = 43
     PAIR_FOLLOW = 44
     PAIR_AGAIN = 45
+    DISCOVERY = 60
+    GROUP_LOOK = 61
+    GROUP_GRACE = 62
+    GROUP_AGAIN = 63
+    IN_DOUBT = 64
     PAIR_STOP = 46
 
 
@@ -65,7 +70,7 @@ class TimerIdRow(NamedTuple):
     doc: str
 
 
-SCHEMA_HASH = 0x097554db
+SCHEMA_HASH = 0x8c792e8b
 
 ROWS: tuple[TimerIdRow, ...] = (
     TimerIdRow(1, 'heartbeat', 1000, "period of the watchdog's heartbeat on every link"),
@@ -113,6 +118,11 @@ ROWS: tuple[TimerIdRow, ...] = (
     TimerIdRow(43, 'pair_watch', 1000, 'period at which a computer looks at its node of the database pair'),
     TimerIdRow(44, 'pair_follow', 3000, 'hot server and database primary may be on different computers for so long, then the primary follows'),
     TimerIdRow(45, 'pair_again', 20000, 'shortest distance of two planned switches of the database that a computer asks for'),
+    TimerIdRow(60, 'discovery', 300, 'a client that looks for servers by multicast waits so long for their answers'),
+    TimerIdRow(61, 'group_look', 2000, 'a client of a group waits so long for the logon of one of its servers'),
+    TimerIdRow(62, 'group_grace', 150, 'once a hot server is found, the others have so long to say who they are'),
+    TimerIdRow(63, 'group_again', 500, 'a client of a group without a hot server asks again after this time'),
+    TimerIdRow(64, 'in_doubt', 500, 'a console without a connection to its server for so long shows what the standby server says'),
     TimerIdRow(46, 'pair_stop', 30000, 'time a node of the database pair has to end in order before it is killed'),
 )
 

@@ -1,0 +1,148 @@
+"""Consoles of a group: they follow the hot server over an ordered switch and over its death; a console of one server does not."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import hisee
+from campaigns.switch import hot_of, other_than
+from hisee.errors import HiseeError
+from support import postgres
+from support.command import environment
+from support.pair import Pair, both, pair
+from support.system import kill, until
+
+pytestmark = [pytest.mark.boot, pytest.mark.skipif(bool(postgres.missing()), reason=postgres.missing() or "-")]
+APP = Path(__file__).parent / "app"
+NODES = ("SRV1", "SRV2")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    with postgres.postgres_server() as server, pair(server, APP, tmp_path_factory.mktemp("group"), "consoles", multicast=True) as started:
+        yield both(started)
+
+
+class Running:
+    """A console process with a data directory of its own: that of a workstation, which has run.json and the secret and no server."""
+
+    def __init__(self, made: Pair, folder: Path, name: str, *words: str, node: str = "WS1") -> None:
+        self.name, self.log = name, folder / "out"
+        self.data = made.data(node) if node in NODES else self._workstation(made, folder)
+        ready, told = os.pipe()
+        with open(self.log, "wb") as out:
+            self.child = subprocess.Popen([sys.executable, "-m", "hisee", "hip", f"/W{name}", *words, "--node", node, "--data", str(self.data),
+                                           "--web-port", "0", "--ready-fd", str(told)], env=environment(), pass_fds=(told,),
+                                          stdout=out, stderr=out)
+        os.close(told)
+        with os.fdopen(ready, "rb") as pipe:
+            self.ready = pipe.readline().startswith(b"ready")
+
+    @staticmethod
+    def _workstation(made: Pair, folder: Path) -> Path:
+        data = folder / "data"
+        (data / "log").mkdir(parents=True)
+        run = json.loads((made.data("SRV1") / "run.json").read_text())
+        (data / "run.json").write_text(json.dumps({**run, "server": "", "cp": "", "processes": {}, "sockets": str(folder)}))
+        shutil.copy(made.data("SRV1") / "secret", data / "secret")
+        return data
+
+    def words(self) -> str:
+        return self.log.read_text() + (self.data / "log" / f"{self.name}.HIP.00.log").read_text()
+
+    def end(self) -> None:
+        if self.child.poll() is None:
+            self.child.terminate()
+        self.child.wait(30)
+
+
+@contextlib.contextmanager
+def console(made: Pair, folder: Path, name: str, *words: str, node: str = "WS1") -> Iterator[Running]:
+    folder.mkdir(exist_ok=True)
+    running = Running(made, folder, name, *words, node=node)
+    try:
+        assert running.ready, running.words()
+        yield running
+    finally:
+        running.end()
+
+
+def row_of(client: hisee.System, name: str) -> dict[str, Any]:
+    return next((row for row in client.ps() if row["name"] == name and row["state"] == "Run"), {})
+
+
+def restarts(made: Pair) -> int:
+    """How often a local part has been told of the restart of its remote part, by the event logs of both servers."""
+    return sum((made.data(node) / "log" / "events.log").read_text().count("restart ") for node in NODES)
+
+
+class Watch:
+    """What a program sees of a console through the server that stands by: the console answers over its second session."""
+
+    def __init__(self, client: hisee.System, name: str) -> None:
+        self.desk, self.began = client.console(name), time.monotonic()
+
+    def mode(self) -> str:
+        return str(self.desk.do("state").facts["mode"])
+
+    def seconds_to(self, mode: str, limit: float = 30.0) -> float:
+        until(lambda: self.mode() == mode, f"the console is in mode {mode}", limit, 0.01)
+        return round(time.monotonic() - self.began, 2)
+
+
+def follows_a_death(made: Pair, name: str) -> dict[str, float]:
+    """SIGKILL of the hot server while a picture is open: view goes on, control comes back, the local part lives on."""
+    hot = hot_of(made)
+    heir = other_than(hot)
+    made.await_sub(heir, "standby")
+    with made.client(hot) as client, made.client(heir) as watcher:
+        until(lambda: row_of(watcher, f"{name}.HIP").get("warm") is True, "the second session is there", 30)
+        assert row_of(client, f"{name}.HIP")["warm"] is False
+        picture = client.console(name).open("S.Split")
+        picture.settle(30)
+        picture.click("BtnBoth")
+        picture.settle(30)
+        client.set("U.Count", 4711)
+        until(lambda: picture["LblCount"].text == "4711", "the value is shown")
+        told, number = restarts(made), picture.opened
+        watch = Watch(watcher, name)
+        assert watch.mode() == "control"
+        kill(made.server_pid(hot))
+        figures = {"view_s": watch.seconds_to("view")}
+        shown = watch.desk.do("state", opened=number)
+        assert (shown.elements["LblCount"]["text"], shown.elements["LblCount"]["quality"]) == ("4711", 0)
+        figures["control_s"] = watch.seconds_to("control")
+        assert row_of(watcher, f"{name}.HIP")["warm"] is False
+        again = watch.desk
+        picture = hisee.api.Picture(again, "S.Split", number)
+        until(lambda: picture.facts["remote"] == "up", "the remote part runs again", 30)
+        picture.settle(30)
+        picture.click("BtnBoth")
+        picture.settle(30)
+        assert (picture["LblL"].text, picture["LblR"].text) == ("local 2", "remote"), "the local part lived on, the remote part is new"
+        watcher.set("U.Count", 4712)
+        until(lambda: picture["LblCount"].text == "4712", "values go on")
+        assert restarts(made) == told + 1, "OnRemoteRestart comes once"
+        picture.close()
+    until(lambda: sorted(made.sub(node) for node in NODES) == ["hot", "standby"], "both are back", 60)
+    return figures
+
+
+@pytest.mark.req("R75", "R76", "R78", "R81")
+@pytest.mark.parametrize("words", [("/RFplant",), ("/RDplant",)], ids=["list", "multicast"])
+def test_a_console_follows_the_death_of_the_hot_server(made: Pair, tmp_path: Path, words: tuple[str, ...]) -> None:
+    with console(made, tmp_path, "WS1", *words):
+        print(follows_a_death(made, "WS1"))
