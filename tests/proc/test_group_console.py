@@ -7,11 +7,11 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ import pytest
 
 import hisee
 from campaigns.switch import hot_of, other_than
-from hisee.errors import HiseeError
+from hisee.errors import CannotConnect
 from support import postgres
 from support.command import environment
 from support.pair import Pair, both, pair
@@ -44,9 +44,9 @@ class Running:
         self.data = made.data(node) if node in NODES else self._workstation(made, folder)
         ready, told = os.pipe()
         with open(self.log, "wb") as out:
-            self.child = subprocess.Popen([sys.executable, "-m", "hisee", "hip", f"/W{name}", *words, "--node", node, "--data", str(self.data),
-                                           "--web-port", "0", "--ready-fd", str(told)], env=environment(), pass_fds=(told,),
-                                          stdout=out, stderr=out)
+            more = ["--node", node, "--data", str(self.data), "--web-port", "0", "--ready-fd", str(told)]
+            self.child = subprocess.Popen([sys.executable, "-m", "hisee", "hip", f"/W{name}", *words, *more], env=environment(),
+                                          pass_fds=(told,), stdout=out, stderr=out)
         os.close(told)
         with os.fdopen(ready, "rb") as pipe:
             self.ready = pipe.readline().startswith(b"ready")
@@ -141,8 +141,89 @@ def follows_a_death(made: Pair, name: str) -> dict[str, float]:
     return figures
 
 
-@pytest.mark.req("R75", "R76", "R78", "R81")
+def follows_a_switch(made: Pair, name: str) -> dict[str, float]:
+    """Ordered: the picture stays open, its local part lives on, a program that follows the group drives it before and after."""
+    hot = hot_of(made)
+    heir = other_than(hot)
+    made.await_sub(heir, "standby")
+    with made.client(hot) as client, hisee.connect(made.data(hot), group=True) as system, made.client(heir) as watcher:
+        until(lambda: row_of(watcher, f"{name}.HIP").get("warm") is True, "the second session is there", 30)
+        picture = system.console(name).open("S.Split")
+        picture.settle(30)
+        told, watch = restarts(made), Watch(watcher, name)
+        assert client.tell(f"{hot}.KNL", f"SWITCH {heir}").result == "ok"
+        until(lambda: row_of(watcher, f"{name}.HIP").get("warm") is False, "its session is the main one", 30, 0.005)
+        figures = {"control_s": watch.seconds_to("control")}
+        until(lambda: picture.facts["remote"] == "up", "the remote part runs again", 30)
+        picture.settle(30)
+        picture.click("BtnBoth")
+        picture.settle(30)
+        assert (picture["LblL"].text, picture["LblR"].text) == ("local 1", "remote")
+        assert {row["name"] for row in system.ps() if row["number"] == 1} == {f"{heir}.KNL"}
+        assert restarts(made) == told + 1, "OnRemoteRestart comes once"
+        picture.close()
+    made.await_sub(hot, "standby")
+    return figures
+
+
+@pytest.mark.req("R75", "R76", "R78", "R81", "R137")
 @pytest.mark.parametrize("words", [("/RFplant",), ("/RDplant",)], ids=["list", "multicast"])
-def test_a_console_follows_the_death_of_the_hot_server(made: Pair, tmp_path: Path, words: tuple[str, ...]) -> None:
-    with console(made, tmp_path, "WS1", *words):
-        print(follows_a_death(made, "WS1"))
+def test_a_console_of_a_workstation_follows_the_hot_server(made: Pair, tmp_path: Path, words: tuple[str, ...]) -> None:
+    with console(made, tmp_path, "WS1", *words) as running:
+        print(words[0], "switch", follows_a_switch(made, "WS1"), "death", follows_a_death(made, "WS1"))
+        assert running.child.poll() is None
+
+
+@pytest.mark.req("R76", "R78")
+def test_a_console_beside_a_server_follows_the_group_by_itself(made: Pair, tmp_path: Path) -> None:
+    """Without a start parameter, as `hisee up` starts it: over the control socket to its own server, over TCP to the other one."""
+    with console(made, tmp_path, "WS2", node=hot_of(made)):
+        print("beside a server", follows_a_death(made, "WS2"))
+
+
+@pytest.mark.req("R76")
+def test_a_console_of_one_server_stays_and_ends_with_it(made: Pair, tmp_path: Path) -> None:
+    hot = hot_of(made)
+    heir = other_than(hot)
+    with console(made, tmp_path, "WS3", f"/S{hot}", node=hot) as running, made.client(hot) as client, made.client(heir) as other:
+        picture = client.console("WS3").open("S.Split")
+        picture.settle(30)
+        assert client.tell(f"{hot}.KNL", f"SWITCH {heir}").result == "ok"
+        made.await_sub(hot, "standby")
+        watch = Watch(client, "WS3")
+        watch.seconds_to("view")
+        other.set("U.Count", 4713)
+        until(lambda: picture["LblCount"].text == "4713", "it shows what its server shows")
+        made.await_sub(heir, "hot")
+        assert other.tell(f"{heir}.KNL", f"SWITCH {hot}").result == "ok"
+        watch.seconds_to("control")
+        until(lambda: picture.facts["remote"] == "up", "the remote part runs again", 30)
+        kill(made.server_pid(hot))
+        assert running.child.wait(20) == 3
+        assert f"server {hot} has ended" in running.words() and "/RFplant" in running.words()
+    until(lambda: sorted(made.sub(node) for node in NODES) == ["hot", "standby"], "both are back", 60)
+
+
+@pytest.mark.req("R76")
+def test_a_program_follows_the_group(made: Pair) -> None:
+    """By run.json, and by a list of addresses; what is under way at the loss ends with an error, the next request goes on."""
+    hot = hot_of(made)
+    heir = other_than(hot)
+    made.await_sub(heir, "standby")
+    doors = ",".join(json.loads((made.data(node) / "run.json").read_text())["cp"] for node in NODES)
+    with hisee.connect(made.data(hot), group=True) as by_run, hisee.connect(made.data(hot), group=doors) as by_list:
+        for system in (by_run, by_list):
+            assert next(row["name"] for row in system.ps() if row["number"] == 1) == f"{hot}.KNL"
+        by_list.set("U.Count", 7)
+        os.kill(made.server_pid(hot), signal.SIGSTOP)
+        with ThreadPoolExecutor(1) as thread:
+            under_way = thread.submit(by_run.ps)
+            time.sleep(0.2)
+            kill(made.server_pid(hot))
+            with pytest.raises(CannotConnect, match="next request"):
+                under_way.result(20)
+        for system in (by_run, by_list):
+            system.set("U.Count", 8)
+            assert system.get("U.Count") == 8
+            assert next(row["name"] for row in system.ps() if row["number"] == 1) == f"{heir}.KNL"
+    until(lambda: sorted(made.sub(node) for node in NODES) == ["hot", "standby"], "both are back", 60)

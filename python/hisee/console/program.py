@@ -389,7 +389,7 @@ class Hip:
 
     def main_gone(self, session: Session, reason: str) -> None:
         log.warning("the server is lost: %s", reason)
-        self._settled = False
+        self._settled, self._home = False, object()
         if self._ends_with(session, reason):
             return
         for console in self.consoles:
