@@ -103,8 +103,8 @@ class Watch:
         return round(time.monotonic() - self.began, 2)
 
 
-def follows_a_death(made: Pair, name: str) -> dict[str, float]:
-    """SIGKILL of the hot server while a picture is open: view goes on, control comes back, the local part lives on."""
+def follows_a_death(made: Pair, name: str, how: signal.Signals = signal.SIGKILL) -> dict[str, float]:
+    """The hot server dies or stands still while a picture is open: view goes on, control comes back, the local part lives on."""
     hot = hot_of(made)
     heir = other_than(hot)
     made.await_sub(heir, "standby")
@@ -120,11 +120,14 @@ def follows_a_death(made: Pair, name: str) -> dict[str, float]:
         told, number = restarts(made), picture.opened
         watch = Watch(watcher, name)
         assert watch.mode() == "control"
-        kill(made.server_pid(hot))
+        pid = made.server_pid(hot)
+        kill(pid, how)
         figures = {"view_s": watch.seconds_to("view")}
         shown = watch.desk.do("state", opened=number)
         assert (shown.elements["LblCount"]["text"], shown.elements["LblCount"]["quality"]) == ("4711", 0)
         figures["control_s"] = watch.seconds_to("control")
+        if how is signal.SIGSTOP:
+            kill(pid)
         assert row_of(watcher, f"{name}.HIP")["warm"] is False
         again = watch.desk
         picture = hisee.api.Picture(again, "S.Split", number)
@@ -179,6 +182,13 @@ def test_a_console_beside_a_server_follows_the_group_by_itself(made: Pair, tmp_p
     """Without a start parameter, as `hisee up` starts it: over the control socket to its own server, over TCP to the other one."""
     with console(made, tmp_path, "WS2", node=hot_of(made)):
         print("beside a server", follows_a_death(made, "WS2"))
+
+
+@pytest.mark.req("R72", "R76")
+def test_a_console_leaves_a_hot_server_that_stands_still(made: Pair, tmp_path: Path) -> None:
+    """Nobody can prove its death: values come from the standby server before the lease is over, control after that."""
+    with console(made, tmp_path, "WS4"):
+        print("frozen", follows_a_death(made, "WS4", signal.SIGSTOP))
 
 
 @pytest.mark.req("R76")

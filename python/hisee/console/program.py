@@ -434,32 +434,32 @@ class Hip:
             self._views()
 
     def _views(self) -> None:
-        """Who serves what is shown: the hot server, the standby one, nobody."""
+        """Where values come from: of the standby server too, as soon as the hot one is quiet; a little later the consoles say so."""
         main, warm = self.servers.main, self.servers.warm
-        wanted = main is None or main.in_doubt
-        if wanted and warm is not None and self._viewed is None:
-            self._spawn(self._view(warm))
-        elif not wanted and self._settled and self._viewed is not None:
+        if main is not None and not self._settled:
+            return  # objects are opening there
+        quiet = main is None or main.quiet
+        if quiet and warm is not None and self._viewed is None:
+            self._viewed = (warm, sorted(set().union(*(console.shown_objects for console in self.consoles))))
+            self._spawn(self._view(*self._viewed))
+        elif not quiet:
             self._end_view()
-        elif wanted and warm is None:
-            for console in self.consoles:
-                console.view(False)
+        for console in self.consoles:
+            console.view(self._viewed is not None and (main is None or main.in_doubt))
 
-    async def _view(self, warm: Session) -> None:
-        objects = sorted(set().union(*(console.shown_objects for console in self.consoles)))
-        self._viewed = (warm, objects)
+    async def _view(self, warm: Session, objects: list[int]) -> None:
         request = Message(kind=Kind.SUBSCRIBE, lane=Lane.SCRIPT, source=warm.number, target=KNL, payload=pack(Subscribe(objects=objects)))
         try:
             answer = await warm.link.ask(request, REQUEST_S)
         except RequestFailed as failed:
             log.warning("no values from %s: %s", warm.node, failed)
-            self._viewed = None
+            if self._viewed == (warm, objects):
+                self._viewed = None  # the next look asks again
+                for console in self.consoles:
+                    console.view(False)
             return
         self._replica.apply(answer.payload)
-        if self._viewed is not None and self._viewed[0] is warm:
-            log.info("%d values come from %s", len(objects), warm.node)
-            for console in self.consoles:
-                console.view(True)
+        log.info("%d values come from %s", len(objects), warm.node)
 
     def _end_view(self) -> None:
         """The hot server has what is shown."""

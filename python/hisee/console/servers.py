@@ -26,7 +26,7 @@ from hisee.schema.timers import BY_NAME as TIMERS
 from hisee.seams import Clock
 
 log = logging.getLogger("hisee.console")
-STALL_MS, DOUBT_MS = TIMERS["stall"].ms, TIMERS["in_doubt"].ms
+STALL_MS, QUIET_MS, DOUBT_MS = TIMERS["stall"].ms, TIMERS["quiet"].ms, TIMERS["in_doubt"].ms
 SINGLE_S = TIMERS["logon"].ms / 1000
 
 
@@ -48,8 +48,13 @@ class Session:
         return self.state.node or self.member.name
 
     @property
+    def quiet(self) -> bool:
+        """It says nothing for longer than it should."""
+        return self.link.channel.silent_ms >= QUIET_MS or self.in_doubt
+
+    @property
     def in_doubt(self) -> bool:
-        """Nothing carries it, or its server says nothing: it may be lost, though nobody knows it yet."""
+        """Nothing carries it, or its server stalls: it may be lost, though nobody knows it yet."""
         channel = self.link.channel
         broken = isinstance(channel, SessionChannel) and all(state == BROKEN for _, state in channel.networks)
         return channel.silent_ms >= (DOUBT_MS if broken else STALL_MS)

@@ -60,6 +60,7 @@ class TimerId(IntEnum):
     GROUP_GRACE = 62
     GROUP_AGAIN = 63
     IN_DOUBT = 64
+    QUIET = 65
     PAIR_STOP = 46
 
 
@@ -70,7 +71,7 @@ class TimerIdRow(NamedTuple):
     doc: str
 
 
-SCHEMA_HASH = 0x8c792e8b
+SCHEMA_HASH = 0x2bfd38f9
 
 ROWS: tuple[TimerIdRow, ...] = (
     TimerIdRow(1, 'heartbeat', 1000, "period of the watchdog's heartbeat on every link"),
@@ -122,7 +123,8 @@ ROWS: tuple[TimerIdRow, ...] = (
     TimerIdRow(61, 'group_look', 2000, 'a client of a group waits so long for the logon of one of its servers'),
     TimerIdRow(62, 'group_grace', 150, 'once a hot server is found, the others have so long to say who they are'),
     TimerIdRow(63, 'group_again', 500, 'a client of a group without a hot server asks again after this time'),
-    TimerIdRow(64, 'in_doubt', 500, 'a console without a connection to its server for so long shows what the standby server says'),
+    TimerIdRow(64, 'in_doubt', 500, 'a console of a group that has no connection to its server for so long is for views only'),
+    TimerIdRow(65, 'quiet', 1100, 'a console of a group whose server says nothing for so long follows the values of the standby server too'),
     TimerIdRow(46, 'pair_stop', 30000, 'time a node of the database pair has to end in order before it is killed'),
 )
 
