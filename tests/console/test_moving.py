@@ -40,7 +40,7 @@ def moved(stage: Stage, **changes: Any) -> FakeLink:
 # -- the console
 
 
-@pytest.mark.req("R78")
+@pytest.mark.req("R78", "R81")
 def test_a_picture_stays_and_its_local_part_goes_on_under_the_new_number() -> None:
     async def body() -> None:
         stage = Stage(opened_reply(values=values(41).snapshot([COUNT])))
@@ -56,6 +56,7 @@ def test_a_picture_stays_and_its_local_part_goes_on_under_the_new_number() -> No
         assert opened.picture.by_id["Lbl"].values["text"] == "written by the script"
         assert (opened.local, opened.remote, stage.console.mode) == (Part.UP, Part.STARTING, "control")
         assert stage.console.structure == structure, "no page draws it anew"
+        assert "variables begin afresh" in stage.console.desk.messages[-1]["text"]
 
     asyncio.run(body())
 

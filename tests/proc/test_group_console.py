@@ -30,10 +30,42 @@ APP = Path(__file__).parent / "app"
 NODES = ("SRV1", "SRV2")
 
 
+COUNT_LOCAL = """
+INT _n, _mine
+ENTRY Btn_OnClick
+  _mine := %IfInvalid(_mine, 0) + 1
+  CALL [] Next(_n)
+  %HI_SetText(_Lbl, %IToStr(_mine) + " here, " + %IToStr(_n) + " there")
+END Btn_OnClick
+"""
+COUNT_REMOTE = """
+INT _count
+RPC PROCEDURE Next(INT _n)
+  _count := %IfInvalid(_count, 0) + 1
+  _n := _count
+END Next
+"""
+
+
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
-    with postgres.postgres_server() as server, pair(server, APP, tmp_path_factory.mktemp("group"), "consoles", multicast=True) as started:
+    folder = tmp_path_factory.mktemp("group")
+    source = with_a_counter(folder / "source")
+    with postgres.postgres_server() as server, pair(server, source, folder, "consoles", multicast=True) as started:
         yield both(started)
+
+
+def with_a_counter(source: Path) -> Path:
+    """The proving application and a picture whose parts count by themselves."""
+    shutil.copytree(APP, source, ignore=shutil.ignore_patterns(".hisee"))
+    folder = source / "pictures" / "S.Count"
+    folder.mkdir()
+    (folder / "picture.toml").write_text('server_script = true\n[objects.Btn]\nkind = "button"\n[objects.Lbl]\nkind = "text"\n')
+    (folder / "picture.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 99 99"><g id="Btn"><rect width="9"'
+                                        ' height="9"/></g><text id="Lbl" x="9" y="40">-</text></svg>')
+    (folder / "local.esl").write_text(COUNT_LOCAL)
+    (folder / "remote.esl").write_text(COUNT_REMOTE)
+    return source
 
 
 class Running:
@@ -169,12 +201,48 @@ def follows_a_switch(made: Pair, name: str) -> dict[str, float]:
     return figures
 
 
-@pytest.mark.req("R75", "R76", "R78", "R81", "R137")
-@pytest.mark.parametrize("words", [("/RFplant",), ("/RDplant",)], ids=["list", "multicast"])
-def test_a_console_of_a_workstation_follows_the_hot_server(made: Pair, tmp_path: Path, words: tuple[str, ...]) -> None:
-    with console(made, tmp_path, "WS1", *words) as running:
-        print(words[0], "switch", follows_a_switch(made, "WS1"), "death", follows_a_death(made, "WS1"))
+@pytest.mark.req("R75", "R76", "R78", "R137")
+def test_a_console_of_a_workstation_follows_the_hot_server_by_list(made: Pair, tmp_path: Path) -> None:
+    with console(made, tmp_path, "WS1", "/RFplant") as running:
+        print("list: switch", follows_a_switch(made, "WS1"), "death", follows_a_death(made, "WS1"))
         assert running.child.poll() is None
+
+
+@pytest.mark.req("R75", "R76")
+def test_a_console_follows_the_hot_server_by_multicast(made: Pair, tmp_path: Path) -> None:
+    with console(made, tmp_path, "WS1", "/RDplant"):
+        print("multicast: switch", follows_a_switch(made, "WS1"))
+
+
+@pytest.mark.req("R78", "R79", "R81")
+def test_ten_consoles_over_the_death_of_a_server_and_its_script_server(made: Pair, tmp_path: Path) -> None:
+    """The script server of the dead one does not count; local parts keep their variables, remote ones begin with fresh ones."""
+    hot = hot_of(made)
+    heir = other_than(hot)
+    made.await_sub(heir, "standby")
+    with console(made, tmp_path, "WS1", "--consoles", "10"), made.client(hot) as client, made.client(heir) as other:
+        until(lambda: row_of(other, "WS1.HIP").get("warm") is True, "the second session is there", 30)
+        pictures = [client.console(f"WS{number}").open("S.Count") for number in range(1, 11)]
+        assert [clicked(picture, 2) for picture in pictures] == ["2 here, 2 there"] * 10
+        ses = [row["pid"] for row in client.ps() if row["kind"] == "SES" and row["node"] == hot and row["state"] == "Run"]
+        began = time.monotonic()
+        for pid in (*ses, made.server_pid(hot)):
+            kill(pid)
+        until(lambda: row_of(other, "WS10.HIP"), "all are logged on at the other one", 30)
+        again = [hisee.api.Picture(other.console(f"WS{number}"), "S.Count", pictures[number - 1].opened) for number in range(1, 11)]
+        until(lambda: all(picture.facts["remote"] == "up" for picture in again), "all remote parts run", 30)
+        print("ten consoles", round(time.monotonic() - began, 2), "s")
+        assert [clicked(picture, 1) for picture in again] == ["3 here, 1 there"] * 10
+        assert any("variables begin afresh" in text for text in other.console("WS10").messages)
+    until(lambda: sorted(made.sub(node) for node in NODES) == ["hot", "standby"], "both are back", 60)
+
+
+def clicked(picture: hisee.Picture, times: int) -> str:
+    for _ in range(times):
+        picture.settle(30)
+        picture.click("Btn")
+    picture.settle(30)
+    return str(picture["Lbl"].text)
 
 
 @pytest.mark.req("R76", "R78")

@@ -134,6 +134,8 @@ class Console:
         self.opened = {each.number: each for each in self.opened.values()}
         self.replica.apply(reply.values)
         opened.bindings.refresh()
+        if opened.remote is not Part.NONE:
+            self.desk.note(f"{opened.name}: its remote part starts anew at the other server, its variables begin afresh", opened.name)
         return opened
 
     def _enter(self, reply: Opened, slot: int, instead: OpenObject | None = None) -> OpenObject:

@@ -294,12 +294,20 @@ class Hip:
         return self._host
 
     def _host_start(self, session: Session) -> HisHostStart:
-        way = session.member.way
+        way, networks = session.member.way, self._proven(session)
         secure = any(to_dial(self._data, split(door)[0]) is not None for doors in way.networks for door in doors)
         return HisHostStart(secret=self._secret, workstation=self._names[0], node=self._node, console=session.number,
-                            server_path=str(way.path or ""), networks=way.networks, link=way.link, limits=self._limits,
+                            server_path=str(way.path or ""), networks=networks, link=way.link, limits=self._limits,
                             tls=str(certificates(self._data).folder) if secure else "", wanted=session.member.facts.get(WANTED, ""),
                             follows=bool(session.state.group), stays=self.servers.plan.single)
+
+    @staticmethod
+    def _proven(session: Session) -> list[list[str]]:
+        """Doors of the server for the HIS host. In a group time counts: of the network in use that one which this process came in by;
+        the server tells the others."""
+        peer, networks = session.link.channel.peer, session.member.way.networks
+        door = peer.address if peer is not None and session.state.group else ""
+        return [[door] if door in doors else doors for doors in networks]
 
     def _make_consoles(self) -> None:
         """With numbers of the hot server, or none while there is none."""
