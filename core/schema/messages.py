@@ -75,6 +75,7 @@ MESSAGES = [
     Message(0x0132, "FOLLOW", "script", "KNL", "KNL", "", "a standby server follows all values; the reply holds them"),
     Message(0x0133, "FOLLOWED", "script", "KNL", "KNL", "values", "changed values, newest of each cell; answered once it has them"),
     Message(0x0138, "RESUME", "control", "any", "KNL", "Resume", "go on over this connection; ended by SESSION_ACK or SESSION_END"),
+    Message(0x0140, "HIS_SERVER", "control", "HIP", "HISHOST", "HisHostStart", "log on there from now on; local parts live on"),
     # replies
     Message(0x0201, "REPLY", "", "any", "any", "", "the request was executed; payload as the request says"),
     Message(0x0202, "FAILED", "", "any", "any", "Failed", "the request failed: error, extended reason, text"),
@@ -113,6 +114,7 @@ MESSAGES = [
     Message(0x0323, "SESSION_DATA", "", "any", "any", "", "a message of a session, numbered per lane; passes a CP by its connection"),
     Message(0x0324, "SESSION_ACK", "control", "any", "any", "SessionAck", "messages of a session that have been taken, per lane"),
     Message(0x0325, "SESSION_END", "control", "KNL", "any", "SessionEnd", "the server ends the session, or refuses to resume it"),
+    Message(0x0340, "HIS_CUT", "control", "HISHOST", "HIP", "", "the HIS host of a group's console has lost its server and waits"),
     # link control
     Message(0x0F01, "HELLO", "control", "any", "any", "Hello", "first message: protocol, kind, wanted name, node, incarnation"),
     Message(0x0F02, "CHALLENGE", "control", "any", "any", "Challenge", "nonce"),

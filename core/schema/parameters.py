@@ -52,6 +52,8 @@ ROWS = [
     Parameter(40, "heap", "", "--heap", "count", "jwp", "", "memory of the Java virtual machine for objects, in MiB; default 256"),
     Parameter(41, "threads", "", "--threads", "count", "jwp", "", "calls of services at the same time; default 4"),
     Parameter(42, "services", "", "--services", "path", "jwp", "", "folder of jars with services; default the application's `services`"),
+    Parameter(50, "members", "", "--member", "names_list", "hip", "",
+              "with /RF: a server of the group, host[:port], one per network with commas; may be repeated; default: those of app.toml"),
     Parameter(14, "app", "", "--app", "path", "server rrs", "", "application folder"),
     Parameter(15, "ready_fd", "", "--ready-fd", "count", ALL, "", "descriptor that gets one `ready` line once the process serves"),
     Parameter(16, "help", "/?", "--help", "switch", ALL, "", "print this list and end; also /h and -h"),

@@ -61,6 +61,12 @@ TIMERS = [
     Timer(45, "pair_again", 20_000, "shortest distance of two planned switches of the database that a computer asks for"),
     Timer(48, "database_answer", 20_000, "a statement that the engine database did not answer for so long: its connection is made again"),
     Timer(49, "server_answer", 3_000, "the same for a server's own connections: it may have to become hot meanwhile"),
+    Timer(60, "discovery", 300, "a client that looks for servers by multicast waits so long for their answers"),
+    Timer(61, "group_look", 2_000, "a client of a group waits so long for the logon of one of its servers"),
+    Timer(62, "group_grace", 150, "once a hot server is found, the others have so long to say who they are"),
+    Timer(63, "group_again", 500, "a client of a group without a hot server asks again after this time"),
+    Timer(64, "in_doubt", 500, "a console of a group that has no connection to its server for so long is for views only"),
+    Timer(65, "quiet", 1_100, "a console of a group whose server says nothing for so long follows the values of the standby server too"),
     Timer(46, "pair_stop", 30_000, "time a node of the database pair has to end in order before it is killed"),
 ]
 
@@ -70,6 +76,8 @@ if not T["heartbeat"] < T["stall"] < T["watchdog"] < T["kill"]:
 if not T["see_start_each"] * 2 < T["see_start_all"]:
     raise ValueError("timers: two attempts must fit into the start of a remote part")
 
+if not T["heartbeat"] < T["quiet"] < T["stall"]:
+    raise ValueError("timers: values come from the standby server before the server counts as stalled, and not between two heartbeats")
 if not T["lease_renew"] * 3 < T["lease"] or not T["lease_margin"] < T["lease"]:
     raise ValueError("timers: three renewals must fit into a lease, and its margin as well")
 if not T["stall"] < T["resume_silence"] or not T["resume_silence"] + T["resume_dial"] < T["watchdog"]:

@@ -13,11 +13,14 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from hisee import shown
 from hisee.channel import Channel, ChannelClosed, Message, dial_unix
+from hisee.channel.epoch import Gate
+from hisee.channel.group import AGAIN_S, LOGON, ask_all, choose, left, nobody
 from hisee.channel.payloads import (
     CommandResult,
     ConsoleCommand,
@@ -36,6 +39,7 @@ from hisee.channel.payloads import (
     ProfileGet,
     ProfileRows,
     Saved,
+    ServerState,
     Table,
     Tell,
     ValueGet,
@@ -45,15 +49,19 @@ from hisee.channel.payloads import (
     pack,
     unpack,
 )
+from hisee.channel.plan import by_group
+from hisee.channel.way import Member, dial_plain, members_by_addresses
 from hisee.config import find_data, limits
 from hisee.datadir import DataDir
 from hisee.durable import Task, Tasks
-from hisee.errors import CannotConnect, HiseeError, TimeOver
+from hisee.errors import AccessRefused, CannotConnect, HiseeError, TimeOver
 from hisee.schema.errors import Err
+from hisee.schema.extended import Ext
 from hisee.schema.lanes import Lane
 from hisee.schema.messages import MessageKind as Kind
 from hisee.schema.timers import BY_NAME as TIMERS
 from hisee.seams import Seams
+from hisee.tls import to_dial
 
 REQUEST_S = TIMERS["api_request"].ms / 1000
 BEAT_S = TIMERS["heartbeat"].ms / 1000
@@ -68,34 +76,82 @@ class RequestRefused(HiseeError):
         self.error, self.extended = failed.error, failed.extended
 
 
-def connect(data: str | Path | None = None) -> System:
+def connect(data: str | Path | None = None, *, group: bool | str = False) -> System:
     """Log on to the system that runs in `data` (default: $HISEE_DATA, else .hisee of the application around this folder).
 
-    Raises CannotConnect when none runs there, AccessRefused when it refuses the logon.
+    `group=True` = at the hot server of the group that run.json names, and at the next one after a switch; `group="HOST:PORT,HOST:PORT"`
+    = the same with these servers, from a data directory that holds nothing but the secret and the certificates.
+
+    Raises CannotConnect when none runs there, AccessRefused when it refuses the logon, UsageError for a group that nobody knows.
     """
     directory = DataDir(find_data(Path(data) if data is not None else None), Seams())
+    if group:
+        hot = HotServer(directory, group)
+        return System(hot.log_on(REQUEST_S), hot)
     directory.read_run()
-    hello = Hello(kind="TEL", pid=os.getpid())
     try:
-        channel = dial_unix(directory.control_socket, hello, directory.secret(), seams=directory.seams, limits=limits())
+        channel = dial_unix(directory.control_socket, hello(), directory.secret(), seams=directory.seams, limits=limits())
     except OSError as error:
         raise CannotConnect(f"the system in {directory.path} does not answer: {error.strerror or error}",
                             hint="is it still starting? `hisee ps` shows it") from error
     return System(channel)
 
 
-class System:
-    """A session with a running system. Not for use by several threads at once."""
+def hello() -> Hello:
+    return Hello(kind="TEL", pid=os.getpid())
 
-    def __init__(self, channel: Channel) -> None:
-        assert channel.welcome is not None
-        self._channel = channel
-        self._number = channel.welcome.number
-        self._corr = 0
+
+class HotServer:
+    """The hot server of a group, for a program without an event loop: found at the first logon, and again after each loss."""
+
+    def __init__(self, directory: DataDir, group: bool | str) -> None:
+        self._directory, self._secret, self.gate = directory, directory.secret(), Gate()
+        if isinstance(group, str):
+            self._name, self._members = "", members_by_addresses(group.split(","))
+        else:
+            plan = by_group(directory.read_run(), "", directory.control_socket)
+            self._name, self._members = plan.group, plan.members()
+
+    def log_on(self, seconds: float) -> Channel:
+        """Raises CannotConnect when no server says within that time that it is hot, AccessRefused at once."""
+        deadline = time.monotonic() + seconds
+        while True:
+            answers, faults = ask_all(self._members, self._enter, least=self.gate.epoch)
+            chosen = choose(answers, self._name, self.gate)
+            for answer in [*chosen.rest, *([chosen.standby] if chosen.standby else [])]:
+                answer.close("not the hot server")
+            if chosen.hot is not None:
+                return chosen.hot.channel
+            why = nobody(answers, faults, self._name or "that was named")
+            if isinstance(why, AccessRefused) or time.monotonic() > deadline:
+                raise why
+            time.sleep(AGAIN_S)
+
+    def _enter(self, member: Member) -> Channel:
+        said = hello()
+        said.facts = dict(member.facts)
+        return dial_plain(member.way, said, self._secret, self._directory.seams, partial(to_dial, self._directory), timers=LOGON)
+
+
+class System:
+    """A session with a running system. Not for use by several threads at once.
+
+    With a group a request that is under way when the hot server is lost raises CannotConnect; the next one goes to the new hot server.
+    """
+
+    def __init__(self, channel: Channel, hot: HotServer | None = None) -> None:
+        self._hot = hot
+        self._corr = self.logons = 0
         self._changes: list[ValueState] = []
+        self._use(channel)
         self._beats = threading.Event()
         threading.Thread(target=self._beat_until_closed, name="hisee-beat", daemon=True).start()
-        self.name = channel.welcome.system
+
+    def _use(self, channel: Channel) -> None:
+        assert channel.welcome is not None
+        self._channel, self._number, self.name = channel, channel.welcome.number, channel.welcome.system
+        self.logons += 1
+        self._over = ""  # why the next request goes elsewhere
 
     def __enter__(self) -> System:
         return self
@@ -116,13 +172,15 @@ class System:
             try:
                 self._channel.beat()
             except (ChannelClosed, OSError):
-                return
+                if self._hot is None:
+                    return
 
     # -- requests
 
     def ask(self, kind: Kind, payload: Payload | bytes = b"", *, target: int = KNL, lane: int = Lane.CONTROL,
             timeout_s: float = REQUEST_S) -> bytes:
         """One request and its reply's payload. Raises RequestRefused, TimeOver, CannotConnect (the system ended)."""
+        self.follow(timeout_s)
         self._corr += 1
         data = payload if isinstance(payload, bytes) else pack(payload)
         message = Message(kind=kind, lane=lane, source=self._number, target=target, corr=self._corr, payload=data, wants_answer=True)
@@ -130,7 +188,34 @@ class System:
             self._channel.send(message)
             return self._answer(time.monotonic() + timeout_s, kind)
         except ChannelClosed as error:
-            raise CannotConnect(f"the system ended: {error}") from error
+            raise self._ended(error, kind) from error
+        except TimeOver as error:
+            self._over = str(error)
+            raise
+
+    def _ended(self, error: ChannelClosed, kind: Kind) -> CannotConnect:
+        self._over = str(error)
+        if self._hot is None:
+            return CannotConnect(f"the system ended: {error}")
+        return CannotConnect(f"the hot server is lost ({error.reason}); whether {kind.name} was done is not known",
+                             hint="the next request goes to the next hot server")
+
+    def follow(self, timeout_s: float = REQUEST_S) -> None:
+        """Log on to the server that is hot now, if it is another one; each request does so first. Nothing without a group.
+
+        Raises CannotConnect when there is none within that time.
+        """
+        hot = self._hot
+        if hot is None:
+            return
+        try:
+            while not self._over and (message := self._channel.receive(0)) is not None:
+                self._other(message)
+        except ChannelClosed as error:
+            self._over = str(error)
+        if self._over:
+            self._channel.close("another server is hot")
+            self._use(hot.log_on(timeout_s))
 
     def _answer(self, deadline: float, kind: Kind) -> bytes:
         while True:
@@ -140,13 +225,19 @@ class System:
             if message.corr == self._corr and message.kind == Kind.REPLY:
                 return message.payload
             if message.corr == self._corr and message.kind == Kind.FAILED:
-                raise RequestRefused(unpack(Failed, message.payload))
+                failed = unpack(Failed, message.payload)
+                self._over = failed.text if failed.extended == Ext.STANDBY else self._over
+                raise RequestRefused(failed)
             self._other(message)
 
     def _other(self, message: Message) -> None:
         """Values that are followed arrive between answers; `watch` hands them out."""
         if message.kind == Kind.VALUE_CHANGED:
             self._changes += unpack(Values, message.payload).values
+        elif message.kind == Kind.SERVER_STATE and self._hot is not None:
+            state = unpack(ServerState, message.payload)
+            if not self._hot.gate.hears(state) or left(state):
+                self._over = f"{state.node} is not hot any more: {state.sub}"
 
     # -- processes and times
 
@@ -275,6 +366,15 @@ class Console:
 
     def __init__(self, system: System, name: str, number: int) -> None:
         self._system, self.name, self._number = system, name, number
+        self._logon = system.logons
+
+    def _there(self) -> int:
+        """Its number at the server where the system is logged on now."""
+        self._system.follow()
+        if self._logon != self._system.logons:
+            found = self._system.console(self.name)
+            self._number, self._logon = found._number, found._logon
+        return self._number
 
     def __repr__(self) -> str:
         return f"<hisee.Console {self.name}>"
@@ -282,7 +382,7 @@ class Console:
     def do(self, verb: str, *, opened: int = 0, target: str = "", text: str = "", timeout_s: float = REQUEST_S) -> ConsoleState:
         """One step; raises RequestRefused with the console's reason."""
         command = ConsoleCommand(verb=verb, opened=opened, target=target, text=text, timeout_ms=int(timeout_s * 1000))
-        return unpack(ConsoleState, self._system.ask(Kind.CONSOLE, command, target=self._number, timeout_s=timeout_s + 2))
+        return unpack(ConsoleState, self._system.ask(Kind.CONSOLE, command, target=self._there(), timeout_s=timeout_s + 2))
 
     @property
     def address(self) -> str:

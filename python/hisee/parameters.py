@@ -13,6 +13,9 @@ class StartParameters:
     command: str  # server, cp, event, dbm, hip
     kind: str  # KNL, CP, SES, DBM, HIP
     server: str = ""  # node name or host[:port]; "" = the system of the data directory
+    group: str = ""  # redundant group to follow, its servers by list; "" = none named
+    multicast: bool = False  # its servers by multicast
+    members: tuple[str, ...] = ()  # its servers by an explicit list: host[:port], one per network with commas
     names: tuple[str, ...] = ()
     node: str = ""
     data: Path | None = None

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from hisee.console.way import Way, address, way_to_server
+from hisee.channel.way import Way, address, way_to_server
 from hisee.errors import CannotConnect, UsageError
 
 SOCKET = Path("/run/x/knl")

@@ -13,6 +13,7 @@ import pytest
 
 from hisee._core.values import encode
 from hisee.channel import Channel, LogonRefused, Message, PeerUnreachable
+from hisee.channel.networks import PASSING
 from hisee.channel.payloads import Hello, Open, ServerState, SetAck, ValueGet, Values, ValueSet, pack, unpack
 from hisee.config import limits
 from hisee.engine.coordinator import EngineError
@@ -340,6 +341,37 @@ def test_an_ordered_switch_under_writes_loses_and_refuses_none() -> None:
             await eventually(lambda hot=hot, heir=heir: (hot.sub, heir.sub) == ("standby", "hot"), "there and back", WAIT_S)
             rows = {row["name"]: row["number"] for row in await other.rows(Kind.PS_GET)}
             assert rows["SRV2.KNL"] == 1 != rows["SRV1.KNL"], "each server keeps its own entry"
+
+    run(body)
+
+
+@pytest.mark.req("R76")
+def test_who_is_sent_away_by_a_server_that_is_hot_no_more_and_who_is_there_for_views_only() -> None:
+    async def body(plant: Plant) -> None:
+        first, second = await plant.pair()
+        main = await first.log_on("HIP", "WS1", warm=True)
+        warm = await second.log_on("HIP", "WS1", warm=True)
+        stays, host = await first.log_on("HIP", "WS2", stays=True), await first.log_on("HISHOST", "WS2", stays=True)
+        operator, there = await first.log_on("TEL"), await second.log_on("TEL")
+        assert [(await client.row("WS1.HIP"))["warm"] for client in (operator, there)] == [False, True]
+        assert (await operator.row("WS2.HIP"))["warm"] is None
+        assert (await operator.tell("SRV1.KNL", "SWITCH")).result == "ok"
+        await eventually(lambda: second.sub == "hot" and first.sub == "standby", "they have changed places", WAIT_S)
+        await eventually(lambda: main.channel.ended, "a client of the group is sent away", WAIT_S)
+        assert "moved" in main.channel.ended and not stays.channel.ended and not host.channel.ended
+        assert not warm.channel.ended and "hot" in told(warm), "its second session is told, and nobody ended it"
+        assert (await there.row("WS1.HIP"))["warm"] is False
+
+    run(body)
+
+
+def test_a_door_that_leads_to_another_server_refuses() -> None:
+    async def body(plant: Plant) -> None:
+        first, _ = await plant.pair()
+        with pytest.raises(LogonRefused, match="leads to SRV1, not to SRV2") as refused:
+            await first.log_on("HIP", "WS1", wanted="SRV2")
+        assert refused.value.refusal in PASSING, "the client tries the next door"
+        await first.log_on("HIP", "WS1", wanted="SRV1")
 
     run(body)
 

@@ -29,6 +29,7 @@ url = "{url}"
 name = "plant"
 witness = "127.0.0.1:1"
 database = "elsewhere"
+multicast = {multicast}
 
 [group.servers.SRV1]
 priority = {priorities[0]}
@@ -49,11 +50,20 @@ processes = [{{kind = "server"}}, {{kind = "cp"}}, {{kind = "event", name = "REM
 """
 
 
-def application(source: Path, folder: Path, url: str, priorities: tuple[int, int] = (3, 2)) -> Path:
+def two_ports() -> tuple[int, int]:
+    """Free ones that differ."""
+    one = two = free_port()
+    while two == one:
+        two = free_port()
+    return one, two
+
+
+def application(source: Path, folder: Path, url: str, priorities: tuple[int, int] = (3, 2), *, multicast: bool = False) -> Path:
     """A copy of an application's objects with the nodes and the group of a pair."""
     app = folder / "app"
     shutil.copytree(source, app)
-    (app / "app.toml").write_text('name = "pair"\n' + GROUP.format(url=url, priorities=priorities, ports=(free_port(), free_port())))
+    head = GROUP.format(url=url, priorities=priorities, ports=two_ports(), multicast=str(multicast).lower())
+    (app / "app.toml").write_text('name = "pair"\n' + head)
     return app
 
 
@@ -111,9 +121,10 @@ class Pair:
 
 
 @contextlib.contextmanager
-def pair(server: PostgresServer, source: Path, folder: Path, database: str, *, priorities: tuple[int, int] = (3, 2)) -> Iterator[Pair]:
+def pair(server: PostgresServer, source: Path, folder: Path, database: str, *, priorities: tuple[int, int] = (3, 2),
+         multicast: bool = False) -> Iterator[Pair]:
     """Both data directories made, nothing started."""
-    made = Pair(application(source, folder, server.database(database), priorities), folder)
+    made = Pair(application(source, folder, server.database(database), priorities, multicast=multicast), folder)
     try:
         yield made
     finally:

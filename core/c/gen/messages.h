@@ -3,8 +3,8 @@
 #ifndef HISEE_MESSAGES_H
 #define HISEE_MESSAGES_H
 
-#define HISEE_MESSAGES_HASH 0x742403c4u
-#define HISEE_MESSAGES_COUNT 96
+#define HISEE_MESSAGES_HASH 0x0f867e3au
+#define HISEE_MESSAGES_COUNT 98
 
 #define HISEE_MESSAGES(X) \
     X(257, PS_GET, "control") \
@@ -59,6 +59,7 @@
     X(306, FOLLOW, "script") \
     X(307, FOLLOWED, "script") \
     X(312, RESUME, "control") \
+    X(320, HIS_SERVER, "control") \
     X(513, REPLY, "") \
     X(514, FAILED, "") \
     X(769, VALUES, "script") \
@@ -95,6 +96,7 @@
     X(803, SESSION_DATA, "") \
     X(804, SESSION_ACK, "control") \
     X(805, SESSION_END, "control") \
+    X(832, HIS_CUT, "control") \
     X(3841, HELLO, "control") \
     X(3842, CHALLENGE, "control") \
     X(3843, PROOF, "control") \

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from hisee.channel.payloads import ServerState
+import msgspec
+
+from hisee.channel.payloads import ServerState, Welcome
+
+
+def told_in(welcome: Welcome | None) -> ServerState | None:
+    """What a server says of itself in its WELCOME; None = it is in no group. Raises msgspec.ValidationError."""
+    facts = welcome.facts.get("server") if welcome is not None else None
+    return msgspec.convert(facts, ServerState) if facts else None
 
 
 class Gate:

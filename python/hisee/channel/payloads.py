@@ -234,6 +234,7 @@ class HisStart(Payload):
     variables: list[list[str]] = []
     values: bytes = b""
     limits: dict[str, int] = {}
+    moves: int = 0  # the local part that has this number runs already: it goes on as `opened`; 0 = a new one
 
 
 class SeeStart(Payload):
@@ -345,6 +346,9 @@ class HisHostStart(Payload):
     link: dict[str, float] = {}  # shape of the workstation's link, empty = none
     limits: dict[str, int] = {}
     tls: str = ""  # folder of the certificates to dial with, "" = without TLS
+    wanted: str = ""  # node of the server that is meant, "" = whoever answers
+    follows: bool = False  # its server is one of a group: local parts outlive the loss of the server, the HIP says what comes next
+    stays: bool = True  # its console stays with this server whatever it is
 
 
 class Shape(Payload):

@@ -142,7 +142,7 @@ def _check_contradictions(command: str, found: _Found) -> None:
 
 
 def _check_role(command: str, found: _Found) -> None:
-    """An SES needs one server (R16); event handlers (R13) and groups of servers are not part of this release."""
+    """An SES needs one server (R16); event handlers are not part of this release (R13); consoles alone follow a group."""
     group = next((found.spelling[g] for g in GROUPS if g in found.values), "")
     is_ses = "ses_remote" in found.values or "ses_local" in found.values
     if is_ses and group:
@@ -150,8 +150,10 @@ def _check_role(command: str, found: _Found) -> None:
     if command == "event" and not is_ses:
         raise UsageError("without --SES_REMOTE or --SES_LOCAL this is an event handler (EVH), which this release does not have yet",
                          hint="add --SES_REMOTE to run as SES")
-    if group:
-        raise UsageError(f"start parameter {group}: this release has no groups of servers yet", hint="name one server with /S")
+    if group and command != "hip":
+        raise UsageError(f"start parameter {group}: `hisee {command}` stays with one server", hint="name it with /S")
+    if found.lists.get("members") and not {"group_list", "group_list_rs"} & set(found.values):
+        raise UsageError("start parameter --member lists servers of a group, and none is named", hint="/RFNAME")
 
 
 def _build(command: str, found: _Found, argv: tuple[str, ...], environ: Mapping[str, str]) -> StartParameters:
@@ -159,7 +161,9 @@ def _build(command: str, found: _Found, argv: tuple[str, ...], environ: Mapping[
     data = values.get("data") or environ.get(DATA_VARIABLE)
     return StartParameters(
         command=command, kind=_kind(command), argv=argv, names=_names(found),
-        server=str(values.get("server", "")), node=str(values.get("node", "")), listen=str(values.get("listen", "")),
+        server=str(values.get("server", "")), group=str(next((values[g] for g in GROUPS if g in values), "")),
+        multicast="group_multicast" in values, members=tuple(found.lists.get("members", ())),
+        node=str(values.get("node", "")), listen=str(values.get("listen", "")),
         data=Path(str(data)) if data else None, app=_path(values, "app"), programs=_path(values, "programs"), state=_path(values, "state"),
         ses_remote="ses_remote" in values, ses_local="ses_local" in values, cold="cold" in values, dialog="dialog" in values,
         port=_number(found, "port", 65_535), web_port=_number(found, "web_port", 65_535),

@@ -58,7 +58,7 @@ class Replica:
                 follower(changed)
 
     def reset(self) -> None:
-        """Another server counts its changes afresh: nothing of the old one may look newer."""
+        """Another server that is of no group counts its changes afresh: nothing of the old one may look newer."""
         self._table = CellTable()
 
     def value(self, number: int) -> tuple[Any, Any]:
@@ -89,6 +89,11 @@ class Bindings:
             self._by_variable.setdefault(item.bind.casefold(), []).append(item)
             self._show(item, Invalid())
 
+    @property
+    def objects(self) -> set[int]:
+        """Numbers of the objects that are shown."""
+        return set(self._by_object)
+
     def refresh(self, changed: Iterable[int] | None = None) -> None:
         """Show the present values of the objects that changed; None = of all."""
         for number in self._by_object.keys() if changed is None else self._by_object.keys() & set(changed):
@@ -101,9 +106,9 @@ class Bindings:
         for item in self._by_variable.get(name.casefold(), ()):
             self._show(item, plain)
 
-    def stale(self) -> None:
-        """The way to the server is gone: what stands on the screen is old."""
-        for items in (*self._by_object.values(), *self._by_variable.values()):
+    def stale(self, *, variables: bool = True) -> None:
+        """The way to the server is gone: what stands on the screen is old; picture variables only where the local part is gone too."""
+        for items in (*self._by_object.values(), *(self._by_variable.values() if variables else ())):
             for item in items:
                 self._picture.put(item, "quality", STALE)
 

@@ -22,7 +22,7 @@ DEFAULT_MS = TIMERS["api_request"].ms
 
 def overview(console: Console, address: str) -> ConsoleState:
     """The console itself: what is open, and the address of its page with a token that is still good."""
-    return ConsoleState(facts={"console": console.name, "address": address, "connected": console.connected,
+    return ConsoleState(facts={"console": console.name, "address": address, "connected": console.connected, "mode": console.mode,
                                "opened": [o.facts() for o in console.opened.values()]})
 
 
@@ -101,7 +101,7 @@ async def serve(console: Console, message: Message, link: Link, address: str = "
         kind, answer = Kind.FAILED, _failed(error.error, str(error))
     except RequestFailed as error:
         kind, answer = Kind.FAILED, _failed(error.error, error.text, error.extended)
-    link.send(Message(kind=kind, lane=message.lane, source=console.number, target=message.source, object=message.object,
+    link.send(Message(kind=kind, lane=message.lane, source=message.target, target=message.source, object=message.object,
                       corr=message.corr, payload=pack(answer)))
 
 

@@ -39,6 +39,7 @@ from hisee.console.picture import ChangeLog, Item, PictureRefused, VisualError
 from hisee.console.svg import DrawingRefused
 from hisee.schema.actions import ActionId
 from hisee.schema.errors import Err
+from hisee.schema.extended import Ext
 from hisee.schema.lanes import Lane
 from hisee.schema.messages import MessageKind as Kind
 from hisee.schema.timers import BY_NAME as TIMERS
@@ -48,7 +49,14 @@ log = logging.getLogger("hisee.console")
 KNL = 1
 REQUEST_S = TIMERS["api_request"].ms / 1000
 SYNC_S = TIMERS["sync_event"].ms / 1000
+# how a request ends when the link has ended meanwhile, or its server is not the hot one
+ANOTHER_SERVER = ((Err.ERR_TRANS_ABORT, Ext.NO_REASON), (Err.ERR_TRANS_IGNORED, Ext.STANDBY))
 EARLY = 10_000  # messages kept for objects whose OPEN is still on its way
+
+
+def passing(failed: RequestFailed) -> bool:
+    """Did the other process fail, not the request?"""
+    return (failed.error, failed.extended) in ANOTHER_SERVER
 
 
 class OperatorError(Exception):
@@ -71,6 +79,8 @@ class Console:
         self.replica.followers.append(self._values_changed)
         self.opened: dict[int, OpenObject] = {}
         self.connected = True
+        self.viewing = False  # values come from a standby server, or the main session is in doubt
+        self.home: object = None  # of what is opened now; see OpenObject
         self.latency_ms: dict[str, float | None] = {"L": None, "R": None}
         self.structure = 0  # grows when objects open or close: pages take a new snapshot
         self.listeners: list[Callable[[], None]] = []
@@ -82,6 +92,11 @@ class Console:
         self._moved: dict[int, int] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
 
+    @property
+    def mode(self) -> str:
+        """What a person can do here: control, view (values go on, nothing can be operated beyond local parts), lost."""
+        return "view" if self.viewing else "control" if self.connected else "lost"
+
     # -- opening and closing
 
     async def open(self, name: str) -> OpenObject:
@@ -89,19 +104,41 @@ class Console:
         self._slots += 1
         return await self._open(name, self._slots)
 
-    async def _open(self, name: str, slot: int) -> OpenObject:
+    async def _open(self, name: str, slot: int, instead: OpenObject | None = None) -> OpenObject:
+        """`instead` stays on the screen until this one is there; it may be this one itself, which goes on under new numbers."""
+        moves = 0
         self._opening += 1
         try:
-            reply = await self.server.ask(self._message(Kind.OPEN, Lane.CONTROL, KNL, pack(Open(object=name, console=self.number))),
-                                          REQUEST_S)
-            opened = self._enter(unpack(Opened, reply.payload), slot)
+            answer = await self.server.ask(self._message(Kind.OPEN, Lane.CONTROL, KNL, pack(Open(object=name, console=self.number))),
+                                           REQUEST_S)
+            reply = unpack(Opened, answer.payload)
+            if instead is not None and instead.lives_on(reply):
+                moves, opened = instead.number, self._move(instead, reply)
+            else:
+                opened = self._enter(reply, slot, instead)
         finally:
             self._opening -= 1
         self._deliver_early()
-        await self._start_local(opened)
+        try:
+            await self._start_local(opened, moves)
+        except RequestFailed as failed:
+            if instead is None or not passing(failed):
+                await self._drop(opened)
+            raise
         return opened
 
-    def _enter(self, reply: Opened, slot: int) -> OpenObject:
+    def _move(self, opened: OpenObject, reply: Opened) -> OpenObject:
+        self._renumbered(opened.number, reply.opened)
+        opened.move(reply)
+        opened.home = self.home
+        self.opened = {each.number: each for each in self.opened.values()}
+        self.replica.apply(reply.values)
+        opened.bindings.refresh()
+        if opened.remote is not Part.NONE:
+            self.desk.note(f"{opened.name}: its remote part starts anew at the other server, its variables begin afresh", opened.name)
+        return opened
+
+    def _enter(self, reply: Opened, slot: int, instead: OpenObject | None = None) -> OpenObject:
         self.replica.apply(reply.values)
         try:
             opened = OpenObject(reply, slot, self.log, self.replica, self.seams.clock, self._timer, self._close_by_script)
@@ -110,25 +147,46 @@ class Console:
             raise OperatorError(Err.ERR_OBJECT_NOT_FOUND, f"{reply.object} cannot be shown: {error}") from error
         if opened.picture.drawing.removed:
             log.warning("%s: left out of the drawing: %s", opened.name, ", ".join(opened.picture.drawing.removed[:20]))
+        opened.home = self.home
         self.opened[opened.number] = opened
+        if instead is not None:
+            self._renumbered(instead.number, opened.number)
+            self._leave(instead)
         opened.bindings.refresh()
         self._restructured()
         return opened
 
-    async def _start_local(self, opened: OpenObject) -> None:
+    def _renumbered(self, old: int, new: int) -> None:
+        if old != new:
+            self._moved[old] = new
+
+    def _present(self, number: int) -> int:
+        """What is open now under a number that was given out once."""
+        for _ in range(len(self._moved)):
+            if number in self.opened:
+                break
+            number = self._moved.get(number, number)
+        return number
+
+    def _leave(self, opened: OpenObject) -> None:
+        """It is not on the screen any more."""
+        if self.opened.get(opened.number) is opened:
+            del self.opened[opened.number]
+        opened.end()
+        self._restructured()
+
+    async def _start_local(self, opened: OpenObject, moves: int = 0) -> None:
         see = opened.see or (KNL if opened.has_remote else 0)  # not 0: a CALL [] of the init part waits for the start
         start = HisStart(opened=opened.number, name=opened.reply.his_name, object=opened.name, version=opened.reply.version,
                          unit=opened.reply.local_unit, see=see, console=self.number, variables=opened.reply.variables,
-                         values=opened.reply.values, limits=self.limits)
+                         values=opened.reply.values, limits=self.limits, moves=moves)
         if not opened.reply.local_unit:
             opened.local = Part.NONE
             return
+        if moves and opened.local is Part.DOWN:  # it ended by itself before
+            return
         message = self._message(Kind.HIS_START, Lane.CONTROL, opened.number, pack(start), opened=opened.number)
-        try:
-            await self.local.ask(message, REQUEST_S)
-        except RequestFailed:
-            await self._drop(opened)
-            raise
+        await self.local.ask(message, REQUEST_S)
         opened.local = Part.UP if opened.local is Part.STARTING else opened.local
         self.tell_pages()
 
@@ -184,33 +242,67 @@ class Console:
 
     # -- loss of the other processes
 
-    def server_lost(self) -> None:
-        """What stands on the screen is old from now on, and says so."""
-        self.connected = False
+    def server_lost(self, *, viewing: bool = False) -> None:
+        """What stands on the screen is old from now on, and says so; unless a standby server takes over what is shown."""
+        self.connected, self.viewing = False, viewing
         for opened in self.opened.values():
-            opened.bindings.stale()
+            if not viewing:
+                opened.bindings.stale(variables=opened.orphan)
             if opened.remote is not Part.NONE:
                 opened.remote, opened.reason = Part.DOWN, "the server is lost"
         self.tell_pages()
 
+    def view(self, viewing: bool) -> None:
+        """A standby server serves what is shown, or does so no more."""
+        if self.viewing != viewing:
+            self.viewing = viewing
+            for opened in self.opened.values():
+                if self.connected or viewing:
+                    opened.bindings.refresh()
+                else:
+                    opened.bindings.stale(variables=opened.orphan)
+            self.tell_pages()
+
+    @property
+    def shown_objects(self) -> set[int]:
+        """Numbers of the objects whose values are on the screen."""
+        return set().union(*(opened.bindings.objects for opened in self.opened.values()))
+
     def local_lost(self) -> None:
         for opened in self.opened.values():
-            opened.local = Part.DOWN
+            opened.local, opened.orphan = Part.DOWN, True
             opened.end()
         self.desk.questions.clear()
         self.tell_pages()
 
-    async def reopen(self, local: Link, server: Link, number: int) -> None:
-        """Open again what was open, over new links (R136). An object that cannot be opened leaves a message."""
-        self.local, self.server, self.number, self.connected = local, server, number, True
-        lost, self.opened = list(self.opened.values()), {}
-        for old in lost:
-            self.server.send(self._message(Kind.OPENED_LOST, Lane.CONTROL, KNL, pack(Close(opened=old.number)), wants_answer=False))
-            try:
-                self._moved[old.number] = (await self._open(old.name, old.slot)).number
-            except (RequestFailed, OperatorError) as error:
-                self.desk.note(f"{old.name} was open and cannot be opened again: {error}", old.name)
-        self._restructured()
+    async def reopen(self, local: Link, server: Link, number: int, home: object = None) -> None:
+        """Open again what is open elsewhere than at this `home`, over new links (R136); None = everything. A local part that lives goes on.
+
+        An object that cannot be opened leaves a message. Raises RequestFailed when it is the server that failed: it is to be tried again.
+        """
+        self.local, self.server, self.number, self.home = local, server, number, home or object()
+        for old in [opened for opened in self.opened.values() if opened.home is not self.home]:
+            if self.opened.get(old.number) is old:
+                await self._reopen(old)
+        self.connected, self.viewing = True, False
+        self.tell_pages()
+
+    async def _reopen(self, old: OpenObject) -> None:
+        self.server.send(self._message(Kind.OPENED_LOST, Lane.CONTROL, KNL, pack(Close(opened=old.number)), wants_answer=False))
+        try:
+            await self._open(old.name, old.slot, old)
+        except (RequestFailed, OperatorError) as error:
+            if isinstance(error, RequestFailed) and passing(error):
+                self._again(old.slot)
+                raise
+            self._leave(old)
+            self.desk.note(f"{old.name} was open and cannot be opened again: {error}", old.name)
+
+    def _again(self, slot: int) -> None:
+        """Whatever stands there is opened once more when its processes are back."""
+        for opened in self.opened.values():
+            if opened.slot == slot:
+                opened.home = None
 
     # -- what a person does
 
@@ -222,8 +314,7 @@ class Console:
 
     def object(self, number: int) -> OpenObject:
         """The opened object of a number that was given out once, also after it was opened again; raises OperatorError."""
-        while number not in self.opened and number in self._moved:
-            number = self._moved[number]
+        number = self._present(number)
         if number not in self.opened:
             raise OperatorError(Err.ERR_OBJECT_NOT_FOUND, f"number {number} is not open on {self.name}")
         return self.opened[number]
@@ -328,7 +419,7 @@ class Console:
             self.take(message, self.server)
 
     def _of(self, message: Message) -> OpenObject | None:
-        number = message.object or message.source
+        number = self._present(message.object or message.source)  # it may have been sent before the local part had its new number
         return self.opened.get(number) or next((o for o in self.opened.values() if o.see and o.see == message.source), None)
 
     def _visual(self, message: Message, link: Link) -> None:

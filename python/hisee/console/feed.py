@@ -96,7 +96,7 @@ class Feed:
 
     def _collect(self) -> dict[str, Any]:
         console = self._console
-        return {"connected": console.connected, "latency": dict(console.latency_ms),
+        return {"connected": console.connected, "mode": console.mode, "latency": dict(console.latency_ms),
                 "opened": [o.shown_facts() for o in console.opened.values()]}
 
     def _spoken(self) -> dict[str, Any]:

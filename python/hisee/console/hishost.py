@@ -1,4 +1,5 @@
-"""The HIS host process of this hip process: started once and kept warm, found dead, started again. Owns the process and its link."""
+"""The HIS host process of this hip process: started once and kept warm, found dead, started again, sent to another server of a group.
+Owns the process and its link."""
 
 from __future__ import annotations
 
@@ -20,19 +21,27 @@ from hisee.seams import Seams
 
 log = logging.getLogger("hisee.console")
 READY_S = TIMERS["ready"].ms / 1000
+LOGON_S = 2 * TIMERS["logon"].ms / 1000
 STOP_S = TIMERS["stop"].ms / 1000
 COMMAND = [*(["-I"] if sys.flags.isolated else []), "-m", "hisee.script.hishost"]
 
 
 class HisHostProcess:
-    """One child process; `link` speaks to it."""
+    """One child process; `link` speaks to it, `session` is the session of this process to whose server it is logged on."""
 
-    def __init__(self, child: subprocess.Popen[bytes], link: ChannelLink) -> None:
-        self._child, self.link = child, link
+    def __init__(self, child: subprocess.Popen[bytes], link: ChannelLink, session: object = None) -> None:
+        self._child, self.link, self.session = child, link, session
+        self.lost = False  # nothing in it lives on
 
     @property
     def pid(self) -> int:
         return self._child.pid
+
+    async def move(self, start: HisHostStart, session: object) -> None:
+        """Log on where the console is logged on now; what runs in it goes on. Raises RequestFailed."""
+        self.session = None
+        await self.link.ask(Message(kind=Kind.HIS_SERVER, payload=pack(start)), LOGON_S)
+        self.session = session
 
     async def end(self) -> None:
         """Ask, wait, kill; idempotent."""
@@ -69,7 +78,7 @@ def spawn(log_file: Path, start: HisHostStart) -> tuple[subprocess.Popen[bytes],
 
 
 async def start_his_host(start: HisHostStart, log_file: Path, seams: Seams, take: Callable[[Message], None],
-                         lost: Callable[[str], None]) -> HisHostProcess:
+                         lost: Callable[[str], None], session: object = None) -> HisHostProcess:
     """Start the child, link to it, and return once it has logged on to the server and answers.
 
     Raises HiseeError of the channel, OSError, or RequestFailed when it does not answer in time.
@@ -87,4 +96,4 @@ async def start_his_host(start: HisHostStart, log_file: Path, seams: Seams, take
         await asyncio.to_thread(end_child, child)
         raise
     log.info("HIS host runs, pid %d, carrier %s", child.pid, channel.carrier)
-    return HisHostProcess(child, link)
+    return HisHostProcess(child, link, session)

@@ -95,6 +95,8 @@ class OpenObject:
         self.handled = 0  # events sent and picture functions done
         self.dropped = 0  # events for a remote part that was absent
         self.refused = 0  # SET functions that failed: nobody waits for them
+        self.orphan = False  # its local part ended with the HIS host
+        self.home: object = None  # where it is open: which session with which server, which logon of the HIS host
         self.input_ns = self.effect_ns = 0  # monotonic: last input of a person; last picture function of a script done
         self._on_close = on_close
 
@@ -113,6 +115,19 @@ class OpenObject:
     @property
     def has_remote(self) -> bool:
         return bool(self.reply.see_name) or self.handlers.has("R")
+
+    # -- from server to server
+
+    def lives_on(self, reply: Opened) -> bool:
+        """May the picture and the local part stay, now that another server opened the object?"""
+        mine = self.reply
+        return not self.orphan and (mine.object, mine.version, mine.local_unit) == (reply.object, reply.version, reply.local_unit)
+
+    def move(self, reply: Opened) -> None:
+        """The same object, under the numbers of another server; its remote part starts from its beginning."""
+        self.reply = reply
+        self.see, self.see_name, self.reason = reply.see, reply.see_name, ""
+        self.remote = Part.STARTING if self.has_remote else Part.NONE
 
     # -- what picture functions may do (visual.Window)
 

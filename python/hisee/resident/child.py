@@ -15,6 +15,7 @@ from hisee.resident.spec import PAIR
 
 OUTPUT_BYTES = 1 << 20  # what a process said outside its log is kept up to this size over its starts
 SILENT = "it said nothing and was not ready in time"
+NAMES_A_SERVER = ("/S", "/s", "/R", "/r", "--server", "--group")  # how such a start parameter begins
 
 
 def command_line(process: Process, data: Path, way: str, ready_fd: int, more: tuple[str, ...] = ()) -> list[str]:
@@ -22,7 +23,7 @@ def command_line(process: Process, data: Path, way: str, ready_fd: int, more: tu
     if process.command == PAIR:
         return [sys.executable, "-I", "-m", "hisee.pair.program", str(data), process.node, *process.args, str(ready_fd)]
     words = [sys.executable, "-I", "-m", "hisee", process.command]
-    if process.command != "server":
+    if process.command != "server" and not _names_a_server(process):
         words.append(way)
     if not process.numbered:
         words.append(f"/W{process.workstation}")
@@ -36,6 +37,11 @@ def command_line(process: Process, data: Path, way: str, ready_fd: int, more: tu
     if process.programs:
         words += ["--programs", process.programs]
     return words
+
+
+def _names_a_server(process: Process) -> bool:
+    """A console whose configuration says where its server is."""
+    return process.command == "hip" and any(word.startswith(NAMES_A_SERVER) for word in process.args)
 
 
 class Running:

@@ -62,6 +62,7 @@ class MessageKind(IntEnum):
     FOLLOW = 306
     FOLLOWED = 307
     RESUME = 312
+    HIS_SERVER = 320
     REPLY = 513
     FAILED = 514
     VALUES = 769
@@ -98,6 +99,7 @@ class MessageKind(IntEnum):
     SESSION_DATA = 803
     SESSION_ACK = 804
     SESSION_END = 805
+    HIS_CUT = 832
     HELLO = 3841
     CHALLENGE = 3842
     PROOF = 3843
@@ -118,7 +120,7 @@ class MessageKindRow(NamedTuple):
     doc: str
 
 
-SCHEMA_HASH = 0x742403c4
+SCHEMA_HASH = 0x0f867e3a
 
 ROWS: tuple[MessageKindRow, ...] = (
     MessageKindRow(257, 'PS_GET', 'control', 'TEL', 'KNL', '', 'process list, one instant'),
@@ -173,6 +175,7 @@ ROWS: tuple[MessageKindRow, ...] = (
     MessageKindRow(306, 'FOLLOW', 'script', 'KNL', 'KNL', '', 'a standby server follows all values; the reply holds them'),
     MessageKindRow(307, 'FOLLOWED', 'script', 'KNL', 'KNL', 'values', 'changed values, newest of each cell; answered once it has them'),
     MessageKindRow(312, 'RESUME', 'control', 'any', 'KNL', 'Resume', 'go on over this connection; ended by SESSION_ACK or SESSION_END'),
+    MessageKindRow(320, 'HIS_SERVER', 'control', 'HIP', 'HISHOST', 'HisHostStart', 'log on there from now on; local parts live on'),
     MessageKindRow(513, 'REPLY', '', 'any', 'any', '', 'the request was executed; payload as the request says'),
     MessageKindRow(514, 'FAILED', '', 'any', 'any', 'Failed', 'the request failed: error, extended reason, text'),
     MessageKindRow(769, 'VALUES', 'script', 'KNL', 'any', 'values', 'new values of subscribed objects'),
@@ -209,6 +212,7 @@ ROWS: tuple[MessageKindRow, ...] = (
     MessageKindRow(803, 'SESSION_DATA', '', 'any', 'any', '', 'a message of a session, numbered per lane; passes a CP by its connection'),
     MessageKindRow(804, 'SESSION_ACK', 'control', 'any', 'any', 'SessionAck', 'messages of a session that have been taken, per lane'),
     MessageKindRow(805, 'SESSION_END', 'control', 'KNL', 'any', 'SessionEnd', 'the server ends the session, or refuses to resume it'),
+    MessageKindRow(832, 'HIS_CUT', 'control', 'HISHOST', 'HIP', '', "the HIS host of a group's console has lost its server and waits"),
     MessageKindRow(3841, 'HELLO', 'control', 'any', 'any', 'Hello', 'first message: protocol, kind, wanted name, node, incarnation'),
     MessageKindRow(3842, 'CHALLENGE', 'control', 'any', 'any', 'Challenge', 'nonce'),
     MessageKindRow(3843, 'PROOF', 'control', 'any', 'any', 'Proof', 'HMAC over both nonces and the hello'),

@@ -32,6 +32,7 @@ class Parameter(IntEnum):
     HEAP = 40
     THREADS = 41
     SERVICES = 42
+    MEMBERS = 50
     APP = 14
     READY_FD = 15
     HELP = 16
@@ -48,7 +49,7 @@ class ParameterRow(NamedTuple):
     doc: str
 
 
-SCHEMA_HASH = 0x5c86d8a3
+SCHEMA_HASH = 0x62cf4a91
 
 ROWS: tuple[ParameterRow, ...] = (
     ParameterRow(1, 'server', '/S', '--server', 'text', 'cp event dbm hip wp jwp agent', 'group_multicast group_list group_list_rs', 'server to log on to: a node of the application, or host[:port]'),
@@ -73,6 +74,7 @@ ROWS: tuple[ParameterRow, ...] = (
     ParameterRow(40, 'heap', '', '--heap', 'count', 'jwp', '', 'memory of the Java virtual machine for objects, in MiB; default 256'),
     ParameterRow(41, 'threads', '', '--threads', 'count', 'jwp', '', 'calls of services at the same time; default 4'),
     ParameterRow(42, 'services', '', '--services', 'path', 'jwp', '', "folder of jars with services; default the application's `services`"),
+    ParameterRow(50, 'members', '', '--member', 'names_list', 'hip', '', 'with /RF: a server of the group, host[:port], one per network with commas; may be repeated; default: those of app.toml'),
     ParameterRow(14, 'app', '', '--app', 'path', 'server rrs', '', 'application folder'),
     ParameterRow(15, 'ready_fd', '', '--ready-fd', 'count', 'server cp event dbm hip wp jwp agent rrs', '', 'descriptor that gets one `ready` line once the process serves'),
     ParameterRow(16, 'help', '/?', '--help', 'switch', 'server cp event dbm hip wp jwp agent rrs', '', 'print this list and end; also /h and -h'),

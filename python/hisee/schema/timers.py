@@ -57,6 +57,12 @@ class TimerId(IntEnum):
     PAIR_AGAIN = 45
     DATABASE_ANSWER = 48
     SERVER_ANSWER = 49
+    DISCOVERY = 60
+    GROUP_LOOK = 61
+    GROUP_GRACE = 62
+    GROUP_AGAIN = 63
+    IN_DOUBT = 64
+    QUIET = 65
     PAIR_STOP = 46
 
 
@@ -67,7 +73,7 @@ class TimerIdRow(NamedTuple):
     doc: str
 
 
-SCHEMA_HASH = 0xeab7c3e0
+SCHEMA_HASH = 0x65f6c212
 
 ROWS: tuple[TimerIdRow, ...] = (
     TimerIdRow(1, 'heartbeat', 1000, "period of the watchdog's heartbeat on every link"),
@@ -117,6 +123,12 @@ ROWS: tuple[TimerIdRow, ...] = (
     TimerIdRow(45, 'pair_again', 20000, 'shortest distance of two planned switches of the database that a computer asks for'),
     TimerIdRow(48, 'database_answer', 20000, 'a statement that the engine database did not answer for so long: its connection is made again'),
     TimerIdRow(49, 'server_answer', 3000, "the same for a server's own connections: it may have to become hot meanwhile"),
+    TimerIdRow(60, 'discovery', 300, 'a client that looks for servers by multicast waits so long for their answers'),
+    TimerIdRow(61, 'group_look', 2000, 'a client of a group waits so long for the logon of one of its servers'),
+    TimerIdRow(62, 'group_grace', 150, 'once a hot server is found, the others have so long to say who they are'),
+    TimerIdRow(63, 'group_again', 500, 'a client of a group without a hot server asks again after this time'),
+    TimerIdRow(64, 'in_doubt', 500, 'a console of a group that has no connection to its server for so long is for views only'),
+    TimerIdRow(65, 'quiet', 1100, 'a console of a group whose server says nothing for so long follows the values of the standby server too'),
     TimerIdRow(46, 'pair_stop', 30000, 'time a node of the database pair has to end in order before it is killed'),
 )
 

@@ -15,6 +15,8 @@ from hisee.channel import Message
 from hisee.channel.payloads import Failed, SetAck, pack, unpack
 from hisee.profile import Recorder, Row
 from hisee.schema.errors import Err
+from hisee.schema.extended import Ext
+from hisee.schema.lanes import Lane
 from hisee.schema.messages import MessageKind as Kind
 from hisee.script import actions, inbox
 from hisee.script.instance import Instance, Item, QueueFull, Waiting, make_script
@@ -92,6 +94,36 @@ class Engine:
                 self.fail(item.request, Err.ERR_EVENT_CLOSED, 0, f"{instance.name} ended: {reason}")
         instance.queue.clear()
         instance.current = None
+
+    # -- another server
+
+    def cut_off(self, text: str) -> None:
+        """The server is gone, with everybody behind it: nobody answers what was asked there, and nobody there waits for an answer."""
+        for instance in list(self.instances.values()):
+            for item in [*([instance.current] if instance.current else []), *instance.queue]:
+                if item.request is not None and item.request.kind == Kind.CALL:
+                    item.request = None
+            self._give_up(instance, text)
+            self.wake(instance)
+
+    def _give_up(self, instance: Instance, text: str) -> None:
+        """Whether it was done is not known."""
+        waiting = instance.waiting
+        if instance.sets_open:
+            instance.sets_open.clear()
+            instance.set_failure = instance.set_failure or (Err.ERR_TRANS_ABORT, Ext.PROCESS_RESTARTED, text)
+        if waiting is not None and waiting.name == "WAIT":
+            actions.end_wait(self, instance)
+        elif waiting is not None and waiting.corr and waiting.lane != Lane.VISUAL:
+            failed = Failed(error=Err.ERR_TRANS_ABORT, extended=Ext.PROCESS_RESTARTED, text=text)
+            self._answer(instance, Message(kind=Kind.FAILED, corr=waiting.corr, payload=pack(failed)))
+
+    def rename(self, instance: Instance, number: int, name: str, console: int) -> None:
+        """The instance goes on under the number that another server gave it."""
+        self.instances.pop(instance.number, None)
+        instance.number, instance.name, instance.console = number, name, console
+        instance.variables.belongs_to(console)
+        self.instances[number] = instance
 
     # -- messages
 

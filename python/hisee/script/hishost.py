@@ -1,6 +1,7 @@
 """HIS host: the one process beside a hip process that runs its local parts. `python -m hisee.script.hishost --fd N`.
 
-Two links: a ring to the HIP (visual messages, starts and stops) and the server's (everything else).
+Two links: a ring to the HIP (visual messages, starts and stops) and the server's (everything else). The host of a console that follows
+a group outlives the loss of its server: local parts run on, and the HIP says where to log on next.
 """
 
 from __future__ import annotations
@@ -12,13 +13,16 @@ import socket
 import sys
 from pathlib import Path
 
-from hisee._core.vm import UnitRejected
+from hisee._core.vm import Unit, UnitRejected
 from hisee.channel import Channel, ChannelClosed, ChannelFull, Message, RequestFailed, dial_unix, over_socket
+from hisee.channel.group import STAYS
 from hisee.channel.payloads import Hello, HisHostStart, HisStart, RemoteDown, RemoteUp, SeeStop, SettleGet, Shape, Started, Table, unpack
 from hisee.channel.sessions import dial_session, route_ordered
 from hisee.channel.shape import LinkShape
 from hisee.channel.trace import Trace
+from hisee.channel.way import WANTED
 from hisee.commands import Commands
+from hisee.errors import HiseeError
 from hisee.process import die_with_parent, run_until_stopped, set_title
 from hisee.schema.errors import Err
 from hisee.schema.lanes import Lane
@@ -37,16 +41,20 @@ class HisHost(Host):
 
     ended_kind = Kind.HIS_ENDED
 
-    def __init__(self, server: Channel, hip: Channel, seams: Seams) -> None:
+    def __init__(self, server: Channel, hip: Channel, seams: Seams, *, follows: bool = False) -> None:
         super().__init__(server, seams)
         self.hip = hip
+        self._seams, self._follows, self._cut = seams, follows, False
         self._early: dict[int, RemoteUp | RemoteDown] = {}  # news that came before the local part was started
         self._asked_by_hip: Message | None = None
         self.trace = Trace(seams.clock)
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
-        super().attach(loop)
+        self.attach_server(loop)
         self.hip.attach(loop, self.from_hip, self._hip_lost)
+
+    def attach_server(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().attach(loop)
 
     def _hip_lost(self, reason: str) -> None:
         log.info("the console process is gone: %s", reason)
@@ -56,6 +64,56 @@ class HisHost(Host):
         """Orders of the console process, which answers for both."""
         return Commands("HISHOST", lambda: self.stop.set(), {"ROUTE": lambda words: route_ordered(self.server, words)},
                         status=lambda: {"instances": len(self.engine.instances)}, trace=self.trace_switch.switch)
+
+    # -- from server to server
+
+    def server_lost(self, reason: str) -> None:
+        if not self._follows:
+            super().server_lost(reason)
+            return
+        log.warning("the server is gone: %s", reason)
+        self._cut_off(reason)
+        self._to_hip(Message(kind=Kind.HIS_CUT, source=self.number))
+
+    def _cut_off(self, reason: str) -> None:
+        """Remote parts end with their server; each local part learns of the next one by OnRemoteRestart."""
+        self._cut = True
+        self._early.clear()
+        self.requests.abort(reason)
+        for his in self.engine.instances.values():
+            his.restart_due = his.restart_due or bool(his.partner)
+            if his.partner_state != "none":
+                his.partner, his.partner_state = 0, "starting"
+        self.engine.cut_off(f"the server is lost ({reason}); whether it was done is not known")
+
+    async def _log_on(self, request: Message, start: HisHostStart) -> None:
+        former, self._follows = self.server, start.follows
+        try:
+            server = await asyncio.to_thread(dial_server, start, self._seams)
+        except (HiseeError, OSError) as error:
+            self.refuse(request, Err.ERR_TRANS_ABORT, f"the HIS host cannot log on: {error}")
+            return
+        if not self._cut:
+            self._cut_off("the console moves to another server")
+        self.use(server)
+        former.close("the console moves to another server")
+        self.attach_server(asyncio.get_running_loop())
+        self._cut = False
+        log.info("logged on as number %d", self.number)
+        self.reply(request)
+
+    def _move(self, his: Instance, start: HisStart) -> None:
+        """A local part that runs goes on at the server where the HIP opened its object again."""
+        self.engine.rename(his, start.opened, start.name, start.console)
+        his.partner, his.partner_state = 0, "starting" if start.see else "none"
+        if start.values:
+            self.engine.values(start.values)
+
+    def _to_hip(self, message: Message) -> None:
+        try:
+            self.hip.send(message)
+        except (ChannelClosed, ChannelFull) as error:
+            log.warning("message of kind %#06x to the console not sent: %s", message.kind, error)
 
     # -- out: what is for the console takes the ring
 
@@ -81,6 +139,8 @@ class HisHost(Host):
     def from_hip(self, message: Message) -> None:
         if message.kind == Kind.HIS_START:
             self.spawn(self._start(message, unpack(HisStart, message.payload)))
+        elif message.kind == Kind.HIS_SERVER:
+            self.spawn(self._log_on(message, unpack(HisHostStart, message.payload)))
         elif message.kind == Kind.HIS_STOP:
             stop = unpack(SeeStop, message.payload)
             self.engine.stop(stop.number, stop.reason)
@@ -92,8 +152,8 @@ class HisHost(Host):
 
     def answer(self, request: Message, answer: Message) -> None:
         """An answer takes the way its request came."""
-        if request.kind == Kind.HIS_START or request is self._asked_by_hip:
-            self.hip.send(answer)
+        if request.kind in (Kind.HIS_START, Kind.HIS_SERVER) or request is self._asked_by_hip:
+            self._to_hip(answer)
         else:
             super().send(answer)
 
@@ -103,10 +163,11 @@ class HisHost(Host):
         except (RequestFailed, UnitRejected) as error:
             self.refuse(request, Err.ERR_NOT_SUPPORTED, f"unit {start.unit[:12]} of {start.object}: {error}")
             return
-        if start.values:
-            self.engine.values(start.values)
-        his = self.engine.start(number=start.opened, name=start.name, object=start.object, part=1, unit=unit, console=start.console,
-                                limits=start.limits or self.limits, variables=start.variables)
+        his = self.engine.instances.get(start.moves) if start.moves else None
+        if his is not None and his.unit is unit:
+            self._move(his, start)
+        else:
+            his = self._begin(start, unit)
         early = self._early.pop(start.opened, None)
         his.partner_state = "starting" if start.see or early else "none"
         if isinstance(early, RemoteUp):
@@ -114,6 +175,14 @@ class HisHost(Host):
         elif isinstance(early, RemoteDown):
             self._remote_down(his, early)
         self.reply(request, Started(number=start.opened))
+
+    def _begin(self, start: HisStart, unit: Unit) -> Instance:
+        if start.moves:
+            self.engine.stop(start.moves, "replaced")
+        if start.values:
+            self.engine.values(start.values)
+        return self.engine.start(number=start.opened, name=start.name, object=start.object, part=1, unit=unit, console=start.console,
+                                 limits=start.limits or self.limits, variables=start.variables)
 
     # -- the remote part comes and goes
 
@@ -150,7 +219,8 @@ class HisHost(Host):
             if version:
                 actions.share_variable(self.engine, his, index, version, value, answers=0)
         actions.partner_settled(his)
-        if up.restarted:
+        if up.restarted or his.restart_due:
+            his.restart_due = False
             self.spawn(self._remote_restarted(his, up))
 
     async def _remote_restarted(self, his: Instance, up: RemoteUp) -> None:
@@ -176,7 +246,9 @@ class HisHost(Host):
 
 def dial_server(start: HisHostStart, seams: Seams) -> Channel:
     """Log on to the server the way the HIP said: control socket, or a communication process over the shaped link."""
-    facts = {"hip": start.console, "host": socket.gethostname()}
+    facts = {"hip": start.console, "host": socket.gethostname(), STAYS: start.stays}
+    if start.wanted:
+        facts[WANTED] = start.wanted
     hello = Hello(kind="HISHOST", node=start.node, name=start.workstation, pid=os.getpid(), facts=facts)
     if start.server_path:
         return dial_unix(start.server_path, hello, start.secret, seams=seams, limits=start.limits)
@@ -220,7 +292,7 @@ def main(argv: list[str]) -> int:
 async def _serve(sock: socket.socket, start: HisHostStart, seams: Seams, stop: asyncio.Event) -> int:
     hello = Hello(kind="HISHOST", name=start.workstation, node=start.node, pid=os.getpid())
     hip = over_socket(sock, hello, start.secret, seams=seams, limits=start.limits, server=False)
-    host = HisHost(dial_server(start, seams), hip, seams)
+    host = HisHost(dial_server(start, seams), hip, seams, follows=start.follows)
     host.stop = stop
     host.attach(asyncio.get_running_loop())
     await stop.wait()

@@ -20,6 +20,7 @@ from hisee.channel.payloads import (
     ProfileGet,
     ProfileRows,
     SeeState,
+    SetAck,
     SettleGet,
     UnitGet,
     pack,
@@ -49,24 +50,30 @@ class Host:
 
     def __init__(self, server: Channel, seams: Seams) -> None:
         assert server.welcome is not None
+        self.recorder = Recorder()
+        self.engine = Engine(self, seams, self.recorder, server.welcome.facts.get("time_zone", "UTC"))
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.lost = asyncio.Event()
+        self.stop = asyncio.Event()
+        self.use(server)
+
+    def use(self, server: Channel) -> None:
+        """Speak to this server from now on; `attach` begins it."""
+        assert server.welcome is not None
         self.server = server
         self.number = server.welcome.number
         self.limits = server.welcome.limits
-        self.recorder = Recorder()
-        self.engine = Engine(self, seams, self.recorder, server.welcome.facts.get("time_zone", "UTC"))
         self.requests = Requests(server)
-        self._tasks: set[asyncio.Task[None]] = set()
         self._told: dict[int, tuple[int, int, int]] = {}  # figures by instance, as the server knows them
-        self.lost = asyncio.Event()
-        self.stop = asyncio.Event()
         self.trace_switch = MessageTrace(server)
         self.commands = self.make_commands()
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.server.attach(loop, self.from_server, self._server_lost)
-        self.server.report(self._report)
+        server = self.server
+        server.attach(loop, self.from_server, lambda reason: self.server_lost(reason) if self.server is server else None)
+        server.report(self._report)
 
-    def _server_lost(self, reason: str) -> None:
+    def server_lost(self, reason: str) -> None:
         log.warning("the server is gone: %s", reason)
         self.requests.abort(reason)
         self.lost.set()
@@ -83,10 +90,11 @@ class Host:
             self._not_sent(message, str(error))
 
     def _not_sent(self, message: Message, text: str) -> None:
-        """A request that could not leave ends at once."""
+        """What could not leave ends at once."""
         if message.wants_answer:
-            asyncio.get_running_loop().call_soon(
-                self.engine.deliver, failed_answer(message, text))
+            asyncio.get_running_loop().call_soon(self.engine.deliver, failed_answer(message, text))
+        elif message.kind == Kind.SET:
+            asyncio.get_running_loop().call_soon(self.engine.deliver, failed_set(message, text))
 
     def far(self, message: Message) -> bool:
         """Does this request leave the computer?"""
@@ -203,6 +211,12 @@ class Host:
                 self.tell(Kind.SEE_STATE, SeeState(number=number, memory_bytes=facts[0], dropped=facts[1], queue=facts[2]))
         self._told = figures
         return load_message(self.number, busy_ns())
+
+
+def failed_set(message: Message, text: str) -> Message:
+    refused = SetAck(up_to=message.corr, failed=message.corr, error=Err.ERR_TRANS_ABORT, text=text)
+    return Message(kind=Kind.SET_ACK, lane=message.lane, source=message.target, target=message.source, corr=message.corr,
+                   payload=pack(refused))
 
 
 def failed_answer(request: Message, text: str, error: int = Err.ERR_TRANS_ABORT) -> Message:

@@ -76,6 +76,7 @@ class Instance:
     handled: int = 0
     dropped: int = 0
     ended: bool = False
+    restart_due: bool = False  # its remote part ended with the former server: the next one is a restart
 
     @property
     def runnable(self) -> bool:

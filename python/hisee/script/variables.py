@@ -22,9 +22,13 @@ class Variables:
         for index, (_, kind) in enumerate(declared):
             self.table.define(index + 1, kind)
         self.table.define(FROM_HIP_NUMBER, "INT")
-        self.table.set(FROM_HIP_NUMBER, console)
+        self.belongs_to(console)
         self._versions = [0] * len(self.names)
         self._unanswered = [0] * len(self.names)
+
+    def belongs_to(self, console: int) -> None:
+        """The number of the console, as scripts read it."""
+        self.table.set(FROM_HIP_NUMBER, console)
 
     def value(self, index: int) -> object:
         return self.table.get(Ref(index + 1, 0, 0)).value

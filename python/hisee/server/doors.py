@@ -26,6 +26,11 @@ class Doors:
         """As CP_LIST and WELCOME carry it: doors that take clients."""
         return [{"name": cp.name, "address": cp.facts["address"], "connections": self.load(cp)} for cp in self._open()]
 
+    def networks(self) -> list[list[str]]:
+        """Where they listen, for clients that know nothing yet: one network, none while there is no door."""
+        found = [str(cp.facts["address"]) for cp in self._open()]
+        return [found] if found else []
+
     def load(self, cp: Process) -> int:
         channel = cp.link.channel if cp.link is not None else None
         return len({p.link.connection for p in self._core.registry

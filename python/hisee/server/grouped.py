@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from hisee.channel import Channel, Message, RequestFailed, Requests
+from hisee.channel.group import STAYS
 from hisee.channel.payloads import Hello, Payload, Refused, ServerState, unpack
 from hisee.commands import CommandRefused
 from hisee.engine.coordinator import EngineError
@@ -35,7 +36,7 @@ log = logging.getLogger("hisee.server.group")
 WRITES = frozenset({Kind.SET, Kind.VALUE_SET, Kind.OBJECT_SAVE, Kind.OPEN})  # what only the hot server carries out
 FORWARDED = frozenset({Kind.VALUE_SET, Kind.OBJECT_SAVE})  # a standby server has it done: the answer tells its client all there is to know
 LASTING = frozenset({"standby", "wrong"})  # all other states of a server that is not hot are over soon: writes wait
-FOLLOW_THE_HOT = frozenset({"HIP", "HISHOST", "AGENT"})  # sent away by a server that is hot no more; all others stay with their server
+FOLLOW_THE_HOT = frozenset({"HIP", "HISHOST", "AGENT"})  # sent away by a server that is hot no more, unless they stay whatever it is
 LOOK_S = 0.05
 HELD = 10_000  # messages that wait for a hot server
 HAND_OVER_S, MOVED_NS = TIMERS["hand_over"].ms / 1000, TIMERS["moved"].ms * MS
@@ -208,9 +209,15 @@ class Grouped:
         log.warning("%s", reason)
         self._core.acknowledge_late(f"{state.node} is not hot any more: whether this was kept is not known")
         self._opening.close_all()
-        gone = [p for p in self._core.registry if p.link is not None and not p.virtual
-                and (p.kind in FOLLOW_THE_HOT or p.link.standby or (p.kind == "KNL" and p.number != KNL_NUMBER))]
+        gone = [p for p in self._core.registry if p.link is not None and not p.virtual and self._leaves(p)]
         self._end(gone, reason)
+
+    @staticmethod
+    def _leaves(process: Process) -> bool:
+        """Has it no business with a server that is not hot?"""
+        link = process.link
+        follows = process.kind in FOLLOW_THE_HOT and link is not None and not link.facts.get(STAYS)
+        return follows or bool(link and link.standby) or (process.kind == "KNL" and process.number != KNL_NUMBER)
 
     def _hot_says(self, state: ServerState) -> None:
         self.standby.gate.hears(state)

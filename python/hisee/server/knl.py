@@ -17,6 +17,7 @@ from hisee.channel import Channel, Listener, LogonRefused, Message, memory_pair
 from hisee.channel.networks import SESSION
 from hisee.channel.payloads import PROTOCOL, Hello, LinkClosed, LinkOpen, Payload, PeerLost, Refused, ServerState, Welcome, pack, unpack
 from hisee.channel.session import BY_CONNECTION
+from hisee.channel.way import WANTED
 from hisee.engine.coordinator import Coordinator
 from hisee.model.store import Store
 from hisee.schema.messages import MessageKind as Kind
@@ -236,6 +237,8 @@ class Knl:
         server of the group holds the number that it has there."""
         if hello.protocol[0] != PROTOCOL[0]:
             return Refused(code="PROTOCOL", text=f"protocol {hello.protocol[0]}.{hello.protocol[1]} is not {PROTOCOL[0]}.x")
+        if hello.facts.get(WANTED) not in (None, self._node):
+            return Refused(code="SERVER", text=f"this door leads to {self._node}, not to {hello.facts[WANTED]}")
         if hello.kind == "KNL" and self.grouped is not None:
             refused = self.grouped.admission(hello)
             if refused is not None:

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from hisee.channel import Message
+from hisee.channel.group import WARM
 from hisee.channel.payloads import Table
 from hisee.engine.coordinator import PRIMARY, ROLES, Member
 from hisee.schema.lanes import ROWS as LANES
@@ -86,7 +87,14 @@ class Overview:
             "channel": self._channel_of(process), "dropped": facts.get("dropped"), "queue": facts.get("queue"),
             "drain": facts.get("drain"), "port": port_of(process),
             "programs": facts.get("programs"), "server": self.server_state() if process.number == KNL_NUMBER else facts.get("server"),
+            "warm": self._warm(process),
         }
+
+    def _warm(self, process: Process) -> bool | None:
+        """Is it here for views only, with its main session at the hot server? None = no client of a group."""
+        if WARM not in process.facts:
+            return None
+        return bool(process.facts[WARM]) and (self.server_state() or {}).get("state") != "HS"
 
     def _load_facts(self, process: Process) -> dict[str, Any]:
         clock = self._core.seams.clock

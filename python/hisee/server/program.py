@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import partial
 
 from hisee.channel import Channel, Listener, dial_tcp
+from hisee.channel.networks import server_networks
 from hisee.channel.payloads import Hello, ServerState
 from hisee.config import limits
 from hisee.datadir import DataDir
@@ -22,6 +23,7 @@ from hisee.server.authority import Authority, Group
 from hisee.server.eventlog import EventLog
 from hisee.server.grouped import close_late
 from hisee.server.knl import Knl
+from hisee.server.responder import Responder, listen
 from hisee.server.retained import Retained, open_values
 from hisee.server.standing import Standing
 from hisee.tls import to_dial
@@ -49,11 +51,15 @@ async def _serve(parameters: StartParameters, data: DataDir, stop: asyncio.Event
               engine=lambda: open_engine(url, data.path, seams, answer_s=ANSWER_S), logs=data.log_dir)
     retained = Retained(open_values(data.values_db, url, seams), asyncio.get_running_loop().call_soon_threadsafe, knl.fence)
     knl.retain(retained)
+    node, responder = parameters.name or parameters.node, None
     if (group := group_of(data)) is not None:
-        enter(knl, group, parameters.name or parameters.node, data, url)
+        enter(knl, group, node, data, url)
+        responder = await respond(knl, data, node)
     knl.start(asyncio.get_running_loop())
     announce_ready(parameters.ready_fd, "knl")
     await stop.wait()
+    if responder is not None:
+        responder.close()
     await knl.stop()
     knl.close()
     retained.close()
@@ -81,6 +87,22 @@ def enter(knl: Knl, group: Group, node: str, data: DataDir, url: str) -> None:
                          loop.call_soon_threadsafe, changed)
 
     knl.join_group(make, partial(dial, data))
+
+
+async def respond(knl: Knl, data: DataDir, node: str) -> Responder | None:
+    """Let clients find this server by multicast, where app.toml wants it (R66); the list works in any case."""
+    run = data.read_run()
+    if not run["group"].get("multicast"):
+        return None
+    grouped = knl.grouped
+    assert grouped is not None
+    responder = Responder(data.seams.clock, lambda: grouped.state, lambda: server_networks(run, node) or knl.doors.networks())
+    try:
+        await listen(responder, run["group"]["servers"][node]["hosts"])
+    except OSError as fault:
+        log.error("nobody finds this server by multicast: %s", fault.strerror or fault)
+        return None
+    return responder
 
 
 async def dial(data: DataDir, host: str, port: int, hello: Hello) -> Channel:

@@ -8,12 +8,10 @@ import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any
 
-import msgspec
-
 from hisee.channel import Channel, ChannelClosed, ChannelFull, LogonRefused, Message, PeerUnreachable, RequestFailed, Requests
 from hisee.channel.duties import answer_soon
-from hisee.channel.epoch import Gate
-from hisee.channel.payloads import Failed, Hello, LinkClosed, LinkOpen, Refused, Route, ServerState, Welcome, pack, unpack
+from hisee.channel.epoch import Gate, told_in
+from hisee.channel.payloads import Failed, Hello, LinkClosed, LinkOpen, Refused, Route, ServerState, pack, unpack
 from hisee.commands import Commands
 from hisee.schema.errors import Err
 from hisee.schema.extended import Ext
@@ -289,9 +287,3 @@ class Standby:
         """What this server says of itself."""
         if self._session is not None:
             self._session.send(Message(kind=Kind.SERVER_STATE, source=self._session.number, target=KNL_NUMBER, payload=pack(state)))
-
-
-def told_in(welcome: Welcome | None) -> ServerState | None:
-    """What a server says of itself in its WELCOME; None = it is in no group."""
-    facts = welcome.facts.get("server") if welcome is not None else None
-    return msgspec.convert(facts, ServerState) if facts else None

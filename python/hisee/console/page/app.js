@@ -64,12 +64,12 @@ function changes(message) {
   }
   page.sequence = message.to;
   for (const [slot, id, property, value] of message.items ?? []) page.pictures.get(slot)?.change(id, property, value);
-  if (message.opened || message.latency || "connected" in message) facts(message);
+  if (message.opened || message.latency || "connected" in message || "mode" in message) facts(message);
   if (message.desk) showDesk(message.desk);
 }
 
 function facts(message) {
-  Object.assign(page, Object.fromEntries(["opened", "latency", "connected"].filter((k) => k in message).map((k) => [k, message[k]])));
+  Object.assign(page, Object.fromEntries(["opened", "latency", "connected", "mode"].filter((k) => k in message).map((k) => [k, message[k]])));
   chip();
   if (message.opened) tabs();
 }
@@ -111,6 +111,11 @@ function current() {
 }
 
 const STATES = {up: "", starting: "starting", down: "down", none: "–"};
+const MODES = {  // what a person can do here: state of the chip, its figure, words of the banner
+  control: ["up", "ok", ""],
+  view: ["starting", "view only", "View only: the hot server does not answer. Values come from the standby server until another one is hot."],
+  lost: ["down", "lost", "The server is lost. Values are old until it answers again."],
+};
 const figure = (ms) => ms === null || ms === undefined ? "ready" : `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`;
 
 function part(id, state, ms, reason) {
@@ -125,10 +130,12 @@ function chip() {
   part("L", opened?.local ?? "none", page.latency?.L, opened ? `local part ${opened.his} ${opened.local}` : "no picture shown");
   const why = opened?.reason ? `: ${opened.reason}` : "";
   part("R", opened?.remote ?? "none", page.latency?.R, opened?.remote === "none" || !opened ? "no remote part" : `remote part ${opened.see} ${opened.remote}${why}`);
-  part("S", page.connected ? "up" : "down", null);
-  by("chip-S").querySelector(".figure").textContent = page.connected ? "ok" : "lost";
-  document.body.classList.toggle("cut", page.connected === false);
-  if (page.lostAt === null) banner(page.connected === false ? "The server is lost. Values are old until it answers again." : "");
+  const [state, figure, words] = MODES[page.mode ?? (page.connected === false ? "lost" : "control")];
+  part("S", state, null);
+  by("chip-S").querySelector(".figure").textContent = figure;
+  document.body.dataset.mode = page.mode ?? "";
+  document.body.classList.toggle("cut", page.mode === "lost");
+  if (page.lostAt === null) banner(words);
 }
 
 function tabs() {

@@ -1,0 +1,158 @@
+"""The servers of a group as a client asks them: all at once, each in a thread of its own. Then it decides, purely, whom to believe."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from hisee.channel.channel import Channel
+from hisee.channel.epoch import Gate, told_in
+from hisee.channel.errors import PeerUnreachable
+from hisee.channel.payloads import ServerState
+from hisee.channel.way import Member
+from hisee.errors import AccessRefused, CannotConnect, HiseeError
+from hisee.schema.server_states import BY_NAME as STATES
+from hisee.schema.timers import BY_NAME as TIMERS
+
+LOOK_S, GRACE_S = TIMERS["group_look"].ms / 1000, TIMERS["group_grace"].ms / 1000
+AGAIN_S = TIMERS["group_again"].ms / 1000
+LOGON = {"logon": TIMERS["group_look"].ms}  # timers of such a logon
+CUT_OFF = "cut off"
+STAYS, WARM = "stays", "warm"  # facts of a HELLO: stays with this server whatever it is; is here for views while another one is hot
+VIEWS = ("all", "views")
+Enter = Callable[[Member], Channel]  # blocks until the logon ended; raises HiseeError, OSError
+
+
+class Answer(NamedTuple):
+    """A server that let us log on, and what it says of itself."""
+
+    member: Member
+    channel: Channel
+    state: ServerState
+
+    @property
+    def views(self) -> bool:
+        """Does it know the values of the plant?"""
+        return self.state.sub in STATES and STATES[self.state.sub].serves in VIEWS
+
+    def close(self, reason: str) -> None:
+        self.channel.close(reason)
+
+
+class Chosen(NamedTuple):
+    """Whom a client obeys, whom it keeps for views, and who is sent away again."""
+
+    hot: Answer | None
+    standby: Answer | None
+    rest: list[Answer]
+
+
+def choose(answers: Iterable[Answer], group: str, gate: Gate) -> Chosen:
+    """The hot server of the highest epoch, unless a higher one was seen before; of the others the one that knows the newest values.
+
+    `group` "" = whatever the server says of its group. A server of another group is never chosen.
+    """
+    mine = [answer for answer in answers if group in ("", answer.state.group)]
+    hot = max((a for a in mine if a.state.hot_itself), key=lambda a: a.state.epoch, default=None)
+    if hot is not None and not gate.hears(hot.state):
+        hot = None
+    others = [a for a in mine if a is not hot and not a.state.hot_itself and a.views]
+    for answer in others:
+        gate.hears(answer.state)
+    standby = max(others, key=lambda a: (a.state.sub == "standby", a.state.epoch), default=None)
+    return Chosen(hot, standby, [a for a in answers if a is not hot and a is not standby])
+
+
+def nobody(answers: Iterable[Answer], faults: Sequence[HiseeError], group: str) -> HiseeError:
+    """Why no hot server was found, for a person: a refusal first, since waiting does not mend it."""
+    refused = next((fault for fault in faults if isinstance(fault, AccessRefused)), None)
+    told = ", ".join(f"{a.state.node or a.member.name}: {a.state.sub}" for a in answers)
+    if refused is not None or not (told or group):
+        return refused or (faults[0] if faults else CannotConnect("nobody answers"))
+    return CannotConnect(f"no server of the group {group} says that it is hot ({told or 'nobody answers'})",
+                         hint=str(faults[0]) if faults else "")
+
+
+def left(state: ServerState) -> bool:
+    """Has a server that was hot said that it is so no more? One that is only cut off from the database may be so again."""
+    return not state.hot_itself and state.sub != CUT_OFF
+
+
+class Round:
+    """One question to all servers. Who answers when it is over is sent away."""
+
+    def __init__(self, enter: Enter) -> None:
+        self._enter = enter
+        self._told: queue.SimpleQueue[Answer | HiseeError] = queue.SimpleQueue()
+        self._guard, self._over = threading.Lock(), False
+
+    def ask(self, member: Member) -> None:
+        threading.Thread(target=self._ask, args=(member,), name=f"hisee-ask-{member.name}", daemon=True).start()
+
+    def _ask(self, member: Member) -> None:
+        try:
+            channel = self._enter(member)
+        except HiseeError as fault:
+            self._told.put(fault)
+            return
+        except OSError as fault:
+            self._told.put(PeerUnreachable(f"{member.name}: {fault.strerror or fault}"))
+            return
+        try:
+            self._hand_in(Answer(member, channel, told_in(channel.welcome) or ServerState()))
+        except msgspec.ValidationError as fault:
+            channel.close("the state in the WELCOME cannot be read")
+            self._told.put(PeerUnreachable(f"{member.name}: what it says of itself cannot be read: {fault}"))
+
+    def _hand_in(self, answer: Answer) -> None:
+        with self._guard:
+            if not self._over:
+                self._told.put(answer)
+                return
+        answer.close("another server was found")
+
+    def next(self, seconds: float) -> Answer | HiseeError | None:
+        try:
+            return self._told.get(timeout=max(0.0, seconds))
+        except queue.Empty:
+            return None
+
+    def end(self) -> list[Answer]:
+        """Nobody is waited for any more; those who answered and were not taken."""
+        with self._guard:
+            self._over = True
+        rest = []
+        while not self._told.empty():
+            told = self._told.get()
+            if isinstance(told, Answer):
+                rest.append(told)
+        return rest
+
+
+def ask_all(members: Sequence[Member], enter: Enter, *, least: int = 0, seconds: float = LOOK_S) -> tuple[list[Answer], list[HiseeError]]:
+    """Log on at all of them at once: who let us, and why others did not. Blocks for `seconds` and the timer `group_grace` at most.
+
+    Once one says that it is hot, in an epoch of `least` or more, the others have only the timer `group_grace` left.
+    """
+    asked = Round(enter)
+    for member in members:
+        asked.ask(member)
+    answers: list[Answer] = []
+    faults: list[HiseeError] = []
+    deadline = time.monotonic() + seconds + GRACE_S  # the threads give up by themselves after the first of them
+    while len(answers) + len(faults) < len(members):
+        told = asked.next(deadline - time.monotonic())
+        if told is None:
+            break
+        if isinstance(told, HiseeError):
+            faults.append(told)
+            continue
+        answers.append(told)
+        if told.state.hot_itself and told.state.epoch >= least:
+            deadline = min(deadline, time.monotonic() + GRACE_S)
+    return answers + asked.end(), faults
