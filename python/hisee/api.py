@@ -76,18 +76,19 @@ class RequestRefused(HiseeError):
         self.error, self.extended = failed.error, failed.extended
 
 
-def connect(data: str | Path | None = None, *, group: bool | str = False) -> System:
+def connect(data: str | Path | None = None, *, group: bool | str = False, within_s: float = REQUEST_S) -> System:
     """Log on to the system that runs in `data` (default: $HISEE_DATA, else .hisee of the application around this folder).
 
     `group=True` = at the hot server of the group that run.json names, and at the next one after a switch; `group="HOST:PORT,HOST:PORT"`
-    = the same with these servers, from a data directory that holds nothing but the secret and the certificates.
+    = the same with these servers, from a data directory that holds nothing but the secret and the certificates. A group in which nobody
+    is hot is asked again and again `within_s` seconds.
 
     Raises CannotConnect when none runs there, AccessRefused when it refuses the logon, UsageError for a group that nobody knows.
     """
     directory = DataDir(find_data(Path(data) if data is not None else None), Seams())
     if group:
         hot = HotServer(directory, group)
-        return System(hot.log_on(REQUEST_S), hot)
+        return System(hot.log_on(within_s), hot)
     directory.read_run()
     try:
         channel = dial_unix(directory.control_socket, hello(), directory.secret(), seams=directory.seams, limits=limits())

@@ -59,11 +59,11 @@ host = "{W}"
 
 [nodes.WS1]
 host = "{WS1}"
-processes = [{{kind = "hip", name = "WS1", web_port = 0, consoles = {consoles}}}]
+processes = [{{kind = "hip", name = "WS1_1", web_port = 0, consoles = {consoles}}}]
 
 [nodes.WS2]
 host = "{WS2}"
-processes = [{{kind = "hip", name = "WS2", web_port = 0, consoles = {consoles}}}]
+processes = [{{kind = "hip", name = "WS2_1", web_port = 0, consoles = {consoles}}}]
 
 [nodes.C]
 host = "{C}"

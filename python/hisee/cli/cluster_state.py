@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from getpass import getuser
@@ -18,7 +19,7 @@ from hisee.cli.system import DATA, JSON, connect
 from hisee.errors import CannotConnect, HiseeError, TimeOver, UsageError
 from hisee.schema.exits import Exit
 
-POLL_S, SWITCH_S = 0.2, 30.0
+POLL_S, SWITCH_S, LOOK_S = 0.2, 30.0, 1.0
 
 
 def look(data: Path | None) -> dict[str, Any]:
@@ -31,13 +32,18 @@ def look(data: Path | None) -> dict[str, Any]:
     group = directory.group()
     if not group:
         raise UsageError("this system has no group of servers", hint="[group] in app.toml makes one")
-    processes, terms = [], []
-    try:
-        with connect(data) as system:
-            processes, terms = system.ps(), system.terms()
-    except (CannotConnect, TimeOver):
-        pass
+    processes, terms = told(data)
     return diagram.picture(group, processes, terms, state.look(group, directory, directory.engine_url()))
+
+
+def told(data: Path | None) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """What the hot server tells of processes and terms, from whatever computer; without one, the server of this computer."""
+    from hisee.api import connect as connect_to
+
+    for way in ({"group": True, "within_s": LOOK_S}, {}):
+        with contextlib.suppress(CannotConnect, TimeOver), connect_to(data, **way) as system:  # type: ignore[arg-type]
+            return system.ps(), system.terms()
+    return [], []
 
 
 @click.command()
