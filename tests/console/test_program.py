@@ -8,10 +8,11 @@ import signal
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from hisee.channel import Channel, Listener, Message
-from hisee.channel.payloads import ConsoleCommand, ConsoleState, Open, Welcome, pack, unpack
+from hisee.channel import Channel, Listener, Message, RequestFailed
+from hisee.channel.payloads import ConsoleCommand, ConsoleState, Open, ServerState, Welcome, pack, unpack
 from hisee.console import hishost
 from hisee.console.program import Hip
 from hisee.datadir import DataDir
@@ -32,6 +33,7 @@ class FakeServer:
         self.data, self.channel, self.got = data, None, []
         self.numbers, self.opened, self.logons = HIP, 2**30, 0
         self.answers: dict[int, asyncio.Future[Message]] = {}
+        self.facts: dict[str, object] = {}
 
     def start(self) -> None:
         self.listener = Listener.unix(self.data.control_socket, self.data.secret(), Seams())
@@ -39,7 +41,7 @@ class FakeServer:
 
     async def admit(self, hello, peer):
         self.hello, self.logons = hello, self.logons + 1
-        return Welcome(name=f"{hello.name}.HIP", number=HIP)
+        return Welcome(name=f"{hello.name}.HIP", number=HIP, facts=self.facts)
 
     def linked(self, channel: Channel) -> None:
         self.channel = channel
@@ -181,6 +183,53 @@ def test_a_lost_server_makes_values_stale_and_is_found_again(running):
             await until(lambda: console.connected and console.opened and r.server.logons == 2, "found")
             await until(lambda: [o.local for o in console.opened.values()] == ["up"], "open again")
             assert (await r.server.command(verb="state")).facts["connected"] is True
+
+    asyncio.run(body())
+
+
+def state(sub: str, epoch: int) -> ServerState:
+    return ServerState("plant", "SRV1", {"hot": "HS", "standby": "SBS"}[sub], sub, epoch, "SRV1" if sub == "hot" else "")
+
+
+@pytest.mark.req("R76")
+def test_a_console_of_a_group_begins_without_a_hot_server_and_finds_it(running, monkeypatch):
+    monkeypatch.setattr("hisee.console.program.FIRST_NS", 0)
+
+    async def body():
+        group = {"name": "plant", "servers": {"SRV1": {"priority": 1, "hosts": [], "cp": []}}}
+        running.data.write_run({"server": "SRV1", "nodes": {}, "group": group})
+        running.server.facts = {"server": msgspec.structs.asdict(state("standby", 3))}
+        async with running as r:
+            console = r.hip.consoles[0]
+            assert r.ready.startswith("ready hip") and (console.name, console.number, console.mode) == ("WS1.HIP", 0, "lost")
+            await until(lambda: r.server.logons == 1 and r.hip.servers.warm, "its second session is there")
+            assert r.server.hello.facts["warm"] is True
+            with pytest.raises(RequestFailed):
+                await console.open("S.Test")
+            r.server.channel.send(Message(kind=Kind.SERVER_STATE, source=1, payload=pack(state("hot", 4))))
+            await until(lambda: console.mode == "control", "the session becomes the main one")
+            assert r.server.logons == 1 and console.number == HIP
+            await r.server.command(verb="open", target="S.Test")
+            r.server.channel.send(Message(kind=Kind.STOP, source=1, target=HIP))
+            await until(lambda: console.mode == "view", "the end of one server is not the end of a console of the group")
+            assert r.server.logons == 2 and len(console.opened) == 1
+
+    asyncio.run(body())
+
+
+@pytest.mark.req("R76")
+def test_a_console_of_one_server_of_a_group_ends_when_that_is_lost(running):
+    async def body():
+        running.server.facts = {"server": msgspec.structs.asdict(state("hot", 3))}
+        running.server.start()
+        hip = Hip(running.parameters, running.data, ["WS1"])
+        reader, writer = os.pipe()
+        task = asyncio.create_task(hip.serve(asyncio.Event(), writer))
+        await asyncio.to_thread(_line, reader)
+        assert running.server.hello.facts["stays"] is True
+        running.server.lose()
+        with pytest.raises(CannotConnect, match="server SRV1 has ended"):
+            await asyncio.wait_for(task, 15)
 
     asyncio.run(body())
 

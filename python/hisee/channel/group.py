@@ -21,6 +21,7 @@ from hisee.schema.timers import BY_NAME as TIMERS
 
 LOOK_S, GRACE_S = TIMERS["group_look"].ms / 1000, TIMERS["group_grace"].ms / 1000
 AGAIN_S = TIMERS["group_again"].ms / 1000
+MOST_S = TIMERS["ready"].ms / 1000
 LOGON = {"logon": TIMERS["group_look"].ms}  # timers of such a logon
 CUT_OFF = "cut off"
 STAYS, WARM = "stays", "warm"  # facts of a HELLO: stays with this server whatever it is; is here for views while another one is hot
@@ -134,8 +135,13 @@ class Round:
         return rest
 
 
-def ask_all(members: Sequence[Member], enter: Enter, *, least: int = 0, seconds: float = LOOK_S) -> tuple[list[Answer], list[HiseeError]]:
-    """Log on at all of them at once: who let us, and why others did not. Blocks for `seconds` and the timer `group_grace` at most.
+def patience(members: Iterable[Member]) -> float:
+    """Seconds: a network that swallows everything costs the timer `group_look` for each of its doors, and the next one may work."""
+    return min(MOST_S, LOOK_S * max((sum(map(len, member.way.networks)) for member in members), default=1) or LOOK_S)
+
+
+def ask_all(members: Sequence[Member], enter: Enter, *, least: int = 0, seconds: float = 0.0) -> tuple[list[Answer], list[HiseeError]]:
+    """Log on at all of them at once: who let us, and why others did not. Blocks for `seconds` at most, or as long as `patience` says.
 
     Once one says that it is hot, in an epoch of `least` or more, the others have only the timer `group_grace` left.
     """
@@ -144,7 +150,7 @@ def ask_all(members: Sequence[Member], enter: Enter, *, least: int = 0, seconds:
         asked.ask(member)
     answers: list[Answer] = []
     faults: list[HiseeError] = []
-    deadline = time.monotonic() + seconds + GRACE_S  # the threads give up by themselves after the first of them
+    deadline = time.monotonic() + (seconds or patience(members)) + GRACE_S  # the threads give up by themselves before
     while len(answers) + len(faults) < len(members):
         told = asked.next(deadline - time.monotonic())
         if told is None:

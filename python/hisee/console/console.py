@@ -101,6 +101,8 @@ class Console:
 
     async def open(self, name: str) -> OpenObject:
         """Open a picture or event; raises RequestFailed (the server's reason) or OperatorError (it cannot be shown)."""
+        if self.viewing and not self.connected:
+            raise OperatorError(Err.ERR_TRANS_ABORT, f"{name} is not opened: view only, no server is hot")
         self._slots += 1
         return await self._open(name, self._slots)
 

@@ -178,6 +178,7 @@ class Hip:
 
     async def _watch(self) -> None:
         """Until the stop: whatever is lost is made anew and the objects open again."""
+        said = ""
         while not self._stop.is_set():
             await _first(self._stop, self._lost)
             while self._lost.is_set() and not self._stop.is_set():
@@ -185,7 +186,8 @@ class Hip:
                 try:
                     await self._recover()
                 except (HiseeError, OSError) as error:
-                    log.warning("not recovered: %s", error)
+                    log.log(logging.DEBUG if str(error) == said else logging.WARNING, "not recovered: %s", error)
+                    said = str(error)
                     self._lost.set()
                     await _first(self._stop, self.servers.news, timeout_s=RETRY_S if self.servers.plan.single else self.servers.again_s)
 

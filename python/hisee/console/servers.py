@@ -27,7 +27,7 @@ from hisee.seams import Clock
 
 log = logging.getLogger("hisee.console")
 STALL_MS, QUIET_MS, DOUBT_MS = TIMERS["stall"].ms, TIMERS["quiet"].ms, TIMERS["in_doubt"].ms
-SINGLE_S = TIMERS["logon"].ms / 1000
+SINGLE_S = 600.0  # each door has its own deadline, and there is nobody else to ask
 
 
 class Session:
@@ -127,8 +127,7 @@ class Servers:
 
     def _ask_in_thread(self, but: Session | None) -> tuple[list[Answer], list[HiseeError]]:
         members = [member for member in self.plan.members() if but is None or member.name != but.member.name]
-        seconds = SINGLE_S if self.plan.single else LOOK_S
-        return ask_all(members, self._enter, least=self.gate.epoch, seconds=seconds)
+        return ask_all(members, self._enter, least=self.gate.epoch, seconds=SINGLE_S if self.plan.single else 0.0)
 
     def _take(self, chosen: Chosen) -> None:
         hot, standby, rest = chosen

@@ -15,8 +15,22 @@ from pathlib import Path
 
 from hisee._core.vm import Unit, UnitRejected
 from hisee.channel import Channel, ChannelClosed, ChannelFull, Message, RequestFailed, dial_unix, over_socket
+from hisee.channel.epoch import Gate, told_in
 from hisee.channel.group import STAYS
-from hisee.channel.payloads import Hello, HisHostStart, HisStart, RemoteDown, RemoteUp, SeeStop, SettleGet, Shape, Started, Table, unpack
+from hisee.channel.payloads import (
+    Hello,
+    HisHostStart,
+    HisStart,
+    RemoteDown,
+    RemoteUp,
+    SeeStop,
+    ServerState,
+    SettleGet,
+    Shape,
+    Started,
+    Table,
+    unpack,
+)
 from hisee.channel.sessions import dial_session, route_ordered
 from hisee.channel.shape import LinkShape
 from hisee.channel.trace import Trace
@@ -45,6 +59,7 @@ class HisHost(Host):
         super().__init__(server, seams)
         self.hip = hip
         self._seams, self._follows, self._cut = seams, follows, False
+        self._gate = Gate()
         self._early: dict[int, RemoteUp | RemoteDown] = {}  # news that came before the local part was started
         self._asked_by_hip: Message | None = None
         self.trace = Trace(seams.clock)
@@ -93,6 +108,11 @@ class HisHost(Host):
         except (HiseeError, OSError) as error:
             self.refuse(request, Err.ERR_TRANS_ABORT, f"the HIS host cannot log on: {error}")
             return
+        state = told_in(server.welcome)
+        if state is not None and not self._gate.hears(state):
+            server.close("a server of a past epoch")
+            self.refuse(request, Err.ERR_TRANS_ABORT, f"{state.node} speaks for epoch {state.epoch}, {self._gate.epoch} has begun")
+            return
         if not self._cut:
             self._cut_off("the console moves to another server")
         self.use(server)
@@ -134,7 +154,10 @@ class HisHost(Host):
 
     def from_server(self, message: Message) -> None:
         self.trace.note("in", message)
-        super().from_server(message)
+        if message.kind == Kind.SERVER_STATE:
+            self._gate.hears(unpack(ServerState, message.payload))
+        else:
+            super().from_server(message)
 
     def from_hip(self, message: Message) -> None:
         if message.kind == Kind.HIS_START:
