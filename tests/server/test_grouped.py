@@ -23,7 +23,7 @@ from hisee.schema.extended import Ext
 from hisee.schema.lanes import Lane
 from hisee.schema.messages import MessageKind as Kind
 from hisee.seams import Seams
-from hisee.server import authority, grouped
+from hisee.server import authority, followers, grouped
 from hisee.server.authority import Authority, Group
 from hisee.server.knl import Knl
 from hisee.server.standing import MS, Standing, Times
@@ -75,13 +75,13 @@ class Shared(MemoryCoordinator):
         if name not in ("join", "beat", "overdue", "bury", "members", "terms", "succession", "take_together", "hand_over", "leave"):
             return found
 
-        def call(*arguments: Any) -> Any:
+        def call(*arguments: Any, **named: Any) -> Any:
             if object.__getattribute__(self, "_away")():
                 raise EngineError("the engine is away")
             with Shared.guard if name != "bury" else contextlib.nullcontext():
-                return found(*arguments)
+                return found(*arguments, **named)
 
-        return lambda *arguments, **named: call(*arguments) if not named else found(*arguments, **named)
+        return call
 
 
 class Server:
@@ -426,6 +426,25 @@ def test_a_short_absence_of_the_engine_costs_no_session() -> None:
         first.away = False
         await asyncio.wait_for(held, WAIT_S)
         assert first.count() == 8 and not hip.channel.ended and first.sub == "hot"
+
+    run(body)
+
+
+@pytest.mark.req("R69", "R147")
+def test_a_server_that_is_cut_off_from_everybody_acknowledges_nothing_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its lease outlasts the patience with the standby server, and yet what only it has may be lost within the lease."""
+    monkeypatch.setattr(followers, "CONFIRM_S", 0.3)
+
+    async def body(plant: Plant) -> None:
+        first, second = await plant.pair()
+        client = await first.log_on("TEL")
+        second.is_.standby._session.channel.hold(True)
+        first.away = True
+        held = asyncio.create_task(put(client, 60))
+        await eventually(lambda: first.is_.followers.names == {"SRV2": False}, "it is not waited for", WAIT_S)
+        assert not held.done()
+        first.away = False
+        await asyncio.wait_for(held, WAIT_S)
 
     run(body)
 

@@ -1,7 +1,8 @@
 """The standby servers that follow all values of the hot one: newest of each cell, one batch under way, and who has confirmed what.
 
 A write that is not in the database is acknowledged once every standby server that keeps up has it. One that does not confirm within the
-timer `standby_confirm` is waited for no longer until it has caught up.
+timer `standby_confirm` is waited for no longer until it has caught up: from the next renewal on. Who is cut off from its standby server
+and from the database at the same moment loses the term, and must not have acknowledged alone what the other one never had.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from hisee.schema.messages import MessageKind as Kind
 from hisee.schema.timers import BY_NAME as TIMERS
 from hisee.server.core import Core
 from hisee.server.registry import KNL_NUMBER, Process
+from hisee.server.standing import Standing
 from hisee.server.values import Values
 from hisee.values import Ref
 
@@ -46,8 +48,10 @@ class Follower:
 class Followers:
     """All of them. Belongs to the loop."""
 
-    def __init__(self, core: Core, values: Values) -> None:
-        self._core, self._values = core, values
+    def __init__(self, core: Core, values: Values, standing: Standing) -> None:
+        self._core, self._values, self._standing = core, values, standing
+        self._dropped_ns = 0  # when a standby server was waited for no longer
+        self._alone: deque[Then] = deque()  # what waits for the proof that this server was hot after that
         self._all: dict[int, Follower] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         core.handlers[Kind.FOLLOW] = self._follow
@@ -75,7 +79,8 @@ class Followers:
         """Run `then` once every standby server that keeps up has everything that was noted so far."""
         behind = [f for f in self._all.values() if f.keeps_up and f.confirmed < f.noted]
         if not behind:
-            then()
+            self._alone.append(then)
+            self.look()
             return
         left = len(behind)
 
@@ -83,10 +88,16 @@ class Followers:
             nonlocal left
             left -= 1
             if not left:
-                then()
+                self._alone.append(then)
+                self.look()
 
         for follower in behind:
             follower.waiting.append((follower.noted, one_has_it))
+
+    def look(self, *, over: bool = False) -> None:
+        """Release what waited for a renewal; `over` = this server is not hot any more, and whoever is told decides what to say."""
+        while self._alone and (over or self._standing.renewed_after(self._dropped_ns)):
+            self._alone.popleft()()
 
     async def settled(self, node: str) -> bool:
         """Wait until the server of that node has everything; False = it does not follow, or not any more."""
@@ -132,13 +143,17 @@ class Followers:
         if follower.keeps_up:
             log.warning("%s does not keep up: writes are acknowledged without it", follower.process.name)
         follower.keeps_up = False
-        follower.release(follower.noted)
+        self._drop(follower)
 
     def _lost(self, follower: Follower, reason: str) -> None:
         """It has to follow anew: what it missed is in the snapshot."""
         log.warning("%s follows no more: %s", follower.process.name, reason)
         if self._all.get(follower.process.number) is follower:
             del self._all[follower.process.number]
+        self._drop(follower)
+
+    def _drop(self, follower: Follower) -> None:
+        self._dropped_ns = self._standing.now_ns()
         follower.release(follower.noted)
 
     def _ended(self, process: Process) -> None:

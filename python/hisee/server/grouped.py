@@ -62,7 +62,7 @@ class Grouped:
         core.acknowledges = authority.settles
         core.handlers[Kind.SERVER_STATE] = self._standby_says
         router.admits = self.admits
-        self.followers = Followers(core, values)
+        self.followers = Followers(core, values, authority.standing)
         self.standby = Standby(core, values, authority.standing.node, authority.group.servers, dial, hello, orders.own,
                                followed=lambda node, synchronized: authority.follows(node, synchronized=synchronized),
                                heard=self._hot_says, config_changed=lambda: self._spawn(self._look_into_the_store()))
@@ -142,6 +142,7 @@ class Grouped:
     def _judge_waiting(self) -> None:
         """Writes wait while it is not clear who is hot; then they are carried out here, there or not at all."""
         now_ns = self._core.seams.clock.monotonic_ns()
+        self.followers.look(over=not self.authority.standing.epoch)
         if self.authority.acknowledges():
             self._hot_ns, self._sent_away = now_ns, False
             self._core.acknowledge_late()

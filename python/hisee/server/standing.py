@@ -118,6 +118,13 @@ class Standing:
         """Is the term certainly this server's at this moment? What it acknowledged before a hand-over may still be settled."""
         return self.epoch > 0 and self._clock.monotonic_ns() < self._until_ns
 
+    def now_ns(self) -> int:
+        return self._clock.monotonic_ns()
+
+    def renewed_after(self, at_ns: int) -> bool:
+        """Was a renewal answered that was sent after this instant? Then nobody else was hot at it."""
+        return self.epoch > 0 and self._until_ns >= at_ns + (self._times.lease - self._times.margin) * MS
+
     def wants_the_term(self) -> bool:
         """Is it time to try to take it?"""
         if self._wrong or self.epoch or self._seen_ns is None or self.view.holder:
