@@ -187,3 +187,37 @@ def test_a_refusal_is_told_before_silence_and_a_second_session_comes_later(monke
         keeping.cancel()
 
     run(body)
+
+
+class Line:
+    """A session's channel as far as doubt looks at it."""
+
+    def __init__(self) -> None:
+        self.silent_ms, self.networks = 0, [("10.9.1.2", "active")]
+
+    def broken(self, silent_ms: int) -> None:
+        self.silent_ms, self.networks = silent_ms, [("10.9.1.2", "broken")]
+
+
+def test_doubt_begins_with_silence_or_a_break_and_ends_when_the_server_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(servers, "SessionChannel", Line)
+
+    async def body() -> None:
+        stage = Stage(Server("SRV1", "hot", 4))
+        session, line = await stage.servers.find(), Line()
+        session.link.channel = line  # type: ignore[assignment]
+        assert (session.quiet, session.in_doubt) == (False, False)
+        line.silent_ms = 1_200
+        assert (session.quiet, session.in_doubt) == (True, False)
+        line.silent_ms = 2_100
+        assert session.in_doubt
+        line.broken(0)  # its silence is counted anew, and nothing has become better
+        assert (session.quiet, session.in_doubt) == (True, True)
+        line.__init__()  # type: ignore[misc]
+        assert (session.quiet, session.in_doubt) == (False, False)
+        line.broken(100)
+        assert not session.in_doubt, "an other door may answer at once"
+        line.broken(600)
+        assert session.in_doubt
+
+    run(body)

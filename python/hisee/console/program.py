@@ -339,6 +339,7 @@ class Hip:
             self._stop_ordered(session)
         elif not self._served(message, link) and console is None:
             log.info("message of kind %#06x for nobody here (%d)", message.kind, message.target)
+            self._refuse(message, link, Ext.PROCESS_NOT_RUNNING, f"number {message.target} is no console here, or not yet")
         elif console is not None and message.kind == Kind.CONSOLE:
             console.soon(commands.serve(console, message, link, self.page.url))
         elif console is not None and message.kind not in SERVED:
@@ -361,10 +362,16 @@ class Hip:
             self._stop_ordered(session)
         elif message.kind == Kind.CONSOLE and self.consoles:
             self.consoles[0].soon(commands.serve(self.consoles[0], message, session.link, self.page.url))
-        elif not self._served(message, session.link) and message.wants_answer:
-            text = f"{session.node} is no hot server: the console is there for views only"
-            session.link.send(Message(kind=Kind.FAILED, lane=message.lane, source=message.target, target=message.source, corr=message.corr,
-                                      payload=pack(Failed(error=Err.ERR_TRANS_IGNORED, extended=Ext.STANDBY, text=text))))
+        elif not self._served(message, session.link):
+            self._refuse(message, session.link, Ext.STANDBY, f"{session.node} is no hot server: the console is there for views only")
+
+    @staticmethod
+    def _refuse(message: Message, link: ChannelLink, extended: int, text: str) -> None:
+        """Who asks gets an answer, whatever it was."""
+        if message.wants_answer:
+            failed = Failed(error=Err.ERR_TRANS_IGNORED, extended=extended, text=text)
+            link.send(Message(kind=Kind.FAILED, lane=message.lane, source=message.target, target=message.source, corr=message.corr,
+                              payload=pack(failed)))
 
     def _served(self, message: Message, link: ChannelLink) -> bool:
         """What the process itself answers, over either session."""

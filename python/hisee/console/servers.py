@@ -40,6 +40,7 @@ class Session:
         self.number = channel.welcome.number
         self.link = ChannelLink(channel, lambda message: servers.received(self, message), lambda reason: servers.lost(self, reason),
                                 Trace(clock))
+        self._doubted = False
         self.link.attach(asyncio.get_running_loop())
         report_load(channel, self.number)
 
@@ -54,10 +55,12 @@ class Session:
 
     @property
     def in_doubt(self) -> bool:
-        """Nothing carries it, or its server stalls: it may be lost, though nobody knows it yet."""
+        """Nothing carries it, or its server stalls: it may be lost, though nobody knows it yet. Over when it is heard again."""
         channel = self.link.channel
         broken = isinstance(channel, SessionChannel) and all(state == BROKEN for _, state in channel.networks)
-        return channel.silent_ms >= (DOUBT_MS if broken else STALL_MS)
+        silent = channel.silent_ms >= (DOUBT_MS if broken else STALL_MS)
+        self._doubted = silent or (broken and self._doubted)  # the silence of a session begins anew when its connection breaks
+        return self._doubted
 
 
 class Taker(Protocol):
