@@ -19,7 +19,7 @@ from typing import Any
 
 from hisee import shown
 from hisee.channel import Channel, ChannelClosed, Message, dial_unix
-from hisee.channel.epoch import Gate
+from hisee.channel.epoch import Gate, told_in
 from hisee.channel.group import AGAIN_S, LOGON, ask_all, choose, left, nobody
 from hisee.channel.payloads import (
     CommandResult,
@@ -138,6 +138,7 @@ class System:
     """A session with a running system. Not for use by several threads at once.
 
     With a group a request that is under way when the hot server is lost raises CannotConnect; the next one goes to the new hot server.
+    `server` is what the server of this session said of itself last: node, state, sub-state, epoch; None where there is no group.
     """
 
     def __init__(self, channel: Channel, hot: HotServer | None = None) -> None:
@@ -152,6 +153,7 @@ class System:
         assert channel.welcome is not None
         self._channel, self._number, self.name = channel, channel.welcome.number, channel.welcome.system
         self.logons += 1
+        self.server = told_in(channel.welcome)
         self._over = ""  # why the next request goes elsewhere
 
     def __enter__(self) -> System:
@@ -235,9 +237,9 @@ class System:
         """Values that are followed arrive between answers; `watch` hands them out."""
         if message.kind == Kind.VALUE_CHANGED:
             self._changes += unpack(Values, message.payload).values
-        elif message.kind == Kind.SERVER_STATE and self._hot is not None:
-            state = unpack(ServerState, message.payload)
-            if not self._hot.gate.hears(state) or left(state):
+        elif message.kind == Kind.SERVER_STATE:
+            state = self.server = unpack(ServerState, message.payload)
+            if self._hot is not None and (not self._hot.gate.hears(state) or left(state)):
                 self._over = f"{state.node} is not hot any more: {state.sub}"
 
     # -- processes and times

@@ -48,7 +48,7 @@ def test_what_clients_were_told_holds_over_kills_of_the_server(app, tmp_path):
     record = tmp_path / "history"
     recorder = Recorder(record)
     with running(app, tmp_path / "data") as system:
-        with Load([system.data], REGISTERS, recorder) as work:
+        with Load([system.connect], REGISTERS, recorder) as work:
             for _ in range(KILLS):
                 all_go_on(work)
                 pid = server_pid(system)

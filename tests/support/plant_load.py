@@ -11,47 +11,48 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from itertools import count, cycle
-from pathlib import Path
 from typing import Any
 
 import hisee
 from hisee.errors import HiseeError
 from support.history import Recorder
 
+Way = Callable[[], hisee.System]
 PAUSE_S = 0.05  # between two attempts to connect
 END_S = 60.0
 
 
 class Client(threading.Thread):
-    """Repeats `work(system)` until it is told to stop; connects again after each trouble."""
+    """Repeats `work(system)` until it is told to stop, `pause_s` between two; connects again after each trouble."""
 
-    def __init__(self, name: str, addresses: Sequence[Path], work: Callable[[hisee.System], None], stop: threading.Event) -> None:
+    def __init__(self, name: str, ways: Sequence[Way], work: Callable[[hisee.System], None], stop: threading.Event, pause_s: float) -> None:
         super().__init__(name=name, daemon=True)
-        self._addresses, self._work, self._halt = cycle(addresses), work, stop
+        self._ways, self._work, self._halt, self._pause_s = cycle(ways), work, stop, pause_s
         self.trouble: BaseException | None = None
 
     def run(self) -> None:
         try:
             while not self._halt.is_set():
-                with contextlib.suppress(HiseeError, OSError), hisee.connect(next(self._addresses)) as system:
+                with contextlib.suppress(HiseeError, OSError), next(self._ways)() as system:
                     while not self._halt.is_set():
                         self._work(system)
+                        self._halt.wait(self._pause_s)
                 self._halt.wait(PAUSE_S)
         except BaseException as error:
             self.trouble = error
 
 
 class Load:
-    """`registers` are INT objects with the initial value 0, a writer each; `told(system)` names epoch and server of an answer."""
+    """`registers` are INT objects with the initial value 0, a writer each; `ways` connect."""
 
-    def __init__(self, addresses: Sequence[Path], registers: Sequence[str], recorder: Recorder, *, readers: int = 2,
-                 told: Callable[[hisee.System], dict[str, Any]] = lambda system: {}) -> None:
+    def __init__(self, ways: Sequence[Way], registers: Sequence[str], recorder: Recorder, *, readers: int = 2,
+                 pause_s: float = 0.0) -> None:
         self.acknowledged: Counter[str] = Counter()  # by client
-        self._registers, self._recorder, self._told = registers, recorder, told
+        self._registers, self._recorder = registers, recorder
         self._under_way: set[str] = set()
         self._stop = threading.Event()
         works = {f"writer {name}": self._writer(name) for name in registers} | {f"reader {n}": self._reader(n) for n in range(readers)}
-        self._clients = [Client(name, addresses, work, self._stop) for name, work in works.items()]
+        self._clients = [Client(name, ways, work, self._stop, pause_s) for name, work in works.items()]
 
     @property
     def under_way(self) -> int:
@@ -76,7 +77,7 @@ class Load:
 
         def read(system: hisee.System) -> None:
             name = next(names)
-            self._do(system, "read", name, None, lambda: {"value": system.get(name) or None})
+            self._do(system, "read", name, None, lambda: {"value": system.get(name) or None, **viewed(system)})
 
         return read
 
@@ -85,7 +86,7 @@ class Load:
         begun, outcome, told = self._recorder.begin(client, asks, name, value), "info", {}
         self._under_way.add(client)
         try:
-            told = {**(ask() or {}), **self._told(system)}
+            told = {**(ask() or {}), **told_by(system)}
             outcome = "ok"
             self.acknowledged[client] += 1
         finally:
@@ -104,6 +105,16 @@ class Load:
         for client in self._clients:
             assert not client.is_alive(), f"{client.name} hangs"
             assert client.trouble is None, f"{client.name}: {client.trouble!r}"
+
+
+def told_by(system: hisee.System) -> dict[str, Any]:
+    """Epoch and server of an answer."""
+    return {"epoch": system.server.epoch, "server": system.server.node} if system.server else {}
+
+
+def viewed(system: hisee.System) -> dict[str, Any]:
+    """An answer of a server that does not call itself hot is a view: it may be behind."""
+    return {"asks": "view"} if system.server is not None and not system.server.hot_itself else {}
 
 
 def read_all(system: hisee.System, registers: Sequence[str], recorder: Recorder) -> Iterator[int]:
