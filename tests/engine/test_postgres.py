@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Callable, Iterator, Sequence
 
 import psycopg
@@ -110,7 +111,21 @@ class AckFirst(PostgresCoordinator):
         return found
 
 
-BROKEN: dict[str, type[PostgresCoordinator]] = {"NOTOKEN": NoToken, "TWOTXN": TwoTransactions, "NOKEY": NoKey, "ACKFIRST": AckFirst}
+class NoActive(PostgresCoordinator):
+    """Whoever asks gets work, wherever it is."""
+
+    LOOK = re.sub(r"\(NOT EXISTS.*?%\(me\)s\)\)", "true", PostgresCoordinator.LOOK, flags=re.DOTALL)
+    CLAIM = re.sub(r"\(NOT EXISTS \(SELECT 1 FROM active.*?%\(me\)s\)\)", "true", PostgresCoordinator.CLAIM, flags=re.DOTALL)
+
+
+class Stays(PostgresCoordinator):
+    """The terms of work processes stay where they are when the active computer changes."""
+
+    FREE_FOLLOWING = PostgresCoordinator.FREE_FOLLOWING.replace("holder = 0", "holder = t.holder")
+
+
+BROKEN: dict[str, type[PostgresCoordinator]] = {"NOTOKEN": NoToken, "TWOTXN": TwoTransactions, "NOKEY": NoKey, "ACKFIRST": AckFirst,
+                                                "NOACTIVE": NoActive, "STAYS": Stays}
 
 
 @pytest.mark.parametrize("mutant", MUTANTS)
