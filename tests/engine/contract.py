@@ -21,8 +21,8 @@ from engine.lab import Lab
 from hisee.engine.coordinator import Coordinator
 
 
-class Contract(Members, Terms, Together, NonStop, Order, OneByOne, Requests, Ends, Attempts, Steps, Effects, Purge, Conditions, Resources, Schedules,
-               Reports):
+class Contract(Members, Terms, Together, NonStop, Order, OneByOne, Requests, Ends, Attempts, Steps, Effects, Purge, Conditions,
+               Resources, Schedules, Reports):
     """Everything. `engine` is a first Coordinator on the lab's database."""
 
     @pytest.fixture

@@ -431,6 +431,19 @@ class NonStop:
             engine.claim(here, ["general"], 1)
 
     @pytest.mark.req("R123")
+    def test_a_group_that_begins(self, lab: Lab, engine: Coordinator) -> None:
+        """Before its first server is hot nobody works; whoever expects it later takes nothing away."""
+        member, server = join(lab, engine), join(lab, engine, "KNL", node="SRV1")
+        task = put(engine)
+        engine.expect(ACTIVE)
+        assert claim_ids(engine, member) == [] and engine.take(PRIMARY, member) is None
+        grants = engine.take_together([HOT, ACTIVE], server)
+        assert grants is not None
+        engine.expect(ACTIVE)
+        engine.keep(grants[1])
+        assert claim_ids(engine, member) == [task]
+
+    @pytest.mark.req("R123")
     def test_a_group_that_is_no_more(self, lab: Lab, engine: Coordinator) -> None:
         first, _, _, there = self.pair(lab, engine)
         task = put(engine)

@@ -311,6 +311,9 @@ class Coordinator(Protocol):
 
     def drop(self, grant: Grant) -> None: ...
 
+    def expect(self, term: str) -> None:
+        """The term is there from now on, free where it was not: nobody takes its absence for leave to work."""
+
     def forget(self, term: str) -> bool:
         """A free term that nobody will take any more is gone, with its epoch; False when it is held or was none."""
 

@@ -10,9 +10,9 @@ import msgspec
 from hisee.engine import rules
 from hisee.engine import succession as record
 from hisee.engine.coordinator import (
-    JSON,
     ACTIVE,
     FOLLOWING,
+    JSON,
     NO_LEASE,
     PRIMARY,
     Buried,
@@ -233,6 +233,9 @@ class MemoryMembers:
         row = self.engine.terms.get(grant.term)
         if row is not None and (row.holder, row.epoch) == (grant.incarnation, grant.epoch):
             row.holder = 0
+
+    def expect(self, term: str) -> None:
+        self.engine.terms.setdefault(term, Term())
 
     def forget(self, term: str) -> bool:
         if term not in self.engine.terms or self.engine.terms[term].holder:

@@ -12,7 +12,7 @@ NUMBERED = ("WP", "CP", "JWP")
 NUMBERED_NAME = re.compile(r"(WP|CP|JWP)(\d{3,})\Z")
 INSTANCE_NAME = re.compile(r"\[(\d+)\]_(.+)\Z")
 PLAIN_NAME = re.compile(r"(\[\d{1,3}\]_)?[A-Za-z0-9_]{1,64}\Z")
-SHOWN_ONLY = ("PWP", "DWP")  # kinds of the overview; a process logs on as WP
+SHOWN_ONLY = ("PWP", "DWP", "NWP")  # kinds of the overview; a process logs on as WP
 
 
 class NameRefused(Exception):

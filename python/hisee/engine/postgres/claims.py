@@ -22,7 +22,8 @@ LOOK = """WITH active AS (SELECT holder FROM engine_term WHERE term = '{term}')
     EXISTS (SELECT 1 FROM engine_task WHERE state = 2 AND due_ms <= engine_now()),
     ARRAY(SELECT q.queue FROM unnest(%(queues)s::text[], %(terms)s::text[]) WITH ORDINALITY q (queue, term, nth)
         WHERE (q.term = '' OR EXISTS (SELECT 1 FROM engine_term t WHERE t.term = q.term AND t.holder = %(me)s))
-        AND EXISTS (SELECT 1 FROM engine_task k WHERE k.state = 5 AND NOT k.behind AND k.queue = q.queue) ORDER BY q.nth)""".format(term=ACTIVE, is_active=IS_ACTIVE.format(active="active"))
+        AND EXISTS (SELECT 1 FROM engine_task k WHERE k.state = 5 AND NOT k.behind AND k.queue = q.queue) ORDER BY q.nth)"""
+LOOK = LOOK.format(term=ACTIVE, is_active=IS_ACTIVE.format(active="active"))
 # From waiting for their time to waiting for tasks before them, for resources, or ready.
 WAKE = """WITH due AS MATERIALIZED (
         SELECT id FROM engine_task WHERE state = 2 AND due_ms <= engine_now() ORDER BY due_ms LIMIT 10000 FOR UPDATE SKIP LOCKED)
@@ -35,7 +36,8 @@ HOLDS_TERM = "SELECT 1 FROM engine_term WHERE term = %s AND holder = %s FOR SHAR
 # The oldest living one of its key, and none of the key runs. Tasks that failed before come alone (nth = 1 of an empty hand).
 CLAIM = """WITH active AS MATERIALIZED ({active}), me AS MATERIALIZED ({me}),
     c AS MATERIALIZED (SELECT t.id, t.priority, t.due_ms, t.attempt FROM engine_task t
-        WHERE t.state = 5 AND NOT t.behind AND t.queue = %(queue)s AND {is_active} AND (t.order_key = '' OR NOT EXISTS (SELECT 1 FROM engine_task o
+        WHERE t.state = 5 AND NOT t.behind AND t.queue = %(queue)s AND {is_active}
+        AND (t.order_key = '' OR NOT EXISTS (SELECT 1 FROM engine_task o
             WHERE o.order_key = t.order_key AND o.order_key <> '' AND o.state < 10 AND o.id <> t.id AND (o.id < t.id OR o.state > 5)))
         ORDER BY t.priority, t.due_ms, t.id LIMIT %(limit)s FOR UPDATE OF t SKIP LOCKED),
     p AS (SELECT id, row_number() OVER w AS nth, bool_or(attempt > 0) OVER w AS failed FROM c

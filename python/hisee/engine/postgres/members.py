@@ -283,6 +283,10 @@ class Members:
         query = "UPDATE engine_term SET holder = 0 WHERE term = %s AND holder = %s AND epoch = %s"
         self._db.call(lambda connection: connection.execute(query, list(grant)))
 
+    def expect(self, term: str) -> None:
+        query = "INSERT INTO engine_term (term, holder, epoch) VALUES (%s, 0, 0) ON CONFLICT (term) DO NOTHING"
+        self._db.call(lambda connection: connection.execute(query, [term]))
+
     def forget(self, term: str) -> bool:
         query = "DELETE FROM engine_term WHERE term = %s AND holder = 0 RETURNING 1"
         return bool(self._db.call(lambda connection: rows(connection, query, [term])))

@@ -258,6 +258,10 @@ class Terms(Base):
             db.execute("UPDATE engine_term SET holder = 0 WHERE term = ? AND holder = ? AND epoch = ?",
                        (grant.term, grant.incarnation, grant.epoch))
 
+    def expect(self, term: str) -> None:
+        with self.store.write() as db:
+            db.execute("INSERT INTO engine_term VALUES (?, 0, 0) ON CONFLICT (term) DO NOTHING", (term,))
+
     def forget(self, term: str) -> bool:
         with self.store.write() as db:
             return db.execute("DELETE FROM engine_term WHERE term = ? AND holder = 0", (term,)).rowcount > 0
