@@ -106,6 +106,7 @@ def test_a_role_queue_is_left_to_its_holder() -> None:
 def test_queues_by_mode() -> None:
     assert View("DWP").queues == ("dialog",)
     assert View("WP", frozenset({"pwp", "role.R"}), True).queues == ("primary", "R", "general", "java")
+    assert View(active=False, terms=frozenset({"pwp"})).queues == () and View(active=False).kind == "NWP"
     assert View("WP").queues == ("general", "dialog", "java") and View("STANDBY").queues == ()
 
 
