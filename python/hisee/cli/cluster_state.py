@@ -153,7 +153,7 @@ def promote_database(data: Path | None, found: dict[str, Any], target: str, yes:
                f"{has.position} of the log, last change {has.last or 'unknown'}; what was acknowledged later would be lost.")
     if not yes:
         click.confirm(f"Make the database of {target} writable? The former primary must be down or cut off", abort=True)
-    promote_here(home, getuser(), json.dumps({"node": target, "position": has.position, "last": has.last}))
+    promote_here(home, getuser(), {"node": target, "position": has.position, "last": has.last})
     click.echo(f"the database of {target} is writable; if its server does not become hot by itself: `hisee cluster promote {target}`")
     return 0
 
