@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import time
 from getpass import getuser
@@ -63,14 +64,30 @@ def status(data: Path | None, as_json: bool, follow: bool) -> int:
 @JSON
 def check(data: Path | None, as_json: bool) -> int:
     """Say what would keep a switch from working; exit code 1 when there is something."""
-    from hisee.pair import diagram
+    from hisee.config import find_data
+    from hisee.datadir import DataDir
+    from hisee.pair import diagram, ways
 
-    faults = diagram.faults(look(data))
+    directory = DataDir(find_data(data))
+    found = look(data)
+    run = directory.read_run()
+    seen, own = ways.look(run.get("group", {}), directory, run.get("server", "")), ways.own_certificate(directory)
+    faults = diagram.faults(found) + ways.faults(seen, own, dt.datetime.now(dt.UTC)) + foreign(run)
     if as_json:
-        click.echo(json.dumps(faults, indent=1))
+        click.echo(json.dumps({"faults": faults, "ways": seen, "certificate": own}, indent=1))
     else:
-        click.echo("\n".join(faults) or "a switch would work")
+        click.echo("\n".join([*ways.text(seen, own), "", *(faults or ["a switch would work"])]))
     return int(Exit.FINDINGS if faults else Exit.OK)
+
+
+def foreign(run: dict[str, Any]) -> list[str]:
+    """Ports of this computer's lists at which another program listens: processes with these numbers cannot start here."""
+    from hisee.resident.listeners import listeners
+
+    listed = {port for ports in run.get("ports", {}).get(run.get("server", ""), {}).values() for port in ports}
+    ours = {process.get("pid") for process in run.get("processes", {}).values()}
+    return [f"port {found.port} of the lists is in use by {found.program} (pid {found.pid})" for found in listeners(listed)
+            if found.pid and found.pid not in ours]
 
 
 @click.command()
