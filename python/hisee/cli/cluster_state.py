@@ -104,6 +104,7 @@ def promote(node: str | None, yes: bool, data: Path | None) -> int:
         confirm(found, target, yes)
         order(data, f"{target}.KNL", "PROMOTE")
     else:
+        at_the_hot_one(found)
         if not yes:
             click.confirm(f"Switch from {found['hot']} to {target}?", abort=True)
         order(data, f"{found['hot']}.KNL", f"SWITCH {target}")
@@ -121,6 +122,7 @@ def drill(yes: bool, data: Path | None) -> int:
     found = look(data)
     if faults := diagram.faults(found):
         raise HiseeError(f"no drill now: {faults[0]}", hint="`hisee cluster check` shows all that is wrong")
+    at_the_hot_one(found)
     there, back = target_of(found, None), found["hot"]
     if not yes:
         click.confirm(f"Switch from {back} to {there} and back?", abort=True)
@@ -144,6 +146,14 @@ def target_of(found: dict[str, Any], node: str | None) -> str:
     if node == found["hot"]:
         raise UsageError(f"{node} is hot already")
     return node
+
+
+def at_the_hot_one(found: dict[str, Any]) -> None:
+    """A switch is ordered where the hot server is known by more than its name. Raises UsageError elsewhere."""
+    row = next((row for row in found["servers"] if row["node"] == found["hot"]), None)
+    if row is not None and row["pid"] is None:
+        raise UsageError(f"the hot server is {row['node']}, and this computer has no link to it for orders",
+                         hint=f"run this command on {row['node']}")
 
 
 def nobody_decides(found: dict[str, Any]) -> bool:
