@@ -15,7 +15,7 @@ class View(NamedTuple):
 
     mode: str = "WP"
     terms: frozenset[str] = frozenset()
-    dialog: bool = False  # a dialog work process runs somewhere
+    dialog: bool = False  # a dialog work process takes work somewhere; one of a computer that waits takes none
     active: bool = True  # False = its computer is not the active one: it waits
     shut: frozenset[str] = frozenset()  # queues whose work is done elsewhere, where no more is taken just now
 
@@ -45,5 +45,6 @@ def view_of(member: Member, members: Sequence[Member], terms: Mapping[str, TermR
     """Raises nothing: a member that is in no list any more sees no terms."""
     mine = frozenset(row.term for row in terms.values() if row.holder == member.incarnation)
     mode = next((m.mode for m in members if m.incarnation == member.incarnation), member.mode)
-    active = rules.is_active(member.node, members, terms)
-    return View(mode, mine, any(m.mode == "DWP" and not m.ended_ms for m in members), active)
+    works = rules.active_node(members, terms)
+    dialog = any(m.mode == "DWP" and not m.ended_ms and works in (None, m.node) for m in members)
+    return View(mode, mine, dialog, works in (None, member.node))
