@@ -253,7 +253,7 @@ class System:
         return shown.roles(self.terms())
 
     def terms(self) -> list[dict[str, Any]]:
-        """Every term of the engine: role, holder, epoch. Raises EngineSilent when the engine database does not answer."""
+        """Every term of the engine: role, holder, node of the holder, epoch. Raises EngineSilent when the database does not answer."""
         return shown.known(unpack(Table, self.ask(Kind.TERMS_GET)).rows)
 
     def queues(self) -> dict[str, dict[str, Any]]:

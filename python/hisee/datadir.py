@@ -114,6 +114,10 @@ class DataDir:
         """The redundant group of this system; {} without one. CannotConnect as `read_run`."""
         return dict(self.read_run().get("group", {}))
 
+    def access(self) -> list[dict[str, Any]]:
+        """Networks whose clients may log on over TCP; [] = all may. CannotConnect as `read_run`."""
+        return list(self.read_run().get("access", []))
+
     def forget_run(self) -> None:
         """The system has ended: nothing points at it any more, and its empty directory of sockets goes."""
         (self.path / "run.json").unlink(missing_ok=True)

@@ -59,6 +59,14 @@ class Certificates:
         self._check_issuer(ca, own)
         return node_named(own)
 
+    def facts(self) -> dict[str, str]:
+        """node, until and ca_until (ISO 8601), ca (SHA-256 of the CA's certificate). Raises CertificateFault as `check`."""
+        from cryptography.hazmat.primitives.hashes import SHA256
+
+        node, ca, own = self.check(), self._certificate(CA), self._certificate(CERTIFICATE)
+        return {"node": node, "until": own.not_valid_after_utc.isoformat(), "ca_until": ca.not_valid_after_utc.isoformat(),
+                "ca": ca.fingerprint(SHA256()).hex()}
+
     # -- how
 
     def _context(self, protocol: int) -> ssl.SSLContext:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from engine.lab import Lab, claim_ids, claim_one, end, join, lead, put, state
-from hisee.engine.coordinator import PRIMARY, Candidate, Coordinator, Grant, LostGrant, LostMember, Member, NoNumber
+from engine.lab import Lab, claim_ids, claim_one, end, ended_with_add, join, lead, put, state
+from hisee.engine.coordinator import ACTIVE, PRIMARY, Candidate, Coordinator, Grant, LostGrant, LostMember, Member, NoNumber, NotActive
 
 
 def listed(engine: Coordinator, member: Member) -> Member:
@@ -268,7 +268,7 @@ class Terms:
         assert numbers == [1, 2, 3, 4]
 
 
-HOT, ACTIVE = "hs.plant", "node.active"
+HOT = "hs.plant"
 
 
 class Together:
@@ -330,3 +330,122 @@ class Together:
         assert engine.take_together([HOT, ACTIVE], third) is None
         lab.advance(5_001)
         assert engine.take_together([HOT, ACTIVE], third) is not None
+
+
+class NonStop:
+    """Only the computer of the holder of `node.active` works; without that term all do."""
+
+    def pair(self, lab: Lab, engine: Coordinator) -> tuple[Member, Member, Member, Member]:
+        """Servers of two nodes, the first of them hot, and a work process of each."""
+        first, second = (join(lab, engine, "KNL", node=node) for node in ("SRV1", "SRV2"))
+        assert engine.take_together([HOT, ACTIVE], first) is not None
+        here, there = (join(lab, engine, node=node) for node in ("SRV1", "SRV2"))
+        return first, second, here, there
+
+    @staticmethod
+    def switch(engine: Coordinator, former: Member, heir: Member) -> None:
+        grants = [Grant(term, former.incarnation, engine.terms()[term].epoch) for term in (HOT, ACTIVE)]
+        engine.hand_over(grants, heir.node, 60_000)
+        assert engine.take_together([HOT, ACTIVE], heir) is not None
+
+    @pytest.mark.req("R123")
+    def test_without_the_term_every_computer_works(self, lab: Lab, engine: Coordinator) -> None:
+        tasks = [put(engine), put(engine)]
+        found = [claim_one(engine, join(lab, engine, node=node)).id for node in ("SRV1", "SRV2")]
+        assert found == tasks
+
+    @pytest.mark.req("R123")
+    def test_a_computer_that_waits_claims_nothing(self, lab: Lab, engine: Coordinator) -> None:
+        _, _, here, there = self.pair(lab, engine)
+        tasks = [put(engine, queue=queue) for queue in ("general", "dialog")] + [put(engine, due_ms=lab.now_ms() + 100)]
+        lab.advance(200)
+        assert claim_ids(engine, there) == [] and {state(engine, task) for task in tasks} == {"ready", "waiting due"}
+        assert sorted(claim_ids(engine, here)) == tasks
+
+    @pytest.mark.req("R123")
+    def test_work_goes_with_the_term(self, lab: Lab, engine: Coordinator) -> None:
+        first, second, here, there = self.pair(lab, engine)
+        task, later = put(engine), put(engine)
+        claim = engine.claim(here, ["general"], 1)[0]
+        self.switch(engine, first, second)
+        assert claim_ids(engine, here) == [] and claim_ids(engine, there) == [later]
+        assert claim.id == task and ended_with_add(engine, claim), "what was claimed before is ended by its claim's rules"
+
+    @pytest.mark.req("R123")
+    def test_nobody_works_while_nobody_holds_it(self, lab: Lab, engine: Coordinator) -> None:
+        first, second, here, there = self.pair(lab, engine)
+        task = put(engine)
+        engine.bury(first.incarnation, "lease over")
+        assert claim_ids(engine, here) == claim_ids(engine, there) == []
+        assert engine.take(PRIMARY, here) is None
+        assert engine.take_together([HOT, ACTIVE], second) is not None and claim_ids(engine, there) == [task]
+
+    @pytest.mark.req("R123", "R147")
+    def test_primary_and_roles_follow_in_the_same_commit(self, lab: Lab, engine: Coordinator) -> None:
+        first, second, here, there = self.pair(lab, engine)
+        assert engine.take(PRIMARY, there) is None
+        old = lead(engine, here)
+        role = engine.assign(old, "role.O", here)
+        with pytest.raises(NotActive):
+            engine.assign(old, "role.R", there)
+        self.switch(engine, first, second)
+        assert {engine.terms()[term].holder for term in (PRIMARY, "role.O")} == {0}
+        for stale in (old, role):
+            with pytest.raises(LostGrant):
+                engine.keep(stale)
+        assert engine.take(PRIMARY, here) is None and lead(engine, there).epoch == old.epoch + 1
+        assert engine.assign(lead_of(engine, there), "role.O", there).epoch == role.epoch + 1
+
+    @pytest.mark.req("R123")
+    def test_queues_of_a_term_go_with_it(self, lab: Lab, engine: Coordinator) -> None:
+        first, second, here, there = self.pair(lab, engine)
+        lead(engine, here)
+        task = put(engine, func="engine.report", queue="primary")
+        self.switch(engine, first, second)
+        assert claim_ids(engine, here) == claim_ids(engine, there) == []
+        lead(engine, there)
+        assert claim_ids(engine, there) == [task]
+
+    @pytest.mark.req("R123", "R110")
+    def test_the_late_end_of_a_frozen_computer_is_refused(self, lab: Lab, engine: Coordinator) -> None:
+        first, second, here, there = self.pair(lab, engine)
+        put(engine)
+        claim = claim_one(engine, here)
+        lab.lapse()
+        engine.beat(second)
+        engine.beat(there)
+        for frozen in (first, here):
+            engine.bury(frozen.incarnation, "lease over", still_over=True)
+        assert engine.take_together([HOT, ACTIVE], second) is not None
+        again = claim_one(engine, there)
+        assert again.id == claim.id and again.attempt == 2
+        assert not ended_with_add(engine, claim) and ended_with_add(engine, again) and engine.fact("sum") == 1
+        with pytest.raises(LostMember):
+            engine.claim(here, ["general"], 1)
+
+    @pytest.mark.req("R123")
+    def test_a_group_that_begins(self, lab: Lab, engine: Coordinator) -> None:
+        """Before its first server is hot nobody works; whoever expects it later takes nothing away."""
+        member, server = join(lab, engine), join(lab, engine, "KNL", node="SRV1")
+        task = put(engine)
+        engine.expect(ACTIVE)
+        assert claim_ids(engine, member) == [] and engine.take(PRIMARY, member) is None
+        grants = engine.take_together([HOT, ACTIVE], server)
+        assert grants is not None
+        engine.expect(ACTIVE)
+        engine.keep(grants[1])
+        assert claim_ids(engine, member) == [task]
+
+    @pytest.mark.req("R123")
+    def test_a_group_that_is_no_more(self, lab: Lab, engine: Coordinator) -> None:
+        first, _, _, there = self.pair(lab, engine)
+        task = put(engine)
+        assert not engine.forget(ACTIVE), "it is held"
+        engine.leave(first)
+        assert claim_ids(engine, there) == []
+        assert engine.forget(ACTIVE) and not engine.forget(ACTIVE) and ACTIVE not in engine.terms()
+        assert claim_ids(engine, there) == [task]
+
+
+def lead_of(engine: Coordinator, member: Member) -> Grant:
+    return Grant(PRIMARY, member.incarnation, engine.terms()[PRIMARY].epoch)

@@ -7,7 +7,7 @@ import signal
 import sqlite3
 from collections.abc import Iterable
 
-from hisee.engine.coordinator import OutboxRow
+from hisee.engine.coordinator import Member, OutboxRow
 from hisee.engine.sqlite import SqliteCoordinator
 from hisee.engine.sqlite.ends import End
 
@@ -49,6 +49,19 @@ class AckFirst(SqliteCoordinator):
         return rows
 
 
+class NoActive(SqliteCoordinator):
+    """Whoever asks gets work, wherever it is."""
+
+    def _is_active(self, db: sqlite3.Connection, member: Member) -> bool:
+        return True
+
+
+class Stays(SqliteCoordinator):
+    """The terms of work processes stay where they are when the active computer changes."""
+
+    FREE_FOLLOWING = SqliteCoordinator.FREE_FOLLOWING.replace("holder = 0", "holder = holder")
+
+
 class LateSync(SqliteCoordinator):
     """`put` answers before its rows are on the disk."""
 
@@ -60,4 +73,5 @@ class LateSync(SqliteCoordinator):
             self.store.write = whole  # type: ignore[method-assign]
 
 
-BROKEN = {"NOTOKEN": NoToken, "TWOTXN": TwoTransactions, "NOKEY": NoKey, "ACKFIRST": AckFirst, "LATESYNC": LateSync}
+BROKEN = {"NOTOKEN": NoToken, "TWOTXN": TwoTransactions, "NOKEY": NoKey, "ACKFIRST": AckFirst, "LATESYNC": LateSync, "NOACTIVE": NoActive,
+          "STAYS": Stays}

@@ -8,6 +8,7 @@ import time
 import psycopg
 import pytest
 
+from hisee.pair.epochs import promoted
 from support.database_pair import SERVERS, PairLab, history, missing, pair_lab
 from support.lab import until
 
@@ -20,7 +21,7 @@ from hisee.pair.home import Home
 from hisee.pair.program import duty_of
 from hisee.pair.promotion import promote_here
 data = DataDir(sys.argv[1])
-promote_here(Home(data, duty_of(data, sys.argv[2], "node")), "operator", "test")
+promote_here(Home(data, duty_of(data, sys.argv[2], "node")), "operator", {"why": "test"})
 """
 
 
@@ -47,6 +48,7 @@ def test_the_primary_follows_the_hot_server_and_losses_cost_no_acknowledged_put(
         client.end()
         print(f"longest time without a put: {client.gap_s():.1f} s")
         assert history(pair, client) == (0, 0) and audited(pair) == 1
+        assert hot_term(pair, kept) == (0, promoted(1, SERVERS.index(kept))), "free, in an epoch that nobody else counts to"
 
 
 def make_hot(pair: PairLab, primary: str, hot: str) -> None:
@@ -56,6 +58,15 @@ def make_hot(pair: PairLab, primary: str, hot: str) -> None:
         connection.execute("INSERT INTO engine_member (incarnation, kind, number, name, node, host, pid, birth, place, port, mode,"
                            " joined_ms) VALUES (7, 'KNL', 1, %s, %s, '', 1, 1, '', 0, 'KNL', 0)", [f"{hot}.KNL", hot])
         connection.execute("INSERT INTO engine_term VALUES ('hs.plant', 7, 1)")
+
+
+def hot_term(pair: PairLab, name: str) -> tuple[int, int]:
+    """Holder and epoch as the database of this computer has them."""
+    home = pair.home(name)
+    with psycopg.connect(host=str(home.sockets), port=6001, dbname="hisee", user=home.account.pw_name) as connection:
+        row = connection.execute("SELECT holder, epoch FROM engine_term WHERE term = 'hs.plant'").fetchone()
+        assert row is not None
+        return int(row[0]), int(row[1])
 
 
 def nobody_writes(pair: PairLab, name: str) -> None:

@@ -90,7 +90,21 @@ class AckFirst(MemoryCoordinator):
         return rows
 
 
-BROKEN = {"NOTOKEN": NoToken, "TWOTXN": TwoTxn, "NOKEY": NoKey, "ACKFIRST": AckFirst}
+class NoActive(MemoryCoordinator):
+    """Whoever asks gets work, wherever it is."""
+
+    def _is_active(self, member: Member) -> bool:
+        return True
+
+
+class Stays(MemoryCoordinator):
+    """The terms of work processes stay where they are when the active computer changes."""
+
+    def _free_following(self, node: str) -> None:
+        return
+
+
+BROKEN = {"NOTOKEN": NoToken, "TWOTXN": TwoTxn, "NOKEY": NoKey, "ACKFIRST": AckFirst, "NOACTIVE": NoActive, "STAYS": Stays}
 
 
 @pytest.mark.parametrize("mutant", sorted(MUTANTS))

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
 
 from engine.contract import MUTANTS, Contract, notices
-from engine.lab import Lab
-from hisee.engine.coordinator import Claim, Coordinator, OutboxRow, Outcome
+from engine.lab import Lab, claim_ids, join, put, until
+from hisee.engine.coordinator import ACTIVE, Claim, Coordinator, Grant, Member, OutboxRow, Outcome
 from hisee.engine.postgres import PostgresCoordinator
+from hisee.engine.postgres.members import ACTIVE_NOW
 from support import postgres
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(postgres.missing()), reason=postgres.missing() or "-"),
@@ -62,6 +65,11 @@ class PostgresLab(Lab):
     def now_ms(self) -> int:
         return int(self._execute("SELECT engine_now()")[0][0])
 
+    def waiting(self) -> int:
+        """Sessions that wait for a row."""
+        return int(self._execute("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+                                 " AND datname = current_database()")[0][0])
+
     def _execute(self, query: str) -> list[tuple[int]]:
         with psycopg.connect(self.url, autocommit=True) as connection:
             cursor = connection.execute(query)  # type: ignore[arg-type]
@@ -110,7 +118,21 @@ class AckFirst(PostgresCoordinator):
         return found
 
 
-BROKEN: dict[str, type[PostgresCoordinator]] = {"NOTOKEN": NoToken, "TWOTXN": TwoTransactions, "NOKEY": NoKey, "ACKFIRST": AckFirst}
+class NoActive(PostgresCoordinator):
+    """Whoever asks gets work, wherever it is."""
+
+    LOOK = re.sub(r"\(NOT EXISTS.*?%\(me\)s\)\)", "true", PostgresCoordinator.LOOK, flags=re.DOTALL)
+    CLAIM = re.sub(r"\(NOT EXISTS \(SELECT 1 FROM active.*?%\(me\)s\)\)", "true", PostgresCoordinator.CLAIM, flags=re.DOTALL)
+
+
+class Stays(PostgresCoordinator):
+    """The terms of work processes stay where they are when the active computer changes."""
+
+    FREE_FOLLOWING = PostgresCoordinator.FREE_FOLLOWING.replace("holder = 0", "holder = t.holder")
+
+
+BROKEN: dict[str, type[PostgresCoordinator]] = {"NOTOKEN": NoToken, "TWOTXN": TwoTransactions, "NOKEY": NoKey, "ACKFIRST": AckFirst,
+                                                "NOACTIVE": NoActive, "STAYS": Stays}
 
 
 @pytest.mark.parametrize("mutant", MUTANTS)
@@ -121,3 +143,38 @@ def test_the_suite_notices_a_broken_rule(server: postgres.PostgresServer, mutant
     for test in MUTANTS[mutant]:
         assert not notices(test, made(PostgresCoordinator)), f"{test} fails without a mistake"
     assert any(notices(test, made(BROKEN[mutant])) for test in MUTANTS[mutant])
+
+
+class TestMoving:
+    """Claims and the move of `node.active` in one another's way."""
+
+    @staticmethod
+    def pair(lab: PostgresLab) -> tuple[Coordinator, Member, Member, Member]:
+        engine = lab.open()
+        first, second = (join(lab, engine, "KNL", node=node) for node in ("SRV1", "SRV2"))
+        assert engine.take_together(["hs.plant", ACTIVE], first) is not None
+        return engine, first, second, join(lab, engine, node="SRV1")
+
+    @pytest.mark.req("R123")
+    def test_a_claim_that_waited_for_the_move_takes_nothing(self, lab: PostgresLab) -> None:
+        """Its look was before the move, its statement began before the commit: only the row itself tells."""
+        engine, _, second, here = self.pair(lab)
+        put(engine)
+        with psycopg.connect(lab.url) as mover, ThreadPoolExecutor() as pool:
+            mover.execute("UPDATE engine_term SET holder = %s, epoch = epoch + 1 WHERE term = %s", [second.incarnation, ACTIVE])
+            claim = pool.submit(claim_ids, engine, here)
+            until(lambda: lab.waiting() == 1, "the claim waits")
+            mover.commit()
+            assert claim.result(20) == []
+
+    @pytest.mark.req("R123")
+    def test_the_move_waits_for_a_claim_in_flight(self, lab: PostgresLab) -> None:
+        engine, first, second, here = self.pair(lab)
+        mine, grants = lab.open(), [Grant(term, first.incarnation, 1) for term in ("hs.plant", ACTIVE)]
+        with psycopg.connect(lab.url) as claimer, ThreadPoolExecutor() as pool:
+            claimer.execute(ACTIVE_NOW, {"me": here.incarnation})
+            moved = pool.submit(mine.hand_over, grants, "SRV2", 60_000)
+            until(lambda: lab.waiting() == 1, "the move waits")
+            claimer.commit()
+            moved.result(20)
+        assert engine.take_together(["hs.plant", ACTIVE], second) is not None and claim_ids(engine, here) == []

@@ -68,6 +68,15 @@ def test_a_group_that_cannot_work_is_refused(tmp_path, wrong, said):
     assert said in str(refused.value)
 
 
+@pytest.mark.req("R123")
+@pytest.mark.parametrize(("kinds", "warned"), [(("cp", "cp"), []), (("wp", "cp"), ["nodes.SRV2.processes"]), (("wp", "wp"), [])])
+def test_a_server_without_work_processes_beside_one_with_is_warned_of(tmp_path, kinds, warned):
+    text = NODES.replace('{kind = "cp"}', '{kind = "KIND"}')
+    for kind in kinds:
+        text = text.replace("KIND", kind, 1)
+    assert [p.key for p in load(tmp_path, text + GROUP).warnings if "tasks wait" in p.text] == warned
+
+
 @pytest.mark.req("R147")
 def test_the_gate_refuses_servers_of_the_past():
     gate = Gate()

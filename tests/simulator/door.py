@@ -81,8 +81,10 @@ def _call(name: str) -> Callable[..., Any]:
 
 
 def _claimed(door: Door, args: tuple[Any, ...], claims: list[Any]) -> None:
-    """R105, limits on parallel runs, one at a time per key."""
+    """R105, limits on parallel runs, one at a time per key; R123."""
     engine, member = door.engine.engine, args[0]
+    if claims and not door.world.servers.works(member.node):
+        raise Violation(f"{member.name} takes work on {member.node}, which is not the active computer")
     for claim in claims:
         term = {"O": "role.O", "R": "role.R", "primary": PRIMARY}.get(claim.queue)
         if term and engine.terms[term].holder != member.incarnation:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from hisee.engine.coordinator import Buried, Claim, Grant, OutboxRow, Outcome, TaskRequest
+from hisee.engine.coordinator import Buried, Claim, Grant, Member, OutboxRow, Outcome, TaskRequest
 from hisee.engine.memory import MemoryCoordinator, MemoryEngine
 from hisee.engine.memory_task import Task
 from hisee.work.lease import Lease
@@ -152,6 +152,20 @@ class OldLook(MemoryCoordinator):
         return super().bury(incarnation, proof)
 
 
+class NoActive(MemoryCoordinator):
+    """Whoever asks gets work, wherever it is."""
+
+    def _is_active(self, member: Member) -> bool:
+        return True
+
+
+class Stays(MemoryCoordinator):
+    """Primary and roles stay on the computer that is active no more."""
+
+    def _free_following(self, node: str) -> None:
+        return
+
+
 class Hasty(Lease):
     """Judges others right after its own silence."""
 
@@ -187,5 +201,7 @@ MUTANTS: dict[str, Parts] = {
     "both roles to one": replace(PARTS, primary=BothRoles),
     "nobody buries": replace(PARTS, primary=NoTakeOver),
     "buried on an old look": replace(PARTS, coordinator=OldLook, lease=Hasty),
+    "work on a computer that waits": replace(PARTS, coordinator=NoActive),
+    "terms stay when the computer changes": replace(PARTS, coordinator=Stays),
     "next instant from the clock": replace(PARTS, primary=SkipsTicks),
 }

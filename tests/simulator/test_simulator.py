@@ -8,7 +8,7 @@ from simulator.parts import MUTANTS, PARTS
 from simulator.seeds import CI, first_found, kept, run_all
 from simulator.world import run
 
-FAULTS = ("crash", "freeze", "full", "jump", "lost", "lost bell", "stop", "switch", "cancel", "mode", "mode refused", "sleep")
+FAULTS = ("crash", "freeze", "full", "jump", "lost", "lost bell", "stop", "switch", "cancel", "mode", "mode refused", "sleep", "move")
 
 
 @pytest.mark.slow
@@ -17,7 +17,7 @@ def test_seeds_that_once_found_something() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.req("R98", "R99", "R100", "R101", "R102", "R103", "R104", "R110")
+@pytest.mark.req("R98", "R99", "R100", "R101", "R102", "R103", "R104", "R110", "R123")
 def test_promises_hold_under_every_seed() -> None:
     result = run_all(range(CI))
     assert result.broken == []

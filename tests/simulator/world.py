@@ -22,6 +22,7 @@ from hisee.work.view import view_of
 from hisee.work.worker import Worker
 from simulator.door import Counted, Crash, Door, Violation
 from simulator.parts import PARTS, Parts
+from simulator.servers import Servers
 from support.clock import FakeClock
 
 RENEW_MS, TIME_MS = 500, 250
@@ -54,7 +55,8 @@ class Hand:
         self.incarnation = world.started
         engine = MemoryCoordinator(world.engine) if parts.coordinator is None else parts.coordinator(world.engine)
         self.door: Any = Door(world, self, engine)
-        self.member = engine.join(Candidate(kind="WP", node="SRV1", host="h", pid=self.incarnation, birth=1, incarnation=self.incarnation))
+        self.member = engine.join(Candidate(kind="WP", node=world.servers.node(), host="h", pid=self.incarnation, birth=1,
+                                            incarnation=self.incarnation))
         self.name = self.member.name
         self.lease: Lease = parts.lease(world.clock)
         self.primary: Primary = parts.primary(self.door, world.clock, self.member, self.lease, wp_min=world.wp_min, ring=world.ring)
@@ -74,7 +76,11 @@ class Hand:
             self.beat_ms = now + RENEW_MS
             world.parts.beat(self)
             self.primary.look()
-            self.worker.see(view_of(self.member, self.door.members(), self.door.terms()))
+            view = view_of(self.member, self.door.members(), self.door.terms())
+            self.worker.see(view)
+            if self.jobs and not view.active:  # the active computer watches on
+                self.door.give_back(list(self.jobs.values()), "another computer is active")
+                self.jobs.clear()
         if now >= self.time_ms:
             self.time_ms = now + TIME_MS
             self.primary.time()
@@ -128,6 +134,7 @@ class World:
         self.cancelled: set[int] = set()
         self.alarms: list[str] = []
         self.next_fault = rng.randint(5, 40)
+        self.servers = Servers(self)
 
     def now(self) -> int:
         """Milliseconds that no setting of the wall clock moves."""
@@ -155,14 +162,17 @@ class World:
 
     def tick(self, ms: int) -> None:
         self.clock.advance(ms)
+        self.servers.tick()
         for hand in self.rng.sample(self.hands, len(self.hands)):
             self.turn(hand)
         self._agent()
         self.check_leaders()
 
     def check_leaders(self) -> None:
-        """Only one believes itself primary and acts so; what the others believe counts once they are awake."""
-        leaders = [hand.name for hand in self.hands if hand.primary.grant is not None and not hand.frozen and hand.lease.good()]
+        """Only one believes itself primary and acts so; what the others believe counts once they are awake. One of a computer that is not
+        the active one any more may believe it until it looks: whatever it tries is refused."""
+        leaders = [hand.name for hand in self.hands if hand.primary.grant is not None and not hand.frozen and hand.lease.good()
+                   and self.servers.works(hand.member.node)]
         if len(leaders) > 1:
             raise Violation(f"{' and '.join(leaders)} are primary at once")
 
@@ -190,7 +200,7 @@ class World:
 
     def _heal(self) -> None:
         """No more faults: everything has to end, and the roles to be in place."""
-        self.next_fault, self.full, self.freeze_at_renewal = NEVER, 0, False
+        self.next_fault, self.full, self.freeze_at_renewal, self.servers.moves = NEVER, 0, False, False
         self.clock.jump(-self.jumped_ms)
         for step in range(HEALING):
             if self._ticked():
@@ -202,6 +212,7 @@ class World:
         else:
             left = [(t.id, t.request.args.get("kind"), t.state.name) for t in self.engine.tasks.living.values()]
             raise Violation(f"not done after healing: {left[:5]}, outbox {len(self.engine.outbox)}")
+        self._keep_up()  # the last task may have ended its work process
         for _ in range(7):
             self.tick(500)
         self.check()
@@ -245,8 +256,8 @@ class World:
             self.faults["mode refused"] += 1
 
     def _keep_up(self) -> None:
-        """The supervisor: as many members as wanted."""
-        if len(self.hands) < self.wanted:
+        """The supervisor: as many members as wanted, and one where work is to be done."""
+        if len(self.hands) < self.wanted or self.servers.lacking():
             self.hands.append(Hand(self))
 
     def _enqueue(self, count: int) -> None:
@@ -415,7 +426,8 @@ class World:
 
     def _check_roles(self) -> None:
         """R100-R104 in their own words, not in those of the rule that is tested."""
-        fit = {h.incarnation for h in self.hands if self.engine.members[h.incarnation].mode == "WP"}
+        hands = [h for h in self.hands if self.servers.works(h.member.node)]
+        fit = {h.incarnation for h in hands if self.engine.members[h.incarnation].mode == "WP"}
         if not fit:
             raise Violation("no plain work process is left")
         primary, *roles = (self.engine.terms[term].holder if term in self.engine.terms else 0 for term in ("pwp", "role.O", "role.R"))
@@ -424,7 +436,7 @@ class World:
         others = len(fit) - 1
         if roles.count(primary) != max(0, 2 - others) or (others > 1 and roles[0] == roles[1]):
             raise Violation(f"{others} others beside primary {primary}, roles are held by {roles}")
-        dialog = len(self.hands) - len(fit)
+        dialog = len(hands) - len(fit)
         if len(fit) > self.wp_min or (dialog and len(fit) < 2):
             raise Violation(f"{len(fit)} plain and {dialog} dialog work processes, the minimum is {self.wp_min}")
 

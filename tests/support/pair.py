@@ -6,6 +6,7 @@ import contextlib
 import shutil
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -43,10 +44,10 @@ hosts = ["127.0.0.1"]
 cp = [{ports[0]}, {ports[1]}]  # numbers are those of the whole group: who starts first has CP001 and the first port
 
 [nodes.SRV1]
-processes = [{{kind = "server"}}, {{kind = "cp"}}, {{kind = "event", name = "REMOTE1", args = ["--SES_REMOTE"]}}]
+processes = [{{kind = "server"}}, {{kind = "cp"}}, {{kind = "event", name = "REMOTE1", args = ["--SES_REMOTE"]}}{more}]
 
 [nodes.SRV2]
-processes = [{{kind = "server"}}, {{kind = "cp"}}, {{kind = "event", name = "REMOTE2", args = ["--SES_REMOTE"]}}]
+processes = [{{kind = "server"}}, {{kind = "cp"}}, {{kind = "event", name = "REMOTE2", args = ["--SES_REMOTE"]}}{more}]
 """
 
 
@@ -58,11 +59,12 @@ def two_ports() -> tuple[int, int]:
     return one, two
 
 
-def application(source: Path, folder: Path, url: str, priorities: tuple[int, int] = (3, 2), *, multicast: bool = False) -> Path:
-    """A copy of an application's objects with the nodes and the group of a pair."""
+def application(source: Path, folder: Path, url: str, priorities: tuple[int, int] = (3, 2), *, multicast: bool = False,
+                more: str = "") -> Path:
+    """A copy of an application's objects with the nodes and the group of a pair; `more` processes on each of them."""
     app = folder / "app"
     shutil.copytree(source, app)
-    head = GROUP.format(url=url, priorities=priorities, ports=two_ports(), multicast=str(multicast).lower())
+    head = GROUP.format(url=url, priorities=priorities, ports=two_ports(), multicast=str(multicast).lower(), more=more and f", {more}")
     (app / "app.toml").write_text('name = "pair"\n' + head)
     return app
 
@@ -116,15 +118,16 @@ class Pair:
         return time.monotonic() - began
 
     def end(self) -> None:
-        for node in list(self.up):
-            self.halt(node)
+        """Both at once."""
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(self.halt, list(self.up)))
 
 
 @contextlib.contextmanager
 def pair(server: PostgresServer, source: Path, folder: Path, database: str, *, priorities: tuple[int, int] = (3, 2),
-         multicast: bool = False) -> Iterator[Pair]:
+         multicast: bool = False, more: str = "") -> Iterator[Pair]:
     """Both data directories made, nothing started."""
-    made = Pair(application(source, folder, server.database(database), priorities, multicast=multicast), folder)
+    made = Pair(application(source, folder, server.database(database), priorities, multicast=multicast, more=more), folder)
     try:
         yield made
     finally:

@@ -104,6 +104,13 @@ def test_the_diagram_shows_everything() -> None:
     assert not diagram.faults(found)
 
 
+def test_a_standby_server_tells_of_the_hot_one() -> None:
+    rows = processes()[1:]
+    rows[0]["server"] |= {"node": "SRV2", "hot": "SRV1"}
+    found = diagram.picture(GROUP, rows, [], pair())
+    assert found["hot"] == "SRV1" and "HS as SRV2 says" in diagram.text(found) and not diagram.faults(found)
+
+
 def test_what_keeps_a_switch_from_working_is_named() -> None:
     broken = pair(SRV2=99 << 20)
     broken["nodes"][0] |= {"role": "silent", "why": "refused"}

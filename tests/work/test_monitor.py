@@ -187,6 +187,22 @@ def test_a_task_outlives_several_work_processes_and_ends_once() -> None:
     run(body)
 
 
+@pytest.mark.req("R123")
+def test_a_computer_that_is_active_no_more_hands_its_programs_on() -> None:
+    async def body(world: World) -> None:
+        task, here, there = world.put(), world.wp(), world.wp()
+        here.claim()
+        await here.settle()
+        here.monitor.hand_on()
+        assert len(here.monitor) == 0 and world.row(task).state == "ready" and not world.agents[0].stopped
+        (again,) = there.claim()
+        await there.settle()
+        assert again.attempt == 1 and world.row(task).state == "active"
+        assert world.agents[0].started == [(task, 1)], "the program was started once"
+
+    run(body)
+
+
 def test_a_report_that_went_to_another_work_process_is_found() -> None:
     async def body(world: World) -> None:
         task, wp, other = world.put(), world.wp(), world.wp()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hisee.engine.coordinator import LostGrant, LostMember, Member, Schedule, TaskRequest
+from hisee.engine.coordinator import ACTIVE, LostGrant, LostMember, Member, Schedule, TaskRequest
 from hisee.work.modes import ModeRefused, change_mode
 from work.crew import Crew
 
@@ -195,3 +195,25 @@ def test_a_dialog_one_leads_when_no_plain_one_is_left() -> None:
     del crew.hands[:2]
     crew.settle()
     assert crew.modes() == "WP" and set(crew.holders().values()) == {"WP003"}
+
+
+@pytest.mark.req("R99", "R123")
+def test_the_primary_goes_with_the_active_computer() -> None:
+    crew = Crew()
+    servers = [crew.start(kind="KNL", node=node) for node in ("SRV1", "SRV2")]
+    crew.hands.clear()  # servers are no work processes
+    grants = servers[0].coordinator.take_together(["hs.plant", ACTIVE], servers[0].member)
+    assert grants is not None
+    here, there = [[crew.start(node=node) for _ in range(2)] for node in ("SRV1", "SRV2")]
+    assert [hand.primary.grant is not None for hand in (*here, *there)] == [True, False, False, False]
+    for _ in range(3):
+        crew.put()
+    assert sum(hand.rounds() for hand in there) == 0 and sum(hand.rounds() for hand in here) == 3
+    servers[0].coordinator.hand_over(grants, "SRV2", 1_000)
+    crew.settle()
+    assert servers[1].coordinator.take_together(["hs.plant", ACTIVE], servers[1].member) is not None
+    crew.put()
+    crew.settle()
+    assert [hand.primary.grant is not None for hand in (*here, *there)] == [False, False, True, False]
+    assert set(crew.holders().values()) >= {there[0].member.name, there[1].member.name}
+    assert sum(hand.rounds() for hand in here) == 0 and sum(hand.rounds() for hand in there) == 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hisee.engine.coordinator import Member, TermRow
+from hisee.engine.coordinator import ACTIVE, Member, TermRow
 from hisee.work.roles import assignments
 from work.crew import Crew
 
@@ -52,6 +52,16 @@ def test_without_a_candidate_the_primary_keeps_it() -> None:
 def test_no_role_for_dialog_standby_and_other_kinds() -> None:
     others = [member(2, mode="DWP"), member(3, kind="CP"), member(4, ended_ms=1), member(5, mode="STANDBY"), member(6, kind="JWP")]
     assert moves([member(1), *others], pwp=1, O=2, R=3) == {"O": 1, "R": 1}
+
+
+@pytest.mark.req("R123")
+@pytest.mark.parametrize(("holder", "wanted"), [(9, {"O": 2, "R": 1}), (0, {}), (8, {})])
+def test_roles_stay_on_the_active_computer(holder: int, wanted: dict[str, int]) -> None:
+    """Of SRV1, of nobody, of SRV2 whose work processes have not taken the primary's term yet."""
+    servers = [member(9, kind="KNL", node="SRV1"), member(8, kind="KNL", node="SRV2")]
+    crew = [member(1, node="SRV1"), member(2, node="SRV1"), member(3, node="SRV2"), *servers]
+    terms = held(pwp=1) | {ACTIVE: TermRow(ACTIVE, holder, "", 4)}
+    assert {a.role[-1]: a.member.number for a in assignments(crew, terms)} == wanted
 
 
 def test_order_of_joining_not_of_numbers() -> None:

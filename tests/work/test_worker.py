@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from hisee.engine.coordinator import Candidate, Claim, Coordinator, EngineError, LostMember, Outcome, StorageFull, TaskRequest
+from hisee.engine.coordinator import ACTIVE, Candidate, Claim, Coordinator, EngineError, LostMember, Outcome, StorageFull, TaskRequest
 from hisee.engine.memory import MemoryCoordinator
 from hisee.work.batch import Batch
 from hisee.work.context import Context
-from hisee.work.view import View
+from hisee.work.view import View, view_of
 from work.crew import Crew, Hand
 
 
@@ -106,6 +106,7 @@ def test_a_role_queue_is_left_to_its_holder() -> None:
 def test_queues_by_mode() -> None:
     assert View("DWP").queues == ("dialog",)
     assert View("WP", frozenset({"pwp", "role.R"}), True).queues == ("primary", "R", "general", "java")
+    assert View(active=False, terms=frozenset({"pwp"})).queues == () and View(active=False).kind == "NWP"
     assert View("WP").queues == ("general", "dialog", "java") and View("STANDBY").queues == ()
 
 
@@ -389,3 +390,19 @@ def test_the_protocol_is_kept() -> None:
     crew = Crew()
     engine: Coordinator = crew.coordinator
     assert engine.put([TaskRequest(func="tasks.work")]) == [1]
+
+
+@pytest.mark.req("R112", "R123")
+def test_a_dialog_process_of_a_computer_that_waits_leaves_its_queue_to_the_plain_ones() -> None:
+    crew = Crew()
+    server = crew.start(kind="KNL", node="SRV1")
+    crew.hands.clear()
+    here, there = crew.start(node="SRV1"), crew.start(node="SRV2")
+    there.coordinator.set_mode(there.member, "DWP")
+    assert "dialog" not in queues_of(here), "there is no group: the dialog process takes them"
+    assert server.coordinator.take_together(["hs.plant", ACTIVE], server.member) is not None
+    assert "dialog" in queues_of(here) and queues_of(there) == ()
+
+
+def queues_of(hand: Hand) -> tuple[str, ...]:
+    return view_of(hand.member, hand.coordinator.members(), hand.coordinator.terms()).queues

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import json
 import time
 from getpass import getuser
@@ -69,14 +70,30 @@ def status(data: Path | None, as_json: bool, follow: bool) -> int:
 @JSON
 def check(data: Path | None, as_json: bool) -> int:
     """Say what would keep a switch from working; exit code 1 when there is something."""
-    from hisee.pair import diagram
+    from hisee.config import find_data
+    from hisee.datadir import DataDir
+    from hisee.pair import diagram, ways
 
-    faults = diagram.faults(look(data))
+    directory = DataDir(find_data(data))
+    found = look(data)
+    run = directory.read_run()
+    seen, own = ways.look(run.get("group", {}), directory, run.get("server", "")), ways.own_certificate(directory)
+    faults = diagram.faults(found) + ways.faults(seen, own, dt.datetime.now(dt.UTC)) + foreign(run)
     if as_json:
-        click.echo(json.dumps(faults, indent=1))
+        click.echo(json.dumps({"faults": faults, "ways": seen, "certificate": own}, indent=1))
     else:
-        click.echo("\n".join(faults) or "a switch would work")
+        click.echo("\n".join([*ways.text(seen, own), "", *(faults or ["a switch would work"])]))
     return int(Exit.FINDINGS if faults else Exit.OK)
+
+
+def foreign(run: dict[str, Any]) -> list[str]:
+    """Ports of this computer's lists at which another program listens: processes with these numbers cannot start here."""
+    from hisee.resident.listeners import listeners
+
+    listed = {port for ports in run.get("ports", {}).get(run.get("server", ""), {}).values() for port in ports}
+    ours = {process.get("pid") for process in run.get("processes", {}).values()}
+    return [f"port {found.port} of the lists is in use by {found.program} (pid {found.pid})" for found in listeners(listed)
+            if found.pid and found.pid not in ours]
 
 
 @click.command()
@@ -93,6 +110,7 @@ def promote(node: str | None, yes: bool, data: Path | None) -> int:
         confirm(found, target, yes)
         order(data, f"{target}.KNL", "PROMOTE")
     else:
+        at_the_hot_one(found)
         if not yes:
             click.confirm(f"Switch from {found['hot']} to {target}?", abort=True)
         order(data, f"{found['hot']}.KNL", f"SWITCH {target}")
@@ -110,6 +128,7 @@ def drill(yes: bool, data: Path | None) -> int:
     found = look(data)
     if faults := diagram.faults(found):
         raise HiseeError(f"no drill now: {faults[0]}", hint="`hisee cluster check` shows all that is wrong")
+    at_the_hot_one(found)
     there, back = target_of(found, None), found["hot"]
     if not yes:
         click.confirm(f"Switch from {back} to {there} and back?", abort=True)
@@ -133,6 +152,14 @@ def target_of(found: dict[str, Any], node: str | None) -> str:
     if node == found["hot"]:
         raise UsageError(f"{node} is hot already")
     return node
+
+
+def at_the_hot_one(found: dict[str, Any]) -> None:
+    """A switch is ordered where the hot server is known by more than its name. Raises UsageError elsewhere."""
+    row = next((row for row in found["servers"] if row["node"] == found["hot"]), None)
+    if row is not None and row["pid"] is None:
+        raise UsageError(f"the hot server is {row['node']}, and this computer has no link to it for orders",
+                         hint=f"run this command on {row['node']}")
 
 
 def nobody_decides(found: dict[str, Any]) -> bool:
@@ -159,7 +186,7 @@ def promote_database(data: Path | None, found: dict[str, Any], target: str, yes:
                f"{has.position} of the log, last change {has.last or 'unknown'}; what was acknowledged later would be lost.")
     if not yes:
         click.confirm(f"Make the database of {target} writable? The former primary must be down or cut off", abort=True)
-    promote_here(home, getuser(), json.dumps({"node": target, "position": has.position, "last": has.last}))
+    promote_here(home, getuser(), {"node": target, "position": has.position, "last": has.last})
     click.echo(f"the database of {target} is writable; if its server does not become hot by itself: `hisee cluster promote {target}`")
     return 0
 

@@ -51,10 +51,10 @@ def ps(data: Path | None, as_json: bool, as_csv: bool, follow: bool) -> int:
 @JSON
 @WATCH
 def roles(data: Path | None, as_json: bool, follow: bool) -> int:
-    """Show which work process is primary and who holds the roles O and R."""
+    """Show which work process is primary, who holds the roles O and R, and in a group which computer is hot and active, with epochs."""
 
     def show(system: Any) -> str:
-        return json.dumps(system.roles(), indent=1) if as_json else table_text(("role", "holder", "epoch"), system.terms())
+        return json.dumps(system.roles(), indent=1) if as_json else table_text(("role", "holder", "node", "epoch"), system.terms())
 
     return look(data, show, follow)
 

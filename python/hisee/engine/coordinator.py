@@ -18,6 +18,10 @@ JSON = dict[str, Any]
 # Terms: rights that exactly one member holds, each with an epoch that only grows.
 PRIMARY = "pwp"
 ROLES = ("role.O", "role.R")  # in the order in which they are assigned (R101)
+# The computer of its holder is the active one of a group: only work processes there take work and hold the terms that follow it.
+# A system whose database has no such term has no group, and all its computers are active.
+ACTIVE = "node.active"
+FOLLOWING = (PRIMARY, *ROLES)
 # Kinds that never beat: a Java virtual machine cannot. The watchdog of their link judges silence; here only proven death ends them.
 NO_LEASE = frozenset({"JWP"})
 
@@ -36,6 +40,10 @@ class StaleClaim(EngineError):
 
 class LostGrant(EngineError):
     """The term has a newer epoch: drop everything that was done in its name."""
+
+
+class NotActive(EngineError):
+    """The member is of a computer that is not the active one: it holds no term that follows it (R123)."""
 
 
 class LostMember(EngineError):
@@ -281,11 +289,12 @@ class Coordinator(Protocol):
 
     # -- terms
     def take(self, term: str, member: Member) -> Grant | None:
-        """A free term; None when somebody holds it."""
+        """A free term; None when somebody holds it, or when it follows `node.active` and the member is of another computer."""
 
     def take_together(self, terms: Sequence[str], member: Member) -> tuple[Grant, ...] | None:
         """All of these terms or none, in one commit that is durable where the database is; None when one of them is held, or when an
-        heir was named for the first of them whose time is not over. Keeps who took the first one: `succession`."""
+        heir was named for the first of them whose time is not over. Keeps who took the first one: `succession`. With `node.active` the
+        terms that follow it are taken from members of other computers in the same commit."""
 
     def hand_over(self, grants: Sequence[Grant], heir: str, within_ms: int) -> None:
         """Drop these terms in one commit; for `within_ms` of the engine's clock only a member of the node `heir` may take the first one.
@@ -296,12 +305,18 @@ class Coordinator(Protocol):
 
     def assign(self, primary: Grant, term: str, holder: Member) -> Grant:
         """The primary gives a role to a member (itself too): the epoch grows. Raises LostGrant when it is primary no more,
-        LostMember when the holder is none."""
+        LostMember when the holder is none, NotActive when it is of a computer that waits."""
 
     def keep(self, grant: Grant) -> None:
         """Raises LostGrant when the term has another holder or epoch."""
 
     def drop(self, grant: Grant) -> None: ...
+
+    def expect(self, term: str) -> None:
+        """The term is there from now on, free where it was not: nobody takes its absence for leave to work."""
+
+    def forget(self, term: str) -> bool:
+        """A free term that nobody will take any more is gone, with its epoch; False when it is held or was none."""
 
     def terms(self) -> dict[str, TermRow]: ...
 
@@ -312,7 +327,8 @@ class Coordinator(Protocol):
     def claim(self, member: Member, queues: Sequence[str], limit: int) -> list[Claim]:
         """Ready and due ones, queues in the order given, in each: priority, due time, arrival; counts the attempt.
         A task with a failed earlier attempt comes alone. Queues O and R only for the holder of the role, `primary` only for
-        the primary; a member that is none any more raises LostMember."""
+        the primary; a member that is none any more raises LostMember. Nothing for a member of a computer that does not hold
+        `node.active`: no claim of it is committed after the term has moved."""
 
     def renew(self, claims: Sequence[Claim]) -> list[Claim]:
         """Those that are still the caller's; abandon the rest at once."""

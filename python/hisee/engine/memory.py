@@ -77,6 +77,8 @@ class MemoryCoordinator(MemoryMembers):
 
     def claim(self, member: Member, queues: Sequence[str], limit: int) -> list[Claim]:
         self._member(member)
+        if not self._is_active(member):
+            return []
         self._wake_due()
         found: list[Task] = []
         for task in self._candidates(member, queues):

@@ -10,6 +10,8 @@ import msgspec
 from hisee.engine import rules
 from hisee.engine import succession as record
 from hisee.engine.coordinator import (
+    ACTIVE,
+    FOLLOWING,
     JSON,
     NO_LEASE,
     PRIMARY,
@@ -161,7 +163,7 @@ class MemoryMembers:
     def take(self, term: str, member: Member) -> Grant | None:
         self._member(member)
         row = self.engine.terms.setdefault(term, Term())
-        if row.holder:
+        if row.holder or (term in FOLLOWING and not self._is_active(member)):
             return None
         row.holder, row.epoch = member.incarnation, row.epoch + 1
         return Grant(term, member.incarnation, row.epoch)
@@ -171,12 +173,23 @@ class MemoryMembers:
         rows = [self.engine.terms.setdefault(term, Term()) for term in terms]
         if any(row.holder for row in rows) or not record.may_take(self._kept(terms[0]), member, self._now()):
             return None
+        if ACTIVE in terms:
+            self._free_following(member.node)
         grants = []
         for term, row in zip(terms, rows, strict=True):
             row.holder, row.epoch = member.incarnation, row.epoch + 1
             grants.append(Grant(term, member.incarnation, row.epoch))
         self._keep_succession(terms[0], record.taken(grants[0], member))
         return tuple(grants)
+
+    def _free_following(self, node: str) -> None:
+        """Work processes of other computers hold them no more."""
+        for row in (self.engine.terms[term] for term in FOLLOWING if term in self.engine.terms):
+            if row.holder and self.engine.members[row.holder].node != node:
+                row.holder = 0
+
+    def _is_active(self, member: Member) -> bool:
+        return rules.is_active(member.node, list(self.engine.members.values()), self.terms())
 
     def hand_over(self, grants: Sequence[Grant], heir: str, within_ms: int) -> None:
         for grant in grants:
@@ -198,6 +211,8 @@ class MemoryMembers:
     def assign(self, primary: Grant, term: str, holder: Member) -> Grant:
         self._primary(primary)
         self._member(holder)
+        if not self._is_active(holder):
+            raise rules.not_active(holder)
         row = self.engine.terms.setdefault(term, Term())
         row.holder, row.epoch = holder.incarnation, row.epoch + 1
         return Grant(term, holder.incarnation, row.epoch)
@@ -216,6 +231,15 @@ class MemoryMembers:
         row = self.engine.terms.get(grant.term)
         if row is not None and (row.holder, row.epoch) == (grant.incarnation, grant.epoch):
             row.holder = 0
+
+    def expect(self, term: str) -> None:
+        self.engine.terms.setdefault(term, Term())
+
+    def forget(self, term: str) -> bool:
+        if term not in self.engine.terms or self.engine.terms[term].holder:
+            return False
+        del self.engine.terms[term]
+        return True
 
     def terms(self) -> dict[str, TermRow]:
         return {name: TermRow(name, row.holder, self.engine.members[row.holder].name if row.holder else "", row.epoch)

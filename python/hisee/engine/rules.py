@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from hisee.engine.coordinator import JSON, EngineError, TaskRequest
+from hisee.engine.coordinator import ACTIVE, JSON, EngineError, Member, NotActive, TaskRequest, TermRow
 from hisee.schema import limits, queues, task_states
 from hisee.schema.task_states import TaskStateId
 
@@ -106,3 +106,19 @@ def open_state(now_ms: int, due_ms: int, *, condition: bool, resource: bool) -> 
     if condition:
         return TaskStateId.WAITING_CONDITION
     return TaskStateId.WAITING_RESOURCE if resource else TaskStateId.READY
+
+
+def active_node(members: Sequence[Member], terms: Mapping[str, TermRow]) -> str | None:
+    """The computer whose work processes work; "" = none at this moment, None = all of them: there is no group."""
+    row = terms.get(ACTIVE)
+    if row is None:
+        return None
+    return next((m.node for m in members if row.holder and m.incarnation == row.holder), "")
+
+
+def is_active(node: str, members: Sequence[Member], terms: Mapping[str, TermRow]) -> bool:
+    return active_node(members, terms) in (None, node)
+
+
+def not_active(member: Member) -> NotActive:
+    return NotActive(f"{member.name} is of {member.node or 'a computer without a name'}, which is not the active computer")

@@ -13,7 +13,7 @@ from typing import Any
 from hisee.errors import UsageError
 from hisee.esl.context import ObjectContext
 from hisee.esl.front.words import RESERVED
-from hisee.model import forms, group, layout, limits, nodes, ports, pytasks, reader
+from hisee.model import access, forms, group, layout, limits, nodes, ports, pytasks, reader
 from hisee.model.directory import ApplicationDirectory, context_of
 from hisee.model.layout import APP_FILE, Layout, Parts
 from hisee.model.names import EVENT, LOCAL, OBJECT, PICTURE, SVG, fold, valid_name
@@ -74,6 +74,10 @@ class Application:
         """The redundant group as processes are told of it; {} without one."""
         return group.facts(self.form.group, self.nodes, self.form.ports)
 
+    def access(self) -> list[dict[str, Any]]:
+        """Networks whose clients may log on over TCP, as processes are told of them; [] = all may."""
+        return access.facts(self.form.access)
+
     @property
     def scripted(self) -> list[ApplicationObject]:
         return [o for o in self.objects.values() if o.scripted]
@@ -132,6 +136,7 @@ def parse(parts: Layout, findings: Findings | None = None) -> Application:
     stations = nodes.read_nodes(form.nodes, text, findings)
     ports.check(form.ports, stations, findings)
     group.check(form.group, stations, form.engine.url, findings)
+    access.check(form.access, findings)
     application = Application(form, stations, {}, limits.apply(form.limits, findings, form.work.wp_min), parts)
     for source in parts.objects.values():
         _add(application, _object(source, findings), findings)

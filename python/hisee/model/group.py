@@ -34,6 +34,7 @@ def check(form: forms.GroupForm, nodes: Mapping[str, Node], engine_url: str, fin
                        value=shown(engine_url), hint='url = "postgresql://user@host1,host2/name"')
     for name in form.servers:
         _check_server(name, form.servers[name], nodes, findings)
+    _check_work(form, nodes, findings)
 
 
 def _check_server(name: str, form: forms.GroupServerForm, nodes: Mapping[str, Node], findings: Findings) -> None:
@@ -44,6 +45,14 @@ def _check_server(name: str, form: forms.GroupServerForm, nodes: Mapping[str, No
         findings.error(BAD_GROUP, FILE, "its node starts no server", key=key, hint=f'add {{kind="server"}} to nodes.{name}.processes')
     elif not form.hosts and not node.host:
         findings.error(BAD_GROUP, FILE, "without an address nobody reaches it", key=f"{key}.hosts", hint='hosts = ["10.0.0.1"]')
+
+
+def _check_work(form: forms.GroupForm, nodes: Mapping[str, Node], findings: Findings) -> None:
+    """Only work processes of the active computer work: one without any stops all durable work when it becomes that."""
+    works = {name: any(p.kind == "WP" for p in nodes[name].processes) for name in form.servers if name in nodes}
+    for name in [name for name, has in works.items() if not has and any(works.values())]:
+        findings.warning(BAD_GROUP, FILE, "no work process here: tasks wait while this server is hot", key=f"nodes.{name}.processes",
+                         hint='add {kind="wp"}')
 
 
 def facts(form: forms.GroupForm, nodes: Mapping[str, Node], common: forms.PortsForm) -> dict[str, Any]:

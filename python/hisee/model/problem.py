@@ -114,3 +114,4 @@ BAD_PART = "APP111"
 BAD_PORTS = "APP112"  # number lists that cannot work
 BAD_TASKS = "APP113"  # tasks.py is no Python
 BAD_GROUP = "APP114"  # a redundant group that cannot work
+BAD_ACCESS = "APP115"  # access ranges that mean nothing

@@ -22,15 +22,21 @@ def picture(group: Mapping[str, Any], processes: Sequence[Row], terms: Sequence[
 
 def _server(name: str, facts: Mapping[str, Any], living: Sequence[Row], pair: Row) -> Row:
     knl = next((row for row in living if row.get("kind") == "KNL" and row.get("name") == f"{name}.KNL"), {})
-    told = knl.get("server") or {}
+    told = knl.get("server") or _heard_of(name, living)
     database: Row = next((row for row in pair["nodes"] if row["node"] == name), {})
     scripts = [{"name": row["name"], "see_count": row.get("see_count") or 0} for row in living
                if row.get("kind") == "SES" and row.get("node") == name]
     return {"node": name, "hosts": list(facts.get("hosts", ())), "priority": facts.get("priority", 0), "pid": knl.get("pid"),
-            "state": told.get("state", "") if knl else "", "sub": told.get("sub", ""), "epoch": told.get("epoch", 0),
+            "state": told.get("state", ""), "sub": told.get("sub", ""), "epoch": told.get("epoch", 0),
             "database": database.get("role", ""), "database_state": database.get("state"), "lag_bytes": database.get("lag_bytes"),
             "why": database.get("why", ""), "version": knl.get("version"), "time_difference_ms": knl.get("time_difference_ms"),
             "ses": scripts}
+
+
+def _heard_of(name: str, living: Sequence[Row]) -> Row:
+    """A standby server lists no hot one among its processes, and knows of it all the same."""
+    told = next((row["server"] for row in living if row.get("kind") == "KNL" and (row.get("server") or {}).get("hot") == name), None)
+    return {"state": "HS", "sub": f"as {told['node']} says", "epoch": told["epoch"]} if told else {}
 
 
 def _console(row: Row) -> Row:

@@ -86,11 +86,16 @@ class Home:
 
     def settle(self) -> None:
         """Before PostgreSQL starts: who may log on and our settings, whatever the node got from its primary."""
-        self._write(self.pgdata / "pg_hba.conf", "".join(f"{line}\n" for line in ACCESS[self.duty.role]).encode())
+        self.write_access()
         self._write(self.pgdata / OURS, settings_text(self.duty.role).encode())
         main = (self.pgdata / SETTINGS_FILE).read_text()
         if f"include '{OURS}'" not in main:
             self._write(self.pgdata / SETTINGS_FILE, f"{main.rstrip()}\ninclude '{OURS}'\n".encode())
+
+    def write_access(self, *, barred: bool = False) -> None:
+        """Who may log on; `barred`: no process of hisee. Holds once PostgreSQL has read it."""
+        lines = [line for line in ACCESS[self.duty.role] if not (barred and f" {USER} " in line)]
+        self._write(self.pgdata / "pg_hba.conf", "".join(f"{line}\n" for line in lines).encode())
 
     def living(self) -> list[int]:
         """pids of programs that work in this node's files at this moment: pg_autoctl names them, PostgreSQL stands in them."""

@@ -154,6 +154,7 @@ class Launcher:
                      "server": server.node if server else "", "cp": "", "processes": {},
                      "ports": {n: self._application.ports(n) for n in self._application.nodes},
                      "engine": {"url": self._engine_url(server)}, "group": self._application.group(),
+                     "access": self._application.access(),
                      "limits": self._application.limits}
         self._data.write_run(self._run)
 

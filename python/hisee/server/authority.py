@@ -17,7 +17,7 @@ from concurrent.futures import Future
 from typing import Any, NamedTuple
 
 from hisee.channel.payloads import ServerState
-from hisee.engine.coordinator import Candidate, Coordinator, EngineError, Grant, LostGrant, LostMember, Member
+from hisee.engine.coordinator import ACTIVE, Candidate, Coordinator, EngineError, Grant, LostGrant, LostMember, Member
 from hisee.engine.proof import OVER, birth
 from hisee.schema.timers import BY_NAME as TIMERS
 from hisee.seams import Clock, Rng
@@ -25,7 +25,6 @@ from hisee.server.standing import MS, Standing, View
 
 log = logging.getLogger("hisee.server.authority")
 KIND = "KNL"
-ACTIVE = "node.active"
 RENEW_NS, CALL_S = TIMERS["lease_renew"].ms * MS, TIMERS["renewal_call"].ms / 1000
 LOOK_NS = RENEW_NS // 2  # of a server that may have to become hot
 HASTE_NS, HASTE_LASTS_NS = 20 * MS, 2_000 * MS  # the hot server hands over: its heir looks often

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+from hisee.engine import rules
 from hisee.engine.coordinator import PRIMARY, ROLES, Coordinator, EngineError, Member, QueueRow, TermRow
 from hisee.schema.timers import BY_NAME as TIMERS
 
@@ -41,18 +42,28 @@ class EngineView(NamedTuple):
         return ",".join(held) or None
 
     def kind(self, member: Member) -> str:
-        """WP, PWP, DWP, JWP or CP as the overview names it (R95)."""
+        """WP, PWP, DWP, NWP, JWP or CP as the overview names it (R95)."""
         if member.kind != "WP":
             return member.kind
+        if not rules.is_active(member.node, self.members, self.terms):
+            return "NWP"
         return "PWP" if self.holds(member, PRIMARY) else member.mode
 
     def holder(self, term: str) -> str | None:
         """Its name as `ps` has it: servers are members without a name of their own."""
-        row = self.terms.get(term)
+        row, member = self.terms.get(term), self._holding(term)
         if row is None or not row.holder:
             return None
-        member = next((m for m in self.members if m.incarnation == row.holder), None)
         return f"{member.node}.KNL" if member is not None and member.kind == "KNL" else row.name
+
+    def node(self, term: str) -> str | None:
+        """The computer of its holder."""
+        member = self._holding(term)
+        return member.node if member is not None else None
+
+    def _holding(self, term: str) -> Member | None:
+        row = self.terms.get(term)
+        return next((m for m in self.members if row is not None and row.holder and m.incarnation == row.holder), None)
 
 
 def look(engine: Coordinator) -> EngineView:

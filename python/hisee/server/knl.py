@@ -23,7 +23,9 @@ from hisee.model.store import Store
 from hisee.schema.messages import MessageKind as Kind
 from hisee.schema.timers import BY_NAME as TIMERS
 from hisee.seams import Seams
+from hisee.server.access import CODE, Access
 from hisee.server.admin import Admin
+from hisee.server.audit import Auditor
 from hisee.server.authority import Authority
 from hisee.server.core import Core
 from hisee.server.doors import Doors
@@ -66,6 +68,8 @@ class Knl:
         self.core.name_of = self._name_of
         pairs = Pairs(self.core)
         self.engine = EngineReader(engine)
+        self.audit = Auditor(engine)
+        self.access = Access()  # ranges of addresses that may log on over TCP
         self.router = Router(self.core, lambda number: store.databases().get(number), pairs.carried, mode_of=self._mode_of)
         self.values = Values(self.core)
         self.events = event_log
@@ -201,6 +205,7 @@ class Knl:
         self._acknowledging.cancel()
         self.sessions.close("the server ends")
         self.engine.close()
+        self.audit.close()
         self.admin.close()
         if self._listener is not None:
             self._listener.close()
@@ -318,6 +323,9 @@ class Knl:
 
     async def _admit_carried(self, source: Process, message: Any, request: LinkOpen) -> None:
         hello = unpack(Hello, request.hello)
+        if (denied := self._denied(source, hello, request.address)) is not None:
+            self._answer_carried(message, denied)
+            return
         if session_named(hello):
             self._answer_carried(message, self._join_session(source, hello, request))
             return
@@ -333,6 +341,18 @@ class Knl:
         self._answer_carried(message, answer)
         if admitted is not None:
             self._linked(*admitted)
+
+    def _denied(self, source: Process, hello: Hello, address: str) -> Refused | None:
+        """By the access ranges, for whoever comes over TCP; those whom another server announces are its own clients (R84)."""
+        why = self.access.refusal(address, hello.kind) if source.kind == "CP" else ""
+        if not why:
+            return None
+        log.warning("logon of %s refused at %s: %s", hello.name or hello.kind, source.name, why)
+        host = address.rpartition(":")[0] or address
+        self.audit.note_seldom(f"{hello.kind} {hello.name} at {host}".replace("  ", " "), "logon refused",
+                               {"address": address, "kind": hello.kind, "name": hello.name, "door": source.name, "why": why},
+                               self._seams.clock.monotonic_ns())
+        return Refused(code=CODE, text=why)
 
     @staticmethod
     def _carried_link(source: Process, process: Process, connection: int) -> Link:

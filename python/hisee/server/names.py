@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 
 from hisee.channel.payloads import Hello
-from hisee.schema.kinds import BY_NAME as KINDS
+from hisee.model.access import CLIENTS
 from hisee.server.registry import HIDDEN, Registry
 
 NUMBERED = ("WP", "CP", "JWP")
 NUMBERED_NAME = re.compile(r"(WP|CP|JWP)(\d{3,})\Z")
 INSTANCE_NAME = re.compile(r"\[(\d+)\]_(.+)\Z")
 PLAIN_NAME = re.compile(r"(\[\d{1,3}\]_)?[A-Za-z0-9_]{1,64}\Z")
-SHOWN_ONLY = ("PWP", "DWP")  # kinds of the overview; a process logs on as WP
 
 
 class NameRefused(Exception):
@@ -62,4 +61,4 @@ def check_instance(name: str, kind: str, registry: Registry) -> None:
 
 def may_log_on(kind: str) -> bool:
     """Is it a kind of process that logs on by itself?"""
-    return kind in KINDS and not KINDS[kind].virtual and kind not in ("KNL", *SHOWN_ONLY)
+    return kind in CLIENTS

@@ -164,7 +164,8 @@ class Overview:
     def _terms(self, view: EngineView) -> list[dict[str, Any]]:
         terms = [PRIMARY, *ROLES, *sorted(set(view.terms) - {PRIMARY, *ROLES})]
         return [{"role": "primary" if term == PRIMARY else ROLE_LETTERS.get(term, term), "holder": view.holder(term),
-                 "epoch": view.terms[term].epoch if term in view.terms else 0, "failed": view.failed} for term in terms]
+                 "node": view.node(term), "epoch": view.terms[term].epoch if term in view.terms else 0, "failed": view.failed}
+                for term in terms]
 
     def _queues(self, view: EngineView) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = []

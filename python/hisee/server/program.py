@@ -19,6 +19,7 @@ from hisee.parameters import StartParameters
 from hisee.process import announce_ready, named_log, run_until_stopped
 from hisee.schema.timers import BY_NAME as TIMERS
 from hisee.seams import BootClock, Seams
+from hisee.server.access import Access
 from hisee.server.authority import Authority, Group
 from hisee.server.eventlog import EventLog
 from hisee.server.grouped import close_late
@@ -52,6 +53,7 @@ async def _serve(parameters: StartParameters, data: DataDir, stop: asyncio.Event
     retained = Retained(open_values(data.values_db, url, seams), asyncio.get_running_loop().call_soon_threadsafe, knl.fence)
     knl.retain(retained)
     node, responder = parameters.name or parameters.node, None
+    knl.access = access_of(data)
     if (group := group_of(data)) is not None:
         enter(knl, group, node, data, url)
         responder = await respond(knl, data, node)
@@ -73,6 +75,14 @@ def group_of(data: DataDir) -> Group | None:
         return Group.of(data.group())
     except CannotConnect:
         return None
+
+
+def access_of(data: DataDir) -> Access:
+    """The ranges of run.json; a server that was started by hand has none."""
+    try:
+        return Access(data.access())
+    except CannotConnect:
+        return Access()
 
 
 def enter(knl: Knl, group: Group, node: str, data: DataDir, url: str) -> None:

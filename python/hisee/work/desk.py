@@ -37,7 +37,7 @@ from hisee.work.worker import Worker
 
 log = logging.getLogger("hisee.work.desk")
 REQUEST_S = TIMERS["api_request"].ms / 1000
-KINDS = "WP PWP DWP"
+KINDS = "WP PWP DWP NWP"
 
 
 class Desk:
@@ -53,6 +53,7 @@ class Desk:
         self._view = View(member.mode)
         self._early: list[Message] | None = []  # dialog requests that wait for the functions; None = they are answered at once
         self._opened = False
+        self.moved: Callable[[], None] = lambda: None  # the server stands elsewhere in its group now
         self._renewals: set[asyncio.Task[None] | None] = set()
         self._requests = Requests(channel)
         self.loading = Loading(functions, self.ask)
@@ -88,6 +89,8 @@ class Desk:
             answer_soon(message, self._commands, self._channel)
         elif message.kind == Kind.LOG_SHIFT:
             shift_log(told=True)
+        elif message.kind == Kind.SERVER_STATE:
+            self.moved()
         elif message.kind == Kind.TASKS_CHANGED:
             self._renew_functions()
         elif self.dialog.takes(message):
@@ -152,7 +155,7 @@ class Desk:
     # -- what we are
 
     def see(self, view: View) -> None:
-        self._view = view
+        self._view, self.elsewhere.active = view, view.active
 
     def alarm(self, text: str) -> None:
         """A line that a person has to see: in the log here and in the event log of the system."""
@@ -168,7 +171,8 @@ class Desk:
 
     def _status(self) -> dict[str, Any]:
         present = self._worker.present
-        return {"name": self._member.name, "port": self._member.port or None, "mode": self._view.mode, "terms": sorted(self._view.terms),
+        return {"name": self._member.name, "port": self._member.port or None, "mode": self._view.mode, "kind": self._view.kind,
+                "terms": sorted(self._view.terms),
                 "queues": list(self._view.queues), "functions": self._functions.names(), **self.counters(),
                 "task": present and {"id": present.id, "func": present.func, "attempt": present.attempt, "queue": present.queue}}
 

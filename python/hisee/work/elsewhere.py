@@ -20,6 +20,7 @@ class Elsewhere:
 
     def __init__(self, engine: Coordinator, clock: Clock, services: ServiceCalls, monitor: Monitor) -> None:
         self._engine, self._clock, self._services, self._monitor = engine, clock, services, monitor
+        self.active = True  # False = this computer waits: programs are watched by the active one
 
     def __len__(self) -> int:
         return len(self._services) + len(self._monitor)
@@ -62,6 +63,8 @@ class Elsewhere:
     def tick(self) -> None:
         """Raises LostMember; an engine that cannot answer is asked again at the next tick."""
         self._services.tick()
+        if not self.active:
+            self._monitor.hand_on()
         self._monitor.tick()
 
     def close(self) -> None:

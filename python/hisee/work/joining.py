@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from hisee.datadir import DataDir
-from hisee.engine.coordinator import Candidate, Coordinator, Member
+from hisee.engine.coordinator import ACTIVE, Candidate, Coordinator, Member
 from hisee.engine.proof import birth
 
 
@@ -38,6 +38,15 @@ def join(engine: Coordinator, kind: str, node: str, data: DataDir) -> Joined:
     for port in [p for p in kept if p != member.port]:
         kept.pop(port).close()
     return Joined(member, kept.get(member.port))
+
+
+def know_group(engine: Coordinator, data: DataDir) -> None:
+    """Whether there is an active computer is settled before any work process asks: also at the very first start of a group, and after
+    its end, when no server will ever take the term again."""
+    if data.group():
+        engine.expect(ACTIVE)
+    elif ACTIVE in engine.terms():
+        engine.forget(ACTIVE)
 
 
 def candidate(kind: str, node: str, data: DataDir, occupy: Callable[[int], bool]) -> Candidate:

@@ -136,6 +136,13 @@ class Monitor:
         for watched in list(self._jobs.values()):
             self._visit(watched)
 
+    def hand_on(self) -> None:
+        """This computer is not the active one any more, and the agents are with the other server: who claims them there attaches."""
+        if self._jobs:
+            self._engine.give_back([w.claim for w in self._jobs.values()], "another computer is active")
+            for watched in list(self._jobs.values()):
+                self._leave(watched)
+
     def close(self) -> None:
         """Ask nobody any more. The claims stay for `leave`: whoever takes them over attaches."""
         for task in [*self._orders, *(w.asking for w in self._jobs.values() if w.asking)]:

@@ -6,17 +6,18 @@ Takes a Coordinator, a Clock and a Lease; a steward calls `look` each renewal an
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from hisee.engine.coordinator import PRIMARY, Coordinator, Grant, LostGrant, LostMember, Member
+from hisee.engine.coordinator import PRIMARY, Coordinator, Grant, LostGrant, LostMember, Member, NotActive, TermRow
 from hisee.engine.proof import OVER
+from hisee.engine.rules import active_node
 from hisee.schema.limits import BY_NAME as LIMITS
 from hisee.schema.timers import BY_NAME as TIMERS
 from hisee.seams import Clock
 from hisee.tasks import cause
 from hisee.work.lease import Lease
 from hisee.work.modes import Change, Modes, dialog
-from hisee.work.roles import grant_of, plain, settle_roles
+from hisee.work.roles import candidates, grant_of, settle_roles
 from hisee.work.schedules import FAR_MS, Ticker
 
 log = logging.getLogger("hisee.primary")
@@ -111,9 +112,9 @@ class Primary:
         if held is not None or (PRIMARY in terms and terms[PRIMARY].holder):
             known, self.grant = self.grant, held
             return known != held
-        if not self._may_lead():
-            self.grant = None
-            return False
+        if not self._may_lead(terms):
+            known, self.grant = self.grant, None
+            return known is not None
         self.grant = self._coordinator.take(PRIMARY, self._member)
         if self.grant is not None:
             self._ticker.begin()
@@ -121,10 +122,11 @@ class Primary:
             log.info("%s is primary, epoch %d", self._member.name, self.grant.epoch)
         return self.grant is not None
 
-    def _may_lead(self) -> bool:
+    def _may_lead(self, terms: Mapping[str, TermRow]) -> bool:
         members = self._coordinator.members()
-        fit = plain(members)
-        if not fit and [m.incarnation for m in dialog(members)[:1]] == [self._member.incarnation]:
+        node, fit = active_node(members, terms), candidates(members, terms)
+        spare = [m for m in dialog(members) if node in (None, m.node)]
+        if not fit and [m.incarnation for m in spare[:1]] == [self._member.incarnation]:
             self._coordinator.set_mode(self._member, "WP")
             log.info("%s: DWP -> WP, no plain work process is left", self._member.name)
             return True
@@ -167,8 +169,8 @@ class Primary:
             self._coordinator.keep(grant)
             self._coordinator.set_mode(change.member, change.mode)
             log.info("%s: %s -> %s, %s", change.member.name, change.member.mode, change.mode, change.why)
-        except LostMember:
-            return  # ended meanwhile
+        except (LostMember, NotActive):
+            return  # ended meanwhile, or the active computer changed
 
     def _roles_of(self, member: Member) -> Sequence[str]:
         return [term for term, row in self._coordinator.terms().items() if term.startswith("role.") and row.holder == member.incarnation]

@@ -6,7 +6,8 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from hisee.engine.coordinator import PRIMARY, ROLES, Coordinator, Grant, LostMember, Member, TermRow
+from hisee.engine import rules
+from hisee.engine.coordinator import PRIMARY, ROLES, Coordinator, Grant, LostMember, Member, NotActive, TermRow
 
 log = logging.getLogger("hisee.roles")
 
@@ -19,9 +20,15 @@ class Assignment(NamedTuple):
 
 
 def plain(members: Sequence[Member]) -> list[Member]:
-    """Those that may hold terms, in the order in which they joined: living work processes, neither dialog nor standby."""
+    """Living work processes that are not dialog ones, in the order in which they joined."""
     fit = [m for m in members if m.kind == "WP" and m.mode == "WP" and not m.ended_ms]
     return sorted(fit, key=lambda m: (m.joined_ms, m.number))
+
+
+def candidates(members: Sequence[Member], terms: Mapping[str, TermRow]) -> list[Member]:
+    """The plain ones of the active computer; of all computers where there is no group."""
+    node = rules.active_node(members, terms)
+    return [m for m in plain(members) if node in (None, m.node)]
 
 
 def assignments(members: Sequence[Member], terms: Mapping[str, TermRow]) -> list[Assignment]:
@@ -30,7 +37,7 @@ def assignments(members: Sequence[Member], terms: Mapping[str, TermRow]) -> list
     A holder other than the primary keeps its first role. A role of the primary or of nobody goes to the first one to join
     that has none; without such a one the primary has it. Empty when everything is in place.
     """
-    fit = {m.incarnation: m for m in plain(members)}
+    fit = {m.incarnation: m for m in candidates(members, terms)}
     primary = fit.get(terms[PRIMARY].holder) if PRIMARY in terms else None
     if primary is None:
         return []
@@ -65,7 +72,7 @@ def settle_roles(coordinator: Coordinator, primary: Grant) -> list[Assignment]:
     for change in assignments(coordinator.members(), coordinator.terms()):
         try:
             coordinator.assign(primary, change.role, change.member)
-        except LostMember:  # ended between the look and the step: the next round chooses another
+        except (LostMember, NotActive):  # ended, or its computer waits, since the look: the next round chooses another
             continue
         done.append(change)
         log.info("role %s: held by %s", change.role.removeprefix("role."), change.member.name)

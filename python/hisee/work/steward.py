@@ -21,6 +21,7 @@ from hisee.datadir import DataDir
 from hisee.engine import open_doorbell, open_engine
 from hisee.engine.coordinator import Claim, EngineError, LostMember, Member
 from hisee.engine.proof import ENDED
+from hisee.engine.rules import active_node
 from hisee.errors import HiseeError
 from hisee.load import MeteredLoop, WorkTime
 from hisee.outputs.shelf import Shelf
@@ -39,7 +40,7 @@ from hisee.work.lease import Lease
 from hisee.work.modes import ModeRefused, change_mode
 from hisee.work.primary import Primary
 from hisee.work.pulse import Pulse, renew
-from hisee.work.roles import plain
+from hisee.work.roles import candidates
 from hisee.work.view import View, view_of
 from hisee.work.watch import Watch
 from hisee.work.worker import Worker
@@ -50,6 +51,7 @@ TICK_S = 0.1  # a run that lasts is looked at so often
 TIMED = frozenset({"pwp", "role.R"})
 SHORTEST_S = 0.002  # between two looks at schedules
 RENEW_S, TIME_BASIS_S = TIMERS["lease_renew"].ms / 1000, TIMERS["time_basis"].ms / 1000
+DECISIONS = 2 * TIMERS["election"].ms // TIMERS["lease_renew"].ms  # looks for the active computer before a cold start gives up
 End = Callable[[int, str], None]
 
 
@@ -71,7 +73,7 @@ class Steward:
         self._view = View(member.mode)
         self._seen: object = None  # what `changes` said at the last look
         self._ticking = False  # read and set by the worker's thread, too
-        self._plain: list[Member] = []  # living plain work processes in the order in which they joined
+        self._plain: list[Member] = []  # living plain work processes of the active computer in the order in which they joined
         self._thread = threading.Thread(target=self._run, name=f"{member.name}.steward")
         self._stop, self._begun, self._news = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -164,13 +166,23 @@ class Steward:
         self._pulse.start()
         await self._desk.loading.load()
         self._desk.loading.renewed = self._renewed
+        self._desk.moved = self._look_now
         if self._dialog:
             self._become_dialog()
         self._look()
         if self._cold:
+            await self._decided()
             self.deleted = cold_start(self._engine, self.member, self._primary.grant)
         self._desk.open()
         self.settled.set()
+
+    async def _decided(self) -> None:
+        """In a group nobody is primary before one of its computers is the active one."""
+        for _ in range(DECISIONS):
+            if active_node(self._engine.members(), self._engine.terms()) != "":
+                return
+            await asyncio.sleep(RENEW_S)
+            self._administer()
 
     def _become_dialog(self) -> None:
         try:
@@ -240,7 +252,7 @@ class Steward:
             return
         members, terms = self._engine.members(), self._engine.terms()
         self._seen = seen
-        self._plain = plain(members)
+        self._plain = candidates(members, terms)
         self._watch.see(members)
         if changed:
             self._desk.tell_members_changed()
@@ -262,6 +274,11 @@ class Steward:
         except EngineError as error:  # tried again at the next look
             log.warning("schedules of tasks.py: %s", error)
 
+    @property
+    def works(self) -> bool:
+        """Its computer is the active one, or there is no group."""
+        return self._view.active
+
     def refresh(self) -> bool:
         """From the worker's thread, for a task that does not fit the functions: load tasks.py if it is another one by now. True = it
         was. Raises Busy when that cannot be found out."""
@@ -276,7 +293,7 @@ class Steward:
         self._view = view
         self.worker.see(view)
         self._desk.see(view)
-        log.info("%s is %s, terms %s", self.member.name, view.mode, ", ".join(sorted(view.terms)) or "none")
+        log.info("%s is %s, terms %s", self.member.name, view.kind, ", ".join(sorted(view.terms)) or "none")
         self._desk.tell_members_changed()
         self._wake()
 
@@ -300,6 +317,15 @@ class Steward:
             self._end(Exit.LOST_MEMBER, str(error))
         except EngineError as error:  # the next look finds it overdue
             log.warning("not buried: %s", error)
+
+    def _look_now(self) -> None:
+        """The server says that it stands elsewhere in its group: another computer may be the active one."""
+        try:
+            self._look()
+        except LostMember as error:
+            self._end(Exit.LOST_MEMBER, str(error))
+        except EngineError as error:  # the next look comes by itself
+            log.warning("the active computer: %s", error)
 
     def _shut(self, queues: frozenset[str]) -> None:
         """Work that is done elsewhere is claimed as fast as it is done there."""

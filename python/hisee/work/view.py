@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from hisee.engine.coordinator import Member, TermRow
+from hisee.engine import rules
+from hisee.engine.coordinator import PRIMARY, Member, TermRow
 from hisee.schema.queues import ROWS
 
 
@@ -14,14 +15,20 @@ class View(NamedTuple):
 
     mode: str = "WP"
     terms: frozenset[str] = frozenset()
-    dialog: bool = False  # a dialog work process runs somewhere
+    dialog: bool = False  # a dialog work process takes work somewhere; one of a computer that waits takes none
+    active: bool = True  # False = its computer is not the active one: it waits
     shut: frozenset[str] = frozenset()  # queues whose work is done elsewhere, where no more is taken just now
+
+    @property
+    def kind(self) -> str:
+        """As the overview names it (R95)."""
+        return "NWP" if not self.active else "PWP" if PRIMARY in self.terms else self.mode
 
     @property
     def queues(self) -> tuple[str, ...]:
         """In the order in which they are looked at (R106-R108); requests of users go to plain ones while there is no other."""
-        rows = [row for row in ROWS
-                if self._looks_at(row.name, row.mode) and (not row.term or row.term in self.terms) and row.name not in self.shut]
+        rows = [row for row in ROWS if self.active
+                and self._looks_at(row.name, row.mode) and (not row.term or row.term in self.terms) and row.name not in self.shut]
         return tuple(row.name for row in sorted(rows, key=lambda row: (row.rank, row.number)))
 
     @property
@@ -38,4 +45,6 @@ def view_of(member: Member, members: Sequence[Member], terms: Mapping[str, TermR
     """Raises nothing: a member that is in no list any more sees no terms."""
     mine = frozenset(row.term for row in terms.values() if row.holder == member.incarnation)
     mode = next((m.mode for m in members if m.incarnation == member.incarnation), member.mode)
-    return View(mode, mine, any(m.mode == "DWP" and not m.ended_ms for m in members))
+    works = rules.active_node(members, terms)
+    dialog = any(m.mode == "DWP" and not m.ended_ms and works in (None, m.node) for m in members)
+    return View(mode, mine, dialog, works in (None, member.node))

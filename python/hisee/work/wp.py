@@ -22,7 +22,7 @@ from hisee.schema.exits import Exit
 from hisee.schema.timers import BY_NAME as TIMERS
 from hisee.seams import Seams
 from hisee.work.functions import Functions
-from hisee.work.joining import Joined, hello_facts, join, node_of
+from hisee.work.joining import Joined, hello_facts, join, know_group, node_of
 from hisee.work.lease import Lease
 from hisee.work.reach import Reach
 from hisee.work.steward import Steward
@@ -65,6 +65,7 @@ class WorkProcess:
         data, node = self._data, node_of(self._data, self._parameters.node)
         engine = open_engine(data.engine_url(), data.path, data.seams)
         try:
+            know_group(engine, data)
             joined = join(engine, KIND, node, data)
             return self._as_member(engine, joined)
         finally:
@@ -116,7 +117,7 @@ class WorkProcess:
         if not self._steward.settled.wait(SETTLE_S):
             self.end(Exit.TIMED_OUT, f"not settled within {SETTLE_S:g} s")
         if self._end is None:
-            log.info("%s is ready and takes work", self._steward.member.name)
+            log.info("%s is ready and %s", self._steward.member.name, "takes work" if self._steward.works else "waits")
             announce_ready(self._parameters.ready_fd, f"wp name={self._steward.member.name}{cold_fact(self._steward.deleted)}")
         try:
             self._rounds()

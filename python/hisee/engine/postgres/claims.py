@@ -8,20 +8,22 @@ import msgspec
 from psycopg.rows import TupleRow
 
 from hisee.engine import rules
-from hisee.engine.coordinator import Claim, EngineError, Member, StaleClaim
+from hisee.engine.coordinator import ACTIVE, Claim, EngineError, Member, StaleClaim
 from hisee.engine.postgres.database import Connection, Database, one, rows
-from hisee.engine.postgres.members import LOCK_MEMBER, lost_member
+from hisee.engine.postgres.members import HOLD_ACTIVE, IS_ACTIVE, LOCK_MEMBER, is_active, lost_member
 from hisee.engine.postgres.requests import step_forward
 from hisee.schema.queues import BY_NAME as QUEUES
 from hisee.schema.task_states import ROWS as STATES
 from hisee.schema.task_states import TaskStateId
 
 # What a claim may find, read only: an idle poll writes nothing. Queues of a term count only for its holder.
-LOOK = """SELECT EXISTS (SELECT 1 FROM engine_member WHERE incarnation = %(me)s AND ended_ms = 0),
+LOOK = """WITH active AS (SELECT holder FROM engine_term WHERE term = '{term}')
+    SELECT EXISTS (SELECT 1 FROM engine_member WHERE incarnation = %(me)s AND ended_ms = 0), {is_active},
     EXISTS (SELECT 1 FROM engine_task WHERE state = 2 AND due_ms <= engine_now()),
     ARRAY(SELECT q.queue FROM unnest(%(queues)s::text[], %(terms)s::text[]) WITH ORDINALITY q (queue, term, nth)
         WHERE (q.term = '' OR EXISTS (SELECT 1 FROM engine_term t WHERE t.term = q.term AND t.holder = %(me)s))
         AND EXISTS (SELECT 1 FROM engine_task k WHERE k.state = 5 AND NOT k.behind AND k.queue = q.queue) ORDER BY q.nth)"""
+LOOK = LOOK.format(term=ACTIVE, is_active=IS_ACTIVE.format(active="active"))
 # From waiting for their time to waiting for tasks before them, for resources, or ready.
 WAKE = """WITH due AS MATERIALIZED (
         SELECT id FROM engine_task WHERE state = 2 AND due_ms <= engine_now() ORDER BY due_ms LIMIT 10000 FOR UPDATE SKIP LOCKED)
@@ -32,9 +34,10 @@ WAKE = """WITH due AS MATERIALIZED (
     WHERE t.id = due.id"""
 HOLDS_TERM = "SELECT 1 FROM engine_term WHERE term = %s AND holder = %s FOR SHARE"
 # The oldest living one of its key, and none of the key runs. Tasks that failed before come alone (nth = 1 of an empty hand).
-CLAIM = """WITH me AS MATERIALIZED ({me}),
+CLAIM = """WITH active AS MATERIALIZED ({active}), me AS MATERIALIZED ({me}),
     c AS MATERIALIZED (SELECT t.id, t.priority, t.due_ms, t.attempt FROM engine_task t
-        WHERE t.state = 5 AND NOT t.behind AND t.queue = %(queue)s AND (t.order_key = '' OR NOT EXISTS (SELECT 1 FROM engine_task o
+        WHERE t.state = 5 AND NOT t.behind AND t.queue = %(queue)s AND {is_active}
+        AND (t.order_key = '' OR NOT EXISTS (SELECT 1 FROM engine_task o
             WHERE o.order_key = t.order_key AND o.order_key <> '' AND o.state < 10 AND o.id <> t.id AND (o.id < t.id OR o.state > 5)))
         ORDER BY t.priority, t.due_ms, t.id LIMIT %(limit)s FOR UPDATE OF t SKIP LOCKED),
     p AS (SELECT id, row_number() OVER w AS nth, bool_or(attempt > 0) OVER w AS failed FROM c
@@ -90,7 +93,9 @@ class Claims:
 
     _db: Database
     MINE = MINE
-    CLAIM = CLAIM.format(me=LOCK_MEMBER.replace("%s", "%(me)s"), columns=COLUMNS)
+    LOOK = LOOK
+    CLAIM = CLAIM.format(active=HOLD_ACTIVE, is_active=IS_ACTIVE.format(active="active"), me=LOCK_MEMBER.replace("%s", "%(me)s"),
+                         columns=COLUMNS)
 
     def claim(self, member: Member, queues: Sequence[str], limit: int) -> list[Claim]:
         listed = [name for name in queues if name in QUEUES]
@@ -114,13 +119,13 @@ class Claims:
     def _look(self, connection: Connection, member: Member, queues: list[str]) -> list[str]:
         """Queues in which there is something to take."""
         facts = {"me": member.incarnation, "queues": queues, "terms": [QUEUES[name].term for name in queues]}
-        living, due, ready = one(connection, LOOK, facts) or (False, False, [])
+        living, active, due, ready = one(connection, self.LOOK, facts) or (False, False, False, [])
         if not living:
             raise lost_member(member)
-        if due:
+        if due and active:
             connection.execute(WAKE, prepare=True)
-            _, _, ready = one(connection, LOOK, facts) or (False, False, [])
-        return list(ready)
+            _, active, _, ready = one(connection, self.LOOK, facts) or (False, False, False, [])
+        return list(ready) if active else []
 
     def _claim_one(self, connection: Connection, member: Member, queue: str, limit: int, empty: bool, call: int) -> list[Claim]:
         term = QUEUES[queue].term
@@ -128,6 +133,8 @@ class Claims:
         if not term:
             return claims_of(rows(connection, self.CLAIM, facts))
         with connection.transaction():  # the term stays with its holder until the claim is committed
+            if not is_active(connection, member):  # before the other term, as whoever moves both does
+                return []
             if one(connection, HOLDS_TERM, [term, member.incarnation]) is None:
                 return []
             return claims_of(rows(connection, self.CLAIM, facts))

@@ -13,6 +13,8 @@ from psycopg.rows import TupleRow
 from hisee.engine import proof, rules
 from hisee.engine import succession as record
 from hisee.engine.coordinator import (
+    ACTIVE,
+    FOLLOWING,
     NO_LEASE,
     PRIMARY,
     Buried,
@@ -74,6 +76,15 @@ TAKE = """INSERT INTO engine_term AS t (term, holder, epoch) VALUES (%s, %s, 1)
     ON CONFLICT (term) DO UPDATE SET holder = excluded.holder, epoch = t.epoch + 1 WHERE t.holder = 0 RETURNING epoch"""
 ASSIGN = """INSERT INTO engine_term AS t (term, holder, epoch) VALUES (%s, %s, 1)
     ON CONFLICT (term) DO UPDATE SET holder = excluded.holder, epoch = t.epoch + 1 RETURNING epoch"""
+# The computer of a member works: there is no such term, or its holder is of that computer. A claim, a take and an assignment hold the
+# row FOR SHARE, before every other term: whoever moves it waits for them, and none of them is committed afterwards.
+HOLD_ACTIVE = f"SELECT holder FROM engine_term WHERE term = '{ACTIVE}' FOR SHARE"
+IS_ACTIVE = """(NOT EXISTS (SELECT 1 FROM {active})
+    OR EXISTS (SELECT 1 FROM {active} a JOIN engine_member h ON h.incarnation = a.holder JOIN engine_member m ON m.node = h.node
+        WHERE m.incarnation = %(me)s))"""
+ACTIVE_NOW = f"WITH active AS MATERIALIZED ({HOLD_ACTIVE}) SELECT 1 WHERE {IS_ACTIVE.format(active='active')}"
+FREE_FOLLOWING = """UPDATE engine_term t SET holder = 0 FROM engine_member m
+    WHERE t.term = %s AND m.incarnation = t.holder AND m.node <> %s"""
 HELD = "SELECT 1 FROM engine_term WHERE term = %s AND holder = %s AND epoch = %s"
 FREE = "SELECT 1 FROM engine_term WHERE term = %s AND holder <> 0 FOR UPDATE"
 DROP = "UPDATE engine_term SET holder = 0 WHERE term = %s AND holder = %s AND epoch = %s RETURNING 1"
@@ -99,6 +110,7 @@ class Members:
     _db: Database
     _lease_ms: int
     _beats: dict[int, tuple[str, int]]  # of servers: incarnation -> its last beat, and since when this process has seen it
+    FREE_FOLLOWING = FREE_FOLLOWING
 
     def join(self, candidate: Candidate) -> Member:
         for member, why in self.overdue():
@@ -200,6 +212,8 @@ class Members:
     def take(self, term: str, member: Member) -> Grant | None:
         def work(connection: Connection) -> tuple[Grant | None]:
             with connection.transaction():
+                if term in FOLLOWING and not is_active(connection, member):
+                    return (None,)
                 lock_member(connection, member)
                 row = one(connection, TAKE, [term, member.incarnation])
                 return (Grant(term, member.incarnation, row[0]) if row is not None else None,)
@@ -219,8 +233,7 @@ class Members:
 
         return self._db.call(work, lambda connection: self._all_taken(connection, terms, member.incarnation))[0]
 
-    @staticmethod
-    def _take_all(connection: Connection, terms: Sequence[str], member: Member) -> tuple[Grant, ...] | None:
+    def _take_all(self, connection: Connection, terms: Sequence[str], member: Member) -> tuple[Grant, ...] | None:
         if any(one(connection, FREE, [term]) for term in terms):
             return None
         kept, now_ms = kept_succession(connection, terms[0])
@@ -229,6 +242,8 @@ class Members:
         epochs = [one(connection, TAKE, [term, member.incarnation]) for term in terms]
         if None in epochs:  # another one was quicker with the very first row of a term
             raise errors.SerializationFailure("a term was taken meanwhile")
+        for term in FOLLOWING if ACTIVE in terms else ():
+            connection.execute(self.FREE_FOLLOWING, [term, member.node])
         grants = tuple(Grant(term, member.incarnation, row[0]) for term, row in zip(terms, epochs, strict=True) if row is not None)
         connection.execute(KEEP_SUCCESSION, [record.key(terms[0]), record.text_of(record.taken(grants[0], member))])
         return grants
@@ -261,8 +276,11 @@ class Members:
     def assign(self, primary: Grant, term: str, holder: Member) -> Grant:
         def work(connection: Connection) -> Grant:
             with connection.transaction():
+                active = is_active(connection, holder)
                 hold(connection, primary, PRIMARY)
                 lock_member(connection, holder)
+                if not active:
+                    raise rules.not_active(holder)
                 row = one(connection, ASSIGN, [term, holder.incarnation])
                 assert row is not None
                 return Grant(term, holder.incarnation, row[0])
@@ -276,6 +294,14 @@ class Members:
     def drop(self, grant: Grant) -> None:
         query = "UPDATE engine_term SET holder = 0 WHERE term = %s AND holder = %s AND epoch = %s"
         self._db.call(lambda connection: connection.execute(query, list(grant)))
+
+    def expect(self, term: str) -> None:
+        query = "INSERT INTO engine_term (term, holder, epoch) VALUES (%s, 0, 0) ON CONFLICT (term) DO NOTHING"
+        self._db.call(lambda connection: connection.execute(query, [term]))
+
+    def forget(self, term: str) -> bool:
+        query = "DELETE FROM engine_term WHERE term = %s AND holder = 0 RETURNING 1"
+        return bool(self._db.call(lambda connection: rows(connection, query, [term])))
 
     def terms(self) -> dict[str, TermRow]:
         return {row[0]: TermRow(*row) for row in self._db.call(lambda connection: rows(connection, TERMS))}
@@ -297,6 +323,11 @@ def lock_member(connection: Connection, member: Member) -> str:
     if row is None:
         raise lost_member(member)
     return str(row[0])
+
+
+def is_active(connection: Connection, member: Member) -> bool:
+    """The computer of this member works, and does until the transaction ends."""
+    return one(connection, ACTIVE_NOW, {"me": member.incarnation}) is not None
 
 
 def hold(connection: Connection, grant: Grant, *terms: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from hisee.engine import rules
-from hisee.engine.coordinator import Grant, LostGrant, LostMember, Member
+from hisee.engine.coordinator import ACTIVE, Grant, LostGrant, LostMember, Member
 from hisee.engine.sqlite.store import Store
 from hisee.schema.task_states import TaskStateId
 from hisee.seams import Clock
@@ -46,6 +46,12 @@ class Base:
         if row is None:
             raise LostMember(f"{member.name} is no member any more", hint="end this process; its supervisor starts it anew")
         return str(row[0])
+
+    def _is_active(self, db: sqlite3.Connection, member: Member) -> bool:
+        """Its computer is the active one, or there is no group."""
+        row = db.execute("SELECT (SELECT node FROM engine_member WHERE incarnation = holder) FROM engine_term WHERE term = ?",
+                         (ACTIVE,)).fetchone()
+        return row is None or row[0] == member.node
 
     def _reopen(self, db: sqlite3.Connection, tasks: Iterable[Waiting], note: str, *,
                 alone: int | None = None, uncount: bool = False) -> None:

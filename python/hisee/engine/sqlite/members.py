@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from hisee.engine import proof, rules
 from hisee.engine import succession as record
 from hisee.engine.coordinator import (
+    ACTIVE,
+    FOLLOWING,
     NO_LEASE,
     PRIMARY,
     Buried,
@@ -26,6 +28,9 @@ from hisee.schema.task_states import TaskStateId
 
 COLUMNS = "number, kind, name, node, host, pid, birth, incarnation, port, mode, joined_ms, ended_ms, ended"
 LIVING = "ended_ms = 0"
+# Work processes of other computers than the active one hold them no more.
+FREE_FOLLOWING = f"""UPDATE engine_term SET holder = 0 WHERE term IN ({", ".join("?" * len(FOLLOWING))})
+    AND holder IN (SELECT incarnation FROM engine_member WHERE node <> ?)"""
 EPOCH_LEAP = 1_000  # more changes of hands than ever wait for one sync
 
 
@@ -193,11 +198,14 @@ class Terms(Base):
     """One holder each; the epoch grows with every change of hands. No sync: a take-over does not wait for the disk. What a power cut
     takes back belonged to processes that it ended too, and the next start begins with epochs beyond it."""
 
+    FREE_FOLLOWING = FREE_FOLLOWING
+
     def take(self, term: str, member: Member) -> Grant | None:
         with self.store.write(durable=False) as db:
             self._member_name(db, member)
             row = db.execute("SELECT holder FROM engine_term WHERE term = ?", (term,)).fetchone()
-            return None if row and row[0] else self._hand_over(db, term, member)
+            waits = term in FOLLOWING and not self._is_active(db, member)
+            return None if waits or (row and row[0]) else self._hand_over(db, term, member)
 
     def _hand_over(self, db: sqlite3.Connection, term: str, member: Member) -> Grant:
         [epoch] = db.execute("INSERT INTO engine_term VALUES (?, ?, 1) ON CONFLICT (term) DO UPDATE"
@@ -210,6 +218,8 @@ class Terms(Base):
             held = [db.execute("SELECT 1 FROM engine_term WHERE term = ? AND holder <> 0", (term,)).fetchone() for term in terms]
             if any(held) or not record.may_take(_kept(db, terms[0]), member, self.clock.now_ms()):
                 return None
+            if ACTIVE in terms:
+                db.execute(self.FREE_FOLLOWING, (*FOLLOWING, member.node))
             grants = tuple(self._hand_over(db, term, member) for term in terms)
             _keep_succession(db, terms[0], record.taken(grants[0], member))
             return grants
@@ -232,6 +242,8 @@ class Terms(Base):
         with self.store.write(durable=False) as db:
             self._check_grant(db, primary)
             self._member_name(db, holder)
+            if not self._is_active(db, holder):
+                raise rules.not_active(holder)
             return self._hand_over(db, term, holder)
 
     def keep(self, grant: Grant) -> None:
@@ -242,6 +254,14 @@ class Terms(Base):
         with self.store.write(durable=False) as db:
             db.execute("UPDATE engine_term SET holder = 0 WHERE term = ? AND holder = ? AND epoch = ?",
                        (grant.term, grant.incarnation, grant.epoch))
+
+    def expect(self, term: str) -> None:
+        with self.store.write() as db:
+            db.execute("INSERT INTO engine_term VALUES (?, 0, 0) ON CONFLICT (term) DO NOTHING", (term,))
+
+    def forget(self, term: str) -> bool:
+        with self.store.write() as db:
+            return db.execute("DELETE FROM engine_term WHERE term = ? AND holder = 0", (term,)).rowcount > 0
 
     def terms(self) -> dict[str, TermRow]:
         with self.store.read() as db:

@@ -107,6 +107,8 @@ class Queue(Members):
         self.store.beats.want_bell(slot, member.incarnation, True)  # before the look: whoever puts later rings
         with self.store.write(durable=False) as db:
             by, held = self._standing(db, member)
+            if not self._is_active(db, member):
+                return []
             self._make_due_ready(db)
             found = self._select(db, _allowed(queues, held), limit)
             first = self._take(db, found, member, by) if found else 0
