@@ -8,9 +8,10 @@ from collections.abc import Iterable
 
 import psycopg
 from psycopg.conninfo import make_conninfo
+from psycopg.rows import TupleRow
 
 from hisee.engine.coordinator import EngineError, Member
-from hisee.engine.postgres.database import OPTIONS, Connection, one_line
+from hisee.engine.postgres.database import OPTIONS, one_line
 
 CHANNEL = "hisee_engine"
 
@@ -22,7 +23,7 @@ class PostgresDoorbell:
         self._member = member
         self._address = make_conninfo(url, **OPTIONS | {"application_name": "hisee bell"})
         self._silent = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)  # never readable: stands in for a lost connection
-        self._connection: Connection | None = None
+        self._connection: psycopg.Connection[TupleRow] | None = None
         try:
             self._listen()
         except psycopg.Error as error:
