@@ -5,23 +5,33 @@ and WS2 with five consoles each, and C, from which the load comes. Set up as its
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import re
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
+import hisee
 from hisee.datadir import DataDir
+from hisee.errors import HiseeError
 from hisee.pair import programs
+from support import history
 from support import lab as labs
 from support.lab import Computer, Lab, Process, until
+from support.plant_load import read_all
 
 SERVERS = ("SRV1", "SRV2")
 STATIONS = ("WS1", "WS2")
 CONSOLES = 5
+DOORS = (3201, 3202)
+REGISTERS = ("U.R1", "U.R2", "U.R3", "U.R4")  # the first two outlive everything, the others are in memory
 READY_S = 180.0
 SOURCE = Path(__file__).parents[1] / "proc" / "app"
 APPLICATION = """
@@ -93,6 +103,9 @@ class Plant:
         app = self.app("SRV1")
         app.parent.mkdir(parents=True)
         shutil.copytree(source, app)
+        with open(app / "objects.toml", "a", encoding="utf-8") as objects:
+            objects.write("".join(f'\n["{name}"]\ntype = "user_variable"\nvalue_type = "INT"\ninitial = 0\nretain = {keep}\n'
+                                  for name, keep in zip(REGISTERS, ("true", "true", "false", "false"), strict=True)))
         (app / "app.toml").write_text(APPLICATION.format(**hosts, **lists, consoles=CONSOLES) + extra)
 
     def app(self, name: str) -> Path:
@@ -168,6 +181,28 @@ class Plant:
         text = self.hisee(name, "cluster", "status", "--json", "--data", self.data(name).path, check=False)
         return json.loads(text) if text.startswith("{") else {}
 
+    def state(self, name: str) -> dict[str, Any]:
+        """What the server of a computer says of itself, over its control socket; {} while it does not answer."""
+        with contextlib.suppress(HiseeError, OSError), hisee.connect(self.data(name).path) as client:
+            return dict(msgspec.structs.asdict(client.server)) if client.server is not None else {}
+        return {}
+
+    def sub(self, name: str) -> str:
+        return str(self.state(name).get("sub", ""))
+
+    def calm(self) -> bool:
+        """One hot, the other behind it; the database's primary at the hot one, with a partner that the monitor trusts."""
+        subs = {node: self.sub(node) for node in SERVERS}
+        if sorted(subs.values()) != ["hot", "standby"]:
+            return False
+        hot = next(node for node in SERVERS if subs[node] == "hot")
+        rows = {row["node"]: row["database_state"] for row in self.status(hot).get("servers", [])}
+        return sorted(rows.values()) == ["primary", "secondary"] and rows[hot] == "primary"
+
+    def load(self, pause_s: float = 0.02) -> Load:
+        """Writers and readers on computer C, from now on."""
+        return Load(self, pause_s)
+
     def kill(self, name: str) -> None:
         """The power of a computer goes."""
         self.computers[name].kill()
@@ -179,6 +214,51 @@ class Plant:
         for path in self.folder.glob("*/data/sockets"):
             shutil.rmtree(path.read_text().strip(), ignore_errors=True)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Load:
+    """Writers and readers on C, which follow the group over TCP; what they were told is in a file."""
+
+    def __init__(self, made: Plant, pause_s: float) -> None:
+        self._made, self.file = made, made.folder / f"history.{len(list(made.folder.glob('history.*')))}"
+        doors = ",".join(f"{made.computers[node].address}:{port}" for node in SERVERS for port in DOORS)
+        with open(made.folder / "C.up", "ab") as out:
+            self._process = made.computers["C"].start(
+                "env", f"PYTHONPATH={Path(__file__).parents[1]}", sys.executable, "-m", "support.plant_client", made.data("C").path, doors,
+                self.file, str(pause_s), *REGISTERS, stdout=out, stderr=out)
+
+    def operations(self) -> list[history.Operation]:
+        """What ended so far; a line that is being written is left for the next look."""
+        text = self.file.read_text() if self.file.exists() else ""
+        return [history.Operation(**json.loads(line)) for line in text.splitlines(keepends=True) if line.endswith("\n")]
+
+    def writes(self) -> list[float]:
+        """When each write that was acknowledged had ended, in seconds of the monotonic clock."""
+        return sorted(op.ended / 1e9 for op in self.operations() if op.asks == "write" and op.outcome == "ok")
+
+    def gap_s(self, since: float) -> float:
+        """The longest time without an acknowledged write from that instant to now."""
+        times = [since, *(at for at in self.writes() if at > since), time.monotonic()]
+        return max(b - a for a, b in itertools.pairwise(times))
+
+    def await_more(self, seconds: float = 90.0) -> None:
+        """Until further writes were acknowledged."""
+        self.await_after(time.monotonic(), seconds=seconds)
+
+    def await_after(self, began: float, *, felt_s: float = 0.0, seconds: float = 90.0) -> None:
+        """Until writes were acknowledged again, after a pause of at least `felt_s` since that instant, where one is to be expected."""
+        self._made.until(lambda: len([at for at in self.writes() if at > began + felt_s]) > 3, "writes are acknowledged", seconds)
+
+    def checked(self) -> dict[str, Any]:
+        """End it and check its history, with what is there at last; the figures."""
+        assert self._process.end(60) == 0, self._made.said("C")
+        recorder = history.Recorder(self.file)
+        hot = next(node for node in SERVERS if self._made.sub(node) == "hot")
+        with hisee.connect(self._made.data(hot).path) as system:
+            list(read_all(system, REGISTERS, recorder))
+        recorder.close()
+        # A value is shown before it is on disk and acknowledged: one that was only read may be gone after the death of its server.
+        return history.check(history.load(self.file), allowed=["dirty read"])
 
 
 CODE = re.compile(r"\b((?:[A-Z2-7]{5}-){7}[A-Z2-7]{5})\b")  # as `hisee cluster invite` prints it
