@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from hisee import shown
-from hisee.channel import Channel, ChannelClosed, Message, dial_unix
+from hisee.channel import Channel, ChannelClosed, Message, NotSpoken, dial_unix
 from hisee.channel.payloads import (
     CommandResult,
     ConsoleCommand,
@@ -131,6 +131,8 @@ class System:
             return self._answer(time.monotonic() + timeout_s, kind)
         except ChannelClosed as error:
             raise CannotConnect(f"the system ended: {error}") from error
+        except NotSpoken as error:
+            raise RequestRefused(Failed(error=Err.ERR_NOT_SUPPORTED, text=error.text)) from error
 
     def _answer(self, deadline: float, kind: Kind) -> bytes:
         while True:
