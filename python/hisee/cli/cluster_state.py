@@ -1,4 +1,4 @@
-"""Commands `hisee cluster status`, `check`, `promote`, `drill`. Argument parsing and printing only.
+"""Commands `hisee cluster status`, `check`, `promote`, `drill`, `contract`. Argument parsing and printing only.
 
 `add_to` puts them under another group of commands.
 """
@@ -25,6 +25,7 @@ def look(data: Path | None) -> dict[str, Any]:
     """The picture from live data; a server that does not answer leaves its part of it empty."""
     from hisee.config import find_data
     from hisee.datadir import DataDir
+    from hisee.model import versions
     from hisee.pair import diagram, state
 
     directory = DataDir(find_data(data))
@@ -37,7 +38,8 @@ def look(data: Path | None) -> dict[str, Any]:
             processes, terms = system.ps(), system.terms()
     except (CannotConnect, TimeOver):
         pass
-    return diagram.picture(group, processes, terms, state.look(group, directory, directory.engine_url()))
+    url = directory.engine_url()
+    return diagram.picture(group, processes, terms, state.look(group, directory, url), versions.look(url) if url else {})
 
 
 @click.command()
@@ -65,11 +67,12 @@ def check(data: Path | None, as_json: bool) -> int:
     """Say what would keep a switch from working; exit code 1 when there is something."""
     from hisee.pair import diagram
 
-    faults = diagram.faults(look(data))
+    found = look(data)
+    faults = diagram.faults(found)
     if as_json:
         click.echo(json.dumps(faults, indent=1))
     else:
-        click.echo("\n".join(faults) or "a switch would work")
+        click.echo("\n".join([*(faults or ["a switch would work"]), *diagram.upgrade_lines(found)]))
     return int(Exit.FINDINGS if faults else Exit.OK)
 
 
@@ -111,6 +114,20 @@ def drill(yes: bool, data: Path | None) -> int:
         order(data, f"{source}.KNL", f"SWITCH {target}")
         click.echo(f"{source} -> {target}: {await_hot(data, target):.1f} s")
         await_calm(data)
+    return 0
+
+
+@click.command()
+@click.option("--yes", is_flag=True, help="Confirm beforehand.")
+@DATA
+def contract(yes: bool, data: Path | None) -> int:
+    """End an upgrade: the database drops what only the release before needs. From then on that release cannot come back."""
+    found = look(data)
+    if not found["hot"]:
+        raise HiseeError("no hot server answers", hint="`hisee cluster status` shows the group")
+    if not yes:
+        click.confirm("Contract the database? The release before cannot be installed again after this", abort=True)
+    click.echo(order(data, f"{found['hot']}.KNL", "CONTRACT"))
     return 0
 
 
@@ -168,12 +185,13 @@ def confirm(found: dict[str, Any], target: str, yes: bool) -> None:
         click.confirm(f"Make {target} hot? The other servers must be down or cut off", abort=True)
 
 
-def order(data: Path | None, process: str, command: str) -> None:
-    """One command to a server; raises HiseeError with its reason."""
+def order(data: Path | None, process: str, command: str) -> str:
+    """One command to a server and its answer; raises HiseeError with its reason."""
     with connect(data) as system:
         answer = system.tell(process, command)
     if answer.result != "ok":
         raise HiseeError(f"{process} does not carry out {command}: {answer.text or answer.result}")
+    return str(answer.text)
 
 
 def await_hot(data: Path | None, target: str) -> float:
@@ -199,6 +217,6 @@ def _await(data: Path | None, condition: Any, what: str) -> float:
 
 def add_to(group: click.Group) -> click.Group:
     """The commands under another group of commands."""
-    for command in (status, check, promote, drill):
+    for command in (status, check, promote, drill, contract):
         group.add_command(command)
     return group

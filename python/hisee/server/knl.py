@@ -124,8 +124,10 @@ class Knl:
         return self.grouped.authority.fence if self.grouped is not None else None
 
     def _hello(self) -> Hello:
+        from hisee.model.versions import own_schemas  # a server without a group has no PostgreSQL
+
         return Hello(kind="KNL", name=self._node, node=self._node, pid=os.getpid(), version=hisee.__version__,
-                     facts={"host": socket.gethostname()})
+                     facts={"host": socket.gethostname(), "schemas": own_schemas()})
 
     async def _look_into_the_store(self) -> None:
         """Another server may have saved objects. Values of new ones come from the hot server, or are defined by it."""

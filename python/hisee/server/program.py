@@ -80,6 +80,14 @@ def enter(knl: Knl, group: Group, node: str, data: DataDir, url: str) -> None:
                          loop.call_soon_threadsafe, changed)
 
     knl.join_group(make, partial(dial, data))
+    assert knl.grouped is not None
+    knl.grouped.contract_database = partial(contract_database, url, data.seams)
+
+
+def contract_database(url: str, seams: Seams) -> list[str]:
+    from hisee.model.versions import contract_all  # a server without a group has no PostgreSQL
+
+    return contract_all(url, seams)
 
 
 async def dial(data: DataDir, host: str, port: int, hello: Hello) -> Channel:
