@@ -28,7 +28,8 @@ OWN = {"idle": "campaigns.idle", "blackout": "campaigns.blackout", "agents": "ca
        "cuts": "campaigns.cuts", "models": "campaigns.models",
        "java": "campaigns.java", "latency_due": "campaigns.latency_due", "million": "campaigns.million",
        "queues": "campaigns.queues", "roles": "campaigns.roles", "simulator": "campaigns.simulator",
-       "pair": "campaigns.pair", "supervision": "campaigns.supervision", "switch": "campaigns.switch"}
+       "pair": "campaigns.pair", "supervision": "campaigns.supervision", "switch": "campaigns.switch",
+       "skew": "campaigns.skew"}
 
 
 def arguments() -> argparse.Namespace:
