@@ -195,3 +195,8 @@ def test_after_the_contract_the_release_before_is_refused_in_words(made: Pair, f
         made.boot("SRV2")
     made.up.pop("SRV2", None)
     assert made.sub("SRV1") == "hot"
+
+
+def test_a_server_that_does_not_answer_may_need_what_would_be_dropped(made: Pair, following: Build) -> None:
+    refused = following.hisee("cluster", "contract", "--yes", "--data", str(made.data("SRV1")))
+    assert refused.returncode != 0 and "SRV2 does not answer" in refused.stderr

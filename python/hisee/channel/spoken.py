@@ -7,7 +7,7 @@ which. Minors only add: fields that have defaults, and rows of the message table
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
+from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -76,7 +76,7 @@ def refusal(hello: Hello) -> str:
     return f"the server (hisee {hisee.__version__}) speaks protocol {OWN}, {who}{release} speaks {theirs}: {way}"
 
 
-@cache
+@lru_cache(maxsize=64)
 def unspoken(version: Version) -> Mapping[int, str]:
     """Kinds of messages that a peer of this version is not sent, with the reason."""
     return {row.number: f"{row.name} needs protocol {PROTOCOL[0]}.{row.since}, the other side speaks {shown(version)}: upgrade hisee there"
