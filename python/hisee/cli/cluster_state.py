@@ -21,8 +21,8 @@ from hisee.schema.exits import Exit
 POLL_S, SWITCH_S = 0.2, 30.0
 
 
-def look(data: Path | None) -> dict[str, Any]:
-    """The picture from live data; a server that does not answer leaves its part of it empty."""
+def look(data: Path | None, *, schemas: bool = False) -> dict[str, Any]:
+    """The picture from live data, with `schemas` those of the database too; who does not answer leaves its part of it empty."""
     from hisee.config import find_data
     from hisee.datadir import DataDir
     from hisee.model import versions
@@ -39,7 +39,7 @@ def look(data: Path | None) -> dict[str, Any]:
     except (CannotConnect, TimeOver):
         pass
     url = directory.engine_url()
-    return diagram.picture(group, processes, terms, state.look(group, directory, url), versions.look(url) if url else {})
+    return diagram.picture(group, processes, terms, state.look(group, directory, url), versions.look(url) if schemas and url else {})
 
 
 @click.command()
@@ -52,7 +52,7 @@ def status(data: Path | None, as_json: bool, follow: bool) -> int:
     from hisee.pair import diagram
 
     while True:
-        found = look(data)
+        found = look(data, schemas=True)
         shown = json.dumps(found, indent=1) if as_json else diagram.text(found)
         click.echo((CLEAR if follow and not as_json else "") + shown)
         if not follow:
@@ -67,7 +67,7 @@ def check(data: Path | None, as_json: bool) -> int:
     """Say what would keep a switch from working; exit code 1 when there is something."""
     from hisee.pair import diagram
 
-    found = look(data)
+    found = look(data, schemas=True)
     faults = diagram.faults(found)
     if as_json:
         click.echo(json.dumps(faults, indent=1))
