@@ -16,7 +16,8 @@ from hisee.model.versions import ALL, contract_all, look, own_schemas
 from hisee.seams import Seams
 from support import postgres
 
-pytestmark = [pytest.mark.req("R165"), pytest.mark.skipif(bool(postgres.missing()), reason=postgres.missing() or "-")]
+pytestmark = [pytest.mark.slow, pytest.mark.req("R165"),
+              pytest.mark.skipif(bool(postgres.missing()), reason=postgres.missing() or "-")]
 
 NOW = Tables("the shoe box", "shoe_meta", "name", "schema", schema=1, min_reader=1,
              make=lambda: "CREATE TABLE shoe_meta (name text PRIMARY KEY, value text);"
@@ -96,7 +97,7 @@ def test_an_expansion_waits_for_a_transaction_without_keeping_others_waiting(bas
 
 
 def test_an_expansion_that_never_gets_its_turn_says_so(base: psycopg.Connection, url: str, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(upkeep, "TRIES", 2)
+    monkeypatch.setattr(upkeep, "TRIES", 1)
     prepare(base, NOW)
     with psycopg.connect(url) as busy:
         busy.execute("SELECT * FROM shoe")
