@@ -16,7 +16,8 @@ from support.system import until
 
 def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rounds", type=int, default=5, help="times up and down")
-    parser.add_argument("--kills", type=int, default=2, help="of the hot server while the releases differ; even, so that the roles are as before")
+    parser.add_argument("--kills", type=int, default=2,
+                        help="of the hot server while the releases differ; even, so that the roles are as before")
     parser.add_argument("--rate", type=int, default=300, help="writes per second")
 
 
