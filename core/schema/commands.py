@@ -36,6 +36,7 @@ COMMANDS = [
     Command(15, "SHUTDOWN", "KNL PWP", "SHUTDOWN", "end the whole system in order"),
     Command(16, "SWITCH", "KNL", "SWITCH [NODE]", "hand over to the standby server of that node, or to the first of them"),
     Command(17, "PROMOTE", "KNL", "PROMOTE", "a standby server becomes hot though nobody can prove that the former one is dead; audited"),
+    Command(19, "CONTRACT", "KNL", "CONTRACT", "end an upgrade: the database drops what only the release before needs; audited"),
 ]
 
 TABLE = Table("commands", "CommandId", COMMANDS, "Commands to processes.")

@@ -2,7 +2,8 @@
 
 Requests 0x01xx end in exactly one of REPLY and FAILED (0x02xx); events 0x03xx are not answered; control 0x0Fxx belongs
 to the link itself. Payload "values" = the value codec of docs/design/protocol.md; every other payload is MessagePack
-of the struct of that name in hisee.channel.payloads.
+of the struct of that name in hisee.channel.payloads. `since` = the protocol's minor that brought the row: a peer that speaks a
+lower one is never sent it (hisee.channel.spoken), so whoever appends a row raises PROTOCOL there and says so here.
 """
 
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ class Message:
     receiver: str
     payload: str
     doc: str
+    since: int = 0
 
 
 MESSAGES = [

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from hisee import shown
-from hisee.channel import Channel, ChannelClosed, Message, dial_unix
+from hisee.channel import Channel, ChannelClosed, Message, NotSpoken, dial_unix
 from hisee.channel.epoch import Gate, told_in
 from hisee.channel.group import AGAIN_S, LOGON, ask_all, choose, left, nobody
 from hisee.channel.payloads import (
@@ -192,6 +192,8 @@ class System:
             return self._answer(time.monotonic() + timeout_s, kind)
         except ChannelClosed as error:
             raise self._ended(error, kind) from error
+        except NotSpoken as error:
+            raise RequestRefused(Failed(error=Err.ERR_NOT_SUPPORTED, text=error.text)) from error
         except TimeOver as error:
             self._over = str(error)
             raise

@@ -295,9 +295,9 @@ def test_numbers_go_on_above_all_that_ever_were(filled: Store, home: Home, folde
 
 
 def test_a_store_of_another_version_is_refused(filled: Store, home: Home) -> None:
-    execute(filled, "UPDATE store_meta SET value = '99' WHERE key = 'schema'")
+    execute(filled, "UPDATE store_meta SET value = '99'")
     try:
-        with pytest.raises(StoreError, match="update hisee"):
+        with pytest.raises(StoreError, match="upgrade hisee"):
             home.open()
     finally:
         execute(filled, "UPDATE store_meta SET value = '1' WHERE key = 'schema'")

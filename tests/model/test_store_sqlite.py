@@ -37,6 +37,21 @@ def test_a_database_of_a_newer_release_is_refused(tmp_path):
         Store.open(tmp_path)
 
 
+@pytest.mark.req("R165")
+def test_a_database_that_a_newer_release_only_added_to_is_used(filled, tmp_path):
+    before = dump(filled)
+    filled.close()
+    with sqlite3.connect(tmp_path / "data" / "engine.db", isolation_level=None) as db:
+        db.execute("CREATE TABLE shoes (size INTEGER)")
+        db.execute("INSERT INTO meta VALUES ('min_reader', '2')")
+        db.execute("PRAGMA user_version = 3")
+    db.close()
+    again = Store.open(tmp_path / "data", compile_object=fake_compile)
+    assert dump(again)[1:] == before[1:]
+    assert again._tables._db.execute("PRAGMA user_version").fetchone() == (3,)
+    again.close()
+
+
 def test_a_locked_database_is_named_and_the_store_goes_on(filled, tmp_path):
     other = sqlite3.connect(tmp_path / "data" / "engine.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")

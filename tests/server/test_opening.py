@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from hisee.channel.payloads import Close, CommandResult, Failed, pack
+from hisee.channel.payloads import Close, CommandResult, Failed, RemoteDown, pack, unpack
 from hisee.schema.messages import MessageKind as Kind
 from hisee.server import opening
 from support.stage import Ses, eventually, stage
@@ -55,6 +55,23 @@ def test_refusals_go_round_once_in_the_order_of_load_and_then_end():
         await eventually(lambda: Kind.REMOTE_DOWN in hip.kinds(), "the console is told that nobody took it")
         await asyncio.sleep(0.05)
         assert [ses.starts() for ses in both] == [1, 1]
+        down = unpack(RemoteDown, next(message.payload for message in hip.got if message.kind == Kind.REMOTE_DOWN))
+        assert down.reason == "no SES took the start; A.SES: full; B.SES: full"
+
+    run(body)
+
+
+@pytest.mark.req("R165")
+def test_a_remote_part_that_one_ses_cannot_run_starts_at_another():
+    """One computer is upgraded, the other is not yet."""
+    async def body(made):
+        old, new = await made.ses("A"), await made.ses("B")
+        later = Failed(error=11, text="unit format 1.1, this process runs up to 1.0")
+        old.answers[Kind.SEE_START] = lambda message: old.reply(message, pack(later), Kind.FAILED)
+        hip = await hip_of(made)
+        await made.open(hip)
+        await remote_up(hip)
+        assert (old.starts(), new.starts()) == (1, 1)
 
     run(body)
 

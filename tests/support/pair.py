@@ -13,6 +13,7 @@ from typing import Any
 import hisee
 from hisee.datadir import DataDir
 from hisee.errors import HiseeError
+from support.builds import Build
 from support.postgres import PostgresServer, free_port
 from support.system import RunningSystem, until
 
@@ -87,9 +88,16 @@ class Pair:
     def data(self, node: str) -> Path:
         return self.folder / node / "data"
 
-    def boot(self, node: str) -> RunningSystem:
-        self.up[node] = RunningSystem(self.app, self.data(node), "--node", node)
+    def boot(self, node: str, build: Build | None = None) -> RunningSystem:
+        """`build`: another release than this one."""
+        self.up[node] = RunningSystem(self.app, self.data(node), "--node", node, build=build)
         return self.up[node]
+
+    def replace(self, node: str, build: Build | None) -> None:
+        """Another release on the computer of a standby server: ended in order, started again, until it stands by."""
+        self.halt(node)
+        self.boot(node, build)
+        self.await_sub(node, "standby")
 
     def halt(self, node: str) -> None:
         """In order."""

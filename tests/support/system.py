@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import hisee
+from support.builds import Build
 
 READY_S = 60.0
 
@@ -19,12 +20,13 @@ READY_S = 60.0
 class RunningSystem:
     """`hisee up APP` as a child, `more` words behind it; `connect()` logs on to it."""
 
-    def __init__(self, app: Path, data: Path, *more: str) -> None:
+    def __init__(self, app: Path, data: Path, *more: str, build: Build | None = None) -> None:
+        """`build`: the release that it is started from, another one than this."""
         self.data = data
         self._log = data.parent / "up.log"
         with open(self._log, "wb") as log:
-            self._child = subprocess.Popen([sys.executable, "-m", "hisee", "up", str(app), "--data", str(data), *more],
-                                           stdout=log, stderr=log)
+            self._child = subprocess.Popen([build.python if build else sys.executable, "-m", "hisee", "up", str(app), "--data", str(data),
+                                            *more], stdout=log, stderr=log, env=build.environment if build else None)
         self._await_ready()
 
     def _await_ready(self) -> None:

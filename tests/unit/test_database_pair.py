@@ -120,11 +120,25 @@ def test_what_keeps_a_switch_from_working_is_named() -> None:
         assert part in found, found
 
 
-def test_clocks_and_versions_that_differ_are_named() -> None:
+def test_clocks_that_differ_are_named() -> None:
     rows = processes()
-    rows[0]["version"], rows[1]["version"], rows[1]["time_difference_ms"] = "1.0", "1.1", -2500.0
-    assert diagram.faults(diagram.picture(GROUP, rows, [], pair())) == [
-        "the clock of SRV2 differs by -2500 ms", "the servers are of different versions: SRV1 1.0, SRV2 1.1"]
+    rows[1]["time_difference_ms"] = -2500.0
+    assert diagram.faults(diagram.picture(GROUP, rows, [], pair())) == ["the clock of SRV2 differs by -2500 ms"]
+
+
+@pytest.mark.req("R165")
+def test_releases_side_by_side_are_shown_and_keep_no_switch_from_working() -> None:
+    rows = processes()
+    rows[0] |= {"version": "1.0", "protocol": "1.3"}
+    rows[1] |= {"version": "1.1", "protocol": "1.4"}
+    schemas = {"engine": {"schema": 2, "min_reader": 1}, "store": {"schema": 1, "min_reader": 1}}
+    found = diagram.picture(GROUP, rows, [], pair(), schemas)
+    assert not diagram.faults(found)
+    shown = diagram.text(found)
+    for part in ("HS stable, hisee 1.0, protocol 1.3", "SRV1 runs hisee 1.0, SRV2 runs hisee 1.1",
+                 "tables of the engine have schema 2, releases of schema 1 can still come back"):
+        assert part in shown, shown
+    assert "store" not in shown and not diagram.upgrade_lines(diagram.picture(GROUP, processes(), [], pair(), {"why": "no route"}))
 
 
 @pytest.mark.skipif(bool(programs.missing()), reason=programs.missing() or "-")

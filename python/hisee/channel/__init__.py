@@ -8,6 +8,7 @@ from hisee.channel.errors import (
     ChannelFull,
     LogonRefused,
     MessageTooLong,
+    NotSpoken,
     PeerUnreachable,
     ProtocolMismatch,
     RequestFailed,
@@ -21,6 +22,6 @@ from hisee.channel.shape import LinkShape
 
 __all__ = [
     "Channel", "ChannelClosed", "ChannelError", "ChannelFull", "LinkShape", "Listener", "LogonRefused", "Message",
-    "MessageTooLong", "Peer", "PeerUnreachable", "ProtocolMismatch", "RequestFailed", "Requests", "dial_tcp", "dial_unix",
+    "MessageTooLong", "NotSpoken", "Peer", "PeerUnreachable", "ProtocolMismatch", "RequestFailed", "Requests", "dial_tcp", "dial_unix",
     "memory_pair", "over_socket", "serve_socket",
 ]

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from hisee.channel.carriers import Carrier
-from hisee.channel.errors import ChannelClosed, ChannelFull, Lost, MessageTooLong
+from hisee.channel.errors import ChannelClosed, ChannelFull, Lost, MessageTooLong, NotSpoken
 from hisee.channel.lanes import LANE_COUNT, Assembly, Backlog
 from hisee.channel.logon import farewell_of
 from hisee.channel.message import WANTS_ANSWER, WHOLE, Message, Part
@@ -21,6 +21,7 @@ from hisee.channel.payloads import Goodbye, Hello, Welcome, pack
 from hisee.channel.peer import Peer
 from hisee.channel.settings import MS, Settings
 from hisee.channel.shape import Shape
+from hisee.channel.spoken import NOTHING, in_force, unspoken
 from hisee.schema.messages import MessageKind
 from hisee.seams import Clock
 
@@ -42,6 +43,7 @@ class Channel:
         self.welcome = welcome
         self.peer = peer
         self.shape: Shape | None = None  # of a shaped link
+        self._unspoken = unspoken(in_force(welcome)) if welcome is not None else NOTHING
         self.sent = 0
         self.received = 0
         self._carrier = carrier
@@ -99,8 +101,10 @@ class Channel:
     def send(self, message: Message) -> None:
         """Accept `message` for delivery; never blocks.
 
-        Raises ChannelClosed after the end, ChannelFull over the limit backlog_bytes, MessageTooLong.
+        Raises ChannelClosed after the end, ChannelFull over the limit backlog_bytes, MessageTooLong, NotSpoken.
         """
+        if message.kind in self._unspoken:
+            raise NotSpoken(self._unspoken[message.kind])
         with self._guard:
             if self._end:
                 raise ChannelClosed(self._end)

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Protocol
 
 import msgspec
@@ -14,13 +15,16 @@ from hisee import process
 from hisee.channel.channel import Channel
 from hisee.channel.errors import ChannelClosed, ChannelFull
 from hisee.channel.message import Message
-from hisee.channel.payloads import Command, CommandResult, Load, pack, unpack
+from hisee.channel.payloads import Command, CommandResult, Failed, Load, pack, unpack
+from hisee.channel.spoken import kind_name
 from hisee.commands import Commands, Result
 from hisee.load import busy_ns, memory_bytes
+from hisee.schema.errors import Err
 from hisee.schema.messages import BY_NUMBER as MESSAGES
 from hisee.schema.messages import MessageKind as Kind
 from hisee.schema.timers import BY_NAME as TIMERS
 
+log = logging.getLogger("hisee.channel")
 HEARTBEAT_S = TIMERS["heartbeat"].ms / 1000
 KNL = 1
 
@@ -51,6 +55,18 @@ def result_message(request: Message, result: Result) -> Message:
 def answer_now(request: Message, commands: Commands) -> Message:
     """Carry out a COMMAND at once: for a process without an event loop."""
     return result_message(request, commands.carry_out_now(ordered(request)))
+
+
+def answer_unknown(request: Message, out: Out) -> None:
+    """A message of a kind that this process does not know, perhaps of a later release: whoever asks is told, the link goes on."""
+    level = logging.DEBUG if request.kind in MESSAGES else logging.INFO  # many know a kind and have no use for it
+    log.log(level, "%s of %d dropped: it is not for this process", kind_name(request.kind), request.source)
+    if not request.wants_answer:
+        return
+    failed = Failed(error=Err.ERR_NOT_SUPPORTED, text=f"the process knows no {kind_name(request.kind)}; is it of an older release?")
+    with suppress(ChannelClosed, ChannelFull):  # whoever asked sees that this process is gone
+        out.send(Message(kind=Kind.FAILED, lane=request.lane, source=request.target, target=request.source, object=request.object,
+                         corr=request.corr, payload=pack(failed)))
 
 
 _running: set[asyncio.Task[None]] = set()  # a task that nobody holds may vanish
@@ -141,6 +157,5 @@ class MessageTrace:
 
 def note(logger: logging.Logger, direction: str, message: Message) -> None:
     """One line of a trace; > goes out, < comes in."""
-    row = MESSAGES.get(message.kind)
-    logger.info("%s %s lane %d %d -> %d corr %d bytes %d", direction, row.name if row else hex(message.kind), message.lane,
+    logger.info("%s %s lane %d %d -> %d corr %d bytes %d", direction, kind_name(message.kind), message.lane,
                 message.source, message.target, message.corr, len(message.payload))

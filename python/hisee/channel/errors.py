@@ -35,6 +35,12 @@ class MessageTooLong(ChannelFull):
     code = "V6003"
 
 
+class NotSpoken(ChannelFull):
+    """The peer's release does not know this kind of message; it was not sent."""
+
+    code = "V6008"
+
+
 class PeerUnreachable(CannotConnect):
     """Nobody listens at that address, or the other side does not speak the protocol."""
 
@@ -53,7 +59,7 @@ class LogonRefused(AccessRefused):
 
 
 class ProtocolMismatch(LogonRefused):
-    """The two programs speak different major versions of the protocol."""
+    """The two programs have no version of the protocol in common."""
 
     code = "V6006"
 

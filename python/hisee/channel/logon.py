@@ -14,7 +14,8 @@ from typing import Any
 import msgspec
 
 from hisee.channel.errors import LogonRefused, PeerUnreachable, ProtocolMismatch
-from hisee.channel.payloads import PROTOCOL, Challenge, Goodbye, Hello, Payload, Proof, Refused, S, Welcome, pack, unpack
+from hisee.channel.payloads import Challenge, Goodbye, Hello, Payload, Proof, Refused, S, Welcome, pack, unpack
+from hisee.channel.spoken import in_force, offer, refusal, shown, span_of
 from hisee.schema.messages import MessageKind
 from hisee.seams import Rng
 
@@ -44,6 +45,7 @@ def frame(kind: MessageKind, payload: Payload) -> Frame:
 def client_logon(hello: Hello, secret: bytes, rng: Rng) -> Generator[Frame, Frame, Welcome]:
     """The side that dials. Returns the WELCOME; raises LogonRefused, PeerUnreachable."""
     hello.nonce = rng.secret(NONCE_BYTES)
+    offer(hello)
     data = pack(hello)
     challenge = read(Challenge, MessageKind.CHALLENGE, (yield MessageKind.HELLO, data))
     proof = prove(secret, CLIENT_LABEL, hello.nonce, challenge.nonce, data)
@@ -51,6 +53,9 @@ def client_logon(hello: Hello, secret: bytes, rng: Rng) -> Generator[Frame, Fram
     expected = prove(secret, SERVER_LABEL, hello.nonce, challenge.nonce, data)
     if not hmac.compare_digest(welcome.proof, expected):
         raise LogonRefused("SERVER_PROOF", "the server did not prove the system's secret: it is another system, or none")
+    own = span_of(hello)
+    if not own.lowest <= in_force(welcome) <= own.highest:
+        raise ProtocolMismatch("PROTOCOL", f"the server wants protocol {shown(in_force(welcome))}, this program speaks {own}")
     return welcome
 
 
@@ -83,9 +88,8 @@ def server_logon(secret: bytes, rng: Rng) -> Generator[Frame | None, Frame, Prov
     """The side that was dialled; primed with next(). Raises Refusal."""
     kind, data = yield None
     hello = expect(Hello, MessageKind.HELLO, kind, data)
-    if hello.protocol[0] != PROTOCOL[0]:
-        raise Refusal("PROTOCOL", f"this system speaks protocol {PROTOCOL[0]}.{PROTOCOL[1]}, "
-                                  f"the program that logs on speaks {hello.protocol[0]}.{hello.protocol[1]}")
+    if mismatch := refusal(hello):
+        raise Refusal("PROTOCOL", mismatch)
     if len(hello.nonce) != NONCE_BYTES:
         raise Refusal("LOGON", "the HELLO holds no nonce")
     nonce = rng.secret(NONCE_BYTES)

@@ -1,6 +1,7 @@
 """Payloads of control messages: one struct per row of the message table, MessagePack on the wire.
 
-Unknown fields are ignored and new ones have defaults, so that a higher protocol minor stays readable.
+Unknown fields are ignored and new ones have defaults, so that a higher protocol minor stays readable. A default is not sent: it is for
+ever what its absence means, and never follows the release.
 Values of scripts do not travel here but in the value codec (hisee._core.values).
 """
 
@@ -12,7 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 
 S = TypeVar("S", bound="Payload")
-PROTOCOL = (1, 2)  # major, minor: peers of another major are refused, appended rows raise the minor
+Version = tuple[int, int]  # of the protocol: major, minor
 
 
 class Payload(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -39,7 +40,8 @@ class Hello(Payload):
     boot: str = ""
     pid: int = 0
     incarnation: int = 0
-    protocol: tuple[int, int] = PROTOCOL
+    protocol: Version = (0, 0)  # the highest that this process speaks, filled in at the logon; (0, 0) = not told (hisee.channel.spoken)
+    lowest: Version = (0, 0)  # the lowest
     version: str = ""
     nonce: bytes = b""
     facts: dict[str, Any] = {}  # kind-specific: databases served, consoles, switches, address
@@ -58,6 +60,7 @@ class Welcome(Payload):
     number: int
     session: int = 0
     proof: bytes = b""  # of the server, filled in by the listener
+    protocol: Version = (0, 0)  # in force between these two from here on
     system: str = ""
     limits: dict[str, int] = {}
     facts: dict[str, Any] = {}

@@ -7,7 +7,7 @@ import asyncio
 import msgspec
 
 from hisee.channel.channel import Channel
-from hisee.channel.errors import ChannelClosed, ChannelFull, RequestFailed
+from hisee.channel.errors import ChannelClosed, ChannelFull, NotSpoken, RequestFailed
 from hisee.channel.message import Message
 from hisee.channel.payloads import Failed, unpack
 from hisee.schema.errors import Err
@@ -42,6 +42,8 @@ class Requests:
             return await future
         except ChannelClosed as fault:
             raise RequestFailed(Err.ERR_TRANS_ABORT, Ext.NO_REASON, fault.text) from fault
+        except NotSpoken as fault:
+            raise RequestFailed(Err.ERR_NOT_SUPPORTED, Ext.NO_REASON, fault.text) from fault
         except ChannelFull as fault:
             raise RequestFailed(Err.ERR_TRANS_ABORT, Ext.QUEUE_FULL, fault.text) from fault
         finally:

@@ -14,12 +14,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from hisee.channel.channel import Channel, OnLost, OnMessage
-from hisee.channel.errors import ChannelClosed, ChannelError, ChannelFull, LogonRefused, MessageTooLong, PeerUnreachable
+from hisee.channel.errors import ChannelClosed, ChannelError, ChannelFull, LogonRefused, MessageTooLong, NotSpoken, PeerUnreachable
 from hisee.channel.message import Message
 from hisee.channel.networks import NO_SESSION, SESSION, Network
 from hisee.channel.payloads import CpList, Hello, Resume, SessionAck, SessionEnd, pack, unpack
 from hisee.channel.session import HEAD, Session, SessionFault, enclose
 from hisee.channel.settings import MS, Settings
+from hisee.channel.spoken import in_force, unspoken
 from hisee.schema.messages import MessageKind as Kind
 from hisee.seams import Seams
 
@@ -50,6 +51,7 @@ class SessionChannel(Channel):
     def __init__(self, line: Channel, number: int, networks: Sequence[Network], hello: Hello, seams: Seams, config: Settings) -> None:
         assert line.welcome is not None
         self.hello, self.welcome, self.peer, self.shape = hello, line.welcome, line.peer, line.shape
+        self._unspoken = unspoken(in_force(line.welcome))
         self.sent = self.received = 0
         self.resumed = 0  # times that the session went on over another line
         self._seams, self._config = seams, config
@@ -100,6 +102,8 @@ class SessionChannel(Channel):
         return [(way.network.name, self._state(way)) for way in self._ways]
 
     def send(self, message: Message) -> None:
+        if message.kind in self._unspoken:
+            raise NotSpoken(self._unspoken[message.kind])
         size, limit = len(message.payload), self._config.message_bytes - HEAD.size
         if size > limit:
             raise MessageTooLong(f"message of {size} bytes", hint=f"the limit message_bytes leaves {limit} in a session")

@@ -18,6 +18,7 @@ from hisee.channel.payloads import Hello, Refused, Ring, Welcome, pack
 from hisee.channel.peer import Peer
 from hisee.channel.segments import RingOffer, make_offer, send_offer
 from hisee.channel.settings import Settings, settings
+from hisee.channel.spoken import NOT_TOLD, agreed
 from hisee.channel.wire import Wire, refuse
 from hisee.schema.messages import MessageKind
 from hisee.seams import Seams
@@ -35,6 +36,8 @@ def complete(welcome: Welcome, proved: Proved, seams: Seams) -> Welcome:
     """What every WELCOME carries beside the words of `admit`."""
     welcome.session = welcome.session or int.from_bytes(seams.rng.secret(8), "little") | 1
     welcome.proof = proved.welcome_proof
+    if welcome.protocol == NOT_TOLD:
+        welcome.protocol = agreed(proved.hello)
     return welcome
 
 

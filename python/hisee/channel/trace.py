@@ -6,8 +6,8 @@ from collections import deque
 from typing import Any
 
 from hisee.channel.message import Message
+from hisee.channel.spoken import kind_name
 from hisee.schema.lanes import BY_NUMBER as LANES
-from hisee.schema.messages import MessageKind
 from hisee.seams import Clock
 
 HISTORY = 1024
@@ -28,7 +28,7 @@ class Trace:
     def rows(self, about: set[int], since_ns: int = 0) -> list[dict[str, Any]]:
         """Messages from, to or about one of these numbers, oldest first."""
         return [
-            {"at_ns": at, "direction": direction, "kind": MessageKind(kind).name, "lane": LANES[lane].name}
+            {"at_ns": at, "direction": direction, "kind": kind_name(kind), "lane": LANES[lane].name}
             for at, direction, kind, lane, numbers in self._rows
             if at >= since_ns and not about.isdisjoint(numbers)
         ]

@@ -1,4 +1,4 @@
-"""Commands `hisee cluster status`, `check`, `promote`, `drill`. Argument parsing and printing only.
+"""Commands `hisee cluster status`, `check`, `promote`, `drill`, `contract`. Argument parsing and printing only.
 
 `add_to` puts them under another group of commands.
 """
@@ -23,10 +23,11 @@ from hisee.schema.exits import Exit
 POLL_S, SWITCH_S, LOOK_S = 0.2, 30.0, 1.0
 
 
-def look(data: Path | None) -> dict[str, Any]:
-    """The picture from live data; a server that does not answer leaves its part of it empty."""
+def look(data: Path | None, *, schemas: bool = False) -> dict[str, Any]:
+    """The picture from live data, with `schemas` those of the database too; who does not answer leaves its part of it empty."""
     from hisee.config import find_data
     from hisee.datadir import DataDir
+    from hisee.model import versions
     from hisee.pair import diagram, state
 
     directory = DataDir(find_data(data))
@@ -34,7 +35,8 @@ def look(data: Path | None) -> dict[str, Any]:
     if not group:
         raise UsageError("this system has no group of servers", hint="[group] in app.toml makes one")
     processes, terms = told(data)
-    return diagram.picture(group, processes, terms, state.look(group, directory, directory.engine_url()))
+    url = directory.engine_url()
+    return diagram.picture(group, processes, terms, state.look(group, directory, url), versions.look(url) if schemas and url else {})
 
 
 def told(data: Path | None) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -57,7 +59,7 @@ def status(data: Path | None, as_json: bool, follow: bool) -> int:
     from hisee.pair import diagram
 
     while True:
-        found = look(data)
+        found = look(data, schemas=True)
         shown = json.dumps(found, indent=1) if as_json else diagram.text(found)
         click.echo((CLEAR if follow and not as_json else "") + shown)
         if not follow:
@@ -75,14 +77,14 @@ def check(data: Path | None, as_json: bool) -> int:
     from hisee.pair import diagram, ways
 
     directory = DataDir(find_data(data))
-    found = look(data)
+    found = look(data, schemas=True)
     run = directory.read_run()
     seen, own = ways.look(run.get("group", {}), directory, run.get("server", "")), ways.own_certificate(directory)
     faults = diagram.faults(found) + ways.faults(seen, own, dt.datetime.now(dt.UTC)) + foreign(run)
     if as_json:
         click.echo(json.dumps({"faults": faults, "ways": seen, "certificate": own}, indent=1))
     else:
-        click.echo("\n".join([*ways.text(seen, own), "", *(faults or ["a switch would work"])]))
+        click.echo("\n".join([*ways.text(seen, own), "", *(faults or ["a switch would work"]), *diagram.upgrade_lines(found)]))
     return int(Exit.FINDINGS if faults else Exit.OK)
 
 
@@ -136,6 +138,20 @@ def drill(yes: bool, data: Path | None) -> int:
         order(data, f"{source}.KNL", f"SWITCH {target}")
         click.echo(f"{source} -> {target}: {await_hot(data, target):.1f} s")
         await_calm(data)
+    return 0
+
+
+@click.command()
+@click.option("--yes", is_flag=True, help="Confirm beforehand.")
+@DATA
+def contract(yes: bool, data: Path | None) -> int:
+    """End an upgrade: the database drops what only the release before needs. From then on that release cannot come back."""
+    found = look(data)
+    if not found["hot"]:
+        raise HiseeError("no hot server answers", hint="`hisee cluster status` shows the group")
+    if not yes:
+        click.confirm("Contract the database? The release before cannot be installed again after this", abort=True)
+    click.echo(order(data, f"{found['hot']}.KNL", "CONTRACT"))
     return 0
 
 
@@ -201,12 +217,13 @@ def confirm(found: dict[str, Any], target: str, yes: bool) -> None:
         click.confirm(f"Make {target} hot? The other servers must be down or cut off", abort=True)
 
 
-def order(data: Path | None, process: str, command: str) -> None:
-    """One command to a server; raises HiseeError with its reason."""
+def order(data: Path | None, process: str, command: str) -> str:
+    """One command to a server and its answer; raises HiseeError with its reason."""
     with connect(data) as system:
         answer = system.tell(process, command)
     if answer.result != "ok":
         raise HiseeError(f"{process} does not carry out {command}: {answer.text or answer.result}")
+    return str(answer.text)
 
 
 def await_hot(data: Path | None, target: str) -> float:
@@ -232,6 +249,6 @@ def _await(data: Path | None, condition: Any, what: str) -> float:
 
 def add_to(group: click.Group) -> click.Group:
     """The commands under another group of commands."""
-    for command in (status, check, promote, drill):
+    for command in (status, check, promote, drill, contract):
         group.add_command(command)
     return group

@@ -37,7 +37,10 @@ from hisee.schema import opcodes
 from hisee.schema.opcodes import Op
 
 MAGIC = b"ESLU"
-FORMAT = (1, 0)  # major: another one is refused; minor: rows appended
+FORMAT = (1, 0)  # highest that this release runs; major: another one is refused; minor: rows appended
+WRITTEN = (1, 0)  # the highest that the release before runs too: its script servers get units of this one (docs/adr/0012)
+FORMAT_AT = 4  # place of the format in a unit
+HEAD = struct.Struct("<4sHH")  # how a unit of every format begins: magic, format
 REGISTERS = 4096
 GLOBAL = 0x8000  # bit of a record operand: a global of the script
 NO_STRUCTURE = 0xFFFF
@@ -93,6 +96,16 @@ class SiteKind(IntEnum):
 
 class UnitLimit(Exception):
     """A limit of the unit format is reached; the text names the procedure and the count."""
+
+
+def written_later(data: bytes) -> str:
+    """Why a unit cannot run here although nothing is wrong with it: a later release wrote it. "" = the verifier may look at it."""
+    if len(data) < HEAD.size:
+        return ""
+    magic, *written = HEAD.unpack_from(data)
+    if magic != MAGIC or tuple(written) <= FORMAT:
+        return ""
+    return f"the unit has format {written[0]}.{written[1]}, this process runs up to {FORMAT[0]}.{FORMAT[1]}: upgrade hisee here"
 
 
 class Arg(NamedTuple):
@@ -324,7 +337,7 @@ class UnitBuilder:
             procedure.finish()
         body = b"".join((self._structures(), self._objects(), self._variables(), self._sites(), self._procedures()))
         parts = self._string_rows() + self._constant_rows() + body
-        head = MAGIC + struct.pack("<HHIII", *FORMAT, HEADER + len(parts), opcodes.SCHEMA_HASH, self._string(self.name))
+        head = MAGIC + struct.pack("<HHIII", *WRITTEN, HEADER + len(parts), opcodes.SCHEMA_HASH, self._string(self.name))
         return head + parts
 
     # layout

@@ -7,22 +7,23 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from hisee.engine.coordinator import EngineError
-from hisee.engine.postgres.database import MAKING, Connection, Database
+from hisee.engine.postgres.database import Connection, Database
+from hisee.engine.postgres.upkeep import Tables, prepare
 from hisee.model.records import Records, Row, StoreBroken
 from hisee.schema.timers import BY_NAME as TIMERS
 from hisee.seams import Seams
 
 T = TypeVar("T")
 
-SCHEMA_VERSION = "1"
 WRITING = 0x73746F72  # advisory lock: one writer at a time, over all computers
 HELD_MS = 120_000  # a writer that stands still in its transaction loses it; all scripts of an application compile within
 TURN_S, ANSWER_S = 0.02, TIMERS["server_answer"].ms / 1000
 CALLS_KEPT_MS = 86_400_000
 
 # Text that people sort by is compared by bytes, as SQLite does.
-TABLES = """
+MAKE = """
 CREATE TABLE store_meta (key text PRIMARY KEY, value text NOT NULL);
+INSERT INTO store_meta VALUES ('schema', '1');
 CREATE TABLE store_object (
     hbj bigint PRIMARY KEY,                        -- rows are never deleted: a number is never used again
     name text NOT NULL, name_key text NOT NULL UNIQUE,
@@ -39,24 +40,11 @@ CREATE TABLE store_imported (hbj bigint, place text, folder text NOT NULL, store
 CREATE TABLE store_call (call bigint PRIMARY KEY, at_ms bigint NOT NULL);  -- commits by their call, for one whose answer was lost
 CREATE INDEX store_call_at ON store_call (at_ms);
 """
+TABLES = Tables("the configuration store", "store_meta", "key", "schema", schema=1, min_reader=1, make=lambda: MAKE)
 OWN_CALL = "SELECT 1 FROM store_call WHERE call = %s"
 NOTE_CALL = "INSERT INTO store_call VALUES (%s, engine_now())"
 FORGET_CALLS = "DELETE FROM store_call WHERE at_ms < engine_now() - %s"
 ONE_INSTANT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
-
-
-def make_tables(connection: Connection) -> None:
-    """The tables, when there are none yet; StoreBroken when another version made them."""
-    with connection.transaction():
-        connection.execute("SELECT pg_advisory_xact_lock(%s)", [MAKING])
-        known = connection.execute("SELECT to_regclass('store_meta') IS NOT NULL").fetchone()
-        if known is None or not known[0]:
-            connection.execute(TABLES)
-            connection.execute("INSERT INTO store_meta VALUES ('schema', %s)", [SCHEMA_VERSION])
-        row = connection.execute("SELECT value FROM store_meta WHERE key = 'schema'").fetchone()
-    if row is None or row[0] != SCHEMA_VERSION:
-        raise StoreBroken(f"the store in the engine database has version {row and row[0]}, this program needs {SCHEMA_VERSION}",
-                          hint="update hisee")
 
 
 def await_turn(connection: Connection) -> None:
@@ -95,7 +83,7 @@ class PostgresTables:
         self._place = place
         try:
             self._db = Database(url, seams, lease_ms=HELD_MS, patience_s=ANSWER_S)
-            self._db.call(make_tables)
+            self._db.call(lambda connection: prepare(connection, TABLES))
         except EngineError as error:
             raise StoreBroken(error.text, hint=error.hint) from error
 

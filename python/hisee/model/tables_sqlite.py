@@ -64,10 +64,18 @@ def _prepare(db: sqlite3.Connection, path: Path) -> None:
     if _version(db) != SCHEMA_VERSION:
         with _transaction(db, "BEGIN IMMEDIATE"):
             if (version := _version(db)) > SCHEMA_VERSION:
-                raise StoreBroken(f"{path} was written by a newer hisee (schema {version})", hint="install that release")
+                _check_reader(db, path, version)
+                return
             for statement in _statements(version):
                 db.execute(statement)
             db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+
+
+def _check_reader(db: sqlite3.Connection, path: Path, version: int) -> None:
+    """A later release that only added something wrote down which schema can still use the file; without that, only its own can."""
+    row = db.execute("SELECT value FROM meta WHERE key = 'min_reader'").fetchone()
+    if row is None or int(row[0]) > SCHEMA_VERSION:
+        raise StoreBroken(f"{path} was written by a newer hisee (schema {version})", hint="install that release")
 
 
 def _version(db: sqlite3.Connection) -> int:

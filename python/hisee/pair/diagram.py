@@ -9,15 +9,18 @@ Row = dict[str, Any]
 UNKNOWN = "?"
 
 
-def picture(group: Mapping[str, Any], processes: Sequence[Row], terms: Sequence[Row], pair: Row) -> Row:
-    """`processes` and `terms` as a running server tells them (empty: none answers), `pair` as `hisee.pair.state.look` does."""
+def picture(group: Mapping[str, Any], processes: Sequence[Row], terms: Sequence[Row], pair: Row,
+            schemas: Mapping[str, Any] | None = None) -> Row:
+    """`processes` and `terms` as a running server tells them (empty: none answers), `pair` as `hisee.pair.state.look` does, `schemas` as
+    `hisee.model.versions.look` does."""
     term = next((row for row in terms if row.get("role") == f"hs.{group.get('name')}"), {})
     living = [row for row in processes if row.get("state") == "Run"]
     servers = [_server(name, facts, living, pair) for name, facts in group.get("servers", {}).items()]
     hot = next((row["node"] for row in servers if row["state"] == "HS"), "")
     epoch = max([term.get("epoch") or 0, *(row["epoch"] for row in servers)])
     return {"group": group.get("name", ""), "hot": hot, "epoch": epoch, "database": pair["managed"], "servers": servers,
-            "witness": pair["witness"], "consoles": [_console(row) for row in living if row.get("kind") == "HIP"]}
+            "witness": pair["witness"], "consoles": [_console(row) for row in living if row.get("kind") == "HIP"],
+            "schemas": dict(schemas or {})}
 
 
 def _server(name: str, facts: Mapping[str, Any], living: Sequence[Row], pair: Row) -> Row:
@@ -29,7 +32,8 @@ def _server(name: str, facts: Mapping[str, Any], living: Sequence[Row], pair: Ro
     return {"node": name, "hosts": list(facts.get("hosts", ())), "priority": facts.get("priority", 0), "pid": knl.get("pid"),
             "state": told.get("state", ""), "sub": told.get("sub", ""), "epoch": told.get("epoch", 0),
             "database": database.get("role", ""), "database_state": database.get("state"), "lag_bytes": database.get("lag_bytes"),
-            "why": database.get("why", ""), "version": knl.get("version"), "time_difference_ms": knl.get("time_difference_ms"),
+            "why": database.get("why", ""), "version": knl.get("version"), "protocol": knl.get("protocol"),
+            "time_difference_ms": knl.get("time_difference_ms"),
             "ses": scripts}
 
 
@@ -49,15 +53,33 @@ def text(found: Row) -> str:
     for server in found["servers"]:
         lines += _server_lines(server)
     lines += [_witness_line(found), ""]
+    lines += [*upgrade, ""] if (upgrade := ["  " + line for line in upgrade_lines(found)]) else []
     return "\n".join(lines + _console_lines(found["consoles"]))
 
 
 def _server_lines(server: Row) -> list[str]:
     state = f"{server['state']} {server['sub']}".strip() or "does not answer"
     lines = [f"  {server['node']:<10} {', '.join(server['hosts'])}  priority {server['priority']}",
-             f"    server    {state}", f"    database  {_database(server)}"]
+             f"    server    {state}{_release(server)}", f"    database  {_database(server)}"]
     lines += [f"    {ses['name']:<9} {ses['see_count']} SEE" for ses in server["ses"]]
     return [*lines, ""]
+
+
+def _release(server: Row) -> str:
+    return f", hisee {server['version']}, protocol {server['protocol']}" if server["version"] and server["protocol"] else ""
+
+
+def upgrade_lines(found: Row) -> list[str]:
+    """How far an upgrade is: releases side by side, and whether the one before can still come back; empty = no upgrade is under way."""
+    lines = []
+    versions = {row["node"]: row["version"] for row in found["servers"] if row["version"]}
+    if len(set(versions.values())) > 1:
+        lines.append("an upgrade is under way: " + ", ".join(f"{node} runs hisee {version}" for node, version in versions.items()))
+    for owner, schema in found["schemas"].items():
+        if isinstance(schema, dict) and schema["min_reader"] < schema["schema"]:
+            lines.append(f"contract open: tables of the {owner} have schema {schema['schema']}, releases of schema {schema['min_reader']} "
+                         "can still come back; `hisee cluster contract` ends that")
+    return lines
 
 
 def _database(server: Row) -> str:
@@ -99,9 +121,6 @@ def faults(found: Row) -> list[str]:
     out += [f"the database on {row['node']} lags by {row['lag_bytes']} bytes" for row in found["servers"] if (row["lag_bytes"] or 0) > LAG]
     out += [f"the clock of {row['node']} differs by {row['time_difference_ms']:.0f} ms" for row in found["servers"]
             if abs(row["time_difference_ms"] or 0) > CLOCK_MS]
-    versions = {row["node"]: row["version"] for row in found["servers"] if row["version"]}
-    if len(set(versions.values())) > 1:
-        out.append("the servers are of different versions: " + ", ".join(f"{node} {version}" for node, version in versions.items()))
     if found["witness"] is not None and found["witness"]["state"] != "up":
         out.append(f"the witness {found['witness']['address']} is silent: nobody is promoted on a loss ({found['witness']['why']})")
     return out

@@ -28,6 +28,7 @@ class CommandId(IntEnum):
     SHUTDOWN = 15
     SWITCH = 16
     PROMOTE = 17
+    CONTRACT = 19
 
 
 class CommandIdRow(NamedTuple):
@@ -38,7 +39,7 @@ class CommandIdRow(NamedTuple):
     doc: str
 
 
-SCHEMA_HASH = 0xd256c630
+SCHEMA_HASH = 0x9d0fdc22
 
 ROWS: tuple[CommandIdRow, ...] = (
     CommandIdRow(1, 'HELP', '*', 'HELP', 'the commands that this process takes'),
@@ -59,6 +60,7 @@ ROWS: tuple[CommandIdRow, ...] = (
     CommandIdRow(15, 'SHUTDOWN', 'KNL PWP', 'SHUTDOWN', 'end the whole system in order'),
     CommandIdRow(16, 'SWITCH', 'KNL', 'SWITCH [NODE]', 'hand over to the standby server of that node, or to the first of them'),
     CommandIdRow(17, 'PROMOTE', 'KNL', 'PROMOTE', 'a standby server becomes hot though nobody can prove that the former one is dead; audited'),
+    CommandIdRow(19, 'CONTRACT', 'KNL', 'CONTRACT', 'end an upgrade: the database drops what only the release before needs; audited'),
 )
 
 BY_NUMBER: dict[int, CommandIdRow] = {r.number: r for r in ROWS}

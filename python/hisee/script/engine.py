@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from hisee._core.cells import CellTable
-from hisee._core.vm import Status, Unit
+from hisee._core.vm import Status, Unit, UnitRejected
 from hisee.channel import Message
 from hisee.channel.payloads import Failed, SetAck, pack, unpack
+from hisee.esl.unit import FORMAT_AT, written_later
 from hisee.profile import Recorder, Row
 from hisee.schema.errors import Err
 from hisee.schema.extended import Ext
@@ -61,6 +62,8 @@ class Engine:
 
     def load(self, data: bytes) -> Unit:
         """Verify and keep a unit; raises UnitRejected."""
+        if later := written_later(data):
+            raise UnitRejected(FORMAT_AT, later)
         unit = Unit(data)
         self._units[hashlib.sha256(data).hexdigest()] = unit
         return unit

@@ -10,7 +10,7 @@ from typing import Any
 from hisee._core.vm import Unit
 from hisee.channel import Channel, ChannelClosed, ChannelFull, Message, Requests
 from hisee.channel.carriers import NETWORK
-from hisee.channel.duties import MessageTrace, answer_soon, load_message
+from hisee.channel.duties import MessageTrace, answer_soon, answer_unknown, load_message
 from hisee.channel.payloads import (
     Ended,
     Failed,
@@ -135,7 +135,11 @@ class Host:
             self.engine.values(message.payload)
         elif message.kind == Kind.STOP:
             self.stop.set()
-        elif not self.control(message):
+        elif self.control(message):
+            return
+        elif message.target == self.number:
+            answer_unknown(message, self)
+        else:
             self.engine.deliver(message)
 
     def control(self, message: Message) -> bool:

@@ -233,6 +233,10 @@ class Authority:
 
         return self._ask(carry_out)
 
+    def audit(self, what: str, detail: dict[str, Any]) -> Future[None]:
+        """An operator's order, written down before it is carried out."""
+        return self._ask(lambda rounds: rounds.audit(what, detail))
+
     def _ask(self, work: Callable[[Rounds], None]) -> Future[None]:
         future: Future[None] = Future()
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from hisee.channel import Channel, ChannelClosed, ChannelFull, Message, RequestFailed, Requests
+from hisee.channel import Channel, ChannelClosed, ChannelFull, Message, NotSpoken, RequestFailed, Requests
 from hisee.channel.payloads import Failed, LinkClosed, Payload, Route, pack
+from hisee.channel.spoken import kind_name
 from hisee.schema.errors import Err
 from hisee.schema.extended import Ext
 from hisee.schema.lanes import Lane
@@ -42,11 +43,19 @@ class Core:
             return False
         try:
             process.link.send(message)
+        except NotSpoken as error:
+            log.debug("to %s: %s", process.name, error)
+            return False
         except (ChannelClosed, ChannelFull) as error:
             log.warning("to %s: %s", process.name, error)
             return False
         process.sent += 1
         return True
+
+    def unspoken(self, message: Message) -> str:
+        """Why its target is not sent this kind of message: it runs an older release. "" = it knows the kind."""
+        process = self.registry.get(message.target)
+        return process.link.unspoken.get(message.kind, "") if process is not None and process.link is not None else ""
 
     def reply(self, request: Message, payload: Payload | bytes = b"") -> None:
         data = payload if isinstance(payload, bytes) else pack(payload)
@@ -56,7 +65,7 @@ class Core:
     def fail(self, request: Message, error: int, extended: int = 0, text: str = "") -> None:
         """End a request that was not executed; a message that wants no answer is only logged."""
         if not request.wants_answer:
-            log.info("dropped %s of %s: %s", Kind(request.kind).name, request.source, text)
+            log.info("dropped %s of %s: %s", kind_name(request.kind), request.source, text)
             return
         self.send(Message(kind=Kind.FAILED, lane=request.lane, source=KNL_NUMBER, target=request.source,
                           object=request.object, corr=request.corr,
@@ -98,6 +107,8 @@ class Core:
         message = Message(kind=kind, lane=lane, source=KNL_NUMBER, target=number, payload=data, wants_answer=True)
         if not self.reachable(number):
             raise RequestFailed(Err.ERR_TRANS_ABORT, Ext.PROCESS_NOT_RUNNING, f"process number {number} does not run")
+        if unspoken := self.unspoken(message):
+            raise RequestFailed(Err.ERR_NOT_SUPPORTED, Ext.NO_REASON, unspoken)
         self._asked.append(message)
         try:
             return await self.requests.ask(message, timeout_s)

@@ -68,6 +68,8 @@ class Grouped:
                                heard=self._hot_says, config_changed=lambda: self._spawn(self._look_into_the_store()))
         orders.own.add("SWITCH", self._switch)
         orders.own.add("PROMOTE", self._promote)
+        orders.own.add("CONTRACT", self._contract)
+        self.contract_database: Callable[[], list[str]] = list  # names of the tables that had something to drop; blocks
         orders.own.add_status(lambda: {"server": msgspec.structs.asdict(self.state)})
 
     @property
@@ -297,6 +299,31 @@ class Grouped:
             raise CommandRefused(f"{wanted or 'no standby server'} does not follow this one with all values"
                                  f"; there are {', '.join(sorted(follow)) or 'none'}")
         return wanted
+
+    async def _contract(self, words: list[str]) -> str:
+        """Nobody of the release before is left: the database need not be one that it understands. Back leads only a backup then."""
+        if not self.authority.acknowledges():
+            raise CommandRefused(f"{self.state.node} is not hot; order it at {self.state.hot or 'the hot server'}")
+        from hisee.model.versions import own_schemas
+
+        own = own_schemas()
+        if behind := [found for node in self.authority.group.servers if (found := self._behind(node, own))]:
+            raise CommandRefused("; ".join(behind))
+        await asyncio.wrap_future(self.authority.audit("contract", {"group": self.authority.group.name, **own}))
+        done = await asyncio.to_thread(self.contract_database)
+        return f"contracted: {', '.join(done)}" if done else "there is nothing to contract"
+
+    def _behind(self, node: str, own: dict[str, int]) -> str:
+        """Why this server of the group keeps the database from being contracted; "" = it does not."""
+        if node == self.authority.standing.node:
+            return ""
+        server = self._core.registry.named(f"{node}.KNL")
+        if server is None or not server.running:
+            return f"{node} does not answer, and may be of an older release; start it first"
+        schemas = server.facts.get("schemas")
+        told = schemas if isinstance(schemas, dict) else {}
+        older = any(told.get(name, 0) < schema for name, schema in own.items())
+        return f"{node} runs hisee {server.version or '?'}: upgrade it first" if older else ""
 
     async def _promote(self, words: list[str]) -> str:
         """An operator decides that the former hot server is dead. One that still renews cannot be replaced so."""

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,9 @@ import msgspec
 import hisee
 from hisee.channel import Channel, Listener, LogonRefused, Message, memory_pair
 from hisee.channel.networks import SESSION
-from hisee.channel.payloads import PROTOCOL, Hello, LinkClosed, LinkOpen, Payload, PeerLost, Refused, ServerState, Welcome, pack, unpack
+from hisee.channel.payloads import Hello, LinkClosed, LinkOpen, Payload, PeerLost, Refused, ServerState, Welcome, pack, unpack
 from hisee.channel.session import BY_CONNECTION
+from hisee.channel.spoken import agreed, offer, refusal, span_of, unspoken
 from hisee.channel.way import WANTED
 from hisee.engine.coordinator import Coordinator
 from hisee.model.store import Store
@@ -128,8 +129,10 @@ class Knl:
         return self.grouped.authority.fence if self.grouped is not None else None
 
     def _hello(self) -> Hello:
+        from hisee.model.versions import own_schemas  # a server without a group has no PostgreSQL
+
         return Hello(kind="KNL", name=self._node, node=self._node, pid=os.getpid(), version=hisee.__version__,
-                     facts={"host": socket.gethostname()})
+                     facts={"host": socket.gethostname(), "schemas": own_schemas()})
 
     async def _look_into_the_store(self) -> None:
         """Another server may have saved objects. Values of new ones come from the hot server, or are defined by it."""
@@ -219,6 +222,7 @@ class Knl:
     async def connect(self, hello: Hello) -> Channel:
         """Log on inside this process, over memory: the way of `hisee run` and of the simulator. Raises LogonRefused."""
         mine, theirs = memory_pair(limits=self._limits)
+        offer(hello)
         answer = await self._admit(hello, None)
         if isinstance(answer, Refused):
             raise LogonRefused(answer.code, answer.text)
@@ -240,8 +244,8 @@ class Knl:
     async def _admit(self, hello: Hello, peer: Any) -> Welcome | Refused:
         """Name and number for a process that proved the secret; a name that runs is refused (R9). `peer` of a process behind another
         server of the group holds the number that it has there."""
-        if hello.protocol[0] != PROTOCOL[0]:
-            return Refused(code="PROTOCOL", text=f"protocol {hello.protocol[0]}.{hello.protocol[1]} is not {PROTOCOL[0]}.x")
+        if mismatch := refusal(hello):
+            return Refused(code="PROTOCOL", text=mismatch)
         if hello.facts.get(WANTED) not in (None, self._node):
             return Refused(code="SERVER", text=f"this door leads to {self._node}, not to {hello.facts[WANTED]}")
         if hello.kind == "KNL" and self.grouped is not None:
@@ -256,7 +260,9 @@ class Knl:
             return Refused(code="NAME_IN_USE", text=f"a process named {error} runs already; stop it first or use another name")
         except NameRefused as error:
             return Refused(code=error.code, text=str(error))
-        return self._welcome(process)
+        answer = self._welcome(process)
+        answer.protocol = agreed(hello)
+        return answer
 
     def _enter(self, hello: Hello, peer: Any) -> Process:
         registry = self.core.registry
@@ -267,7 +273,7 @@ class Knl:
             number = registry.free_number()  # that of the server itself is no other server's, whatever the store says
         return registry.add(Process(
             number=number, name=name, kind=hello.kind, node=hello.node or self._node, pid=hello.pid,
-            address=getattr(peer, "address", ""), started_ms=getattr(peer, "started_ms", 0), version=hello.version,
+            address=getattr(peer, "address", ""), started_ms=getattr(peer, "started_ms", 0), version=hello.version, speaks=span_of(hello),
             incarnation=hello.incarnation, facts={**hello.facts, "host": hello.facts.get("host", "")}))
 
     def _welcome(self, process: Process) -> Welcome:
@@ -288,7 +294,7 @@ class Knl:
             return
         channel.attach(asyncio.get_running_loop(), lambda message: self._receive(channel, message),
                        lambda reason: self._lost(channel, reason))
-        self._linked(process, Link(channel, process.number, facts=process.facts))
+        self._linked(process, Link(channel, process.number, facts=process.facts, unspoken=unknown_to(process)))
 
     def _receive(self, channel: Channel, message: Message) -> None:
         """A standby server hands on what is the hot one's business."""
@@ -359,8 +365,9 @@ class Knl:
         """Over the communication process that asks, or over the one that carries the standby server that asks."""
         assert source.link is not None
         if source.kind == "KNL":
-            return Link(source.link.channel, process.number, source.link.connection, source.number, connection, facts=process.facts)
-        return Link(source.link.channel, process.number, connection, facts=process.facts)
+            return Link(source.link.channel, process.number, source.link.connection, source.number, connection, facts=process.facts,
+                        unspoken=unknown_to(process))
+        return Link(source.link.channel, process.number, connection, facts=process.facts, unspoken=unknown_to(process))
 
     def _answer_carried(self, message: Any, answer: Welcome | Refused) -> None:
         if isinstance(answer, Welcome):
@@ -376,6 +383,7 @@ class Knl:
         process = self.core.registry.get(held.link.number)
         assert process is not None
         answer = self._welcome(process)
+        answer.protocol = agreed(hello)
         answer.facts[SESSION] = held.number
         return answer
 
@@ -415,6 +423,11 @@ class Knl:
         """Handles end with their process: a remote part that was closed in order as well as one whose host died."""
         for dbm in self.core.registry.of_kind("DBM"):
             self.core.tell(dbm.number, Kind.PEER_LOST, PeerLost(number=gone.number, name=gone.name, reason=gone.state.value))
+
+
+def unknown_to(process: Process) -> Mapping[int, str]:
+    """Kinds of messages that a later release than the process's brought."""
+    return unspoken(process.speaks.highest)
 
 
 def elsewhere(process: Process) -> bool:

@@ -39,6 +39,7 @@ class OpenObject:
     was_up: bool = False
     objects: list[int] = field(default_factory=list)
     starting: asyncio.Task[None] | None = None
+    refusals: list[str] = field(default_factory=list)  # by which SES the last start was refused, and why
 
     @property
     def number(self) -> int:
@@ -135,10 +136,11 @@ class Opening:
     async def _start(self, opened: OpenObject) -> None:
         """Ask one SES after the other, once each (R26); nobody left = REMOTE_DOWN, tried again at the next SES logon (R25)."""
         tried: list[int] = []
+        opened.refusals = []
         while opened.number in self.opened:
             ses = choose_ses(self._candidates(), self.load(), tried)
             if ses is None:
-                reason = "no SES took the start" if tried else "no SES is logged on"
+                reason = "; ".join(["no SES took the start", *opened.refusals]) if tried else "no SES is logged on"
                 self._tell_down(opened, reason)
                 return
             tried.append(ses.number)
@@ -172,6 +174,7 @@ class Opening:
             await self._core.ask(ses.number, Kind.SEE_START, self._see_start(opened, see), EACH_S)
         except RequestFailed as failed:
             log.warning("SEE %s: %s refused: %s", see.name, ses.name, failed)
+            opened.refusals.append(f"{ses.name}: {failed}")
             self._forget_remote(opened, see, f"{ses.name}: {failed}", stop=True)
             return False
         if opened.see is not see or opened.number not in self.opened:

@@ -10,6 +10,7 @@ from typing import Any
 from hisee.channel import Message
 from hisee.channel.group import WARM
 from hisee.channel.payloads import Table
+from hisee.channel.spoken import shown
 from hisee.engine.coordinator import PRIMARY, ROLES, Member
 from hisee.schema.lanes import ROWS as LANES
 from hisee.schema.messages import MessageKind as Kind
@@ -82,7 +83,8 @@ class Overview:
         return {
             "name": process.name, "number": process.number, "kind": process.kind, "state": process.state.value,
             "host": facts.get("host") or process.node or None, "node": process.node or None, "pid": process.pid or None, "role": None,
-            "started_at": iso(process.started_ms), "version": process.version or None, "see_count": self._see_count(process),
+            "started_at": iso(process.started_ms), "version": process.version or None,
+            "protocol": None if process.virtual else shown(process.speaks.highest), "see_count": self._see_count(process),
             "hosted_by": self._hosted_by(process), "object": process.object or None, "console": self._name(process.console),
             "channel": self._channel_of(process), "dropped": facts.get("dropped"), "queue": facts.get("queue"),
             "drain": facts.get("drain"), "port": port_of(process),

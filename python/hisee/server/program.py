@@ -97,6 +97,14 @@ def enter(knl: Knl, group: Group, node: str, data: DataDir, url: str) -> None:
                          loop.call_soon_threadsafe, changed)
 
     knl.join_group(make, partial(dial, data))
+    assert knl.grouped is not None
+    knl.grouped.contract_database = partial(contract_database, url, data.seams)
+
+
+def contract_database(url: str, seams: Seams) -> list[str]:
+    from hisee.model.versions import contract_all  # a server without a group has no PostgreSQL
+
+    return contract_all(url, seams)
 
 
 async def respond(knl: Knl, data: DataDir, node: str) -> Responder | None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Protocol
 
-from hisee.channel import Channel, Message
+from hisee.channel import Channel, Message, NotSpoken
+from hisee.channel.spoken import NOTHING, OWN, Span
 from hisee.schema.kinds import BY_NAME as KINDS
 from hisee.seams import Seams
 
@@ -45,13 +46,16 @@ class Link:
     inner: int = 0  # its connection there
     facts: dict[str, Any] = field(default_factory=dict)
     session: Lasting | None = None
+    unspoken: Mapping[int, str] = field(default_factory=lambda: NOTHING)  # kinds that the process does not know, with the reason
 
     @property
     def resuming(self) -> bool:
         return self.session is not None and self.session.resuming
 
     def send(self, message: Message) -> None:
-        """Raises ChannelClosed, ChannelFull."""
+        """Raises ChannelClosed, ChannelFull, NotSpoken."""
+        if message.kind in self.unspoken:
+            raise NotSpoken(self.unspoken[message.kind])
         (self.session or self.channel).send(message)
 
     @property
@@ -81,6 +85,7 @@ class Process:
     opened: int = 0
     address: str = ""
     version: str = ""
+    speaks: Span = OWN  # versions of the protocol
     started_ms: int = 0
     incarnation: int = 0
     logon_order: int = 0

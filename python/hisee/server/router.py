@@ -125,7 +125,10 @@ class Router:
             return True
         self._leave_call(message.source, message.corr)
         self._leave(message.source, message.corr)
-        self._core.fail(message, Err.ERR_TRANS_ABORT, 10, f"process number {message.target} does not run")
+        if unspoken := self._core.unspoken(message):
+            self._core.fail(message, Err.ERR_NOT_SUPPORTED, 0, unspoken)
+        else:
+            self._core.fail(message, Err.ERR_TRANS_ABORT, 10, f"process number {message.target} does not run")
         return False
 
     def _relayed(self, message: Message) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any
 
 from hisee.channel import Channel, ChannelClosed, ChannelFull, LogonRefused, Message, PeerUnreachable, RequestFailed, Requests
-from hisee.channel.duties import answer_soon
+from hisee.channel.duties import answer_soon, answer_unknown
 from hisee.channel.epoch import Gate, told_in
 from hisee.channel.payloads import Failed, Hello, LinkClosed, LinkOpen, Refused, Route, ServerState, pack, unpack
 from hisee.commands import Commands
@@ -183,6 +183,8 @@ class Standby:
             self._told(session, unpack(ServerState, message.payload))
         elif message.kind == Kind.COMMAND:
             answer_soon(message, self._commands, session.channel)
+        else:
+            answer_unknown(message, session.channel)
 
     def _told(self, session: Session, state: ServerState) -> None:
         """One that is cut off from the database for a moment still holds the term as far as it knows: the session stays."""
@@ -220,7 +222,7 @@ class Standby:
 
     async def _announce(self, session: Session, ses: Process) -> None:
         hello = Hello(kind=ses.kind, name=ses.name.rpartition(".")[0], node=ses.node, pid=ses.pid, version=ses.version,
-                      incarnation=ses.incarnation, facts=ses.facts)
+                      incarnation=ses.incarnation, facts=ses.facts, protocol=ses.speaks.highest, lowest=ses.speaks.lowest)
         request = LinkOpen(connection=ses.number, hello=pack(hello), address=ses.address, number=ses.number, started_ms=ses.started_ms)
         session.announced.add(ses.number)  # its first order may overtake the answer
         try:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 
 from hisee.engine.coordinator import EngineError
-from hisee.engine.postgres.database import MAKING, Connection, Database, one, rows
+from hisee.engine.postgres.database import Connection, Database, one, rows
+from hisee.engine.postgres.upkeep import MAKING
 from hisee.schema.timers import BY_NAME as TIMERS
 from hisee.seams import Seams
 from hisee.server.retained import Fence, Row, Stored, ValuesBroken

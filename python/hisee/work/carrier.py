@@ -16,7 +16,7 @@ from typing import Any
 
 from hisee.channel import Channel, ChannelClosed, ChannelFull, Listener, Message, RequestFailed, Requests
 from hisee.channel.doors import CHOOSE, CROWDED
-from hisee.channel.duties import answer_soon
+from hisee.channel.duties import answer_soon, answer_unknown
 from hisee.channel.networks import SESSION
 from hisee.channel.payloads import CpList, Failed, Hello, LinkClosed, LinkOpen, Refused, Route, Welcome, pack, unpack
 from hisee.channel.session import BY_CONNECTION
@@ -209,6 +209,8 @@ class Carrier:
             answer_soon(message, self._commands, self._server)
         elif message.kind == Kind.STOP:
             self._ended("goodbye: the server ends the system")
+        else:
+            answer_unknown(message, self._server)
 
     def _to_connection(self, connection: int, message: Message) -> None:
         client = self._clients.get(connection)

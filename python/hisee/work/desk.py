@@ -13,6 +13,7 @@ from typing import Any
 from hisee.channel import Channel, ChannelClosed, ChannelFull, Message, Requests
 from hisee.channel.duties import KNL, MessageTrace, answer_soon
 from hisee.channel.payloads import LogWrite, Payload, pack
+from hisee.channel.spoken import kind_name
 from hisee.commands import CommandRefused, Commands
 from hisee.engine.coordinator import PRIMARY, Coordinator, LostMember, Member
 from hisee.outputs.shelf import Shelf
@@ -114,7 +115,7 @@ class Desk:
         try:
             self._channel.send(message)
         except (ChannelClosed, ChannelFull) as error:
-            log.warning("%s: %s", Kind(message.kind).name, error)
+            log.warning("%s: %s", kind_name(message.kind), error)
             return False
         return True
 

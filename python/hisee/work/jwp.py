@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 
 import hisee
-from hisee.channel.payloads import PROTOCOL
+from hisee.channel.spoken import LOWEST, PROTOCOL
 from hisee.config import limits
 from hisee.datadir import DataDir
 from hisee.engine import open_engine
@@ -117,7 +117,8 @@ def command_line(java: str, name: str, path: str, log_dir: Path, heap_mib: int) 
 def settings(member: Member, data: DataDir, threads: int) -> dict[str, Any]:
     """What the virtual machine reads on its standard input."""
     hello = {"kind": KIND, "name": member.name, "node": member.node, "boot": boot_id(), "pid": member.pid,
-             "incarnation": member.incarnation, "protocol": list(PROTOCOL), "version": hisee.__version__}
+             "incarnation": member.incarnation, "protocol": list(PROTOCOL), "lowest": list(LOWEST),
+             "version": hisee.__version__}
     return {
         "secret": data.secret(), "socket": str(data.control_socket), "log": str(data.log_dir), "name": member.name, "host": member.host,
         "port": member.port, "threads": threads, "hello": hello, "limits": limits(data.read_run().get("limits")),

@@ -17,17 +17,19 @@ from psycopg.rows import TupleRow
 
 from hisee.engine.coordinator import EngineError, StorageFull
 from hisee.engine.postgres.dialling import Dialling
+from hisee.engine.postgres.upkeep import Tables, prepare
 from hisee.schema.timers import BY_NAME as TIMERS
 from hisee.seams import Seams
 
 T = TypeVar("T")
 
-VERSION = "1"
+# schema.sql makes tables of this schema; `expand` of upkeep.Tables brings those of the release before there.
+TABLES = Tables("the engine database", "engine_meta", "name", "version", schema=1, min_reader=1,
+                make=lambda: files(__package__).joinpath("schema.sql").read_text())
 RECONNECT_S = 30.0
 PATIENCE_S = TIMERS["database_answer"].ms / 1000
 REPEATS = 20  # of a transaction that the server itself undid
 PAUSE_S = 0.02
-MAKING = 0x68697365  # advisory lock while the tables are made
 # A lost network ends a connection within seconds. A commit that waits is never touched: no statement_timeout, no cancel.
 OPTIONS = {"keepalives": "1", "keepalives_idle": "2", "keepalives_interval": "1", "keepalives_count": "3",
            "tcp_user_timeout": "5000", "target_session_attrs": "read-write", "application_name": "hisee"}
@@ -91,7 +93,7 @@ class Database:
             patience = {"connect_timeout": str(max(2, min(5, int(reconnect_s))))}  # of each host; the least that the library knows is 2
             self._dialling = Dialling(make_conninfo(url, **OPTIONS | patience), connect)
             self._connection = self._open()
-            make_tables(self._connection)
+            prepare(self._connection, TABLES)
         except psycopg.Error as error:
             self.close()
             raise EngineError(f"the engine database cannot be opened: {one_line(error)}", hint="see [engine] url of app.toml") from error
@@ -201,18 +203,6 @@ class Database:
 
 def connect(address: str) -> Connection:
     return Connection.connect(address, autocommit=True, prepare_threshold=1)
-
-
-def make_tables(connection: Connection) -> None:
-    """The tables, when there are none yet; EngineError when another version made them."""
-    with connection.transaction():
-        connection.execute("SELECT pg_advisory_xact_lock(%s)", [MAKING])
-        known = connection.execute("SELECT to_regclass('engine_meta')").fetchone()
-        if known is None or known[0] is None:
-            connection.execute(files(__package__).joinpath("schema.sql").read_text())
-        row = connection.execute("SELECT value FROM engine_meta WHERE name = 'version'").fetchone()
-    if row is None or row[0] != VERSION:
-        raise EngineError(f"the engine database has version {row and row[0]}, this program needs {VERSION}", hint="update hisee")
 
 
 def one_line(error: BaseException) -> str:

@@ -68,6 +68,7 @@ def prepare(db: sqlite3.Connection) -> None:
     """
     if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'engine_meta'").fetchone():
         db.executescript(f"BEGIN IMMEDIATE; {TABLES} INSERT INTO engine_meta VALUES ('version', '{VERSION}'); COMMIT;")
-    [version] = db.execute("SELECT value FROM engine_meta WHERE key = 'version'").fetchone()
-    if int(version) > VERSION:
+    found = dict(db.execute("SELECT key, value FROM engine_meta WHERE key IN ('version', 'min_reader')"))
+    version = found["version"]
+    if int(found.get("min_reader", version)) > VERSION:  # a later release that only added something says who can still use the file
         raise EngineError(f"the engine's tables were made by a newer hisee (version {version})", hint="install that release")
