@@ -20,11 +20,12 @@ from typing import Any
 
 import hisee
 from hisee.errors import HiseeError
-from support.plant import SERVERS, STATIONS, Load, Plant, missing, plant
+from support.plant import SERVERS, STATIONS, STREAM, Load, Plant, missing, plant
 
 LINKS = ("hot-standby", "hot-witness", "standby-witness", "hot-clients")
 KILLED = {"knl": r"hisee server /W", "postgres": r"bin/postgres -D .*/pg/node/data"}
 CALM_S, AGAIN_S = 180.0, 90.0
+BLACK_START_S = 120.0
 SAMPLE_S = 0.1
 
 
@@ -52,14 +53,13 @@ def say(text: str) -> None:
 
 
 @contextlib.contextmanager
-def running(*, load: bool = True) -> Iterator[tuple[Plant, Load | None]]:
+def running() -> Iterator[Plant]:
     """Everything up, both servers in their places."""
     with plant() as made:
         made.boot("W", *SERVERS, *STATIONS)
         made.await_ready("W", *SERVERS, *STATIONS)
         await_calm(made)
-        client = made.load() if load else None
-        yield made, client
+        yield made
 
 
 def hot_of(made: Plant) -> str:
@@ -126,18 +126,18 @@ def _ends(link: str) -> tuple[str, str]:
 
 def partitions(given: argparse.Namespace) -> dict[str, Any]:
     figures: dict[str, Any] = {}
-    with running() as (made, client):
-        assert client is not None
+    with running() as made:
+        client = made.load()
         for name, links in cuts().items():
             if not given.cuts or name in given.cuts.split(","):
-                figures[name] = _one_cut(made, client, links, given.seconds)
+                figures[name] = one_cut(made, client, links, given.seconds)
                 say(f"{name}: {figures[name]}")
         await_calm(made)
         figures["history"] = client.checked()
     return figures
 
 
-def _one_cut(made: Plant, client: Load, links: list[tuple[str, str, bool]], seconds: float) -> dict[str, Any]:
+def one_cut(made: Plant, client: Load, links: list[tuple[str, str, bool]], seconds: float) -> dict[str, Any]:
     hot = await_calm(made)
     client.await_more()
     people = {"hot": [hot], "standby": [other_than(hot)], "witness": ["W"], "clients": [*STATIONS, "C"]}
@@ -170,17 +170,17 @@ def same_or_other(node: str, hot: str) -> str:
 
 def losses(given: argparse.Namespace) -> dict[str, Any]:
     figures: dict[str, Any] = {}
-    with running() as (made, client):
-        assert client is not None
+    with running() as made:
+        client = made.load()
         for what in ("knl", "postgres", "host", "monitor"):
-            found = [_one_loss(made, client, what) for _ in range(given.kills)]
+            found = [one_loss(made, client, what) for _ in range(given.kills)]
             figures[what] = {name: spread([one[name] for one in found]) for name in ("view", "control")}
             say(f"{what}: {figures[what]}")
         figures["history"] = client.checked()
     return figures
 
 
-def _one_loss(made: Plant, client: Load, what: str) -> dict[str, float]:
+def one_loss(made: Plant, client: Load, what: str) -> dict[str, float]:
     hot = await_calm(made)
     client.await_more()
     desk = Desk(made, other_than(hot), "WS1_1")
@@ -244,16 +244,16 @@ class Desk:
 def freezes(given: argparse.Namespace) -> dict[str, Any]:
     """The hot computer stands still: for longer than its lease, so the other one takes over, and is thawed."""
     figures: dict[str, Any] = {}
-    with running() as (made, client):
-        assert client is not None
+    with running() as made:
+        client = made.load()
         for seconds in (3.0, 30.0):
-            figures[f"{seconds:g} s"] = _one_freeze(made, client, seconds)
+            figures[f"{seconds:g} s"] = one_freeze(made, client, seconds)
             say(f"frozen {seconds:g} s: {figures[f'{seconds:g} s']}")
         figures["history"] = client.checked()
     return figures
 
 
-def _one_freeze(made: Plant, client: Load, seconds: float) -> dict[str, Any]:
+def one_freeze(made: Plant, client: Load, seconds: float) -> dict[str, Any]:
     hot = await_calm(made)
     client.await_more()
     began = time.monotonic()
@@ -283,8 +283,8 @@ def _write_there(made: Plant, node: str) -> str:
 def without_monitor(given: argparse.Namespace) -> dict[str, Any]:
     """The plant runs on; a script server is killed meanwhile. Then both the monitor and the hot computer are gone: nobody is promoted by
     silence, an operator does it."""
-    with running() as (made, client):
-        assert client is not None
+    with running() as made:
+        client = made.load()
         hot = await_calm(made)
         began = time.monotonic()
         made.kill("W")
@@ -319,16 +319,16 @@ def black_starts(given: argparse.Namespace) -> dict[str, Any]:
     """Both servers and the witness get power again, in every order, and two of them alone; the workstations had it all the time."""
     figures: dict[str, Any] = {}
     three = (*SERVERS, "W")
-    with running(load=False) as (made, _):
+    with running() as made:
         for order in [*itertools.permutations(three), *itertools.combinations(three, 2)]:
-            figures[" ".join(order)] = _black_start(made, order)
+            figures[" ".join(order)] = black_start(made, order)
             say(f"{' '.join(order)}: live picture after {figures[' '.join(order)]} s")
             made.boot(*(name for name in three if name not in order))
             await_calm(made)
     return figures
 
 
-def _black_start(made: Plant, order: tuple[str, ...]) -> float:
+def black_start(made: Plant, order: tuple[str, ...]) -> float:
     """Seconds from the first computer's power to a console in control."""
     for name in (*SERVERS, "W"):
         made.kill(name)
@@ -345,8 +345,8 @@ def _black_start(made: Plant, order: tuple[str, ...]) -> float:
 def switches(given: argparse.Namespace) -> dict[str, Any]:
     """Ordered, under a stream of writes at a rate; every one of them is acknowledged, only later."""
     gaps: list[float] = []
-    with running(load=False) as (made, _):
-        client = made.load(pause_s=4 / given.rate)
+    with running() as made:
+        client = made.load(len(STREAM) / given.rate, STREAM)
         for _ in range(given.switches):
             hot = await_calm(made)
             client.await_more()
@@ -357,17 +357,24 @@ def switches(given: argparse.Namespace) -> dict[str, Any]:
             client.await_after(began, felt_s=0.0)
             time.sleep(2.0)
             gaps.append(client.gap_s(began))
+            say(f"switch from {hot}: {gaps[-1]:.2f} s, {client.rate(10):.0f} writes/s")
+        rate = client.rate(60)
         figures = client.checked()
-    assert not figures["fail"]
-    return {"count": len(gaps), **spread(gaps), "history": figures}
+    assert not figures["fail"] + figures["info"], "a write was not acknowledged"
+    return {"count": len(gaps), **spread(gaps), "writes_per_s": round(rate), "history": figures}
 
 
 # -- the diagram
 
 
-def diagram(given: argparse.Namespace) -> dict[str, Any]:
+def the_diagram(given: argparse.Namespace) -> dict[str, Any]:
+    with running() as made:
+        return diagram(made)
+
+
+def diagram(made: Plant) -> dict[str, Any]:
     """Ten consoles on two workstations, a picture open on each: five remote parts on either computer."""
-    with running(load=False) as (made, _), hisee.connect(made.data(await_calm(made)).path) as client:
+    with hisee.connect(made.data(await_calm(made)).path) as client:
         consoles = [f"{station}_{number}" for station in STATIONS for number in range(1, 6)]
         pictures = [client.console(name).open("S.Split") for name in consoles]
         for picture in pictures:
@@ -380,6 +387,8 @@ def diagram(given: argparse.Namespace) -> dict[str, Any]:
         found = made.status("SRV2")
         figures = {row["node"]: sum(ses["see_count"] for ses in row["ses"]) for row in found["servers"]}
         assert figures == {"SRV1": 5, "SRV2": 5} and len(found["consoles"]) == 10, found
+        for picture in pictures:
+            picture.close()
         return {"see": figures, "consoles": len(found["consoles"])}
 
 
@@ -388,5 +397,5 @@ def spread(times: list[float]) -> dict[str, float]:
 
 
 PARTS: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
-    "diagram": diagram, "partitions": partitions, "losses": losses, "freezes": freezes, "monitor": without_monitor,
+    "diagram": the_diagram, "partitions": partitions, "losses": losses, "freezes": freezes, "monitor": without_monitor,
     "black_starts": black_starts, "switches": switches}

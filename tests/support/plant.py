@@ -12,7 +12,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,8 @@ SERVERS = ("SRV1", "SRV2")
 STATIONS = ("WS1", "WS2")
 CONSOLES = 5
 DOORS = (3201, 3202)
-REGISTERS = ("U.R1", "U.R2", "U.R3", "U.R4")  # the first two outlive everything, the others are in memory
+REGISTERS = {"U.R1": True, "U.R2": True, "U.R3": False, "U.R4": False}  # retained, or only in memory
+STREAM = {f"U.S{number}": number % 2 == 0 for number in range(16)}
 READY_S = 180.0
 SOURCE = Path(__file__).parents[1] / "proc" / "app"
 APPLICATION = """
@@ -104,8 +105,8 @@ class Plant:
         app.parent.mkdir(parents=True)
         shutil.copytree(source, app)
         with open(app / "objects.toml", "a", encoding="utf-8") as objects:
-            objects.write("".join(f'\n["{name}"]\ntype = "user_variable"\nvalue_type = "INT"\ninitial = 0\nretain = {keep}\n'
-                                  for name, keep in zip(REGISTERS, ("true", "true", "false", "false"), strict=True)))
+            objects.write("".join(f'\n["{name}"]\ntype = "user_variable"\nvalue_type = "INT"\ninitial = 0\nretain = {str(keep).lower()}\n'
+                                  for name, keep in (REGISTERS | STREAM).items()))
         (app / "app.toml").write_text(APPLICATION.format(**hosts, **lists, consoles=CONSOLES) + extra)
 
     def app(self, name: str) -> Path:
@@ -199,9 +200,9 @@ class Plant:
         rows = {row["node"]: row["database_state"] for row in self.status(hot).get("servers", [])}
         return sorted(rows.values()) == ["primary", "secondary"] and rows[hot] == "primary"
 
-    def load(self, pause_s: float = 0.02) -> Load:
-        """Writers and readers on computer C, from now on."""
-        return Load(self, pause_s)
+    def load(self, pause_s: float = 0.02, registers: Iterable[str] = REGISTERS) -> Load:
+        """Readers and a writer for each register on computer C, from now on; each waits between two operations."""
+        return Load(self, pause_s, registers)
 
     def kill(self, name: str) -> None:
         """The power of a computer goes."""
@@ -219,22 +220,36 @@ class Plant:
 class Load:
     """Writers and readers on C, which follow the group over TCP; what they were told is in a file."""
 
-    def __init__(self, made: Plant, pause_s: float) -> None:
+    def __init__(self, made: Plant, pause_s: float, registers: Iterable[str]) -> None:
+        self._registers = tuple(registers)
+        self._read, self._writes = 0, list[float]()
         self._made, self.file = made, made.folder / f"history.{len(list(made.folder.glob('history.*')))}"
         doors = ",".join(f"{made.computers[node].address}:{port}" for node in SERVERS for port in DOORS)
         with open(made.folder / "C.up", "ab") as out:
             self._process = made.computers["C"].start(
                 "env", f"PYTHONPATH={Path(__file__).parents[1]}", sys.executable, "-m", "support.plant_client", made.data("C").path, doors,
-                self.file, str(pause_s), *REGISTERS, stdout=out, stderr=out)
-
-    def operations(self) -> list[history.Operation]:
-        """What ended so far; a line that is being written is left for the next look."""
-        text = self.file.read_text() if self.file.exists() else ""
-        return [history.Operation(**json.loads(line)) for line in text.splitlines(keepends=True) if line.endswith("\n")]
+                self.file, str(pause_s), *self._registers, stdout=out, stderr=out)
 
     def writes(self) -> list[float]:
-        """When each write that was acknowledged had ended, in seconds of the monotonic clock."""
-        return sorted(op.ended / 1e9 for op in self.operations() if op.asks == "write" and op.outcome == "ok")
+        """When each write that was acknowledged so far had ended, in seconds of the monotonic clock, in that order."""
+        if self.file.exists():
+            with self.file.open("rb") as file:
+                file.seek(self._read)
+                for line in file:
+                    if not line.endswith(b"\n"):  # it is being written
+                        break
+                    self._read += len(line)
+                    self._note(json.loads(line))
+        return self._writes
+
+    def _note(self, row: dict[str, Any]) -> None:
+        if row["asks"] == "write" and row["outcome"] == "ok":
+            self._writes.append(row["ended"] / 1e9)
+
+    def rate(self, seconds: float) -> float:
+        """Acknowledged writes per second, of the last seconds."""
+        now = time.monotonic()
+        return sum(at > now - seconds for at in self.writes()) / seconds
 
     def gap_s(self, since: float) -> float:
         """The longest time without an acknowledged write from that instant to now."""
@@ -255,7 +270,7 @@ class Load:
         recorder = history.Recorder(self.file)
         hot = next(node for node in SERVERS if self._made.sub(node) == "hot")
         with hisee.connect(self._made.data(hot).path) as system:
-            list(read_all(system, REGISTERS, recorder))
+            list(read_all(system, self._registers, recorder))
         recorder.close()
         # A value is shown before it is on disk and acknowledged: one that was only read may be gone after the death of its server.
         return history.check(history.load(self.file), allowed=["dirty read"])
