@@ -67,6 +67,7 @@ TIMERS = [
     Timer(63, "group_again", 500, "a client of a group without a hot server asks again after this time"),
     Timer(64, "in_doubt", 500, "a console of a group that has no connection to its server for so long is for views only"),
     Timer(65, "quiet", 1_100, "a console of a group whose server says nothing for so long follows the values of the standby server too"),
+    Timer(50, "pair_apart", 4_000, "commits wait so long for a standby that the witness sees alive: then it is set aside"),
     Timer(46, "pair_stop", 30_000, "time a node of the database pair has to end in order before it is killed"),
 ]
 

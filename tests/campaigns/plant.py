@@ -84,16 +84,17 @@ class Watch(threading.Thread):
         super().__init__(daemon=True)
         self._made, self._over = made, threading.Event()
         self.samples, self.both = 0, 0
-        self.seen: dict[str, list[str]] = {node: [] for node in SERVERS}
+        self.seen: dict[str, list[tuple[float, str]]] = {node: [] for node in SERVERS}  # seconds since the begin, and what it was then
 
     def run(self) -> None:
+        began = time.monotonic()
         while not self._over.wait(SAMPLE_S):
             subs = {node: self._made.sub(node) for node in SERVERS}
             self.samples += 1
             self.both += all(sub == "hot" for sub in subs.values())
             for node, sub in subs.items():
-                if self.seen[node][-1:] != [sub]:
-                    self.seen[node].append(sub)
+                if not self.seen[node] or self.seen[node][-1][1] != sub:
+                    self.seen[node].append((round(time.monotonic() - began, 1), sub))
 
     def __enter__(self) -> Watch:
         self.start()
@@ -155,6 +156,7 @@ def one_cut(made: Plant, client: Load, links: list[tuple[str, str, bool]], secon
         client.await_more()
         again = time.monotonic() - healed
         after = await_calm(made)
+    say(f"  {watch.seen}")
     assert not watch.both, f"two hot servers in {watch.both} of {watch.samples} samples: {watch.seen}"
     return {"acknowledged": acknowledged, "gap_s": round(gap, 1), "hot": " ".join(same_or_other(node, hot) for node in now) or "nobody",
             "after_heal_s": round(again, 1), "hot_at_last": same_or_other(after, hot)}

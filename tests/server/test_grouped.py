@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from hisee._core.values import encode
-from hisee.channel import Channel, LogonRefused, Message, PeerUnreachable
+from hisee.channel import Channel, LogonRefused, Message, PeerUnreachable, RequestFailed
 from hisee.channel.networks import PASSING
 from hisee.channel.payloads import Hello, Open, ServerState, SetAck, ValueGet, Values, ValueSet, pack, unpack
 from hisee.config import limits
@@ -410,6 +410,22 @@ def test_a_server_that_cannot_renew_acknowledges_nothing_and_then_sends_its_cons
         assert second.count() in (7, 99)
         await put(client, 100)
         assert (first.count(), second.count()) == (100, 100)
+
+    run(body)
+
+
+@pytest.mark.req("R69", "R147")
+def test_what_a_server_cannot_settle_before_it_steps_down_is_answered_as_not_known() -> None:
+    """Carried out before the cut, and neither confirmed by the standby server nor certain to be kept: nobody waits for it for ever."""
+    async def body(plant: Plant) -> None:
+        first, second = await plant.pair()
+        client = await first.log_on("TEL")
+        second.is_.standby._session.channel.hold(True)
+        open_write = asyncio.create_task(put(client, 61))
+        await eventually(lambda: first.count() == 61, "it is carried out", WAIT_S)
+        first.away = True
+        with pytest.raises(RequestFailed, match="not known"):
+            await asyncio.wait_for(open_write, WAIT_S)
 
     run(body)
 

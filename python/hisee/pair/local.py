@@ -15,6 +15,8 @@ from hisee.pair.plan import DATABASE, MONITOR_DATABASE, MONITOR_USER, REPLICATOR
 
 HOT = "SELECT m.node FROM engine_term t JOIN engine_member m ON m.incarnation = t.holder WHERE t.term = %s"
 STREAMS = "SELECT count(*) FROM pg_stat_wal_receiver WHERE status = 'streaming'"
+COMMITS_WAIT = """SELECT count(*) FROM pg_stat_activity
+    WHERE wait_event = 'SyncRep' AND clock_timestamp() - state_change > interval '0.5 s'"""
 HAS_PASSWORD = "SELECT rolpassword IS NOT NULL FROM pg_authid WHERE rolname = %s"
 Connection = psycopg.Connection[TupleRow]
 
@@ -38,6 +40,11 @@ class Local:
     def is_primary(self) -> bool:
         with self.connected() as connection:
             return not _one(connection, "SELECT pg_is_in_recovery()")
+
+    def commits_wait(self) -> bool:
+        """Is there a commit that the standby has not confirmed for a while?"""
+        with self.connected() as connection:
+            return bool(_one(connection, COMMITS_WAIT))
 
     def streams(self) -> bool:
         """Does this standby get its primary's changes at this moment?"""

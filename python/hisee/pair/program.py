@@ -20,6 +20,7 @@ import psycopg
 
 from hisee.datadir import DataDir
 from hisee.errors import HiseeError
+from hisee.pair.apart import Apart
 from hisee.pair.home import Home
 from hisee.pair.local import Local
 from hisee.pair.plan import Duty, duties, url_of
@@ -41,6 +42,7 @@ class Keeper:
         self._home, self._ready_fd, self._group = home, ready_fd, group
         self._url = url_of(group, home.data.path, home.duty.node)
         self._local = Local(home)
+        self._apart = Apart(home, group, self._local)
         self._wake = Wake()
         self._asked = self._told = self._safe = False
         self._apart_since = 0.0  # the hot server is here and the primary elsewhere since then; 0 = no
@@ -123,6 +125,7 @@ class Keeper:
             return
         primary = self._local.is_primary()
         self._secure(primary)
+        self._apart.look(primary)
         if not self._told:
             self._tell_once_writable("primary" if primary else "secondary")
         self._follow(primary, out)

@@ -210,7 +210,9 @@ class Grouped:
         state = self.state
         reason = f"moved: the hot server is {state.hot}" if state.hot not in ("", state.node) else "moved: this server is not hot any more"
         log.warning("%s", reason)
-        self._core.acknowledge_late(f"{state.node} is not hot any more: whether this was kept is not known")
+        unknown = f"{state.node} is not hot any more: whether this was kept is not known"
+        self._core.acknowledge_late(unknown)
+        self._values.give_up(unknown)
         self._opening.close_all()
         gone = [p for p in self._core.registry if p.link is not None and not p.virtual and self._leaves(p)]
         self._end(gone, reason)

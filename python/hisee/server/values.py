@@ -54,6 +54,7 @@ class Values:
         self.confirmed: Callable[[Callable[[], None]], None] = lambda then: then()  # runs it once a standby server has what was noted
         self.objects: Callable[[], list[int]] = list  # numbers of all objects that have values; the store's owner sets it
         self._settling = 0  # writes that are carried out and not settled
+        self._told: dict[object, Callable[[str], None]] = {}  # who waits for a write to be settled
         self._kept: set[int] = set()  # objects whose values must be on disk before they are acknowledged
         self._open: dict[int, deque[_Open]] = {}  # process -> its SETs in order: acknowledgements are cumulative
         self.subscribers: dict[int, Counter[int]] = {}  # object -> process -> count
@@ -140,10 +141,14 @@ class Values:
     def settled(self, ref: Ref, then: Callable[[str], None]) -> None:
         """Call `then` with "" once the newest write of `ref` may be acknowledged, or with the reason why it may not."""
         self._settling += 1
+        key = object()
+        self._told[key] = then
 
         def settle(reason: str = "") -> None:
             """Done, and perhaps not to be said: a server that is asked to hand over says it itself, one that is cut off does not."""
             self._settling -= 1
+            if self._told.pop(key, None) is None:
+                return
             if reason:
                 then(reason)
             else:
@@ -153,6 +158,12 @@ class Values:
             self.confirmed(settle)
         else:
             self._retained.keep(ref, self.table.last_change, self.table.changes([ref]), settle)
+
+    def give_up(self, reason: str) -> None:
+        """Nobody waits any longer for what is not settled: whoever asked is told why. What becomes of it is not known."""
+        told, self._told = self._told, {}
+        for then in told.values():
+            then(reason)
 
     def _set(self, source: Process, message: Message) -> None:
         """A script's write: [reference, value]. The answer is one acknowledgement; its VALUES went out before it."""
