@@ -146,7 +146,7 @@ def test_the_group_shows_both_releases_and_that_the_way_back_is_open(made: Pair,
                   f"releases of schema {NEXT_SCHEMA - 1} can still come back"):
         assert words in status, status
     check = present.hisee("cluster", "check", "--data", str(made.data("SRV1")))
-    assert check.returncode == 0 and check.stdout.startswith("a switch would work"), check.stdout
+    assert check.returncode == 0 and "a switch would work" in check.stdout, check.stdout
 
 
 def test_a_switch_to_the_next_release(made: Pair) -> None:

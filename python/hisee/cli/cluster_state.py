@@ -89,9 +89,13 @@ def check(data: Path | None, as_json: bool) -> int:
 
 
 def foreign(run: dict[str, Any]) -> list[str]:
-    """Ports of this computer's lists at which another program listens: processes with these numbers cannot start here."""
+    """Ports of this computer's lists at which another program listens: processes with these numbers cannot start here. Where several
+    servers of the group are played on one computer, the others' processes are no strangers."""
     from hisee.resident.listeners import listeners
 
+    hosts = [host for server in run.get("group", {}).get("servers", {}).values() for host in server["hosts"]]
+    if len(hosts) != len(set(hosts)):
+        return []
     listed = {port for ports in run.get("ports", {}).get(run.get("server", ""), {}).values() for port in ports}
     ours = {process.get("pid") for process in run.get("processes", {}).values()}
     return [f"port {found.port} of the lists is in use by {found.program} (pid {found.pid})" for found in listeners(listed)
