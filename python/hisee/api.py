@@ -20,7 +20,7 @@ from typing import Any
 from hisee import shown
 from hisee.channel import Channel, ChannelClosed, Message, NotSpoken, dial_unix
 from hisee.channel.epoch import Gate, told_in
-from hisee.channel.group import AGAIN_S, LOGON, ask_all, choose, left, nobody
+from hisee.channel.group import AGAIN_S, CUT_OFF, LOGON, ask_all, choose, left, nobody
 from hisee.channel.payloads import (
     CommandResult,
     ConsoleCommand,
@@ -64,7 +64,7 @@ from hisee.seams import Seams
 from hisee.tls import to_dial
 
 REQUEST_S = TIMERS["api_request"].ms / 1000
-BEAT_S = TIMERS["heartbeat"].ms / 1000
+BEAT_S, QUIET_MS = TIMERS["heartbeat"].ms / 1000, TIMERS["quiet"].ms
 KNL = 1
 
 
@@ -127,6 +127,13 @@ class HotServer:
             if isinstance(why, AccessRefused) or time.monotonic() > deadline:
                 raise why
             time.sleep(AGAIN_S)
+
+    def is_beyond(self, epoch: int) -> bool:
+        """Does a server say that it is hot in a later epoch? Blocks as long as those need that do not answer."""
+        answers, _ = ask_all(self._members, self._enter, least=epoch + 1)
+        for answer in answers:
+            answer.close("only asked who is hot")
+        return any(answer.state.hot_itself and answer.state.epoch > epoch for answer in answers)
 
     def _enter(self, member: Member) -> Channel:
         said = hello()
@@ -224,9 +231,13 @@ class System:
 
     def _answer(self, deadline: float, kind: Kind) -> bytes:
         while True:
-            message = self._channel.receive(max(0.0, deadline - time.monotonic()))
-            if message is None:
+            left_s = deadline - time.monotonic()
+            message = self._channel.receive(max(0.0, min(left_s, AGAIN_S)))
+            if message is None and left_s <= AGAIN_S:
                 raise TimeOver(f"no answer to {kind.name} in time")
+            if message is None:
+                self._look_elsewhere(kind)
+                continue
             if message.corr == self._corr and message.kind == Kind.REPLY:
                 return message.payload
             if message.corr == self._corr and message.kind == Kind.FAILED:
@@ -234,6 +245,14 @@ class System:
                 self._over = failed.text if failed.extended == Ext.STANDBY else self._over
                 raise RequestRefused(failed)
             self._other(message)
+
+    def _look_elsewhere(self, kind: Kind) -> None:
+        """While nothing is heard from the server, or it is cut off from the database: is another one hot? Then nobody will answer here."""
+        if self._hot is None or self.server is None:
+            return
+        doubtful = self._channel.silent_ms >= QUIET_MS or self.server.sub == CUT_OFF
+        if doubtful and self._hot.is_beyond(self.server.epoch):
+            raise self._ended(ChannelClosed("another server is hot"), kind)
 
     def _other(self, message: Message) -> None:
         """Values that are followed arrive between answers; `watch` hands them out."""
