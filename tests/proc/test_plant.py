@@ -41,14 +41,19 @@ def test_the_hot_computer_dies(made: Plant, client: Load) -> None:
     print(campaign.one_loss(made, client, "host"))
 
 
-@pytest.mark.req("R69")
-def test_what_the_clients_were_told_holds(client: Load) -> None:
-    print(client.checked())
-
-
 @pytest.mark.req("R168")
 def test_a_black_start_ends_with_a_live_picture(made: Plant) -> None:
     figures = campaign.black_start(made, ("SRV2", "W", "SRV1"))
     print(figures, "s")
     assert figures < campaign.BLACK_START_S
+
+
+@pytest.mark.req("R70", "R147")
+def test_silence_promotes_nobody_and_an_operator_does(made: Plant, client: Load) -> None:
+    print(campaign.promoted(made, client, campaign.await_calm(made), silence_s=8.0))
+
+
+@pytest.mark.req("R69")
+def test_what_the_clients_were_told_holds(client: Load) -> None:
+    print(client.checked())
 

@@ -172,6 +172,10 @@ class Plant:
         path = self.folder / f"{name}.up"
         return path.read_text(errors="replace") if path.exists() else ""
 
+    def log(self, name: str, kind: str) -> str:
+        """What the process of that kind wrote on a computer: SRV1, KNL."""
+        return "".join(path.read_text(errors="replace") for path in (self.data(name).path / "log").glob(f"{name}.{kind}.*log"))
+
     def words(self) -> str:
         """The end of everything that was said, for a failure."""
         files = [*self.folder.glob("*.up"), *self.folder.glob("*/data/log/*.00.log")]
