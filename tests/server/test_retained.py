@@ -16,7 +16,8 @@ import pytest
 
 from hisee._core.cells import CellTable
 from hisee.seams import Seams
-from hisee.server.retained import QUEUED, Retained, open_values
+from hisee.server.retained import QUEUED, Retained
+from hisee.server.value_stores import open_values
 from hisee.values import Invalid, Ref
 from support import postgres
 
@@ -27,7 +28,8 @@ import sys
 from pathlib import Path
 from hisee._core.cells import CellTable
 from hisee.seams import Seams
-from hisee.server.retained import Retained, open_values
+from hisee.server.retained import Retained
+from hisee.server.value_stores import open_values
 from hisee.values import Ref
 table = CellTable()
 for hbj in range(100, 110):

@@ -16,7 +16,8 @@ from hisee._core.cells import CellTable
 from hisee.engine.coordinator import Coordinator, Grant
 from hisee.engine.postgres.database import Database
 from hisee.seams import Seams
-from hisee.server.retained import Fence, Retained, ValuesBroken, open_values
+from hisee.server.retained import Fence, Retained, ValuesBroken
+from hisee.server.value_stores import open_values
 from hisee.server.values_postgres import PostgresValues
 from hisee.values import Ref
 from support import postgres

@@ -11,7 +11,7 @@ from support.source import PYTHON, imports, module_name, name_of, sources
 # Part of the package -> floor. Parts on one floor meet only through messages.
 FLOORS = {
     "schema": 0, "errors": 0, "config": 0, "seams": 0, "datadir": 0, "parameters": 0, "process": 0, "values": 0, "zones": 0,
-    "tasks": 0, "logfiles": 0, "tls": 0,
+    "tasks": 0, "logfiles": 0, "tls": 0, "background": 0,
     "commands": 0, "load": 0, "logreader": 0, "shown": 0,
     "_core": 1, "_ext": 1,
     "esl": 2, "channel": 2, "engine": 2,

@@ -6,12 +6,12 @@ Everything happens on one event loop; a synchronous event is a pending task, and
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 from hisee._core.values import decode, encode
+from hisee.background import Background
 from hisee.channel import Message, RequestFailed
 from hisee.channel.payloads import (
     Close,
@@ -90,7 +90,7 @@ class Console:
         self._early: list[Message] = []
         self._slots = 0
         self._moved: dict[int, int] = {}
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._background = Background(log)
 
     @property
     def mode(self) -> str:
@@ -530,6 +530,4 @@ class Console:
 
     def soon(self, work: Coroutine[Any, Any, Any]) -> None:
         """Start work that nobody waits for, and keep it alive until it ends."""
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._background.spawn(work)

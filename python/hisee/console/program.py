@@ -9,10 +9,9 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Coroutine
 from functools import partial
-from typing import Any
 
+from hisee.background import Background
 from hisee.channel import Channel, LogonRefused, Message, RequestFailed
 from hisee.channel.duties import MessageTrace, answer_soon
 from hisee.channel.group import LOGON, STAYS, WARM
@@ -132,7 +131,7 @@ class Hip:
         self._lost = asyncio.Event()
         self._stop = asyncio.Event()
         self._failure: HiseeError | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._background = Background(log)
         self._commands: Commands | None = None  # made with each main session: the trace is of this one
 
     # -- life
@@ -144,7 +143,7 @@ class Hip:
             await self._begin()
             announce_ready(ready_fd, f"hip web={self.page.url}")
             for work in (self._ping_forever(), self.servers.keep_warm(), self._doubt_forever()):
-                self._spawn(work)
+                self._background.spawn(work)
             await self._watch()
         finally:
             await self._end()
@@ -202,22 +201,11 @@ class Hip:
         log.info("everything is open at %s", session.node)
 
     async def _end(self) -> None:
-        for task in self._tasks:
-            task.cancel()
+        self._background.cancel()
         await self.page.close()
         if self._host is not None:
             await self._host.end()
         self.servers.close("the console ends")
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            log.error("internal error", exc_info=task.exception())
 
     # -- logon
 
@@ -458,7 +446,7 @@ class Hip:
         quiet = main is None or main.quiet
         if quiet and warm is not None and self._viewed is None:
             self._viewed = (warm, sorted(set().union(*(console.shown_objects for console in self.consoles))))
-            self._spawn(self._view(*self._viewed))
+            self._background.spawn(self._view(*self._viewed))
         elif not quiet:
             self._end_view()
         for console in self.consoles:

@@ -161,9 +161,9 @@ class HisHost(Host):
 
     def from_hip(self, message: Message) -> None:
         if message.kind == Kind.HIS_START:
-            self.spawn(self._start(message, unpack(HisStart, message.payload)))
+            self.background.spawn(self._start(message, unpack(HisStart, message.payload)))
         elif message.kind == Kind.HIS_SERVER:
-            self.spawn(self._log_on(message, unpack(HisHostStart, message.payload)))
+            self.background.spawn(self._log_on(message, unpack(HisHostStart, message.payload)))
         elif message.kind == Kind.HIS_STOP:
             stop = unpack(SeeStop, message.payload)
             self.engine.stop(stop.number, stop.reason)
@@ -244,7 +244,7 @@ class HisHost(Host):
         actions.partner_settled(his)
         if up.restarted or his.restart_due:
             his.restart_due = False
-            self.spawn(self._remote_restarted(his, up))
+            self.background.spawn(self._remote_restarted(his, up))
 
     async def _remote_restarted(self, his: Instance, up: RemoteUp) -> None:
         """OnRemoteRestart comes after the new part's init part: an echo through its queue proves that it ended."""

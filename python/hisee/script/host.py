@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
 from typing import Any
 
 from hisee._core.vm import Unit
+from hisee.background import Background
 from hisee.channel import Channel, ChannelClosed, ChannelFull, Message, Requests
 from hisee.channel.carriers import NETWORK
 from hisee.channel.duties import MessageTrace, answer_soon, answer_unknown, load_message
@@ -52,7 +52,7 @@ class Host:
         assert server.welcome is not None
         self.recorder = Recorder()
         self.engine = Engine(self, seams, self.recorder, server.welcome.facts.get("time_zone", "UTC"))
-        self._tasks: set[asyncio.Task[None]] = set()
+        self.background = Background(log)
         self.lost = asyncio.Event()
         self.stop = asyncio.Event()
         self.use(server)
@@ -193,16 +193,6 @@ class Host:
         request = Message(kind=Kind.UNIT_GET, source=self.number, target=KNL, payload=pack(UnitGet(sha256=sha256)), wants_answer=True)
         answer = await self.requests.ask(request, UNIT_S)
         return self.engine.load(answer.payload)
-
-    def spawn(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            log.error("internal error", exc_info=task.exception())
 
     # -- counters for ps
 

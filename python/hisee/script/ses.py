@@ -27,7 +27,7 @@ class Ses(Host):
 
     def control(self, message: Message) -> bool:
         if message.kind == Kind.SEE_START:
-            self.spawn(self._start(message, unpack(SeeStart, message.payload)))
+            self.background.spawn(self._start(message, unpack(SeeStart, message.payload)))
         elif message.kind == Kind.SEE_STOP:
             stop = unpack(SeeStop, message.payload)
             self.engine.stop(stop.number, stop.reason)

@@ -7,10 +7,10 @@ import contextlib
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any
 
 import msgspec
 
+from hisee.background import Background
 from hisee.channel import Channel, Message, RequestFailed, Requests
 from hisee.channel.group import STAYS
 from hisee.channel.payloads import Hello, Payload, Refused, ServerState, unpack
@@ -56,7 +56,7 @@ class Grouped:
         self._held: deque[tuple[Process, Message, int]] = deque()  # with the time at which it came
         self._was = ServerState()
         self._hot_ns = core.seams.clock.monotonic_ns()  # when this server was last sure to be hot
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._background = Background(log)
         self._sent_away = True
         core.requests = Requests(core, first=core.seams.rng.below(1 << 30) << 24 | 1)  # type: ignore[arg-type]
         core.acknowledges = authority.settles
@@ -65,7 +65,7 @@ class Grouped:
         self.followers = Followers(core, values, authority.standing)
         self.standby = Standby(core, values, authority.standing.node, authority.group.servers, dial, hello, orders.own,
                                followed=lambda node, synchronized: authority.follows(node, synchronized=synchronized),
-                               heard=self._hot_says, config_changed=lambda: self._spawn(self._look_into_the_store()))
+                               heard=self._hot_says, config_changed=lambda: self._background.spawn(self._look_into_the_store()))
         orders.own.add("SWITCH", self._switch)
         orders.own.add("PROMOTE", self._promote)
         orders.own.add("CONTRACT", self._contract)
@@ -78,23 +78,12 @@ class Grouped:
 
     def start(self) -> None:
         self.authority.start()
-        self._spawn(self._look_forever())
+        self._background.spawn(self._look_forever())
 
     def close(self) -> None:
         self.standby.close()
         self.authority.close()
-        for task in self._tasks:
-            task.cancel()
-
-    def _spawn(self, work: Any) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            log.error("internal error", exc_info=task.exception())
+        self._background.cancel()
 
     async def _look_forever(self) -> None:
         """Time alone changes a state too: a lease is over though nobody says so."""
@@ -120,7 +109,7 @@ class Grouped:
 
     def _elsewhere(self, source: Process, message: Message) -> None:
         if message.kind in FORWARDED and message.wants_answer and self.standby.synchronized:
-            self._spawn(self._forward(message))
+            self._background.spawn(self._forward(message))
         else:
             self._refuse(source, message)
 
@@ -170,7 +159,7 @@ class Grouped:
         was, self._was = self._was, state
         self._tell(state)
         if state.sub == "switching to hot" and (was.sub, was.epoch) != (state.sub, state.epoch):
-            self._spawn(self._become_hot(state.epoch))
+            self._background.spawn(self._become_hot(state.epoch))
         self.standby.follow("" if self.authority.standing.epoch else state.hot, state.epoch)
         self._judge_waiting()
 
@@ -242,7 +231,7 @@ class Grouped:
     def script_server(self, ses: Process) -> None:
         """One logged on: known to the hot server, or rid of what another server ran on it."""
         if self.authority.standing.epoch:
-            self._spawn(self._opening.reconcile_one(ses))
+            self._background.spawn(self._opening.reconcile_one(ses))
         elif ses.link is not None and not ses.link.standby:
             self.standby.announce(ses)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import Any
 
 from hisee import process as process_log
+from hisee.background import Background
 from hisee.channel import Message, RequestFailed
 from hisee.channel.payloads import Command, CommandResult, Payload, Tell, unpack
 from hisee.commands import ABORTED, ERROR, IGNORED, OK, Commands, Result
@@ -33,7 +33,7 @@ class Orders:
                  shift: Callable[[], None] | None = None) -> None:
         """`resumed` is called when an SES takes remote parts again; `shift` begins the server's own new log."""
         self._core, self._resumed = core, resumed
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._background = Background(log)
         self._stop = stop
         self.own = Commands("KNL", self._stop_soon, {"SHUTDOWN": self._shutdown}, shift=shift)
         core.handlers[Kind.TELL] = self._tell
@@ -57,9 +57,9 @@ class Orders:
         if refused is not None or process is None:
             self._reply(message, refused or _nobody(request.name))
         elif request.wait:
-            self._spawn(self._ordered(message, process, request.command))
+            self._background.spawn(self._ordered(message, process, request.command))
         else:
-            self._spawn(self._handed_over(message, process, request.command))
+            self._background.spawn(self._handed_over(message, process, request.command))
 
     def _find(self, name: str) -> Process | None:
         """By its full name, or by the part before the suffix when only one process has it."""
@@ -143,7 +143,7 @@ class Orders:
         """A work process began a new log: the others and the server do as well (R131)."""
         for process in self._core.registry.of_kind(*SHIFTED_TOGETHER):
             if process.number != source.number:
-                self._spawn(self._shift(process))
+                self._background.spawn(self._shift(process))
 
     async def _shift(self, process: Process) -> None:
         if process.number == KNL_NUMBER:
@@ -156,11 +156,6 @@ class Orders:
     def _reply(self, message: Message, result: Result) -> None:
         if message.wants_answer:
             self._core.reply(message, CommandResult(result=result.result, text=result.text, error=int(result.error)))
-
-    def _spawn(self, work: Any) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
 
 def _nobody(name: str) -> Result:

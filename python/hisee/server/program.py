@@ -25,8 +25,9 @@ from hisee.server.eventlog import EventLog
 from hisee.server.grouped import close_late
 from hisee.server.knl import Knl
 from hisee.server.responder import Responder, listen
-from hisee.server.retained import Retained, open_values
+from hisee.server.retained import Retained
 from hisee.server.standing import Standing
+from hisee.server.value_stores import open_values
 from hisee.tls import to_dial
 
 log = logging.getLogger("hisee.server")

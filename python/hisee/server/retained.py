@@ -11,12 +11,10 @@ import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
-from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from hisee._core.cells import CellTable
 from hisee.errors import HiseeError
-from hisee.seams import Seams
 from hisee.values import Invalid, Ref, Type
 
 log = logging.getLogger("hisee.server.retained")
@@ -49,17 +47,6 @@ class ValueStore(Protocol):
         """What was committed after that number, 0 = everything; from any thread. Raises ValuesBroken."""
 
     def close(self) -> None: ...
-
-
-def open_values(path: Path, url: str, seams: Seams) -> ValueStore:
-    """The file `path`, or the engine database when it has an address. Raises ValuesBroken."""
-    if not url:
-        from hisee.server.values_sqlite import SqliteValues
-
-        return SqliteValues(path)
-    from hisee.server.values_postgres import PostgresValues
-
-    return PostgresValues(url, seams)
 
 
 def unfenced() -> Fence | None:
