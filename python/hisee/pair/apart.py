@@ -24,7 +24,7 @@ APART_S, REACH_S = TIMERS["pair_apart"].ms / 1000, 1.0
 MARK = "aside"  # below the node's folder: whom this computer has set aside; an operator's maintenance is left alone
 HEALTHY = """SELECT node_id FROM pgautofailover.current_state()
     WHERE nodename = %s AND health = 1 AND current_group_state::text = 'secondary' AND assigned_group_state::text = 'secondary'"""
-NODE = "SELECT node_id FROM pgautofailover.current_state() WHERE nodename = %s AND assigned_group_state::text LIKE '%%maintenance'"
+ASIDE = "SELECT node_id FROM pgautofailover.current_state() WHERE nodename = %s AND assigned_group_state::text LIKE '%%maintenance'"
 
 
 class Apart:
@@ -50,26 +50,32 @@ class Apart:
                 self._set_aside()
 
     def _set_aside(self) -> None:
-        """Only one that the witness trusts: whom it has lost, it deals with by itself."""
-        if self._ask(HEALTHY, "start_maintenance"):
+        """Only one that the witness trusts: whom it has lost, it deals with by itself. One that answers here is on its way to catch up."""
+        if not self._in_reach() and self._ask(HEALTHY, "start_maintenance"):
             log.error("ALARM the database of %s is out of reach, though the witness sees it: set aside, so that work goes on", self._other)
             self._mark.write_text(self._other)
 
     def _take_back(self) -> None:
-        if not any(reached(host) for host in hosts_of(self._group, self._other)):
+        """Asked for until it is done: a standby that is still on its way aside cannot be taken back yet."""
+        if not self._in_reach():
             return
-        if self._ask(NODE, "stop_maintenance"):
+        done = self._ask(ASIDE, "stop_maintenance")
+        if done:
             log.warning("the database of %s is in reach again", self._other)
-        self._mark.unlink()
-        self._since = 0.0
+        if done is not False:
+            self._mark.unlink()
+            self._since = 0.0
 
-    def _ask(self, whom: str, what: str) -> bool:
-        """Has the monitor done that with the other node?"""
+    def _in_reach(self) -> bool:
+        return any(reached(host) for host in hosts_of(self._group, self._other))
+
+    def _ask(self, whom: str, what: str) -> bool | None:
+        """Has the monitor done that with the other node? None = that is in no such state."""
         host, port = monitor_of(self._group)
         with connected(self._home.data, host, port, MONITOR_USER, MONITOR_DATABASE) as monitor:
             row = monitor.execute(whom, [self._other]).fetchone()
             if row is None:
-                return False
+                return None
             with contextlib.suppress(psycopg.errors.ObjectNotInPrerequisiteState):
                 done = monitor.execute(f"SELECT pgautofailover.{what}(%s)", row).fetchone()
                 return done is not None and bool(done[0])
