@@ -114,3 +114,17 @@ def test_the_hot_server_is_killed(made: Pair) -> None:
 @pytest.mark.req("R72", "R147")
 def test_the_hot_server_is_frozen_beyond_its_lease_and_thawed(made: Pair) -> None:
     switch.freezes(made, 1)
+
+
+@pytest.mark.req("R74")
+def test_an_ordered_end_of_the_hot_server_is_a_switch(made: Pair) -> None:
+    """The last one here: a server is down afterwards."""
+    hot = switch.hot_of(made)
+    heir = switch.other_than(hot)
+    made.await_sub(heir, "standby")
+    with made.client(heir) as client:
+        client.set("U.Count", 4_000)
+        made.halt(hot)
+        assert made.sub(heir) == "hot" and client.get("U.Count") == 4_000
+    log = "".join(path.read_text() for path in (made.data(hot) / "log").glob(f"{hot}.KNL.*log"))
+    assert f"is handed over to {heir}" in log
