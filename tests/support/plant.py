@@ -17,11 +17,14 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import psycopg
 
 import hisee
 from hisee.datadir import DataDir
 from hisee.errors import HiseeError
 from hisee.pair import programs
+from hisee.pair.home import Home
+from hisee.pair.plan import MONITOR_DATABASE, duties
 from support import history
 from support import lab as labs
 from support.lab import Computer, Lab, Process, until
@@ -30,10 +33,13 @@ from support.plant_load import read_all
 SERVERS = ("SRV1", "SRV2")
 STATIONS = ("WS1", "WS2")
 CONSOLES = 5
+PAUSE_S = 0.05
 DOORS = (3201, 3202)
 REGISTERS = {"U.R1": True, "U.R2": True, "U.R3": False, "U.R4": False}  # retained, or only in memory
 STREAM = {f"U.S{number}": number % 2 == 0 for number in range(16)}
 READY_S = 180.0
+STATES = """SELECT nodename, current_group_state::text FROM pgautofailover.current_state()
+    WHERE current_group_state = assigned_group_state"""
 SOURCE = Path(__file__).parents[1] / "proc" / "app"
 APPLICATION = """
 name = "plant"
@@ -162,9 +168,9 @@ class Plant:
             assert self.systems[name].poll() is None, f"hisee up on {name} ended: {self.said(name)}"
 
     def until(self, condition: Any, what: str, seconds: float) -> None:
-        """Wait; a failure shows what the plant said last."""
+        """Wait, and look often, but not so often that the looking is the load; a failure shows what the plant said last."""
         try:
-            until(condition, what, seconds)
+            until(lambda: condition() or time.sleep(PAUSE_S), what, seconds)
         except AssertionError as error:
             raise AssertionError(f"{error}\n{self.words()}") from None
 
@@ -200,9 +206,18 @@ class Plant:
         subs = {node: self.sub(node) for node in SERVERS}
         if sorted(subs.values()) != ["hot", "standby"]:
             return False
-        hot = next(node for node in SERVERS if subs[node] == "hot")
-        rows = {row["node"]: row["database_state"] for row in self.status(hot).get("servers", [])}
-        return sorted(rows.values()) == ["primary", "secondary"] and rows[hot] == "primary"
+        states = self.database_states()
+        return all(states.get(node) == ("primary" if sub == "hot" else "secondary") for node, sub in subs.items())
+
+    def database_states(self) -> dict[str, str]:
+        """Node -> what it is, where the monitor wants it to be just that. Over the monitor's own socket; {} while it does not answer."""
+        (duty,) = duties(self.data("W").group(), "W", {"W": self.computers["W"].address})
+        home = Home(self.data("W"), duty)
+        with contextlib.suppress(psycopg.Error, HiseeError), contextlib.closing(
+                psycopg.connect(host=str(home.sockets), port=duty.port, dbname=MONITOR_DATABASE, user=home.account.pw_name,
+                                connect_timeout=2)) as db:
+            return dict(db.execute(STATES))
+        return {}
 
     def load(self, pause_s: float = 0.02, registers: Iterable[str] = REGISTERS) -> Load:
         """Readers and a writer for each register on computer C, from now on; each waits between two operations."""
