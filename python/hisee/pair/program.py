@@ -59,7 +59,11 @@ class Keeper:
         with open(self._home.folder / "output", _mode(self._home.folder / "output")) as out:
             if not self._create(out):
                 return int(Exit.OK) if self._asked else int(Exit.INTERNAL)
-            return self._keep(out)
+            code = self._keep(out)
+            while code and not self._told:  # the computer of the monitor may start later than this one, and without it nothing begins
+                self._rest(WATCH_S)
+                code = self._keep(out)
+            return code
 
     def _await_nobody(self) -> None:
         """Programs of an earlier keeper that was killed are on their way out; those that are not are killed, then their files are ours."""

@@ -35,12 +35,16 @@ class Burial:
         self._thread.join(AGAIN_S)
 
     def _run(self) -> None:
+        trouble = ""
         while self._news.wait() and not self._ended.is_set():
             self._news.clear()
             try:
                 self._bury()
+                trouble = ""
             except EngineError as error:
-                log.info("not buried yet: %s", error)
+                if not trouble:
+                    log.info("not buried yet: %s", error)
+                trouble = str(error)
                 self._forget()
                 self._news.set()
                 self._ended.wait(AGAIN_S)

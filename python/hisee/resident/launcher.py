@@ -265,14 +265,14 @@ class Launcher:
 
     def _start_one(self, process: Process) -> None:
         root = self._application.root
-        if process.kind == SERVER:
-            self._import(process)
         if process.programs and root is not None:
             process = replace(process, programs=str(root / process.programs))
         cold = self._cold_word(process)
         try:
+            if process.kind == SERVER:
+                self._import(process)
             running = Running(self._listening(self._with_port(process)), self._data.path, self._way(process), self._data.log_dir, cold)
-        except OSError as error:
+        except (OSError, HiseeError) as error:
             self.supervisor.ended(process.name, Exit.INTERNAL, str(error))
             return
         self._running[process.name] = running

@@ -311,6 +311,8 @@ class Supervisor:
             self._kill(child, "did not end in time")
 
     def _starts(self, now: int) -> None:
+        if self.failed:  # all that runs is about to end
+            return
         due = [child for child in self.children.values() if child.phase is Phase.WAITING and now >= child.due_ns]
         for child in due:
             if child.spec.kind not in (SERVER, DATABASE) and not self._server_runs():
