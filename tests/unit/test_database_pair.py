@@ -106,9 +106,11 @@ def test_the_diagram_shows_everything() -> None:
 
 def test_a_standby_server_tells_of_the_hot_one() -> None:
     rows = processes()[1:]
-    rows[0]["server"] |= {"node": "SRV2", "hot": "SRV1"}
+    rows[0]["server"] |= {"node": "SRV2", "hot": "SRV1", "sub": "standby"}
     found = diagram.picture(GROUP, rows, [], pair())
     assert found["hot"] == "SRV1" and "HS as SRV2 says" in diagram.text(found) and not diagram.faults(found)
+    rows[0]["server"]["sub"] = "cut off"  # what it says of another one is old
+    assert not diagram.picture(GROUP, rows, [], pair())["hot"]
 
 
 def test_what_keeps_a_switch_from_working_is_named() -> None:

@@ -16,9 +16,10 @@ from typing import Any
 import click
 
 from hisee.cli.overview import WATCH
-from hisee.cli.system import DATA, JSON, connect
+from hisee.cli.system import DATA, JSON
 from hisee.errors import CannotConnect, HiseeError, TimeOver, UsageError
 from hisee.schema.exits import Exit
+from hisee.shown import EngineSilent
 
 POLL_S, SWITCH_S, LOOK_S = 0.2, 30.0, 1.0
 
@@ -45,7 +46,10 @@ def told(data: Path | None) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]
 
     for way in ({"group": True, "within_s": LOOK_S}, {}):
         with contextlib.suppress(CannotConnect, TimeOver), connect_to(data, **way) as system:  # type: ignore[arg-type]
-            return system.ps(), system.terms()
+            processes, terms = system.ps(), []
+            with contextlib.suppress(EngineSilent):  # the database is away: the picture shows that by itself
+                terms = system.terms()
+            return processes, terms
     return [], []
 
 
@@ -119,7 +123,7 @@ def promote(node: str | None, yes: bool, data: Path | None) -> int:
         at_the_hot_one(found)
         if not yes:
             click.confirm(f"Switch from {found['hot']} to {target}?", abort=True)
-        order(data, f"{found['hot']}.KNL", f"SWITCH {target}")
+        order(data, f"{found['hot']}.KNL", f"SWITCH {target}", hot=True)
     click.echo(f"{target} is hot after {await_hot(data, target):.1f} s")
     return 0
 
@@ -139,7 +143,7 @@ def drill(yes: bool, data: Path | None) -> int:
     if not yes:
         click.confirm(f"Switch from {back} to {there} and back?", abort=True)
     for source, target in ((back, there), (there, back)):
-        order(data, f"{source}.KNL", f"SWITCH {target}")
+        order(data, f"{source}.KNL", f"SWITCH {target}", hot=True)
         click.echo(f"{source} -> {target}: {await_hot(data, target):.1f} s")
         await_calm(data)
     return 0
@@ -155,7 +159,7 @@ def contract(yes: bool, data: Path | None) -> int:
         raise HiseeError("no hot server answers", hint="`hisee cluster status` shows the group")
     if not yes:
         click.confirm("Contract the database? The release before cannot be installed again after this", abort=True)
-    click.echo(order(data, f"{found['hot']}.KNL", "CONTRACT"))
+    click.echo(order(data, f"{found['hot']}.KNL", "CONTRACT", hot=True))
     return 0
 
 
@@ -221,9 +225,11 @@ def confirm(found: dict[str, Any], target: str, yes: bool) -> None:
         click.confirm(f"Make {target} hot? The other servers must be down or cut off", abort=True)
 
 
-def order(data: Path | None, process: str, command: str) -> str:
-    """One command to a server and its answer; raises HiseeError with its reason."""
-    with connect(data) as system:
+def order(data: Path | None, process: str, command: str, *, hot: bool = False) -> str:
+    """One command to the server of this computer, or to the hot one wherever it is, and its answer; HiseeError with its reason."""
+    from hisee.api import connect as connect_to
+
+    with connect_to(data, group=hot) as system:
         answer = system.tell(process, command)
     if answer.result != "ok":
         raise HiseeError(f"{process} does not carry out {command}: {answer.text or answer.result}")

@@ -7,6 +7,7 @@ from typing import Any
 
 Row = dict[str, Any]
 UNKNOWN = "?"
+FOLLOWS = ("standby", "synchronizing")
 
 
 def picture(group: Mapping[str, Any], processes: Sequence[Row], terms: Sequence[Row], pair: Row,
@@ -38,8 +39,9 @@ def _server(name: str, facts: Mapping[str, Any], living: Sequence[Row], pair: Ro
 
 
 def _heard_of(name: str, living: Sequence[Row]) -> Row:
-    """A standby server lists no hot one among its processes, and knows of it all the same."""
-    told = next((row["server"] for row in living if row.get("kind") == "KNL" and (row.get("server") or {}).get("hot") == name), None)
+    """A standby server lists no hot one among its processes, and knows of it all the same, as long as it has a session with it."""
+    said = [row["server"] for row in living if row.get("kind") == "KNL" and row.get("server")]
+    told = next((server for server in said if server.get("hot") == name and server.get("sub") in FOLLOWS), None)
     return {"state": "HS", "sub": f"as {told['node']} says", "epoch": told["epoch"]} if told else {}
 
 
