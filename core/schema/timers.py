@@ -60,7 +60,7 @@ TIMERS = [
     Timer(44, "pair_follow", 3_000, "hot server and database primary may be on different computers for so long, then the primary follows"),
     Timer(45, "pair_again", 20_000, "shortest distance of two planned switches of the database that a computer asks for"),
     Timer(48, "database_answer", 20_000, "a statement that the engine database did not answer for so long: its connection is made again"),
-    Timer(49, "server_answer", 3_000, "the same for a server's own connections: it may have to become hot meanwhile"),
+    Timer(49, "server_answer", 1_500, "the same for a server's own connections: it may have to become hot meanwhile"),
     Timer(60, "discovery", 300, "a client that looks for servers by multicast waits so long for their answers"),
     Timer(61, "group_look", 2_000, "a client of a group waits so long for the logon of one of its servers"),
     Timer(62, "group_grace", 150, "once a hot server is found, the others have so long to say who they are"),

@@ -64,6 +64,7 @@ from hisee.seams import Seams
 from hisee.tls import to_dial
 
 REQUEST_S = TIMERS["api_request"].ms / 1000
+DOUBT_LOOK_S = TIMERS["renewal_call"].ms / 1000  # the servers that are lost do not answer: whoever is hot does it soon
 BEAT_S, QUIET_MS = TIMERS["heartbeat"].ms / 1000, TIMERS["quiet"].ms
 KNL = 1
 
@@ -130,7 +131,7 @@ class HotServer:
 
     def is_beyond(self, epoch: int) -> bool:
         """Does a server say that it is hot in a later epoch? Blocks as long as those need that do not answer."""
-        answers, _ = ask_all(self._members, self._enter, least=epoch + 1)
+        answers, _ = ask_all(self._members, self._enter, least=epoch + 1, seconds=DOUBT_LOOK_S)
         for answer in answers:
             answer.close("only asked who is hot")
         return any(answer.state.hot_itself and answer.state.epoch > epoch for answer in answers)

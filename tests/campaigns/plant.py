@@ -215,19 +215,19 @@ class Desk:
     """A console as a program at the standby server sees it, over the console's second session."""
 
     def __init__(self, made: Plant, node: str, name: str) -> None:
+        self._made, self._name = made, name
         self._client = hisee.connect(made.data(node).path)
-        self._name = name
 
     def mode(self) -> str:
         try:
             return str(self._client.console(self._name).do("state").facts["mode"])
-        except HiseeError:
-            return ""
+        except HiseeError as error:
+            return f"({error})"
 
     def until(self, mode: str) -> None:
         deadline = time.monotonic() + AGAIN_S
         while self.mode() != mode:
-            assert time.monotonic() < deadline, f"{self._name} is not in mode {mode}: {self.mode()!r}"
+            assert time.monotonic() < deadline, f"{self._name} is not in mode {mode}: {self.mode()!r}\n{self._made.words()}"
             time.sleep(0.02)
 
     def view_s(self, began: float) -> float:
@@ -303,6 +303,7 @@ def without_monitor(given: argparse.Namespace) -> dict[str, Any]:
 def promoted(made: Plant, client: Load, hot: str, silence_s: float = 15.0) -> dict[str, Any]:
     """Monitor and hot computer are gone. What is passed over by the operator stays down when it comes back."""
     other = other_than(hot)
+    client.await_more()
     made.kill("W")
     made.kill(hot)
     time.sleep(silence_s)

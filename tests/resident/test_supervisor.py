@@ -114,6 +114,27 @@ def test_a_child_that_fails_while_the_system_starts_is_named():
     play.acts()
     play.supervisor.ended("A.SES", 2, "port 3119 is taken")
     assert play.supervisor.failed == "A.SES did not start: port 3119 is taken"
+    assert play.acts() == [], "nothing more is started"
+
+
+@pytest.mark.req("R168")
+def test_in_a_group_a_child_that_fails_while_the_system_starts_is_started_again():
+    play = Play(spec("A.SES"), spec("B.SES"), forgiving=True)
+    play.supervisor.begin()
+    play.acts()
+    play.supervisor.ended("S.KNL", 1, "the engine database is away")
+    assert not play.supervisor.failed and play.acts() == []
+    play.clock.pass_s(1.1)
+    assert play.acts() == [("start", "S.KNL")]
+    play.supervisor.ready("S.KNL", "knl")
+    assert play.acts() == [("start", "A.SES")]
+    play.supervisor.ended("A.SES", 1, "the engine database is away")
+    assert play.acts() == [("start", "B.SES")]
+    play.supervisor.ready("B.SES", "ses")
+    play.clock.pass_s(1.1)
+    assert play.acts() == [("start", "A.SES")] and not play.supervisor.complete
+    play.supervisor.ready("A.SES", "ses")
+    assert play.supervisor.complete
 
 
 def test_a_child_that_does_not_become_ready_is_killed():

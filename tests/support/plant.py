@@ -102,6 +102,7 @@ class Plant:
         self.folder.chmod(0o755)  # the user postgres goes through it
         self.computers: dict[str, Computer] = {name: lab.computer(name) for name in (*SERVERS, "W", *STATIONS, "C")}
         self.systems: dict[str, Process] = {}
+        self._booted: dict[str, int] = {}  # length of what each had said before its last boot
         self._write_application(source, extra)
 
     def _write_application(self, source: Path, extra: str) -> None:
@@ -157,15 +158,20 @@ class Plant:
         for name in names:
             if not self.computers[name].alive:
                 self.computers[name].boot()
+            self._booted[name] = len(self.said(name))
             with open(self.folder / f"{name}.up", "ab") as out:
                 self.systems[name] = self.computers[name].start(
                     *self._command("up", self.app(name), "--node", name, "--data", self.data(name).path), stdout=out, stderr=out)
 
     def await_ready(self, *names: str, seconds: float = READY_S) -> None:
         for name in names:
-            self.until(lambda name=name: self.said(name).rstrip().endswith("ready") or self.systems[name].poll() is not None,
+            self.until(lambda name=name: self.is_ready(name) or self.systems[name].poll() is not None,
                        f"{name} is ready", seconds)
             assert self.systems[name].poll() is None, f"hisee up on {name} ended: {self.said(name)}"
+
+    def is_ready(self, name: str) -> bool:
+        """Since its last boot?"""
+        return "\nready\n" in self.said(name)[self._booted[name]:]
 
     def until(self, condition: Any, what: str, seconds: float) -> None:
         """Wait, and look often, but not so often that the looking is the load; a failure shows what the plant said last."""
@@ -204,7 +210,7 @@ class Plant:
     def calm(self) -> bool:
         """One hot, the other behind it; the database's primary at the hot one, with a partner that the monitor trusts."""
         subs = {node: self.sub(node) for node in SERVERS}
-        if sorted(subs.values()) != ["hot", "standby"]:
+        if sorted(subs.values()) != ["hot", "standby"] or not all(self.is_ready(name) for name in self.systems):
             return False
         states = self.database_states()
         return all(states.get(node) == ("primary" if sub == "hot" else "secondary") for node, sub in subs.items())

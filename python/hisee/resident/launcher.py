@@ -54,7 +54,8 @@ class Launcher:
         self._processes |= {p.name: p for p in application.processes if p.served and p.kind != "RRS" and p.node in self._nodes}
         bounds = application.limits
         self.supervisor = Supervisor((spec_of(p) for p in self._processes.values()), data.seams.clock,
-                                     restarts=bounds["restarts"], window_s=bounds["restart_window_s"])
+                                     restarts=bounds["restarts"], window_s=bounds["restart_window_s"],
+                                     forgiving=bool(application.group()))
         self._running: dict[str, Running] = {}
         self._run: dict[str, Any] = {}
         self._lock: TextIO | None = None
@@ -124,10 +125,10 @@ class Launcher:
         """Once, before the server starts; into the database pair when that takes writes, which is before the server too."""
         if not self._to_import:
             return
-        self._to_import = False
         store = Store.open(self._data.path, self._data.engine_url(), place=server.node)
         try:
             report = store.import_application(self._application, take=self._take)
+            self._to_import = False
             self._say(f"imported {len(report.changed)} changed objects")
         finally:
             store.close()

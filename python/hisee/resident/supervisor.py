@@ -93,7 +93,9 @@ class Supervisor:
     """The children of one computer."""
 
     def __init__(self, specs: Iterable[ChildSpec], clock: Clock, *, restarts: int = LIMITS["restarts"].value,
-                 window_s: float = LIMITS["restart_window_s"].value) -> None:
+                 window_s: float = LIMITS["restart_window_s"].value, forgiving: bool = False) -> None:
+        """`forgiving`: a child that fails while the system starts is started again, as later; what it needs may be on another computer."""
+        self._forgiving = forgiving
         self._clock, self._restarts, self._window_ns = clock, restarts, int(window_s * SECOND)
         self.children = {spec.name: Child(spec, wanted=spec.autostart) for spec in in_order(specs)}
         self._said: list[Act] = []
@@ -211,7 +213,7 @@ class Supervisor:
         child.pid, child.silent_ns, child.killed, child.again, child.joined = 0, 0, "", False, ""
         if ordered:
             self._ended_by_order(child, again)
-        elif was is Phase.STARTING and self._first:
+        elif was is Phase.STARTING and self._first and not self._forgiving:
             child.move(Phase.DOWN)
             self.failed = f"{child.name} did not start: {said or child.why}"
         elif child.spec.kind == SERVER and status == 0:
@@ -246,7 +248,7 @@ class Supervisor:
             self._give_up(child)
             return
         self._alarm(f"{child.name} ended ({child.why}): started again in {child.spec.delay_s:g} s")
-        self._wait(child, int(child.spec.delay_s * SECOND))
+        self._wait(child, int(child.spec.delay_s * SECOND), queued=self._first and child.queued)
         if child.spec.kind == SERVER:
             self._server_gone()
 

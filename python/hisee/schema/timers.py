@@ -74,7 +74,7 @@ class TimerIdRow(NamedTuple):
     doc: str
 
 
-SCHEMA_HASH = 0x78bc1f01
+SCHEMA_HASH = 0x04b6b0b7
 
 ROWS: tuple[TimerIdRow, ...] = (
     TimerIdRow(1, 'heartbeat', 1000, "period of the watchdog's heartbeat on every link"),
@@ -123,7 +123,7 @@ ROWS: tuple[TimerIdRow, ...] = (
     TimerIdRow(44, 'pair_follow', 3000, 'hot server and database primary may be on different computers for so long, then the primary follows'),
     TimerIdRow(45, 'pair_again', 20000, 'shortest distance of two planned switches of the database that a computer asks for'),
     TimerIdRow(48, 'database_answer', 20000, 'a statement that the engine database did not answer for so long: its connection is made again'),
-    TimerIdRow(49, 'server_answer', 3000, "the same for a server's own connections: it may have to become hot meanwhile"),
+    TimerIdRow(49, 'server_answer', 1500, "the same for a server's own connections: it may have to become hot meanwhile"),
     TimerIdRow(60, 'discovery', 300, 'a client that looks for servers by multicast waits so long for their answers'),
     TimerIdRow(61, 'group_look', 2000, 'a client of a group waits so long for the logon of one of its servers'),
     TimerIdRow(62, 'group_grace', 150, 'once a hot server is found, the others have so long to say who they are'),
