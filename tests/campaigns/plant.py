@@ -273,7 +273,7 @@ def _write_there(made: Plant, node: str) -> str:
     """What the thawed server says to a write that is its own to acknowledge: a script server's, as it were."""
     try:
         with hisee.connect(made.data(node).path) as client:
-            client.set("U.R4", 0)
+            client.set("U.Count", 0)
             return f"acknowledged by {client.server.hot if client.server else '?'}"
     except (HiseeError, OSError) as refused:
         return str(refused)[:100]
