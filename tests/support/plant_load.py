@@ -108,8 +108,9 @@ class Load:
 
 
 def told_by(system: hisee.System) -> dict[str, Any]:
-    """Epoch and server of an answer."""
-    return {"epoch": system.server.epoch, "server": system.server.node} if system.server else {}
+    """Epoch and server of an answer; what a standby server hands on is answered by the hot one."""
+    state = system.server
+    return {"epoch": state.epoch, "server": state.node if state.hot_itself else state.hot} if state else {}
 
 
 def viewed(system: hisee.System) -> dict[str, Any]:
