@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Protocol
 
 import msgspec
 
-from hisee.channel.channel import Channel
 from hisee.channel.errors import ChannelClosed, ChannelFull, NotSpoken, RequestFailed
 from hisee.channel.message import Message
 from hisee.channel.payloads import Failed, unpack
@@ -15,10 +15,16 @@ from hisee.schema.extended import Ext
 from hisee.schema.messages import MessageKind
 
 
+class Sender(Protocol):
+    """Takes a message on its way: a channel, or whoever knows the way to its target."""
+
+    def send(self, message: Message) -> object: ...
+
+
 class Requests:
     """The open questions of one process on one channel. Belongs to one loop. Numbers them in `corr` from `first` on."""
 
-    def __init__(self, channel: Channel, *, first: int = 1) -> None:
+    def __init__(self, channel: Sender, *, first: int = 1) -> None:
         self._channel = channel
         self._next = first
         self._open: dict[int, asyncio.Future[Message]] = {}

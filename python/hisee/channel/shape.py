@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 RATE_UNLIMITED = 0
@@ -15,6 +16,13 @@ class LinkShape:
     rtt_ms: float = 0.0
     jitter_ms: float = 0.0
     kbit_s: int = RATE_UNLIMITED
+
+
+def shape_of(link: Mapping[str, float] | None) -> LinkShape | None:
+    """The table `link` of a node, as run.json has it; None without one."""
+    if not link:
+        return None
+    return LinkShape(rtt_ms=link.get("rtt_ms", 0.0), jitter_ms=link.get("jitter_ms", 0.0), kbit_s=int(link.get("kbit_s", RATE_UNLIMITED)))
 
 
 class Shape:

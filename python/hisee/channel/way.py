@@ -13,7 +13,7 @@ from hisee.channel.errors import LogonRefused, PeerUnreachable
 from hisee.channel.networks import PASSING, Secure, server_networks, split
 from hisee.channel.payloads import Hello
 from hisee.channel.sessions import dial_session
-from hisee.channel.shape import LinkShape
+from hisee.channel.shape import shape_of
 from hisee.config import limits
 from hisee.errors import CannotConnect, UsageError
 from hisee.seams import Seams
@@ -112,8 +112,7 @@ def dial(way: Way, hello: Hello, secret: bytes, seams: Seams, tls: Secure, *, ti
     """Log on, over TCP with a session that outlives its connections. Blocks; raises CannotConnect or AccessRefused."""
     if way.path is not None:
         return dial_unix(way.path, hello, secret, seams=seams, limits=limits(), timers=timers)
-    shape = LinkShape(**way.link) if way.link else None  # type: ignore[arg-type]
-    return dial_session(way.networks, hello, secret, seams=seams, limits=limits(), timers=timers, link=shape, tls=tls)
+    return dial_session(way.networks, hello, secret, seams=seams, limits=limits(), timers=timers, link=shape_of(way.link), tls=tls)
 
 
 def dial_plain(way: Way, hello: Hello, secret: bytes, seams: Seams, tls: Secure, *, timers: Mapping[str, int] | None = None) -> Channel:

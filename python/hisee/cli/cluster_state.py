@@ -44,8 +44,8 @@ def told(data: Path | None) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]
     """What the hot server tells of processes and terms, from whatever computer; without one, the server of this computer."""
     from hisee.api import connect as connect_to
 
-    for way in ({"group": True, "within_s": LOOK_S}, {}):
-        with contextlib.suppress(CannotConnect, TimeOver), connect_to(data, **way) as system:  # type: ignore[arg-type]
+    for group in (True, False):
+        with contextlib.suppress(CannotConnect, TimeOver), connect_to(data, group=group, within_s=LOOK_S) as system:
             processes, terms = system.ps(), []
             with contextlib.suppress(EngineSilent):  # the database is away: the picture shows that by itself
                 terms = system.terms()

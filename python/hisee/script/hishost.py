@@ -32,7 +32,7 @@ from hisee.channel.payloads import (
     unpack,
 )
 from hisee.channel.sessions import dial_session, route_ordered
-from hisee.channel.shape import LinkShape
+from hisee.channel.shape import shape_of
 from hisee.channel.trace import Trace
 from hisee.channel.way import WANTED
 from hisee.commands import Commands
@@ -275,13 +275,9 @@ def dial_server(start: HisHostStart, seams: Seams) -> Channel:
     hello = Hello(kind="HISHOST", node=start.node, name=start.workstation, pid=os.getpid(), facts=facts)
     if start.server_path:
         return dial_unix(start.server_path, hello, start.secret, seams=seams, limits=start.limits)
-    link = shape_of(start.link) if start.link else None
     own = Certificates(Path(start.tls), seams.clock.now_ms()).client() if start.tls else None
-    return dial_session(start.networks, hello, start.secret, seams=seams, limits=start.limits, link=link, tls=lambda host: own)
-
-
-def shape_of(link: dict[str, float]) -> LinkShape:
-    return LinkShape(rtt_ms=link.get("rtt_ms", 0.0), jitter_ms=link.get("jitter_ms", 0.0), kbit_s=int(link.get("kbit_s", 0)))
+    return dial_session(start.networks, hello, start.secret, seams=seams, limits=start.limits, link=shape_of(start.link),
+                        tls=lambda host: own)
 
 
 def read_start(sock: socket.socket) -> HisHostStart:

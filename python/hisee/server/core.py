@@ -32,7 +32,7 @@ class Core:
         self.ended: list[Callable[[Process], None]] = []  # told when a process is gone
         self._asked: list[Message] = []
         self.ended.append(self._asked_ended)
-        self.requests = Requests(self)  # type: ignore[arg-type]  # the requests the server itself makes
+        self.requests = Requests(self)  # the requests the server itself makes
         self.acknowledges: Callable[[], bool] = lambda: True  # may this server say now that something is done?
         self._late: list[Callable[[str], None]] = []  # what is done and could not be said
 

@@ -58,7 +58,7 @@ class Grouped:
         self._hot_ns = core.seams.clock.monotonic_ns()  # when this server was last sure to be hot
         self._background = Background(log)
         self._sent_away = True
-        core.requests = Requests(core, first=core.seams.rng.below(1 << 30) << 24 | 1)  # type: ignore[arg-type]
+        core.requests = Requests(core, first=core.seams.rng.below(1 << 30) << 24 | 1)
         core.acknowledges = authority.settles
         core.handlers[Kind.SERVER_STATE] = self._standby_says
         router.admits = self.admits

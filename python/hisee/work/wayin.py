@@ -12,6 +12,7 @@ from hisee.channel.networks import Network, server_networks
 from hisee.channel.payloads import Hello
 from hisee.channel.sessions import log_on
 from hisee.channel.settings import settings
+from hisee.channel.shape import shape_of
 from hisee.config import limits
 from hisee.datadir import DataDir
 from hisee.errors import CannotConnect, UsageError
@@ -60,7 +61,7 @@ class WayIn:
         node = run.get("nodes", {}).get(parameters.node, {})
         if not node.get("host") and not node.get("link"):
             return cls(secret, seams, addresses=[], control_socket=data.control_socket)
-        link = LinkShape(**node["link"]) if node.get("link") else None
+        link = shape_of(node.get("link"))
         if networks := server_networks(run, parameters.server):
             return cls(secret, seams, addresses=networks[0], further=networks[1:], link=link)
         found = [facts["tcp"] for facts in run.get("processes", {}).values() if facts.get("tcp")] or [run["cp"]] * bool(run.get("cp"))
