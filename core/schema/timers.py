@@ -67,6 +67,7 @@ TIMERS = [
     Timer(63, "group_again", 500, "a client of a group without a hot server asks again after this time"),
     Timer(64, "in_doubt", 500, "a console of a group that has no connection to its server for so long is for views only"),
     Timer(65, "quiet", 1_100, "a console of a group whose server says nothing for so long follows the values of the standby server too"),
+    Timer(66, "mute", 1_400, "a console of a group whose server says nothing for so long is for views only"),
     Timer(50, "pair_apart", 4_000, "commits wait so long for a standby that the witness sees alive: then it is set aside"),
     Timer(46, "pair_stop", 30_000, "time a node of the database pair has to end in order before it is killed"),
 ]
@@ -77,8 +78,8 @@ if not T["heartbeat"] < T["stall"] < T["watchdog"] < T["kill"]:
 if not T["see_start_each"] * 2 < T["see_start_all"]:
     raise ValueError("timers: two attempts must fit into the start of a remote part")
 
-if not T["heartbeat"] < T["quiet"] < T["stall"]:
-    raise ValueError("timers: values come from the standby server before the server counts as stalled, and not between two heartbeats")
+if not T["heartbeat"] < T["quiet"] < T["mute"] < T["stall"]:
+    raise ValueError("timers: values come from the standby server before consoles say so, and not between two heartbeats")
 if not T["lease_renew"] * 3 < T["lease"] or not T["lease_margin"] < T["lease"]:
     raise ValueError("timers: three renewals must fit into a lease, and its margin as well")
 if not T["stall"] < T["resume_silence"] or not T["resume_silence"] + T["resume_dial"] < T["watchdog"]:

@@ -23,6 +23,7 @@ from hisee.errors import HiseeError
 from support.plant import SERVERS, STATIONS, STREAM, Load, Plant, missing, plant
 
 LINKS = ("hot-standby", "hot-witness", "standby-witness", "hot-clients")
+STRUCK = ("knl", "postgres", "host", "monitor")
 KILLED = {"knl": r"hisee server /W", "postgres": r"bin/postgres -D .*/pg/node/data"}
 CALM_S, AGAIN_S = 180.0, 90.0
 BLACK_START_S = 120.0
@@ -34,6 +35,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seconds", type=float, default=30.0, help="length of each cut")
     parser.add_argument("--cuts", default="", help="only these cuts, as the figures name them, joined by commas")
     parser.add_argument("--kills", type=int, default=50, help="of each kind")
+    parser.add_argument("--kinds", default=",".join(STRUCK), help=f"what is killed, of {', '.join(STRUCK)} [default: all]")
     parser.add_argument("--switches", type=int, default=20)
     parser.add_argument("--rate", type=int, default=1_000, help="writes per second during the switches")
     parser.add_argument("--dead", type=float, default=300.0, help="seconds without the monitor")
@@ -174,7 +176,7 @@ def losses(given: argparse.Namespace) -> dict[str, Any]:
     figures: dict[str, Any] = {}
     with running() as made:
         client = made.load()
-        for what in ("knl", "postgres", "host", "monitor"):
+        for what in given.kinds.split(","):
             found = [one_loss(made, client, what) for _ in range(given.kills)]
             figures[what] = {name: spread([one[name] for one in found]) for name in ("view", "control")}
             say(f"{what}: {figures[what]}")
@@ -197,6 +199,7 @@ def one_loss(made: Plant, client: Load, what: str) -> dict[str, float]:
         made.boot(hot)
     elif what == "monitor":
         made.boot("W")
+    say(f"  {what} at {hot}: view {view:.2f}, control {control:.2f} s")
     return {"view": view, "control": control}
 
 

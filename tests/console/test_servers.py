@@ -209,7 +209,7 @@ def test_doubt_begins_with_silence_or_a_break_and_ends_when_the_server_is_heard(
         assert (session.quiet, session.in_doubt) == (False, False)
         line.silent_ms = 1_200
         assert (session.quiet, session.in_doubt) == (True, False)
-        line.silent_ms = 2_100
+        line.silent_ms = 1_500
         assert session.in_doubt
         line.broken(0)  # its silence is counted anew, and nothing has become better
         assert (session.quiet, session.in_doubt) == (True, True)

@@ -90,8 +90,8 @@ class Channel:
 
     @property
     def silent_ms(self) -> int:
-        """Milliseconds without a sign of the peer; coarse, to the period of the tick."""
-        return 0 if self._heard else (self._clock.monotonic_ns() - self._heard_ns) // MS
+        """Milliseconds without a sign of the peer."""
+        return (self._clock.monotonic_ns() - self._heard_ns) // MS
 
     @property
     def ended(self) -> str:
@@ -250,8 +250,10 @@ class Channel:
         if self._backlog or self._carrier.unsent:
             self._flush()
         try:
-            for part in self._carrier.take():
-                self._heard = True
+            parts = self._carrier.take()
+            if parts:
+                self._heard, self._heard_ns = True, self._clock.monotonic_ns()
+            for part in parts:
                 message = self._accept(part)
                 if message is not None:
                     self.received += 1
@@ -310,10 +312,10 @@ class Channel:
         if not (self._spoke and self._serves):  # who ticks once per heartbeat may have spoken nearly two of them before the next
             self.beat()
         self._spoke = False
-        self._calm = self._heard or paused or self._held
-        if self._calm:  # or we did not look: silence would be our own
-            self._heard, self._heard_ns = False, now_ns
-        elif self._watch and now_ns - self._heard_ns >= self._settings.watchdog_ns:
+        if paused or self._held:  # we did not look: silence would be our own
+            self._heard, self._heard_ns = True, now_ns
+        self._calm, self._heard = self._heard, False
+        if not self._calm and self._watch and now_ns - self._heard_ns >= self._settings.watchdog_ns:
             self._end = self._end or "silent"
 
     def _send_report(self, now_ns: int) -> None:

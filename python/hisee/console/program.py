@@ -62,7 +62,7 @@ RETRY_S = TIMERS["restart_delay"].ms / 1000
 PING_S = TIMERS["stall"].ms / 1000
 FIRST_NS = TIMERS["ready"].ms * 250_000  # a console of a group is ready without a server after this time, and goes on looking
 SERVED = (Kind.COMMAND, Kind.ECHO, Kind.PEER_LOST)  # the process answers or ignores them itself
-DOUBT_S = TIMERS["in_doubt"].ms / 2000
+DOUBT_S = TIMERS["in_doubt"].ms / 5000
 
 
 def main(parameters: StartParameters) -> int:

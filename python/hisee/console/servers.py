@@ -26,7 +26,7 @@ from hisee.schema.timers import BY_NAME as TIMERS
 from hisee.seams import Clock
 
 log = logging.getLogger("hisee.console")
-STALL_MS, QUIET_MS, DOUBT_MS = TIMERS["stall"].ms, TIMERS["quiet"].ms, TIMERS["in_doubt"].ms
+QUIET_MS, MUTE_MS, DOUBT_MS = TIMERS["quiet"].ms, TIMERS["mute"].ms, TIMERS["in_doubt"].ms
 SINGLE_S = 600.0  # each door has its own deadline, and there is nobody else to ask
 
 
@@ -55,10 +55,10 @@ class Session:
 
     @property
     def in_doubt(self) -> bool:
-        """Nothing carries it, or its server stalls: it may be lost, though nobody knows it yet. Over when it is heard again."""
+        """Nothing carries it, or its server is mute: it may be lost, though nobody knows it yet. Over when it is heard again."""
         channel = self.link.channel
         broken = isinstance(channel, SessionChannel) and all(state == BROKEN for _, state in channel.networks)
-        silent = channel.silent_ms >= (DOUBT_MS if broken else STALL_MS)
+        silent = channel.silent_ms >= (DOUBT_MS if broken else MUTE_MS)
         self._doubted = silent or (broken and self._doubted)  # the silence of a session begins anew when its connection breaks
         return self._doubted
 

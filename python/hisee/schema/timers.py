@@ -63,6 +63,7 @@ class TimerId(IntEnum):
     GROUP_AGAIN = 63
     IN_DOUBT = 64
     QUIET = 65
+    MUTE = 66
     PAIR_APART = 50
     PAIR_STOP = 46
 
@@ -74,7 +75,7 @@ class TimerIdRow(NamedTuple):
     doc: str
 
 
-SCHEMA_HASH = 0x04b6b0b7
+SCHEMA_HASH = 0xac3c0af7
 
 ROWS: tuple[TimerIdRow, ...] = (
     TimerIdRow(1, 'heartbeat', 1000, "period of the watchdog's heartbeat on every link"),
@@ -130,6 +131,7 @@ ROWS: tuple[TimerIdRow, ...] = (
     TimerIdRow(63, 'group_again', 500, 'a client of a group without a hot server asks again after this time'),
     TimerIdRow(64, 'in_doubt', 500, 'a console of a group that has no connection to its server for so long is for views only'),
     TimerIdRow(65, 'quiet', 1100, 'a console of a group whose server says nothing for so long follows the values of the standby server too'),
+    TimerIdRow(66, 'mute', 1400, 'a console of a group whose server says nothing for so long is for views only'),
     TimerIdRow(50, 'pair_apart', 4000, 'commits wait so long for a standby that the witness sees alive: then it is set aside'),
     TimerIdRow(46, 'pair_stop', 30000, 'time a node of the database pair has to end in order before it is killed'),
 )
