@@ -220,11 +220,14 @@ class Desk:
     def __init__(self, made: Plant, node: str, name: str) -> None:
         self._made, self._name = made, name
         self._client = hisee.connect(made.data(node).path)
+        self._console: hisee.Console | None = None  # found once: the list of processes waits for a database that is away
 
     def mode(self) -> str:
         try:
-            return str(self._client.console(self._name).do("state").facts["mode"])
+            self._console = self._console or self._client.console(self._name)
+            return str(self._console.do("state").facts["mode"])
         except HiseeError as error:
+            self._console = None
             return f"({error})"
 
     def until(self, mode: str) -> None:
