@@ -218,7 +218,7 @@ class Desk:
     """A console as a program at the standby server sees it, over the console's second session."""
 
     def __init__(self, made: Plant, node: str, name: str) -> None:
-        self._made, self._name = made, name
+        self._made, self._node, self._name = made, node, name
         self._client = hisee.connect(made.data(node).path)
         self._console: hisee.Console | None = None  # found once: the list of processes waits for a database that is away
 
@@ -237,8 +237,8 @@ class Desk:
             time.sleep(0.02)
 
     def view_s(self, began: float) -> float:
-        """Seconds until it shows what the standby server has; control that came back sooner counts as well."""
-        while self.mode() not in ("view", "control") or (self.mode() == "control" and time.monotonic() - began < 0.1):
+        """Seconds until it shows what the standby server has; control that came back at that server counts as well."""
+        while (mode := self.mode()) != "view" and not (mode == "control" and self._made.sub(self._node) == "hot"):
             time.sleep(0.01)
         return time.monotonic() - began
 

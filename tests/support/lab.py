@@ -80,6 +80,7 @@ class Computer:
         self._group = lab.groups / self.namespace
         self._unshare: subprocess.Popen[bytes] | None = None
         self._init = 0
+        self._silent = False
         self._started: list[subprocess.Popen[bytes]] = []
         self._wire()
         self.boot()
@@ -111,6 +112,7 @@ class Computer:
     def boot(self) -> None:
         """Start it (again): nothing but its process 1 runs."""
         assert not self.alive, f"{self.name} runs"
+        self._say_nothing(False)
         self._group.mkdir(exist_ok=True)
         words = ["sh", "-c", ENTER, "sh", str(self._group), "ip", "netns", "exec", self.namespace,
                  "unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "--uts", "sh", "-c", INIT, "sh", self.name]
@@ -164,9 +166,10 @@ class Computer:
         return [pid for pid, line in self.processes().items() if re.search(pattern, line)]
 
     def kill(self) -> None:
-        """The power goes: every process of it is gone when this returns."""
+        """The power goes: every process of it is gone when this returns, and nobody hears of it, not even by the end of a connection."""
         if self._unshare is None:
             return
+        self._say_nothing(True)
         if self._init and self.alive:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self._init, signal.SIGKILL)
@@ -178,6 +181,13 @@ class Computer:
         self._started.clear()
         self._init = 0
         until(self._is_empty, f"the processes of {self.name} end")
+
+    def _say_nothing(self, silent: bool) -> None:
+        """Whatever it still sends vanishes, or does so no more."""
+        if silent != self._silent:
+            for address in self.addresses:
+                _ip("-n", self.lab.router, "rule", "add" if silent else "del", "from", address, "blackhole", "priority", "9")
+            self._silent = silent
 
     def freeze(self) -> None:
         """Every process of it stands still and knows nothing of it; the network goes on."""

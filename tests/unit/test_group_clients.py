@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,12 @@ import pytest
 from hisee.channel import discovery
 from hisee.channel.discovery import DATAGRAM_BYTES, Server, answer, question, read_answer, read_question
 from hisee.channel.epoch import Gate
-from hisee.channel.group import Answer, choose, left
-from hisee.channel.payloads import ServerState
+from hisee.channel.group import Answer, ask_all, choose, left
+from hisee.channel.payloads import ServerState, Welcome
 from hisee.channel.plan import by_group, plan_of
 from hisee.channel.way import Member, Way, members_of
 from hisee.cli.start import parse_start
-from hisee.errors import UsageError
+from hisee.errors import CannotConnect, UsageError
 from hisee.seams import Seams
 
 SOCKET, RNG = Path("/run/x/knl"), Seams().rng
@@ -70,6 +71,39 @@ def test_a_server_that_is_named_is_the_only_one() -> None:
     assert plan("/SSRV1").members() == [Member("SRV1", Way(path=SOCKET))]
     without = {**RUN, "group": {}}
     assert plan(run=without).members()[0].way == Way(path=SOCKET) and plan(run=without).single
+
+
+class Logons:
+    """Dead servers answer when the test lets them; the others say the next of their states, and the last one again and again."""
+
+    def __init__(self, **states: list[str]) -> None:
+        self.states, self.channels, self.let = states, [], threading.Event()
+
+    def __call__(self, member: Member) -> Any:
+        subs = self.states[member.name]
+        if not subs:
+            self.let.wait()
+            raise CannotConnect(f"{member.name} is dead")
+        state = ServerState(group="plant", node=member.name, state="HS" if subs[0] == "hot" else "SBS", sub=subs[0], epoch=5)
+        self.states[member.name] = subs[1:] or subs
+        self.channels.append(Logon(state))
+        return self.channels[-1]
+
+
+class Logon:
+    def __init__(self, state: ServerState) -> None:
+        self.welcome, self.closed = Welcome(facts={"server": msgspec.to_builtins(state)}), ""
+
+    def close(self, reason: str) -> None:
+        self.closed = reason
+
+
+def test_who_is_not_hot_yet_is_asked_again_while_a_dead_server_is_waited_for() -> None:
+    enter = Logons(SRV1=[], SRV2=["standby", "standby", "hot"])
+    answers, faults = ask_all([Member("SRV1", Way(path=SOCKET)), Member("SRV2", Way(path=SOCKET))], enter, seconds=30.0)
+    assert ([a.state.sub for a in answers], faults) == (["hot"], [])
+    assert [channel.closed for channel in enter.channels] == ["asked again", "asked again", ""]
+    enter.let.set()
 
 
 @pytest.mark.req("R66", "R75")

@@ -84,55 +84,64 @@ def left(state: ServerState) -> bool:
     return not state.hot_itself and state.sub != CUT_OFF
 
 
+Told = Answer | HiseeError
+
+
 class Round:
     """One question to all servers. Who answers when it is over is sent away."""
 
     def __init__(self, enter: Enter) -> None:
         self._enter = enter
-        self._told: queue.SimpleQueue[Answer | HiseeError] = queue.SimpleQueue()
+        self._news: queue.SimpleQueue[tuple[str, Told]] = queue.SimpleQueue()
         self._guard, self._over = threading.Lock(), False
+        self._asked: set[str] = set()
+        self.heard: dict[str, Told] = {}
 
     def ask(self, member: Member) -> None:
-        threading.Thread(target=self._ask, args=(member,), name=f"hisee-ask-{member.name}", daemon=True).start()
+        """Once more, when it has answered already: what it says then counts."""
+        if member.name not in self._asked:
+            self._asked.add(member.name)
+            threading.Thread(target=self._ask, args=(member,), name=f"hisee-ask-{member.name}", daemon=True).start()
 
     def _ask(self, member: Member) -> None:
+        told = self._answer(member)
+        with self._guard:
+            if not self._over:
+                self._news.put((member.name, told))
+                return
+        if isinstance(told, Answer):
+            told.close("another server was found")
+
+    def _answer(self, member: Member) -> Told:
         try:
             channel = self._enter(member)
         except HiseeError as fault:
-            self._told.put(fault)
-            return
+            return fault
         except OSError as fault:
-            self._told.put(PeerUnreachable(f"{member.name}: {fault.strerror or fault}"))
-            return
+            return PeerUnreachable(f"{member.name}: {fault.strerror or fault}")
         try:
-            self._hand_in(Answer(member, channel, told_in(channel.welcome) or ServerState()))
+            return Answer(member, channel, told_in(channel.welcome) or ServerState())
         except msgspec.ValidationError as fault:
             channel.close("the state in the WELCOME cannot be read")
-            self._told.put(PeerUnreachable(f"{member.name}: what it says of itself cannot be read: {fault}"))
+            return PeerUnreachable(f"{member.name}: what it says of itself cannot be read: {fault}")
 
-    def _hand_in(self, answer: Answer) -> None:
-        with self._guard:
-            if not self._over:
-                self._told.put(answer)
-                return
-        answer.close("another server was found")
-
-    def next(self, seconds: float) -> Answer | HiseeError | None:
+    def next(self, seconds: float) -> Told | None:
         try:
-            return self._told.get(timeout=max(0.0, seconds))
+            name, told = self._news.get(timeout=max(0.0, seconds))
         except queue.Empty:
             return None
+        self._asked.discard(name)
+        before, self.heard[name] = self.heard.get(name), told
+        if isinstance(before, Answer):
+            before.close("asked again")
+        return told
 
-    def end(self) -> list[Answer]:
-        """Nobody is waited for any more; those who answered and were not taken."""
+    def end(self) -> None:
+        """Nobody is waited for any more; who answered in time is heard."""
         with self._guard:
             self._over = True
-        rest = []
-        while not self._told.empty():
-            told = self._told.get()
-            if isinstance(told, Answer):
-                rest.append(told)
-        return rest
+        while not self._news.empty():
+            self.next(0.0)
 
 
 def patience(members: Iterable[Member]) -> float:
@@ -143,22 +152,25 @@ def patience(members: Iterable[Member]) -> float:
 def ask_all(members: Sequence[Member], enter: Enter, *, least: int = 0, seconds: float = 0.0) -> tuple[list[Answer], list[HiseeError]]:
     """Log on at all of them at once: who let us, and why others did not. Blocks for `seconds` at most, or as long as `patience` says.
 
-    Once one says that it is hot, in an epoch of `least` or more, the others have only the timer `group_grace` left.
+    Once one says that it is hot, in an epoch of `least` or more, the others have only the timer `group_grace` left. Until then who has
+    answered is asked again every `group_again`: it may become hot while a dead one is waited for.
     """
-    asked = Round(enter)
+    asked, hot = Round(enter), False
+    deadline = time.monotonic() + (seconds or patience(members)) + GRACE_S  # the threads give up by themselves before
+    ask_each(asked, members)
+    again = time.monotonic() + AGAIN_S
+    while len(asked.heard) < len(members) and (now := time.monotonic()) < deadline:
+        if now >= again and not hot:
+            ask_each(asked, [member for member in members if member.name in asked.heard])
+            again = now + AGAIN_S
+        told = asked.next((deadline if hot else min(deadline, again)) - now)
+        if isinstance(told, Answer) and told.state.hot_itself and told.state.epoch >= least:
+            hot, deadline = True, min(deadline, time.monotonic() + GRACE_S)
+    asked.end()
+    said = asked.heard.values()
+    return [told for told in said if isinstance(told, Answer)], [told for told in said if isinstance(told, HiseeError)]
+
+
+def ask_each(asked: Round, members: Iterable[Member]) -> None:
     for member in members:
         asked.ask(member)
-    answers: list[Answer] = []
-    faults: list[HiseeError] = []
-    deadline = time.monotonic() + (seconds or patience(members)) + GRACE_S  # the threads give up by themselves before
-    while len(answers) + len(faults) < len(members):
-        told = asked.next(deadline - time.monotonic())
-        if told is None:
-            break
-        if isinstance(told, HiseeError):
-            faults.append(told)
-            continue
-        answers.append(told)
-        if told.state.hot_itself and told.state.epoch >= least:
-            deadline = min(deadline, time.monotonic() + GRACE_S)
-    return answers + asked.end(), faults
