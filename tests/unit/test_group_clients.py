@@ -92,7 +92,7 @@ class Logons:
 
 class Logon:
     def __init__(self, state: ServerState) -> None:
-        self.welcome, self.closed = Welcome(facts={"server": msgspec.to_builtins(state)}), ""
+        self.welcome, self.closed = Welcome(name="x", number=1, facts={"server": msgspec.to_builtins(state)}), ""
 
     def close(self, reason: str) -> None:
         self.closed = reason
