@@ -172,6 +172,24 @@ def test_a_host_that_is_silent_is_asked_once_and_not_waited_for(lab: PostgresLab
             caller.close()
 
 
+def test_a_pair_that_somebody_found_at_its_other_host_is_left_where_it_was() -> None:
+    alive = ["north"]
+
+    def reach(address: str) -> socket.socket:
+        if conninfo_to_dict(address)["host"] not in alive:
+            raise psycopg.OperationalError("refused")
+        return socket.socket()
+
+    before, after = (Dialling("host=north,south port=1,2", reach) for _ in range(2))
+    before.dial().close()
+    assert not before.elsewhere and after.elsewhere, "the second one has not looked yet"
+    alive[:] = ["south"]
+    after.dial().close()
+    assert before.elsewhere and not after.elsewhere
+    before.dial().close()
+    assert not before.elsewhere
+
+
 def hosts(lab: PostgresLab, *ports: int | str) -> str:
     return make_conninfo(lab.url, host=",".join("127.0.0.1" for _ in ports), port=",".join(map(str, ports)), connect_timeout="30")
 

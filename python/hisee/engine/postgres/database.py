@@ -163,6 +163,8 @@ class Database:
         return self._connection is None or self._connection.closed or isinstance(error, ELSEWHERE)
 
     def _connected(self) -> Connection:
+        if self._dialling.elsewhere:
+            self.close()
         if self._connection is not None and not self._connection.closed:
             return self._connection
         clock = self._seams.clock

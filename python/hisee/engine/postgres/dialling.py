@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from typing import Generic, Protocol, TypeVar
+from typing import ClassVar, Generic, Protocol, TypeVar
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -30,12 +30,25 @@ def each_host(address: str) -> list[str]:
     return [make_conninfo("", **facts | {"host": host, "port": port}) for host, port in zip(hosts, ports, strict=True)]
 
 
+def _hosts(address: str) -> str:
+    facts = conninfo_to_dict(address)
+    return f"{facts.get('host')}:{facts.get('port')}"
+
+
 class Dialling(Generic[C]):
     """`connect(address)` is called in a thread for each host. A host that has not answered is not asked a second time meanwhile."""
 
+    _newest: ClassVar[dict[str, str]] = {}  # hosts of a pair -> the one where this process found it last
+
     def __init__(self, address: str, connect: Callable[[str], C]) -> None:
         self._addresses, self._connect = each_host(address), connect
+        self._pair, self._found = _hosts(address), ""
         self._asked: dict[str, Future[C]] = {}
+
+    @property
+    def elsewhere(self) -> bool:
+        """Somebody in this process found the pair at another host since: what was dialled here may lead to one that is dead and silent."""
+        return self._newest.get(self._pair, self._found) != self._found
 
     def dial(self) -> C:
         """The first connection that is there. Raises psycopg.Error: the last refusal, when nobody else answers soon."""
@@ -58,6 +71,7 @@ class Dialling(Generic[C]):
                     refusal, deadline = error, min(deadline, time.monotonic() + GRACE_S)
                 else:
                     self._drop()
+                    self._found = self._newest[self._pair] = _hosts(address)
                     return connection
         assert refusal is not None
         raise refusal
