@@ -375,8 +375,7 @@ def switches(given: argparse.Namespace) -> dict[str, Any]:
         rate = sum(load.rate(60) for load in loads)
         figures = [load.checked() for load in loads]
     assert not any(one["fail"] + one["info"] for one in figures), "a write was not acknowledged"
-    return {"count": len(gaps), **spread(gaps), "writes_per_s": round(rate),
-            "history": {key: sum(one[key] for one in figures) for key in figures[0]}}
+    return {"count": len(gaps), **spread(gaps), "writes_per_s": round(rate), "histories": figures}
 
 
 def one_switch(made: Plant, loads: list[Load]) -> float:
