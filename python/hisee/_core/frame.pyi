@@ -1,3 +1,5 @@
+from typing_extensions import disjoint_base
+
 Part = tuple[int, int, int, int, int, int, int, int, bytes, int]
 
 Bytes = bytes | bytearray | memoryview
@@ -13,6 +15,7 @@ def crc32c(data: Bytes, crc: int = 0, table: bool = False) -> int: ...
 def encode(session: int, seq: int, ack: int, epoch: int, kind: int, lane: int, flags: int, source: int, target: int, object: int,
            total: int, corr: int, payload: Bytes) -> bytes: ...
 
+@disjoint_base
 class Decoder:
     limit: int
     session: int

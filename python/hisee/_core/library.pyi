@@ -1,5 +1,7 @@
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, Self
+
+from typing_extensions import disjoint_base
 
 from hisee.values import Type
 
@@ -7,32 +9,33 @@ NAMES: dict[str, int]
 
 class OutOfFuel(Exception): ...
 
+@disjoint_base
 class Zone:
     name: str
-    def __init__(self, name: str, data: bytes | None = None, *, offset_s: int = 0) -> None: ...
+    def __new__(cls, name: str, data: bytes | None = None, *, offset_s: int = 0) -> Self: ...
     @property
     def address(self) -> int: ...
     def period(self, utc_s: int) -> tuple[int, int, int, bool]: ...
     def instants(self, wall_ms: int) -> tuple[int, int, int]: ...
     def utc(self, wall_ms: int) -> int: ...
 
+@disjoint_base
 class World:
     zone: Zone | None
     zones: dict[bytes, Zone]
-    def __init__(
-        self,
+    def __new__(cls,
         zone: Zone | None = None,
         zones: Iterable[Zone] = (),
         now_ms: Callable[[], int] | None = None,
         tick_ms: Callable[[], float] | None = None,
         seed: int = 0,
-    ) -> None: ...
+    ) -> Self: ...
 
+@disjoint_base
 class Library:
     world: World
-    def __init__(
-        self, world: World | None = None, *, fuel: int = ..., memory_bytes: int = ..., text_chars: int = ...
-    ) -> None: ...
+    def __new__(cls, world: World | None = None, *, fuel: int = ..., memory_bytes: int = ..., text_chars: int = ...
+    ) -> Self: ...
     @property
     def fuel(self) -> int: ...
     @property

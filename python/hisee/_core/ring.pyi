@@ -1,3 +1,5 @@
+from typing_extensions import disjoint_base
+
 Part = tuple[int, int, int, int, int, int, int, int, bytes, int]
 
 Bytes = bytes | bytearray | memoryview
@@ -9,6 +11,7 @@ def segment_bytes(capacity: int) -> int: ...
 def capacity_ok(capacity: int) -> bool: ...
 def init_segment(fd: int, capacity: int, epoch: int) -> None: ...
 
+@disjoint_base
 class Rings:
     def __init__(self, own_fd: int, peer_fd: int, capacity: int, epoch: int, bell: int) -> None: ...
     @property

@@ -1,3 +1,6 @@
+from typing_extensions import disjoint_base
+
+@disjoint_base
 class Shaper:
     def __init__(self, near: int, far: int, rtt_ms: float, jitter_ms: float, kbit_s: int) -> None: ...
     def set(self, rtt_ms: float, jitter_ms: float, kbit_s: int) -> None: ...

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from enum import IntEnum
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol, Self, type_check_only
+
+from typing_extensions import disjoint_base
 
 from hisee._core.cells import CellTable
 
@@ -70,11 +72,13 @@ class Failure(NamedTuple):
     limit: str
     extended: int
 
+@type_check_only
 class World(Protocol):
     def now_ms(self) -> int: ...
     def tick_ms(self) -> float: ...
     def random(self) -> int: ...
 
+@disjoint_base
 class Unit:
     name: str
     sha256: str
@@ -83,13 +87,13 @@ class Unit:
     variables: tuple[Variable, ...]
     structures: tuple[Structure, ...]
     sites: tuple[Site, ...]
-    def __init__(self, data: bytes) -> None: ...
+    def __new__(cls, data: bytes) -> Self: ...
 
+@disjoint_base
 class Script:
     unit: Unit
-    def __init__(
-        self, unit: Unit, cells: CellTable | None, variables: CellTable | None, limits: Mapping[str, int] | None, world: World | Any | None
-    ) -> None: ...
+    def __new__(cls, unit: Unit, cells: CellTable | None, variables: CellTable | None, limits: Mapping[str, int] | None,
+                world: World | Any | None) -> Self: ...
     def start_init(self) -> None: ...
     def start(self, procedure: int, arguments: bytes = b"") -> None: ...
     def run(self, slice: int) -> Status: ...  # noqa: A002

@@ -1,7 +1,10 @@
 from collections.abc import Iterable
 
+from typing_extensions import disjoint_base
+
 from hisee._ext.pure_hist import Counted
 
+@disjoint_base
 class Histogram:
     def __init__(self) -> None: ...
     def reset(self) -> None: ...
