@@ -247,7 +247,7 @@ class Load:
 
     def __init__(self, made: Plant, pause_s: float, registers: Iterable[str]) -> None:
         self._registers = tuple(registers)
-        self._read, self._writes = 0, list[float]()
+        self._read, self._writes = 0, {name: list[float]() for name in self._registers}
         self._made, self.file = made, made.folder / f"history.{len(list(made.folder.glob('history.*')))}"
         doors = ",".join(f"{made.computers[node].address}:{port}" for node in SERVERS for port in DOORS)
         with open(made.folder / "C.up", "ab") as out:
@@ -256,7 +256,10 @@ class Load:
                 self.file, str(pause_s), *self._registers, stdout=out, stderr=out)
 
     def writes(self) -> list[float]:
-        """When each write that was acknowledged so far had ended, in seconds of the monotonic clock, in that order."""
+        """When each write that was acknowledged so far had ended, in seconds of the monotonic clock."""
+        return list(itertools.chain(*self._by_register().values()))
+
+    def _by_register(self) -> dict[str, list[float]]:
         if self.file.exists():
             with self.file.open("rb") as file:
                 file.seek(self._read)
@@ -269,7 +272,7 @@ class Load:
 
     def _note(self, row: dict[str, Any]) -> None:
         if row["asks"] == "write" and row["outcome"] == "ok":
-            self._writes.append(row["ended"] / 1e9)
+            self._writes[row["key"]].append(row["ended"] / 1e9)
 
     def rate(self, seconds: float) -> float:
         """Acknowledged writes per second, of the last seconds."""
@@ -277,17 +280,17 @@ class Load:
         return sum(at > now - seconds for at in self.writes()) / seconds
 
     def gap_s(self, since: float) -> float:
-        """The longest time without an acknowledged write from that instant to now."""
-        times = [since, *(at for at in self.writes() if at > since), time.monotonic()]
-        return max(b - a for a, b in itertools.pairwise(times))
+        """The longest time that one of the writers went without an acknowledged write from that instant to now."""
+        return max(_longest(since, times, time.monotonic()) for times in self._by_register().values())
 
     def await_more(self, seconds: float = 90.0) -> None:
         """Until further writes were acknowledged."""
         self.await_after(time.monotonic(), seconds=seconds)
 
     def await_after(self, began: float, *, felt_s: float = 0.0, seconds: float = 90.0) -> None:
-        """Until writes were acknowledged again, after a pause of at least `felt_s` since that instant, where one is to be expected."""
-        self._made.until(lambda: len([at for at in self.writes() if at > began + felt_s]) > 3, "writes are acknowledged", seconds)
+        """Until each writer was acknowledged again, `felt_s` after that instant or later, where a pause until then is to be expected."""
+        self._made.until(lambda: all(times and times[-1] > began + felt_s for times in self._by_register().values()),
+                         "writes are acknowledged", seconds)
 
     def checked(self) -> dict[str, Any]:
         """End it and check its history, with what is there at last; the figures."""
@@ -299,6 +302,10 @@ class Load:
         recorder.close()
         # A value is shown before it is on disk and acknowledged: one that was only read may be gone after the death of its server.
         return history.check(history.load(self.file), allowed=["dirty read"])
+
+
+def _longest(since: float, times: Iterable[float], until: float) -> float:
+    return max(b - a for a, b in itertools.pairwise([since, *(at for at in times if at > since), until]))
 
 
 CODE = re.compile(r"\b((?:[A-Z2-7]{5}-){7}[A-Z2-7]{5})\b")  # as `hisee cluster invite` prints it

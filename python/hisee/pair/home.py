@@ -37,8 +37,9 @@ ACCESS = {
              f"hostssl all,replication {REPLICATOR} all scram-sha-256", "host all all all reject"),
     "monitor": ("local all all trust", f"hostssl {MONITOR_DATABASE} {MONITOR_USER} all scram-sha-256", "host all all all reject"),
 }
-COMMON = {"password_encryption": "scram-sha-256", "log_statement": "none", "shared_buffers": "128MB", "effective_cache_size": "1GB",
-          "work_mem": "4MB", "maintenance_work_mem": "64MB", "log_min_messages": "warning"}
+# After a crash one call syncs the file system; file by file (the default) a restart took 5 s.
+COMMON = {"recovery_init_sync_method": "syncfs", "password_encryption": "scram-sha-256", "log_statement": "none", "shared_buffers": "128MB",
+          "effective_cache_size": "1GB", "work_mem": "4MB", "maintenance_work_mem": "64MB", "log_min_messages": "warning"}
 
 
 class Home:
