@@ -63,6 +63,7 @@ def running() -> Iterator[Plant]:
         made.boot("W", *SERVERS, *STATIONS)
         made.await_ready("W", *SERVERS, *STATIONS)
         await_calm(made)
+        os.sync()  # what setting up has written: the first restart of a PostgreSQL would wait for it
         yield made
 
 
