@@ -198,8 +198,7 @@ def one_loss(made: Plant, client: Load, what: str) -> dict[str, float]:
     client.await_more()
     desk = Desk(made, other_than(hot), "WS1_1")
     desk.until("control")
-    began = time.monotonic()
-    _strike(made, hot, what)
+    began = _strike(made, hot, what)
     view = desk.view_s(began) if what in ("knl", "host") else 0.0
     client.await_after(began, felt_s=FELT_S[what])
     control = client.gap_s(began)
@@ -212,15 +211,17 @@ def one_loss(made: Plant, client: Load, what: str) -> dict[str, float]:
     return {"view": view, "control": control}
 
 
-def _strike(made: Plant, hot: str, what: str) -> None:
-    if what == "host":
-        made.kill(hot)
-    elif what == "monitor":
-        made.kill("W")
-    else:
-        for pid in sorted(made.computers[hot].find(KILLED[what])):  # the oldest first: it would replace the others
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+def _strike(made: Plant, hot: str, what: str) -> float:
+    """When it was struck, in seconds of the monotonic clock; that its last process is gone may take longer on a busy machine."""
+    if what in ("host", "monitor"):
+        struck = hot if what == "host" else "W"
+        made.kill(struck)
+        return made.computers[struck].gone_at
+    began = time.monotonic()
+    for pid in sorted(made.computers[hot].find(KILLED[what])):  # the oldest first: it would replace the others
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    return began
 
 
 class Desk:

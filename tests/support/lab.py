@@ -81,6 +81,7 @@ class Computer:
         self._unshare: subprocess.Popen[bytes] | None = None
         self._init = 0
         self._silent = False
+        self.gone_at = 0.0  # when the power went last, in seconds of the monotonic clock
         self._started: list[subprocess.Popen[bytes]] = []
         self._wire()
         self.boot()
@@ -170,6 +171,7 @@ class Computer:
         if self._unshare is None:
             return
         self._say_nothing(True)
+        self.gone_at = time.monotonic()
         if self._init and self.alive:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self._init, signal.SIGKILL)
