@@ -90,7 +90,7 @@ class Calls:
         return self._one(source, address, procedure)
 
     def _one(self, source: Process, address: Address, procedure: str) -> list[int]:
-        host = process_of(self._core, source, address.process) if address.process else None
+        host = self._named(source, address.process) if address.process else None
         if address.process and host is None:
             raise CannotOpen(Err.ERR_OBJECT_NOT_FOUND, Ext.PROCESS_NOT_RUNNING, "the process named behind ON does not run")
         if host is None or host.kind == "EVH":
@@ -103,6 +103,10 @@ class Calls:
             instance = f", instance {address.instance}" if address.instance >= 0 else ""
             raise CannotOpen(Err.ERR_OBJECT_NOT_FOUND, Ext.OBJECT_UNKNOWN, f"{self._core.name_of(address.object)} is not open{where}{instance}")
         return [self._part(each, procedure) for each in opened]
+
+    def _named(self, source: Process, number: int) -> Process | None:
+        """A process by its number; where one event handler runs everything, it stands for all."""
+        return process_of(self._core, source, number) or self._events.only
 
     def _opened(self, source: Process, address: Address, console: Process | None) -> list[OpenObject]:
         """Open on that console; without one on the caller's own, else on the only one that has it."""
@@ -165,7 +169,7 @@ class Calls:
     def _process(self, source: Process, request: EventOpen) -> Process:
         """DIRECT is the event handler or the console of the caller."""
         number = (source.console or source.host) if request.direct else request.process
-        host = process_of(self._core, source, number)
+        host = self._named(source, number)
         if host is None or not host.running or host.link is None:
             name = host.name if host is not None else f"process number {number}"
             raise CannotOpen(Err.ERR_TRANS_ABORT, Ext.PROCESS_NOT_RUNNING, f"{name} does not run")

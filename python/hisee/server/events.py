@@ -276,7 +276,7 @@ class Events:
             log.warning("%s: %s", run.process.object, failed)
             if self.runs.get(run.process.number) is run:
                 self._core.tell(run.start.host, Kind.EVENT_STOP, SeeStop(number=run.process.number, reason="not started"), Lane.SCRIPT)
-                self._over(run, b"", str(failed), broken=True)
+                self._over(run, b"", failed.text, failed.error)
         else:
             run.up = True
 
@@ -314,20 +314,20 @@ class Events:
     def stop(self, run: Run, reason: str) -> None:
         """End it by order."""
         self._core.tell(run.start.host, Kind.EVENT_STOP, SeeStop(number=run.process.number, reason=reason), Lane.SCRIPT)
-        self._over(run, b"", reason, broken=True)
+        self._over(run, b"", reason, Err.ERR_EVENT_CLOSED)
 
     def _event_ended(self, source: Process, message: Message) -> None:
         ended = unpack(EventEnded, message.payload)
         run = self.runs.get(ended.number)
         if run is not None and run.start.host == source.number:
-            self._over(run, ended.results, ended.reason, broken=ended.failed)
+            self._over(run, ended.results, ended.reason, Err.ERR_EVENT_CLOSED if ended.failed else 0)
 
-    def _over(self, run: Run, results: bytes, reason: str, *, broken: bool) -> None:
-        """It runs no more: its caller gets the values, and whoever waits for a place gets it."""
+    def _over(self, run: Run, results: bytes, reason: str, error: int = 0) -> None:
+        """It runs no more: its caller gets the values or the error, and whoever waits for a place gets it."""
         request = run.start.request
         if request is not None:
-            if broken and not results:
-                self._core.fail(request, Err.ERR_EVENT_CLOSED, 0, f"{run.process.object} ended: {reason}")
+            if error:
+                self._core.fail(request, error, 0, f"{run.process.object} ended: {reason}")
             else:
                 self._core.reply(request, results or encode([]))
             self._router.waits_no_more(request)
