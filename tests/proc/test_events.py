@@ -80,8 +80,22 @@ def test_openevent_opens_what_fits_where_it_fits(step, client):
     until(lambda: not [r for r in client.ps() if r["kind"] in ("HIS", "SEE")], "CLOSE ended both parts")
 
 
+def test_a_picture_starts_calls_and_closes_itself(client, lines):
+    panel = client.console("WS1").open("S.Panel")
+    panel.settle(10)
+    panel.click("BtnGo")
+    until(lambda: {"panel 36 rc 0 lock TRUE", "panel says 36"} <= set(lines()), "the picture started and called")
+    until(lambda: panel["Lbl"].text == "the only console", "and was called")
+    until(lambda: any(row["object"] == "E.Pair" for row in client.ps() if row["kind"] == "HIS"), "DIRECT = its own console")
+    panel.click("BtnEnd")
+    until(lambda: not any(row["object"] == "S.Panel" for row in client.ps()), "it closed itself")
+
+
 def test_locks_commands_and_deadlocks(step, client):
+    panel = client.console("WS1").open("S.Panel")
+    panel.settle(10)
     seen = step(4)
+    until(lambda: panel["Lbl"].text == "notified", "the picture was called")
     for line in ("mine TRUE", "after release TRUE", "ping 0", "nonsense 12", "back 18", "round 0", "self 18"):
         assert line in seen, (line, seen)
     assert any(line.startswith("theirs FALSE ") and line.endswith(";SRV1.EVH;E.Main;main") for line in seen)

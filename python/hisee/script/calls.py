@@ -221,8 +221,13 @@ def _checked(how: Any) -> Any:
     return perform
 
 
-actions.HOW.update({act: _checked(how) for act, how in {
+HOW = {act: _checked(how) for act, how in {
     Act.CALL_OBJECT: _call_object, Act.EVENT: _event, Act.OPENEVENT: _openevent, Act.CLOSE: _close, Act.COMMAND: _command,
-    Act.GETACCESS: _getaccess, Act.RELEASEACCESS: _releaseaccess}.items()})
-actions.NOT_RAISED.update({Act.CALL_OBJECT: _call_failed, Act.EVENT: _event_failed})
-actions.READ[Act.COMMAND] = _command_result
+    Act.GETACCESS: _getaccess, Act.RELEASEACCESS: _releaseaccess}.items()}
+
+
+def extend_actions() -> None:
+    """Make the actions of this module known to those of `hisee.script.actions`."""
+    actions.HOW.update(HOW)
+    actions.NOT_RAISED.update({Act.CALL_OBJECT: _call_failed, Act.EVENT: _event_failed})
+    actions.READ[Act.COMMAND] = _command_result

@@ -30,6 +30,7 @@ from hisee.seams import Seams
 log = logging.getLogger("hisee.script")
 TURN_NS = 2_000_000  # one turn of the loop may run scripts this long before input and output get theirs
 PARTS = {1: "L", 2: "R"}
+calls.extend_actions()
 
 
 class Outside(Protocol):

@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 
-
-
 class Holder(NamedTuple):
     """Who holds a lock: its instance and what it says of itself."""
 

@@ -101,7 +101,8 @@ class Calls:
         if not opened:
             where = f" at {host.name}" if host is not None else ""
             instance = f", instance {address.instance}" if address.instance >= 0 else ""
-            raise CannotOpen(Err.ERR_OBJECT_NOT_FOUND, Ext.OBJECT_UNKNOWN, f"{self._core.name_of(address.object)} is not open{where}{instance}")
+            name = self._core.name_of(address.object)
+            raise CannotOpen(Err.ERR_OBJECT_NOT_FOUND, Ext.OBJECT_UNKNOWN, f"{name} is not open{where}{instance}")
         return [self._part(each, procedure) for each in opened]
 
     def _named(self, source: Process, number: int) -> Process | None:
@@ -137,7 +138,8 @@ class Calls:
         for number, pair in [item for item in self._conversations.items() if process.number in item[1]]:
             del self._conversations[number]
             other = pair.second if process.number == pair.first else pair.first
-            self._core.send(Message(kind=Kind.CONVERSATION_LOST, lane=Lane.SCRIPT, source=KNL_NUMBER, target=other, payload=encode([number])))
+            self._core.send(Message(kind=Kind.CONVERSATION_LOST, lane=Lane.SCRIPT, source=KNL_NUMBER, target=other,
+                                    payload=encode([number])))
 
     # -- OPENEVENT, CLOSE
 

@@ -256,8 +256,8 @@ class Events:
             return None
         registry = self._core.registry
         process = registry.add(Process(
-            number=registry.free_number(), name=registry.free_name(host.name.rsplit(".", 1)[0], "EVS"), kind="EVS", object=start.plan.object,
-            node=host.node, pid=host.pid, host=host.number, facts={"instance": start.instance}))
+            number=registry.free_number(), name=registry.free_name(host.name.rsplit(".", 1)[0], "EVS"), kind="EVS",
+            object=start.plan.object, node=host.node, pid=host.pid, host=host.number, facts={"instance": start.instance}))
         self._core.route(process, host.link)
         if start.request is not None:
             start.request.target = process.number
@@ -290,7 +290,8 @@ class Events:
     async def open(self, plan: EventPlan, host: Process, instance: int) -> None:
         """OPENEVENT at an event handler; raises CannotOpen."""
         if plan.type != "server":
-            raise CannotOpen(Err.ERR_NOT_SUPPORTED, Ext.WRONG_TYPE, f"{plan.object} is a {plan.type} event: {host.name} opens server events")
+            raise CannotOpen(Err.ERR_NOT_SUPPORTED, Ext.WRONG_TYPE,
+                             f"{plan.object} is a {plan.type} event: {host.name} opens server events")
         if self.only is None and self.parent(plan) is host:
             raise CannotOpen(Err.ERR_TRANS_IGNORED, 0, f"{host.name} is the parent of {plan.object} and has it open by itself")
         if any(r.start.plan.hbj == plan.hbj and r.start.host == host.number and r.start.instance == instance for r in self.runs.values()):

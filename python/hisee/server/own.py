@@ -9,11 +9,14 @@ from hisee.server.registry import Process
 
 
 def process_of(core: Core, source: Process, number: int) -> Process | None:
-    """The process; SELF.X is that of kind X on the node of `source`, else the only one of the system. None = there is none."""
+    """The process. SELF.X is the one that runs `source`, or that of kind X on its node, else the only one of the system; None = none."""
     if number < OWN_PROCESS:
         return core.registry.get(number)
     kind = KINDS.get(number - OWN_PROCESS)
     found = core.registry.of_kind(kind.name) if kind is not None else []
+    host = core.registry.get(source.host)
+    if host is not None and host in found:
+        return host
     near = [process for process in found if process.node == source.node]
     if near:
         return min(near, key=lambda process: process.logon_order)
