@@ -51,6 +51,8 @@ LIMITS = [
     Limit(34, "log_files", 10, "files", "log files kept per process, 00 the newest"),
     Limit(35, "log_bytes", 20 * MiB, "bytes", "size at which a process begins a new log file"),
     Limit(36, "log_days", 14, "days", "age at which a process begins a new log file"),
+    Limit(37, "event_runs", 200, "runs", "trigger and start-up events that run at once in one event handler; further starts wait"),
+    Limit(38, "event_starts", 10_000, "starts", "starts of events that wait at one event handler; a further one is refused"),
     Limit(25, "event_parameters", 10, "parameters", "parameters of a picture event's handler"),
 ]
 

@@ -21,6 +21,7 @@ ENTRIES = [
     ObjectEntry("SV.Meters", 204, "structured", structure="SD.Meter", columns=METER, rows=2),
     ObjectEntry("DBT.Meters", 205, "table", structure="SD.Meter", columns=METER, key=["Id"]),
     ObjectEntry("WS1.HIP", 301, "process", "INT"),
+    ObjectEntry("E.Counter", 302, "event", access=""),
 ]
 
 

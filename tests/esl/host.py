@@ -166,7 +166,41 @@ class Host:
         return [1]
 
     def do_on_change(self, target: Ref, procedure: int, on: bool) -> list[Any]:
-        self.log.append(f"{'follow' if on else 'leave'} {target.object} {self.script.unit.procedures[procedure].name}")
+        place = f" {target.row}/{target.column}" if target.row or target.column else ""
+        self.log.append(f"{'follow' if on else 'leave'} {target.object} {self.script.unit.procedures[procedure].name}{place}")
+        return []
+
+    def do_call_object(self, flags: int, target: Ref, procedure: str, interface: str, process: Ref, instance: Any, priority: Any,
+                       modes: str, *arguments: Any) -> list[Any] | None:
+        name = f"{interface}^{procedure}" if interface else procedure
+        self.log.append(f"call {target.object} {name} flags {flags} on {process.object} {given(instance)} prty {as_text(priority)} {modes}")
+        if flags & 8:
+            self.script.complete(encode([77, 0]))
+            return None
+        return self.do_call_other(flags, procedure, modes, *arguments[1:])
+
+    def do_event(self, flags: int, target: Ref, names: str, modes: str, priority: Any, *values: Any) -> list[Any]:
+        self.log.append(f"event {target.object} {names} {modes} prty {as_text(priority)}")
+        return [doubled(v) for v, m in zip(values, modes, strict=True) if m == "="]
+
+    def do_openevent(self, flags: int, target: Ref, process: Ref, instance: Any) -> list[Any]:
+        self.log.append(f"open {target.object} flags {flags} on {process.object} {given(instance)}")
+        return []
+
+    def do_close(self, flags: int, target: Ref, process: Ref, instance: Any) -> list[Any]:
+        self.log.append(f"close {target.object} flags {flags} on {process.object} {given(instance)}")
+        return []
+
+    def do_command(self, text: str, process: Ref, instance: Any) -> list[Any]:
+        self.log.append(f"command {text} on {process.object} {given(instance)}")
+        return [12]
+
+    def do_getaccess(self, name: str, public: bool, note: Any) -> list[Any]:
+        self.log.append(f"access {name} {as_text(public)} {as_text(note)}")
+        return [False, "somebody"]
+
+    def do_releaseaccess(self, name: str, public: bool) -> list[Any]:
+        self.log.append(f"release {name} {as_text(public)}")
         return []
 
     def do_call_other(self, flags: int, procedure: str, modes: str, *arguments: Any) -> list[Any] | None:
@@ -176,6 +210,11 @@ class Host:
         if procedure == "Fails":
             return [3, *(a for a, m in zip(arguments, modes, strict=True) if m == "=")]
         return [0, *(doubled(a) for a, m in zip(arguments, modes, strict=True) if m == "=")]
+
+
+def given(value: Any) -> int:
+    """A number that may be left out: -1."""
+    return -1 if isinstance(value, Invalid) else int(value)
 
 
 def doubled(value: Any) -> Any:

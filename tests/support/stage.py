@@ -62,6 +62,12 @@ class FakeStore:
     def objects(self, mask: str = "*") -> list[Any]:
         return []
 
+    def events(self) -> list[Any]:
+        return []
+
+    def event_handlers(self) -> list[tuple[str, str]]:
+        return []
+
 
 class Actor:
     """A process played by the test: its link, what it got, and what it answers to."""

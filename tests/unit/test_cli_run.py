@@ -58,3 +58,21 @@ def test_a_limit_ends_an_endless_script(script, options):
 def test_wrong_options_are_usage(script, option):
     done = script("BEGIN\n", *option)
     assert done.returncode == Exit.USAGE and option[1] in done.stderr and len(done.stderr.splitlines()) == 1
+
+
+EVENTS = Path(__file__).parents[1] / "proc" / "events_app"
+
+
+def test_events_of_the_application_run_when_the_script_asks_for_them(script):
+    done = script("""INT _n, _sum
+BEGIN
+  _n := 7
+  EVENT E.Square (_n = _n)
+  LOG "n", _n
+  OPENEVENT E.Counter DIRECT INSTANCE 2 SYNC
+  CALL [E.Counter] Add(5, _sum) ON AUX.EVH INSTANCE 2
+  LOG "sum", _sum
+  EVENT E.Square (_n = _n) ASYNC
+END
+""", "--app", str(EVENTS))
+    assert done.stdout.splitlines() == ["squared 49", "n 49", "counter ready", "sum 5", "squared 2401"], done.stderr

@@ -3,8 +3,8 @@
 #ifndef HISEE_ACTIONS_H
 #define HISEE_ACTIONS_H
 
-#define HISEE_ACTIONS_HASH 0xa55500b7u
-#define HISEE_ACTIONS_COUNT 18
+#define HISEE_ACTIONS_HASH 0xa5c1c3e8u
+#define HISEE_ACTIONS_COUNT 25
 
 #define HISEE_ACTIONS(X) \
     X(1, SET, "never", "<O<A<M<B") \
@@ -17,6 +17,13 @@
     X(11, LOGEX, "never", "<I<T<I") \
     X(12, MESSAGE, "never", "<T<O") \
     X(13, QUERY, "always", "<T<B<O<R>I") \
+    X(100, CALL_OBJECT, "by_notation", "<I<O<T<T<O<I<I<T=I>I=A*") \
+    X(101, EVENT, "by_notation", "<I<O<T<T<I=A*") \
+    X(102, OPENEVENT, "by_notation", "<I<O<O<I") \
+    X(103, CLOSE, "never", "<I<O<O<I") \
+    X(104, COMMAND, "by_notation", "<T<O<I>I") \
+    X(105, GETACCESS, "always", "<T<B<T>B>T") \
+    X(106, RELEASEACCESS, "never", "<T<B") \
     X(30, DB_CONNECT, "always", "<O<I>I>I") \
     X(31, DB_DISCONNECT, "always", "<I") \
     X(32, DB_READ, "always", "<I<I=C>I<I<T<I<A*") \

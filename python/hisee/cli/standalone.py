@@ -26,14 +26,18 @@ from hisee.model.store import Store
 from hisee.schema.actions import ActionId
 from hisee.schema.errors import Err
 from hisee.schema.exits import Exit
+from hisee.schema.lanes import Lane
 from hisee.schema.messages import MessageKind as Kind
-from hisee.script.host import Host
+from hisee.schema.timers import BY_NAME as TIMERS
+from hisee.script.evh import Evh
 from hisee.script.instance import Instance
 from hisee.seams import Seams
 from hisee.server.eventlog import one_line
 from hisee.server.knl import Knl
+from hisee.server.registry import KNL_NUMBER
 
 NODE = "RUN"
+ECHO_S = TIMERS["api_request"].ms / 1000
 BARE_APPLICATION = 'name = "run"\n[nodes.RUN]\nprocesses = [{kind = "server"}]\n'
 
 
@@ -59,22 +63,30 @@ class Output:
         sys.stdout.flush()
 
 
-class RunHost(Host):
-    """An engine with one script; its end is the end of the run."""
+class RunHost(Evh):
+    """An engine with one script, whose end is the end of the run, and the events that it starts."""
 
     def __init__(self, server: Channel, seams: Seams) -> None:
         super().__init__(server, seams)
         self.trouble: list[str] = []
 
     def ended(self, instance: Instance, reason: str) -> None:
+        if instance.event:
+            super().ended(instance, reason)
+            return
         self.trouble.append(reason.removeprefix(f"{instance.object} [L] "))
         self.stop.set()
 
     def script_failed(self, instance: Instance, failure: Any) -> None:
-        self.trouble.append(f"line {failure.line}: unhandled {failure.name}" + (f": {failure.text}" if failure.text else ""))
+        text = f"line {failure.line}: unhandled {failure.name}" + (f": {failure.text}" if failure.text else "")
+        if instance.event:
+            click.echo(f"{instance.object} {text}", err=True)
+        else:
+            self.trouble.append(text)
 
     def script_idle(self, instance: Instance) -> None:
-        self.stop.set()
+        if not instance.event:
+            self.stop.set()
 
 
 def run_alone(wanted: Run) -> int:
@@ -123,8 +135,7 @@ async def _script(wanted: Run, knl: Knl, store: Store, seams: Seams, limits: dic
     code = wanted.compile(store.directory())
     if code is None:
         return Exit.FINDINGS
-    host = RunHost(await knl.connect(Hello(kind="SES", name="RUN")), seams)
-    host.attach(asyncio.get_running_loop())
+    host = await _host(knl, seams)
     unit = host.engine.load(code)
     objects = [number for _, number, *_ in unit.objects]
     console = knl.core.registry.named("RUN.HIP")
@@ -134,7 +145,7 @@ async def _script(wanted: Run, knl: Knl, store: Store, seams: Seams, limits: dic
     script = host.engine.start(number=process.number, name=process.name, object=wanted.name, part=1, unit=unit, console=console.number,
                                limits=limits, variables=[])
     try:
-        await asyncio.wait_for(host.stop.wait(), wanted.timeout_s)
+        await asyncio.wait_for(_ended(knl, host), wanted.timeout_s)
     except TimeoutError:
         line = script.waiting.line if script.waiting else script.script.line
         host.trouble.append(f"line {line}: still running after --timeout {wanted.timeout_s:g} s")
@@ -143,6 +154,25 @@ async def _script(wanted: Run, knl: Knl, store: Store, seams: Seams, limits: dic
     for text in host.trouble:
         click.echo(f"{wanted.name} {text}", err=True)
     return Exit.FINDINGS if host.trouble else Exit.OK
+
+
+async def _host(knl: Knl, seams: Seams) -> RunHost:
+    """It runs every event that is asked for, and none by itself."""
+    knl.scripts.active = False
+    host = RunHost(await knl.connect(Hello(kind="EVH", name="RUN")), seams)
+    host.attach(asyncio.get_running_loop())
+    knl.scripts.only = knl.core.registry.get(host.number)
+    knl.scripts.active = True
+    return host
+
+
+async def _ended(knl: Knl, host: RunHost) -> None:
+    """The script, and the trigger events that it started."""
+    await host.stop.wait()
+    request = Message(kind=Kind.ECHO, lane=Lane.SCRIPT, source=host.number, target=KNL_NUMBER, wants_answer=True)
+    await host.requests.ask(request, ECHO_S)  # behind the last EVENT
+    while any(not run.stays for run in knl.scripts.runs.values()):
+        await asyncio.sleep(0.002)
 
 
 async def _console(knl: Knl) -> None:

@@ -12,6 +12,7 @@ from hisee.esl.front.checker import Checker, check
 from hisee.esl.front.codegen import generate
 from hisee.esl.front.expressions import SyntaxFault
 from hisee.esl.front.lexer import T_EOL, T_LOCAL, T_NAME, Source, Tokens, tokenize
+from hisee.esl.front.nodes import F_RPC, F_RPCX
 from hisee.esl.front.parser import parse
 from hisee.esl.pair import pair_diagnostics
 from hisee.esl.unit import UnitLimit
@@ -42,6 +43,7 @@ class Compiled:
     diagnostics: list[Diagnostic]
     handlers: dict[int, list[str]]
     objects: dict[int, list[str]]
+    procedures: dict[int, list[str]] = field(default_factory=dict)  # per part: what other objects may call
 
 
 class _Room:
@@ -91,7 +93,8 @@ def _compile_object(name: str, parts: dict[int, str], context: ObjectContext) ->
     diagnostics = [d for part in sorted(done) for d in done[part].diagnostics] + pair
     ok = clean and all(p.ok for p in done.values())
     units = {part: p.unit for part, p in done.items()} if ok else {}
-    return Compiled(ok, units, diagnostics, {n: p.handlers for n, p in done.items()}, {n: p.objects for n, p in done.items()})
+    return Compiled(ok, units, diagnostics, {n: p.handlers for n, p in done.items()}, {n: p.objects for n, p in done.items()},
+                    {n: _called_from_outside(p.checked) for n, p in done.items() if p.checked is not None})
 
 
 def _check(text: str, name: str, context: ObjectContext, part: int) -> CompiledPart:
@@ -150,6 +153,10 @@ def _one_cause(characters: list[SyntaxFault], faults: list[SyntaxFault], source:
 
 def _handlers(checked: Checker) -> list[str]:
     return [p.name for p in checked.procedures[1:] if p.event]
+
+
+def _called_from_outside(checked: Checker) -> list[str]:
+    return [p.name for p in checked.procedures[1:] if p.flags & (F_RPC | F_RPCX)]
 
 
 def _declared_locals(text: str) -> frozenset[str]:

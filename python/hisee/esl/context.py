@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+OWN_PROCESS = 0xFFFFFF00  # SELF.X as an object number: this + the number of kind X; the server reads it as "of the caller's node"
 FROM_HIP_NUMBER = 0xFFFF  # _FROM_HIP is the picture variable of this number; the host gives it the console's number, or 0
 
 

@@ -42,6 +42,7 @@ WRITTEN = (1, 0)  # the highest that the release before runs too: its script ser
 FORMAT_AT = 4  # place of the format in a unit
 HEAD = struct.Struct("<4sHH")  # how a unit of every format begins: magic, format
 REGISTERS = 4096
+PUBLIC_IN, PUBLIC_OUT = "PUBLIC <", "PUBLIC >"  # procedures that take and give the PUBLIC variables: no names of the language
 GLOBAL = 0x8000  # bit of a record operand: a global of the script
 NO_STRUCTURE = 0xFFFF
 TERMINATORS = {Op.RET, Op.END, Op.JUMP, Op.LOOP, Op.RAISE, Op.RAISE_T, Op.RAISE_NR, Op.RERAISE, Op.RETRY, Op.RESUME}

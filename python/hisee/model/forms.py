@@ -203,11 +203,20 @@ class PictureForm(Form):
     objects: dict[str, dict[str, Any]] = {}
 
 
+StartCondition = Literal["Change", "Value", "Err", "True", "False", "Weak", "InLim", "LowLim", "HiLim"]
+
+
 class EventForm(Form):
+    """event.toml. A trigger event starts when `start_object` comes into the state `start_condition`."""
+
     event_type: EventType
-    parent: str = "SELF.EVH"
-    priority: Annotated[int, Meta(ge=0, le=5)] = 3
+    parent: str = "SELF.EVH"  # the event handler that runs it
+    priority: Annotated[int, Meta(ge=1, le=5)] = 3  # 1 highest
     variables: list[tuple[str, ValueType]] = []
+    start_object: str = ""  # object, `SV.X[2]^Level`, `SV.X^Level` (each row), `SV.X[2]`; "" = started by others only
+    start_condition: StartCondition = "Change"
+    start_invert: bool = False
+    start_merge: bool = False  # changes that come while it runs count as one, which starts it once more
 
 
 # process kinds of app.toml: command -> suffix of the process's name

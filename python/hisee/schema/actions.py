@@ -20,6 +20,13 @@ class ActionId(IntEnum):
     LOGEX = 11
     MESSAGE = 12
     QUERY = 13
+    CALL_OBJECT = 100
+    EVENT = 101
+    OPENEVENT = 102
+    CLOSE = 103
+    COMMAND = 104
+    GETACCESS = 105
+    RELEASEACCESS = 106
     DB_CONNECT = 30
     DB_DISCONNECT = 31
     DB_READ = 32
@@ -44,7 +51,7 @@ class ActionIdRow(NamedTuple):
     signature: str
 
 
-SCHEMA_HASH = 0xa55500b7
+SCHEMA_HASH = 0xa5c1c3e8
 
 ROWS: tuple[ActionIdRow, ...] = (
     ActionIdRow(1, 'SET', 'object := value [TIME time]', 'script', 'write', 'never', 'KNL', (('target', 'IN', 'OBJECT'), ('value', 'IN', 'ANY'), ('time', 'IN', 'TIME'), ('weak', 'IN', 'BOOL')), '', 'request to change an object, or a cell of a structured one; time invalid = now; settled later, seen by WAIT', '<O<A<M<B'),
@@ -57,6 +64,13 @@ ROWS: tuple[ActionIdRow, ...] = (
     ActionIdRow(11, 'LOGEX', 'LOGEX text [LINENO] [PRIORITY p]', 'control', 'command', 'never', 'KNL', (('flags', 'IN', 'INT'), ('text', 'IN', 'TEXT'), ('priority', 'IN', 'INT')), '', 'line of the event log from an expression; flags and priority as LOG', '<I<T<I'),
     ActionIdRow(12, 'MESSAGE', 'MESSAGE text [ON console]', 'visual', 'command', 'never', 'HIP', (('text', 'IN', 'TEXT'), ('console', 'IN', 'OBJECT')), '', 'message to an operator; console not linked = the own one', '<T<O'),
     ActionIdRow(13, 'QUERY', '_i := QUERY text [SINGLE] [ON console] [TIMEOUT seconds]', 'visual', 'read', 'always', 'HIP', (('text', 'IN', 'TEXT'), ('single', 'IN', 'BOOL'), ('console', 'IN', 'OBJECT'), ('seconds', 'IN', 'REAL'), ('answer', 'OUT', 'INT')), 'answer: _Q_ constant', 'question to an operator; seconds invalid = no limit; console not linked = the own one', '<T<B<O<R>I'),
+    ActionIdRow(100, 'CALL_OBJECT', '[_ret :=] CALL [object] procedure(arguments) [SYNC|ASYNC] [ON process|ALL [INSTANCE n]] [PRTY p]', 'script', 'command', 'by_notation', 'EVH, HIS, SEE', (('flags', 'IN', 'INT'), ('object', 'IN', 'OBJECT'), ('procedure', 'IN', 'TEXT'), ('interface', 'IN', 'TEXT'), ('process', 'IN', 'OBJECT'), ('instance', 'IN', 'INT'), ('priority', 'IN', 'INT'), ('modes', 'IN', 'TEXT'), ('conversation', 'INOUT', 'INT'), ('code', 'OUT', 'INT'), ('argument', 'INOUT', 'ANY*')), 'code, then the arguments written by the callee', 'procedure of an open event or picture. flags: 1 ASYNC, 2 a return code is assigned, 4 ON ALL, 8 begins a conversation, 16 continues one, 32 ends one; process not linked, instance or priority invalid = not given; modes as CALL_OTHER', '<I<O<T<T<O<I<I<T=I>I=A*'),
+    ActionIdRow(101, 'EVENT', 'EVENT event [(_public = value, ..)] [ASYNC] [PRTY p]', 'script', 'command', 'by_notation', 'EVH', (('flags', 'IN', 'INT'), ('event', 'IN', 'OBJECT'), ('names', 'IN', 'TEXT'), ('modes', 'IN', 'TEXT'), ('priority', 'IN', 'INT'), ('value', 'INOUT', 'ANY*')), 'the values of the PUBLIC locals afterwards', 'run of a trigger event. flags: 1 ASYNC; names of the PUBLIC locals, separated by commas; modes: one sign per value, = copied back, < value only. An error of the event never reaches the caller', '<I<O<T<T<I=A*'),
+    ActionIdRow(102, 'OPENEVENT', 'OPENEVENT event DIRECT|ON process [INSTANCE n] [SYNC]', 'script', 'command', 'by_notation', 'KNL', (('flags', 'IN', 'INT'), ('event', 'IN', 'OBJECT'), ('process', 'IN', 'OBJECT'), ('instance', 'IN', 'INT')), '', 'open a server event, or on a console a client-and-server event. flags: 1 SYNC (waits until it is open), 2 DIRECT', '<I<O<O<I'),
+    ActionIdRow(103, 'CLOSE', 'CLOSE DIRECT | CLOSE object [DIRECT|ON process|ON ALL] [INSTANCE n]', 'script', 'command', 'never', 'KNL', (('flags', 'IN', 'INT'), ('object', 'IN', 'OBJECT'), ('process', 'IN', 'OBJECT'), ('instance', 'IN', 'INT')), '', 'end what OPENEVENT or an operator opened. flags: 2 DIRECT (object not linked: this instance itself), 4 ON ALL', '<I<O<O<I'),
+    ActionIdRow(104, 'COMMAND', '[_rc :=] COMMAND text [ON process [INSTANCE n]]', 'control', 'command', 'by_notation', 'any', (('text', 'IN', 'TEXT'), ('process', 'IN', 'OBJECT'), ('instance', 'IN', 'INT'), ('rc', 'OUT', 'INT')), 'how it ended', 'command to a process, as `hisee tell`; process not linked = the server', '<T<O<I>I'),
+    ActionIdRow(105, 'GETACCESS', '_ok := GETACCESS name [PUBLIC [_holder [, note]]]', 'control', 'command', 'always', 'EVH, HIS, SEE, KNL', (('name', 'IN', 'TEXT'), ('public', 'IN', 'BOOL'), ('note', 'IN', 'TEXT'), ('granted', 'OUT', 'BOOL'), ('holder', 'OUT', 'TEXT')), 'granted; who holds it', 'named lock of this process, PUBLIC: of the whole system; released at the end of the script at the latest', '<T<B<T>B>T'),
+    ActionIdRow(106, 'RELEASEACCESS', 'RELEASEACCESS name [PUBLIC]', 'control', 'command', 'never', 'EVH, HIS, SEE, KNL', (('name', 'IN', 'TEXT'), ('public', 'IN', 'BOOL')), '', 'give a lock back; one that this script does not hold stays as it is', '<T<B'),
     ActionIdRow(30, 'DB_CONNECT', 'DB_CONNECT table, access, _handle, _rc', 'data.db', 'command', 'always', 'DBM', (('table', 'IN', 'OBJECT'), ('access', 'IN', 'INT'), ('handle', 'OUT', 'INT'), ('rc', 'OUT', 'INT')), 'OUT and INOUT operands', 'open a table; access is _DB_READ or _DB_MODIFY', '<O<I>I>I'),
     ActionIdRow(31, 'DB_DISCONNECT', 'DB_DISCONNECT _handle', 'data.db', 'command', 'always', 'DBM', (('handle', 'IN', 'INT'),), 'OUT and INOUT operands', 'end what DB_CONNECT opened; no return code', '<I'),
     ActionIdRow(32, 'DB_READ', 'DB_READ _handle, row, _rc [, max] [WHERE text [BINDIN v, ..]]', 'data.db', 'read', 'always', 'DBM', (('mode', 'IN', 'INT'), ('handle', 'IN', 'INT'), ('row', 'INOUT', 'RECORD'), ('rc', 'OUT', 'INT'), ('max_rows', 'IN', 'INT'), ('where', 'IN', 'TEXT'), ('count', 'IN', 'INT'), ('bind', 'IN', 'ANY*')), 'OUT and INOUT operands', 'mode 0: one row, by the key columns of `row` or by WHERE; mode 1: up to max_rows rows into a whole record', '<I<I=C>I<I<T<I<A*'),

@@ -50,6 +50,12 @@ class DiagnosticCode(IntEnum):
     ESL2018 = 2018
     ESL2019 = 2019
     ESL2020 = 2020
+    ESL2040 = 2040
+    ESL2041 = 2041
+    ESL2042 = 2042
+    ESL2043 = 2043
+    ESL2044 = 2044
+    ESL2045 = 2045
     ESL2101 = 2101
     ESL2102 = 2102
     ESL3001 = 3001
@@ -71,6 +77,7 @@ class DiagnosticCode(IntEnum):
     ESL3017 = 3017
     ESL3019 = 3019
     ESL3020 = 3020
+    ESL3060 = 3060
     ESL4001 = 4001
     ESL4002 = 4002
     ESL4003 = 4003
@@ -87,7 +94,7 @@ class DiagnosticCodeRow(NamedTuple):
     hint: str
 
 
-SCHEMA_HASH = 0x346a3e94
+SCHEMA_HASH = 0x8b29510e
 
 ROWS: tuple[DiagnosticCodeRow, ...] = (
     DiagnosticCodeRow(1, 'ESL0001', 'error', '{what} is not allowed here', 'Outside texts and comments only letters, digits and the signs of the language count.', ''),
@@ -130,6 +137,12 @@ ROWS: tuple[DiagnosticCodeRow, ...] = (
     DiagnosticCodeRow(2018, 'ESL2018', 'error', 'EXIT_LOOP outside a loop', '', ''),
     DiagnosticCodeRow(2019, 'ESL2019', 'error', '`{name}` is an entry', 'Entries are called by events only.', 'move the body into a procedure'),
     DiagnosticCodeRow(2020, 'ESL2020', 'error', 'only the local part can handle `{name}`', 'It tells the local part that its remote part was replaced.', ''),
+    DiagnosticCodeRow(2040, 'ESL2040', 'error', 'a PUBLIC variable stands at the level of the script', 'A caller gives it its value before the first action runs.', 'move the declaration out of the procedure'),
+    DiagnosticCodeRow(2041, 'ESL2041', 'error', '`{name}` cannot be PUBLIC', 'A caller sets and reads it: values and structures, no aliases and no constants.', ''),
+    DiagnosticCodeRow(2042, 'ESL2042', 'error', 'EVENT hands over at most {limit} values, found {found}', '', ''),
+    DiagnosticCodeRow(2043, 'ESL2043', 'error', '`{name}` is given twice', '', ''),
+    DiagnosticCodeRow(2044, 'ESL2044', 'error', 'CALL .. ON ALL gives no result', 'It is delivered to every process that has the object open.', 'write `ASYNC ON ALL`'),
+    DiagnosticCodeRow(2045, 'ESL2045', 'error', 'OPENEVENT needs `DIRECT` or `ON process`', '', ''),
     DiagnosticCodeRow(2101, 'ESL2101', 'error', 'procedure `{name}` is declared in both halves', 'RPC procedures of L and R form one interface; CALL [] could not choose.', 'keep one and call it from the other half: `CALL [] {name}{arguments}`'),
     DiagnosticCodeRow(2102, 'ESL2102', 'error', 'synchronous entry `{name}` is handled in both halves', 'A caller waits for ONE return value.', 'keep one handler and call a procedure of the other half from it'),
     DiagnosticCodeRow(3001, 'ESL3001', 'error', '`{op}` cannot join {left} and {right}', '', ''),
@@ -151,6 +164,7 @@ ROWS: tuple[DiagnosticCodeRow, ...] = (
     DiagnosticCodeRow(3017, 'ESL3017', 'error', '{what} has no rows', 'Only records, aliases with a structure and structured objects are indexed.', ''),
     DiagnosticCodeRow(3019, 'ESL3019', 'error', '`\\{name}` of {what} is not known', '', ''),
     DiagnosticCodeRow(3020, 'ESL3020', 'error', 'a row is needed before `^{name}`', '', 'write `x[row]^{name}`'),
+    DiagnosticCodeRow(3060, 'ESL3060', 'error', '`{name}` is {found}, expected {wanted}', '', ''),
     DiagnosticCodeRow(4001, 'ESL4001', 'warning', '`&` and `|` without brackets', '`&` binds tighter than `|`.', 'put brackets around one of them'),
     DiagnosticCodeRow(4002, 'ESL4002', 'warning', '`!` applies to the left side only', '`!a = b` means `(!a) = b`.', 'write `!(a = b)` or `(!a) = b`'),
     DiagnosticCodeRow(4003, 'ESL4003', 'warning', '`\\VLD` does not guard the other side', 'Both sides of `&` and `|` are always computed; an invalid one makes the result invalid.', 'nest two IFs or use %IfInvalid'),

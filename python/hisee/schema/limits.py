@@ -45,6 +45,8 @@ class LimitId(IntEnum):
     LOG_FILES = 34
     LOG_BYTES = 35
     LOG_DAYS = 36
+    EVENT_RUNS = 37
+    EVENT_STARTS = 38
     EVENT_PARAMETERS = 25
 
 
@@ -56,7 +58,7 @@ class LimitIdRow(NamedTuple):
     doc: str
 
 
-SCHEMA_HASH = 0x1e1c9350
+SCHEMA_HASH = 0x79834373
 
 ROWS: tuple[LimitIdRow, ...] = (
     LimitIdRow(1, 'text_chars', 100000, 'characters', 'longest TEXT; longer is cut on the right and marked Weak'),
@@ -94,6 +96,8 @@ ROWS: tuple[LimitIdRow, ...] = (
     LimitIdRow(34, 'log_files', 10, 'files', 'log files kept per process, 00 the newest'),
     LimitIdRow(35, 'log_bytes', 20971520, 'bytes', 'size at which a process begins a new log file'),
     LimitIdRow(36, 'log_days', 14, 'days', 'age at which a process begins a new log file'),
+    LimitIdRow(37, 'event_runs', 200, 'runs', 'trigger and start-up events that run at once in one event handler; further starts wait'),
+    LimitIdRow(38, 'event_starts', 10000, 'starts', 'starts of events that wait at one event handler; a further one is refused'),
     LimitIdRow(25, 'event_parameters', 10, 'parameters', "parameters of a picture event's handler"),
 )
 

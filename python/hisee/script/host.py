@@ -105,6 +105,9 @@ class Host:
         actions.write_log(self.engine, instance, reason, 5, 0)
         self.tell(self.ended_kind, Ended(number=instance.number, incarnation=instance.incarnation, reason=reason))
 
+    def closed(self, instance: Instance) -> None:
+        """An instance ended itself by CLOSE DIRECT."""
+
     def script_failed(self, instance: Instance, failure: Any) -> None:
         """An unhandled error ended a handler; the instance goes on. The event log says so."""
         actions.write_log(self.engine, instance, f"unhandled {failure.name}: {failure.text}", 5, failure.line)

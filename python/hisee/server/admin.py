@@ -265,7 +265,7 @@ class Admin:
     async def _gather_profile(self, message: Message) -> None:
         """Rows of every engine host, in the order of their times."""
         request = unpack(ProfileGet, message.payload)
-        hosts = self._core.registry.of_kind("SES", "HISHOST")
+        hosts = self._core.registry.of_kind("SES", "EVH", "HISHOST")
         answers = await asyncio.gather(
             *(self._core.ask(host.number, Kind.PROFILE_GET, request, PROFILE_S) for host in hosts), return_exceptions=True)
         rows = [row for answer in answers if isinstance(answer, Message) for row in unpack(ProfileRows, answer.payload).rows]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from hisee.esl.front import lexer as L
-from hisee.esl.front.expressions import Expressions, SyntaxFault
+from hisee.esl.front.calls_syntax import CallSyntax
+from hisee.esl.front.expressions import SyntaxFault
 from hisee.esl.front.nodes import (
     C_ASYNC,
     C_CODE,
@@ -26,7 +27,7 @@ from hisee.esl.front.words import DB_ORDER, UNIT_ORDER
 LINE_ENDS = (L.T_EOL, L.T_EOF)
 
 
-class ActionSyntax(Expressions):
+class ActionSyntax(CallSyntax):
     """Each `do_<word>` parses one action behind its first word; the end of the line is the caller's."""
 
     closed_line = False
@@ -102,7 +103,7 @@ class ActionSyntax(Expressions):
     def _call_other(self, start: int, result: int) -> int:
         self.advance()
         if self.kind() != L.T_RBRACKET:
-            raise self.fault_here("CALL of another object or unit")
+            return self.call_object(start, result)
         self.advance()
         if self.kind() == L.T_CARET:
             raise self.fault_here("CALL through an interface")

@@ -47,6 +47,9 @@ class ActionChecker(DatabaseChecker):
     def declaration(self, node: int) -> None:
         raise NotImplementedError
 
+    def change_place(self, node: int) -> Place | None:
+        raise NotImplementedError
+
     # control
     def _condition(self, node: int) -> None:
         """Any simple type compiles: that a condition is no BOOL is found when it runs."""
@@ -322,11 +325,9 @@ class ActionChecker(DatabaseChecker):
 
     def _on_change(self, node: int) -> None:
         tree = self.tree
-        place = self.place(tree.a[node])
+        place = self.change_place(tree.a[node])
         if place is not None and (place.kind != P_CELL or place.base == "self"):
             self.error("ESL3010", tree.a[node], found=place.shown())
-        elif place is not None and place.type == V_RECORD and place.base == "name":
-            self.error("ESL1003", tree.a[node], construct="ON CHANGE of a row or structure")
         procedure = self.by_name.get(self.folded(tree.b[node]))
         if procedure is None:
             spelled = self.spelled(tree.b[node])

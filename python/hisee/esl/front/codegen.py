@@ -7,10 +7,11 @@ of its own, so that mode OFF never runs from a THEN body into the ELSE body.
 from __future__ import annotations
 
 from hisee.esl.front import nodes as N
+from hisee.esl.front import nodes_calls as C
 from hisee.esl.front.checker import Checker
 from hisee.esl.front.checker_expr import FUNCTIONS
-from hisee.esl.front.codegen_actions import ActionCode
 from hisee.esl.front.codegen_base import typed
+from hisee.esl.front.codegen_calls import CallCode
 from hisee.esl.front.lexer import fold
 from hisee.esl.front.nodes import F_ENTRY, F_ENTRYX, F_RPC, F_RPCX, M_IN, M_OUT, V_BOOL, V_INT, V_RECORD
 from hisee.esl.front.symbols import P_WHOLE, Place, Procedure, Symbol
@@ -26,7 +27,7 @@ def generate(checked: Checker) -> bytes:
     return Codegen(unit, checked).run()
 
 
-class Codegen(ActionCode):
+class Codegen(CallCode):
     def run(self) -> bytes:
         checked: Checker = self.checked  # type: ignore[assignment]
         for procedure in checked.procedures:
@@ -42,6 +43,7 @@ class Codegen(ActionCode):
             self._parameters(procedure)
         for procedure in checked.procedures:
             self._section(procedure)
+        self.public_procedures()
         return self.unit.build()
 
     # sections
@@ -304,4 +306,6 @@ METHODS = {
     N.N_REDIM: Codegen.redim, N.N_INSERT: Codegen.insert, N.N_CALL: Codegen.local_call, N.N_CALL_OTHER: Codegen.call_other,
     N.N_DELAY: Codegen.delay, N.N_WAIT: Codegen.wait_, N.N_FUNC_ACTION: Codegen.function_action, N.N_LOG: Codegen.log,
     N.N_LOGEX: Codegen.logex, N.N_MESSAGE: Codegen.message, N.N_QUERY: Codegen.query, N.N_DB: Codegen.database,
+    C.N_CALL_OBJECT: Codegen.call_object, C.N_EVENT: Codegen.event, C.N_OPENEVENT: Codegen.openevent, C.N_CLOSE: Codegen.close,
+    C.N_COMMAND: Codegen.command, C.N_GETACCESS: Codegen.getaccess, C.N_RELEASEACCESS: Codegen.releaseaccess,
 }

@@ -32,6 +32,9 @@ MODES = {0: Mode.INOUT, 1: Mode.IN, 2: Mode.OUT}
 class ActionCode(StampCode):
     """One method per kind of action; the caller has opened the action's range."""
 
+    def change_reference(self, place: Place) -> int:
+        raise NotImplementedError
+
     # storing
     def store(self, place: Place, register: int, kind: int, *, weak: int = -1, time: int = -1) -> None:
         """Write a value of type `kind` to a place, converted to it."""
@@ -292,7 +295,7 @@ class ActionCode(StampCode):
     def on_change(self, node: int) -> None:
         tree = self.tree
         procedure: Procedure = self.checked.by_name[self.checked.folded(tree.b[node])]
-        reference = self.linked(self.checked.places[tree.a[node]])  # type: ignore[attr-defined]
+        reference = self.change_reference(self.checked.places[tree.a[node]])  # type: ignore[attr-defined]
         args = [self.arg_in(V_OBJECT, reference), self.arg_in(V_INT, self.load(procedure.index, V_INT)),
                 self.arg_in(V_BOOL, self.load(not tree.c[node], V_BOOL))]
         self.act(ActionId.ON_CHANGE, args, False)

@@ -27,6 +27,7 @@ from hisee.esl.front.nodes import (
     V_RECORD,
     Tree,
 )
+from hisee.esl.front.nodes_calls import D_PUBLIC
 from hisee.esl.front.statements import Fault, Statements
 from hisee.esl.front.words import HEADERS, RESERVED
 
@@ -110,15 +111,14 @@ class Parser(Statements):
     def declaration(self) -> int:
         """["PUBLIC"] type var {"," var}"""
         start = self.start()
-        if self.word() == "public":
-            if self.word(1) in ("procedure", "rpc"):
-                raise self.not_yet("PUBLIC PROCEDURE (unit events)")
-            raise self.not_yet("PUBLIC variables")
+        public = D_PUBLIC if self.accept_word("public") else 0
+        if public and self.section:
+            self.report(SyntaxFault("ESL2040", start, self.last_end()))
         kind = self._type()
         names = [self._variable()]
         while self.accept(L.T_COMMA):
             names.append(self._variable())
-        node = self.tree.add(N_DECL, start, self.last_end(), kind, self.tree.pack(names), 0)
+        node = self.tree.add(N_DECL, start, self.last_end(), kind, self.tree.pack(names), public)
         self.end_line()
         return node
 
@@ -163,13 +163,12 @@ class Parser(Statements):
         flags = FLAGS[word]
         if word in ("rpc", "rpcx"):
             self.expect_word("procedure")
-        if self.kind() == L.T_LBRACKET:
-            raise self.not_yet("a conversation `[handle, TC_B]`")
+        conversation = self.conversation_parameter()
         name_at = self.at
         name = self.expect_name(L.T_NAME, "a name")
         if self.tokens.names.folded[name] in RESERVED:
             self.report(self.at_token("ESL1010", name_at, name=self.tokens.names.spelled[name]))
-        params = self._parameters_or_skip()
+        params = conversation + self._parameters_or_skip()
         node = self.tree.add(N_PROC, self.tokens.start[name_at], self.tokens.end[name_at], name, -1, -1, flags)
         self.tree.procedures.append(node)
         self.tree.b[node] = self.tree.pack(params)

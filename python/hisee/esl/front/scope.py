@@ -21,6 +21,7 @@ from hisee.esl.front.nodes import (
     V_RECORD,
     Tree,
 )
+from hisee.esl.front.nodes_calls import D_PUBLIC
 from hisee.esl.front.symbols import (
     S_CONST,
     S_LOCAL,
@@ -129,6 +130,7 @@ class Scope:
             symbol.start = self.tree.start[var]
             symbol.end = symbol.start + len(symbol.name)
             symbol.initial = self.tree.b[var]
+            symbol.public = self.tree.c[node] == D_PUBLIC
             self.add_symbol(table, symbol)
 
     def add_symbol(self, table: dict[str, Symbol], symbol: Symbol) -> None:

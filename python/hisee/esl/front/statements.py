@@ -220,8 +220,8 @@ class Statements(ActionSyntax):
         word = self.word()
         if word == "call" and self.kind(1) != L.T_ASSIGN:
             return self.call(start, target)
-        if word == "query" and self.kind(1) not in (L.T_CARET, L.T_BACKSLASH, L.T_LBRACKET):
-            return self.query(start, target)
+        if word in ("query", "command", "getaccess") and self.kind(1) not in (L.T_CARET, L.T_BACKSLASH, L.T_LBRACKET, L.T_EOL):
+            return {"query": self.query, "command": self.command, "getaccess": self.getaccess}[word](start, target)
         if word in NOT_YET and self.kind(1) in (L.T_TEXT, L.T_NAME, L.T_LOCAL):
             raise self.not_yet(f"{word.upper()} with a result")
         value = self.expression()

@@ -56,6 +56,7 @@ class Symbol:
     time: Symbol | None = None  # companions, where the script can observe them
     weak: Symbol | None = None
     used: bool = False
+    public: bool = False  # EVENT sets it before the start and reads it at the end
 
     def track_time(self) -> None:
         if self.time is None:
