@@ -51,6 +51,8 @@ LIMITS = [
     Limit(34, "log_files", 10, "files", "log files kept per process, 00 the newest"),
     Limit(35, "log_bytes", 20 * MiB, "bytes", "size at which a process begins a new log file"),
     Limit(36, "log_days", 14, "days", "age at which a process begins a new log file"),
+    Limit(60, "containers", 1_000, "containers", "data containers of one script instance; more raises _ERR_RANGE_ERROR"),
+    Limit(61, "container_items", 1_000_000, "items", "items of one data container; more raises _ERR_RANGE_ERROR"),
     Limit(25, "event_parameters", 10, "parameters", "parameters of a picture event's handler"),
 ]
 

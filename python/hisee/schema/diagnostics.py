@@ -50,6 +50,9 @@ class DiagnosticCode(IntEnum):
     ESL2018 = 2018
     ESL2019 = 2019
     ESL2020 = 2020
+    ESL2021 = 2021
+    ESL2022 = 2022
+    ESL2023 = 2023
     ESL2101 = 2101
     ESL2102 = 2102
     ESL3001 = 3001
@@ -71,6 +74,11 @@ class DiagnosticCode(IntEnum):
     ESL3017 = 3017
     ESL3019 = 3019
     ESL3020 = 3020
+    ESL3021 = 3021
+    ESL3022 = 3022
+    ESL3023 = 3023
+    ESL3024 = 3024
+    ESL3025 = 3025
     ESL4001 = 4001
     ESL4002 = 4002
     ESL4003 = 4003
@@ -87,7 +95,7 @@ class DiagnosticCodeRow(NamedTuple):
     hint: str
 
 
-SCHEMA_HASH = 0x346a3e94
+SCHEMA_HASH = 0xd22a0013
 
 ROWS: tuple[DiagnosticCodeRow, ...] = (
     DiagnosticCodeRow(1, 'ESL0001', 'error', '{what} is not allowed here', 'Outside texts and comments only letters, digits and the signs of the language count.', ''),
@@ -130,6 +138,9 @@ ROWS: tuple[DiagnosticCodeRow, ...] = (
     DiagnosticCodeRow(2018, 'ESL2018', 'error', 'EXIT_LOOP outside a loop', '', ''),
     DiagnosticCodeRow(2019, 'ESL2019', 'error', '`{name}` is an entry', 'Entries are called by events only.', 'move the body into a procedure'),
     DiagnosticCodeRow(2020, 'ESL2020', 'error', 'only the local part can handle `{name}`', 'It tells the local part that its remote part was replaced.', ''),
+    DiagnosticCodeRow(2021, 'ESL2021', 'error', 'EXCEPTION_HANDLER inside a loop or IF', 'It protects the whole stretch of the section in front of it.', 'put it between actions of the section itself'),
+    DiagnosticCodeRow(2022, 'ESL2022', 'error', 'ON ERROR and EXCEPTION_HANDLER in one section', 'A section has either handler labels or handler stretches.', 'move one of them into a procedure'),
+    DiagnosticCodeRow(2023, 'ESL2023', 'error', '{word} behind EXCEPTION_HANDLER', 'Only the handler of ON ERROR knows which action failed.', 'repeat the work in a loop around the CALL of a procedure'),
     DiagnosticCodeRow(2101, 'ESL2101', 'error', 'procedure `{name}` is declared in both halves', 'RPC procedures of L and R form one interface; CALL [] could not choose.', 'keep one and call it from the other half: `CALL [] {name}{arguments}`'),
     DiagnosticCodeRow(2102, 'ESL2102', 'error', 'synchronous entry `{name}` is handled in both halves', 'A caller waits for ONE return value.', 'keep one handler and call a procedure of the other half from it'),
     DiagnosticCodeRow(3001, 'ESL3001', 'error', '`{op}` cannot join {left} and {right}', '', ''),
@@ -151,6 +162,11 @@ ROWS: tuple[DiagnosticCodeRow, ...] = (
     DiagnosticCodeRow(3017, 'ESL3017', 'error', '{what} has no rows', 'Only records, aliases with a structure and structured objects are indexed.', ''),
     DiagnosticCodeRow(3019, 'ESL3019', 'error', '`\\{name}` of {what} is not known', '', ''),
     DiagnosticCodeRow(3020, 'ESL3020', 'error', 'a row is needed before `^{name}`', '', 'write `x[row]^{name}`'),
+    DiagnosticCodeRow(3021, 'ESL3021', 'error', '`{name}` holds no references', 'A record declared NOALIAS keeps plain values in its Object columns.', 'declare it without NOALIAS'),
+    DiagnosticCodeRow(3022, 'ESL3022', 'error', 'DIRECT needs an object, found {what}', 'DIRECT links to the items of the object itself.', ''),
+    DiagnosticCodeRow(3023, 'ESL3023', 'error', 'SORT takes the columns of one record; the first one is `{name}`', '', ''),
+    DiagnosticCodeRow(3024, 'ESL3024', 'error', 'the condition does not use `{name}`', 'FIND_TRUE counts that variable and tests the condition for each value of it.', ''),
+    DiagnosticCodeRow(3025, 'ESL3025', 'error', '{what} holds no references', 'A column of values is linked to with DIRECT only, and only in an object.', 'add DIRECT'),
     DiagnosticCodeRow(4001, 'ESL4001', 'warning', '`&` and `|` without brackets', '`&` binds tighter than `|`.', 'put brackets around one of them'),
     DiagnosticCodeRow(4002, 'ESL4002', 'warning', '`!` applies to the left side only', '`!a = b` means `(!a) = b`.', 'write `!(a = b)` or `(!a) = b`'),
     DiagnosticCodeRow(4003, 'ESL4003', 'warning', '`\\VLD` does not guard the other side', 'Both sides of `&` and `|` are always computed; an invalid one makes the result invalid.', 'nest two IFs or use %IfInvalid'),

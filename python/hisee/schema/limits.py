@@ -45,6 +45,8 @@ class LimitId(IntEnum):
     LOG_FILES = 34
     LOG_BYTES = 35
     LOG_DAYS = 36
+    CONTAINERS = 60
+    CONTAINER_ITEMS = 61
     EVENT_PARAMETERS = 25
 
 
@@ -56,7 +58,7 @@ class LimitIdRow(NamedTuple):
     doc: str
 
 
-SCHEMA_HASH = 0x1e1c9350
+SCHEMA_HASH = 0x0d193e7f
 
 ROWS: tuple[LimitIdRow, ...] = (
     LimitIdRow(1, 'text_chars', 100000, 'characters', 'longest TEXT; longer is cut on the right and marked Weak'),
@@ -94,6 +96,8 @@ ROWS: tuple[LimitIdRow, ...] = (
     LimitIdRow(34, 'log_files', 10, 'files', 'log files kept per process, 00 the newest'),
     LimitIdRow(35, 'log_bytes', 20971520, 'bytes', 'size at which a process begins a new log file'),
     LimitIdRow(36, 'log_days', 14, 'days', 'age at which a process begins a new log file'),
+    LimitIdRow(60, 'containers', 1000, 'containers', 'data containers of one script instance; more raises _ERR_RANGE_ERROR'),
+    LimitIdRow(61, 'container_items', 1000000, 'items', 'items of one data container; more raises _ERR_RANGE_ERROR'),
     LimitIdRow(25, 'event_parameters', 10, 'parameters', "parameters of a picture event's handler"),
 )
 

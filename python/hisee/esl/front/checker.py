@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hisee.esl.context import ObjectContext
 from hisee.esl.diagnostics import make
-from hisee.esl.front.checker_actions import ActionChecker
+from hisee.esl.front.checker_structure import StructureChecker
 from hisee.esl.front.expressions import SyntaxFault
 from hisee.esl.front.lexer import Source, Tokens, fold
 from hisee.esl.front.nodes import F_ENTRY, F_ENTRYX, F_RPC, F_RPCX, M_IN, V_OBJECT, V_RECORD, Tree
@@ -18,7 +18,7 @@ MODES = {"IN": 1, "INOUT": 0, "OUT": 2}
 SLOTS = {"BOOL": 1, "INT": 2, "REAL": 3, "TIME": 4, "TEXT": 5, "RECORD": 6}
 
 
-class Checker(ActionChecker):
+class Checker(StructureChecker):
     """check_all() leaves types, places, symbols and diagnostics."""
 
     def check_all(self, faults: list[SyntaxFault]) -> None:
@@ -28,7 +28,10 @@ class Checker(ActionChecker):
             self.prepare()
             self.declare_all()
             for procedure in self.procedures:
+                self.begin_section()
                 self._section(procedure)
+                self.end_section()
+            self.bind_all()
         except TooManyErrors:
             last = self.diagnostics[-1]
             place = (last.line, last.column, last.end_line, last.end_column)

@@ -9,9 +9,8 @@ from __future__ import annotations
 from hisee.esl.front import nodes as N
 from hisee.esl.front.checker import Checker
 from hisee.esl.front.checker_expr import FUNCTIONS
-from hisee.esl.front.codegen_actions import ActionCode
 from hisee.esl.front.codegen_base import typed
-from hisee.esl.front.lexer import fold
+from hisee.esl.front.codegen_flow import FlowCode
 from hisee.esl.front.nodes import F_ENTRY, F_ENTRYX, F_RPC, F_RPCX, M_IN, M_OUT, V_BOOL, V_INT, V_RECORD
 from hisee.esl.front.symbols import P_WHOLE, Place, Procedure, Symbol
 from hisee.esl.unit import Kind, Label, Mode, Type, UnitBuilder
@@ -26,7 +25,7 @@ def generate(checked: Checker) -> bytes:
     return Codegen(unit, checked).run()
 
 
-class Codegen(ActionCode):
+class Codegen(FlowCode):
     def run(self) -> bytes:
         checked: Checker = self.checked  # type: ignore[assignment]
         for procedure in checked.procedures:
@@ -80,6 +79,7 @@ class Codegen(ActionCode):
         self.labels: dict[str, Label] = {name: self.p.label() for name in procedure.labels}
         self.exits: list[Label] = []
         items = self.tree.items(self.tree.c[procedure.node]) if procedure.index else self.tree.init
+        self.begin_flow(procedure, items)
         self._prologue(procedure)
         self.items(items)
         self.release()
@@ -161,9 +161,9 @@ class Codegen(ActionCode):
         symbol = self.checked.symbol_of(tree.a[node], node)
         assert symbol is not None
         shared = self.is_global(symbol)
-        counter = self.hold(self.temp(V_INT)) if shared else None
+        counter = self.hold(V_INT) if shared else None
         i = counter[0] if counter else symbol.register
-        bound = self.hold(self.temp(V_INT))
+        bound = self.hold(V_INT)
         self._bounds(node, i, bound[0])
         if counter:
             self.emit(Op.GSTORE_I, symbol.register, i)
@@ -231,41 +231,6 @@ class Codegen(ActionCode):
         else:
             self.branch(self.tree.a[node], self.exits[-1], True)
 
-    # jumps
-    def goto(self, node: int) -> None:
-        self._jump(self.tree.a[node])
-
-    def _jump(self, name: int) -> None:
-        if self.has_handler:
-            self.emit(Op.LEAVE)
-        self.emit(Op.JUMP, self.labels[self.checked.folded(name)])
-
-    def if_goto(self, node: int) -> None:
-        tree = self.tree
-        label = self.labels[self.checked.folded(tree.b[node])]
-        if not self.has_handler:
-            self.branch(tree.a[node], label, True)
-            return
-        past = self.p.label()
-        self.branch(tree.a[node], past, False)
-        self._jump(tree.b[node])
-        self.p.place(past)
-
-    def on_error(self, node: int) -> None:
-        mode = self.tree.a[node]
-        if mode == N.E_LABEL:
-            label = self.labels[fold(self.checked.spelled(self.tree.b[node]))]
-            self.emit(Op.ON_ERR, label, x=mode)
-        else:
-            self.emit(Op.ON_ERR, x=mode)
-
-    def plain(self, node: int) -> None:
-        kind = self.tree.kind[node]
-        if kind == N.N_RETURN:
-            self.emit(Op.RET if self.here.index else Op.END)
-        else:
-            self.emit({N.N_END: Op.END, N.N_RETRY: Op.RETRY, N.N_RESUME: Op.RESUME}[kind])
-
     # the others
     def local_call(self, node: int) -> None:
         self.call(self.tree.a[node], self.tree.items(self.tree.b[node]))
@@ -304,4 +269,7 @@ METHODS = {
     N.N_REDIM: Codegen.redim, N.N_INSERT: Codegen.insert, N.N_CALL: Codegen.local_call, N.N_CALL_OTHER: Codegen.call_other,
     N.N_DELAY: Codegen.delay, N.N_WAIT: Codegen.wait_, N.N_FUNC_ACTION: Codegen.function_action, N.N_LOG: Codegen.log,
     N.N_LOGEX: Codegen.logex, N.N_MESSAGE: Codegen.message, N.N_QUERY: Codegen.query, N.N_DB: Codegen.database,
+    N.N_EXCEPTION_HANDLER: Codegen.exception_handler, N.N_GOSUB: Codegen.gosub, N.N_ON_JUMP: Codegen.on_jump,
+    N.N_RAISE: Codegen.raise_exception, N.N_RERAISE: Codegen.plain, N.N_SORT: Codegen.sort, N.N_FIND_TRUE: Codegen.find_true,
+    N.N_DELETE: Codegen.delete, N.N_COPY_ROWS: Codegen.copy_rows, N.N_SET_BIND: Codegen.set_bind, N.N_CNT: Codegen.container,
 }

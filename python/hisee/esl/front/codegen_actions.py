@@ -19,7 +19,7 @@ from hisee.esl.front.nodes import (
     V_TEXT,
     V_TIME,
 )
-from hisee.esl.front.symbols import P_CELL, P_CONST, P_ITEM, P_PVAR, P_ROW, P_SCALAR, P_WHOLE, Parameter, Place, Procedure
+from hisee.esl.front.symbols import P_CELL, P_COLUMN, P_CONST, P_ITEM, P_PVAR, P_ROW, P_SCALAR, P_WHOLE, Parameter, Place, Procedure
 from hisee.esl.front.words import UNIT_ORDER, UNITS
 from hisee.esl.unit import Arg, Label, Mode, ProcedureBuilder, Type
 from hisee.schema.actions import BY_NAME as ACTIONS
@@ -87,17 +87,26 @@ class ActionCode(StampCode):
     def set_as(self, node: int) -> None:
         tree = self.tree
         target: Place = self.checked.places[tree.a[node]]  # type: ignore[attr-defined]
+        if target.kind in (P_WHOLE, P_ROW, P_COLUMN):
+            self.set_as_structure(node)
+            return
         if tree.b[node] < 0:
             reference = self.temp(V_OBJECT)
             self.emit(Op.OBJ_NONE, reference)
         else:
             reference = self.linked(self.checked.places[tree.b[node]])  # type: ignore[attr-defined]
+            if node in self.checked.through:  # type: ignore[attr-defined]
+                cell, reference = reference, self.temp(V_OBJECT)
+                self.emit(Op.RD_O, reference, cell)
         if target.base == "item":
             assert target.item is not None
             self.store_item(target.item, reference)
         else:
             assert target.symbol is not None
             self.write_symbol(target.symbol, reference)
+
+    def set_as_structure(self, node: int) -> None:
+        raise NotImplementedError
 
     # calls
     def call(self, name: int, args: list[int], code: int = -1) -> None:
@@ -170,7 +179,7 @@ class ActionCode(StampCode):
     def record_argument(self, place: Place, mode: Mode, backs: list[tuple[Place, int, int]]) -> Arg:
         assert place.symbol is not None
         if place.kind == P_WHOLE:
-            return Arg(mode, Type.RECORD, self.record(place.symbol))
+            return Arg(mode, Type.RECORD, self.fresh(place.symbol) if mode != Mode.OUT else self.record(place.symbol))
         register = self.row_copy(place)
         if mode != Mode.IN:
             backs.append((place, register, V_RECORD))
@@ -180,7 +189,7 @@ class ActionCode(StampCode):
         assert place.symbol is not None
         register = self.temp(V_RECORD, place.struct)
         index = self.value(place.index, V_INT)
-        self.emit(Op.ROW_GET, register, self.record(place.symbol), index)
+        self.emit(Op.ROW_GET, register, self.fresh(place.symbol), index)
         self.free(index)
         return register
 
@@ -190,8 +199,22 @@ class ActionCode(StampCode):
             return
         assert place.symbol is not None
         index = self.value(place.index, V_INT)
+        if place.symbol.bound:
+            self._row_to_object(place, register, index)
         self.emit(Op.ROW_PUT, self.record(place.symbol), index, register)
         self.free(index)
+
+    def _row_to_object(self, place: Place, register: int, index: int) -> None:
+        """A row that stands for one of an object: what the callee wrote goes there too."""
+        assert place.symbol is not None and place.struct is not None
+        one = self.load(1, V_INT)
+        for column, (_, kind) in enumerate(place.struct.columns):
+            if kind == V_OBJECT:
+                continue
+            value = self.temp(kind)
+            self.emit(Op[f"LD_{'?BIRMT'[kind]}"], value, register, one, x=column)
+            self.store_bound(place.symbol, index, column, kind, value)
+            self.free(value)
 
     def call_other(self, node: int) -> None:
         tree = self.tree

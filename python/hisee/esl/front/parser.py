@@ -57,6 +57,8 @@ class Parser(Statements):
                 return
             if self._header():
                 self._procedure()
+            elif self.word() == "pragma" and self.kind(1) != L.T_ASSIGN:
+                self.do_pragma()
             elif self._declares():
                 self.tree.globals.append(self.declaration())
             elif self.word() == "implementation":
