@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from esl.scripts import expectations, files
 from esl.test_scripts import run
 

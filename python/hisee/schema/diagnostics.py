@@ -53,6 +53,15 @@ class DiagnosticCode(IntEnum):
     ESL2021 = 2021
     ESL2022 = 2022
     ESL2023 = 2023
+    ESL2024 = 2024
+    ESL2025 = 2025
+    ESL2026 = 2026
+    ESL2027 = 2027
+    ESL2028 = 2028
+    ESL2029 = 2029
+    ESL2030 = 2030
+    ESL2031 = 2031
+    ESL2032 = 2032
     ESL2101 = 2101
     ESL2102 = 2102
     ESL3001 = 3001
@@ -95,7 +104,7 @@ class DiagnosticCodeRow(NamedTuple):
     hint: str
 
 
-SCHEMA_HASH = 0xd22a0013
+SCHEMA_HASH = 0xe508237c
 
 ROWS: tuple[DiagnosticCodeRow, ...] = (
     DiagnosticCodeRow(1, 'ESL0001', 'error', '{what} is not allowed here', 'Outside texts and comments only letters, digits and the signs of the language count.', ''),
@@ -141,6 +150,15 @@ ROWS: tuple[DiagnosticCodeRow, ...] = (
     DiagnosticCodeRow(2021, 'ESL2021', 'error', 'EXCEPTION_HANDLER inside a loop or IF', 'It protects the whole stretch of the section in front of it.', 'put it between actions of the section itself'),
     DiagnosticCodeRow(2022, 'ESL2022', 'error', 'ON ERROR and EXCEPTION_HANDLER in one section', 'A section has either handler labels or handler stretches.', 'move one of them into a procedure'),
     DiagnosticCodeRow(2023, 'ESL2023', 'error', '{word} behind EXCEPTION_HANDLER', 'Only the handler of ON ERROR knows which action failed.', 'repeat the work in a loop around the CALL of a procedure'),
+    DiagnosticCodeRow(2024, 'ESL2024', 'error', 'unit `{unit}` has no public procedure `{name}`', 'Only its PUBLIC PROCEDUREs can be called.', ''),
+    DiagnosticCodeRow(2025, 'ESL2025', 'error', '`{name}` is no {wanted}', '', ''),
+    DiagnosticCodeRow(2026, 'ESL2026', 'error', 'unit `{name}` uses itself', '', ''),
+    DiagnosticCodeRow(2027, 'ESL2027', 'error', '`{name}` has an error, {text}', '', 'correct it first'),
+    DiagnosticCodeRow(2028, 'ESL2028', 'error', 'procedure `{name}` of `{interface}` is missing', 'IMPLEMENTATION promises every procedure of the interface, as RPC or RPCX.', ''),
+    DiagnosticCodeRow(2029, 'ESL2029', 'error', '`{name}` is not as `{interface}` has it', 'Types, order and IN are part of the promise.', 'declare `{wanted}`'),
+    DiagnosticCodeRow(2030, 'ESL2030', 'error', 'an interface holds headers of RPC procedures only', 'Each is closed by `END Name`, there is nothing in between.', ''),
+    DiagnosticCodeRow(2031, 'ESL2031', 'error', 'IMPLEMENTATION stands in front of everything else', '', 'move it to the first line'),
+    DiagnosticCodeRow(2032, 'ESL2032', 'error', '`{interface}` has no procedure `{name}`', '', ''),
     DiagnosticCodeRow(2101, 'ESL2101', 'error', 'procedure `{name}` is declared in both halves', 'RPC procedures of L and R form one interface; CALL [] could not choose.', 'keep one and call it from the other half: `CALL [] {name}{arguments}`'),
     DiagnosticCodeRow(2102, 'ESL2102', 'error', 'synchronous entry `{name}` is handled in both halves', 'A caller waits for ONE return value.', 'keep one handler and call a procedure of the other half from it'),
     DiagnosticCodeRow(3001, 'ESL3001', 'error', '`{op}` cannot join {left} and {right}', '', ''),

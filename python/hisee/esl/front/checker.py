@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hisee.esl.context import ObjectContext
 from hisee.esl.diagnostics import make
-from hisee.esl.front.checker_structure import StructureChecker
+from hisee.esl.front.checker_units import UnitChecker
 from hisee.esl.front.expressions import SyntaxFault
 from hisee.esl.front.lexer import Source, Tokens, fold
 from hisee.esl.front.nodes import F_ENTRY, F_ENTRYX, F_RPC, F_RPCX, M_IN, V_OBJECT, V_RECORD, Tree
@@ -18,15 +18,18 @@ MODES = {"IN": 1, "INOUT": 0, "OUT": 2}
 SLOTS = {"BOOL": 1, "INT": 2, "REAL": 3, "TIME": 4, "TEXT": 5, "RECORD": 6}
 
 
-class Checker(StructureChecker):
+class Checker(UnitChecker):
     """check_all() leaves types, places, symbols and diagnostics."""
 
     def check_all(self, faults: list[SyntaxFault]) -> None:
         try:
+            self.prepare()
             for fault in faults:
                 self.fault(fault)
-            self.prepare()
             self.declare_all()
+            self.declare_units()
+            self.implement_all()
+            self.only_headers()
             for procedure in self.procedures:
                 self.begin_section()
                 self._section(procedure)

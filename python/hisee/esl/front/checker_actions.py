@@ -286,9 +286,9 @@ class ActionChecker(DatabaseChecker):
             self.error("ESL2007", node, name=procedure.name, wanted=expected, found=str(len(args)), notes=notes)
             return
         for i, (arg, parameter) in enumerate(zip(args, procedure.parameters, strict=True)):
-            self._argument(i + 1, procedure, parameter.symbol, parameter.mode, arg)
+            self.argument(i + 1, procedure, parameter.symbol, parameter.mode, arg)
 
-    def _argument(self, number: int, procedure: Procedure, symbol, mode: int, arg: int) -> None:  # type: ignore[no-untyped-def]
+    def argument(self, number: int, procedure: Procedure, symbol, mode: int, arg: int) -> None:  # type: ignore[no-untyped-def]
         kind = self.check(arg)
         if kind == V_NONE and arg not in self.places:
             return

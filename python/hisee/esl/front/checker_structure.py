@@ -226,7 +226,8 @@ class StructureChecker(FlowChecker):
                 self.convertible(node, kind, V_ANY)
             return
         if place is None or place.kind == P_COLUMN or receives and place.kind == P_CELL:
-            self.error("ESL3002", node, wanted="a value, a local row or a local structure", found=place.shown() if place else TYPE_NAMES[kind])
+            found = place.shown() if place else TYPE_NAMES[kind]
+            self.error("ESL3002", node, wanted="a value, a local row or a local structure", found=found)
 
 
 CHECKS.update({

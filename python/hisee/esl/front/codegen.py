@@ -10,10 +10,11 @@ from hisee.esl.front import nodes as N
 from hisee.esl.front.checker import Checker
 from hisee.esl.front.checker_expr import FUNCTIONS
 from hisee.esl.front.codegen_base import typed
-from hisee.esl.front.codegen_flow import FlowCode
+from hisee.esl.front.codegen_units import UnitCode
 from hisee.esl.front.nodes import F_ENTRY, F_ENTRYX, F_RPC, F_RPCX, M_IN, M_OUT, V_BOOL, V_INT, V_RECORD
+from hisee.esl.front.nodes_units import N_CALL_UNIT
 from hisee.esl.front.symbols import P_WHOLE, Place, Procedure, Symbol
-from hisee.esl.unit import Kind, Label, Mode, Type, UnitBuilder
+from hisee.esl.unit import Kind, Label, Mode, ProcedureBuilder, Type, UnitBuilder
 from hisee.schema.opcodes import Op
 
 KINDS = ((F_RPCX, Kind.RPCX), (F_RPC, Kind.RPC), (F_ENTRYX, Kind.ENTRYX), (F_ENTRY, Kind.ENTRY))
@@ -25,23 +26,37 @@ def generate(checked: Checker) -> bytes:
     return Codegen(unit, checked).run()
 
 
-class Codegen(FlowCode):
+class Codegen(UnitCode):
     def run(self) -> bytes:
         checked: Checker = self.checked  # type: ignore[assignment]
         for procedure in checked.procedures:
             self.builders.append(self.unit.procedure(procedure.name, kind_of(procedure)))
-        handlers = (n for n, kind in enumerate(self.tree.kind) if kind == N.N_ON_ERROR and self.tree.a[n] == N.E_LABEL)
-        self.has_handler = next(handlers, -1) >= 0
         for symbol in checked.pvars.values():  # all, in the order of the picture: hosts know them by this index
             self.variable(symbol)
-        self.p = self.builders[0]
+        self._text(self.builders[0], "")
+        return self.unit.build()
+
+    def generate_inner(self, init: ProcedureBuilder, name: str) -> None:
+        """A unit event as a part of the script: see codegen_units.py."""
+        checked: Checker = self.checked  # type: ignore[assignment]
+        for procedure in checked.procedures:
+            kind = Kind.CHANGE if procedure.on_change else Kind.LOCAL
+            self.builders.append(self.unit.procedure(f"{name}.{procedure.name}" if procedure.index else name, kind))
+        self._text(init, name + ".")
+
+    def _text(self, init: ProcedureBuilder, prefix: str) -> None:
+        """Registers and code of one text; the globals stand in the script's init part."""
+        checked: Checker = self.checked  # type: ignore[assignment]
+        handlers = (n for n, kind in enumerate(self.tree.kind) if kind == N.N_ON_ERROR and self.tree.a[n] == N.E_LABEL)
+        self.has_handler = next(handlers, -1) >= 0
+        self.p = init
         for symbol in checked.globals.values():
             self._place_symbol(symbol)
         for procedure in checked.procedures[1:]:
             self._parameters(procedure)
+        self.generate_units(init, prefix)
         for procedure in checked.procedures:
             self._section(procedure)
-        return self.unit.build()
 
     # sections
     def _place_symbol(self, symbol: Symbol) -> None:
@@ -86,6 +101,7 @@ class Codegen(FlowCode):
 
     def _prologue(self, procedure: Procedure) -> None:
         if not procedure.index:
+            self.start_units()
             for node in self.tree.globals:
                 self._declaration(node)
             return
@@ -104,12 +120,13 @@ class Codegen(FlowCode):
             if value < 0 or symbol is None or symbol.initial != value or symbol.value is not None:
                 continue
             self.action(var)
-            self.value(value, symbol.type, symbol.register)
-            self._must_be_valid(symbol)
+            register = self.value(value, symbol.type, self.temp(symbol.type) if self.is_global(symbol) else symbol.register)
+            self.write_symbol(symbol, register)
+            self._must_be_valid(symbol, register)
 
-    def _must_be_valid(self, symbol: Symbol) -> None:
+    def _must_be_valid(self, symbol: Symbol, register: int) -> None:
         valid, fine = self.temp(V_BOOL), self.p.label()
-        self.emit(typed("VALID", symbol.type), valid, symbol.register)
+        self.emit(typed("VALID", symbol.type), valid, register)
         self.emit(Op.BR_TRUE, valid, 0, fine)
         self.emit(Op.RAISE_NR, x=2)
         self.p.place(fine)
@@ -272,4 +289,5 @@ METHODS = {
     N.N_EXCEPTION_HANDLER: Codegen.exception_handler, N.N_GOSUB: Codegen.gosub, N.N_ON_JUMP: Codegen.on_jump,
     N.N_RAISE: Codegen.raise_exception, N.N_RERAISE: Codegen.plain, N.N_SORT: Codegen.sort, N.N_FIND_TRUE: Codegen.find_true,
     N.N_DELETE: Codegen.delete, N.N_COPY_ROWS: Codegen.copy_rows, N.N_SET_BIND: Codegen.set_bind, N.N_CNT: Codegen.container,
+    N_CALL_UNIT: Codegen.call_unit,
 }

@@ -115,7 +115,7 @@ class ActionCode(StampCode):
         given: list[Arg] = []
         backs: list[tuple[Place, int, int]] = []
         for arg, parameter in zip(args, procedure.parameters, strict=True):
-            given.append(self._argument(arg, parameter, backs))
+            given.append(self.argument_for(arg, parameter, backs))
         callee = self.builders[procedure.index]
         if code >= 0:
             given.append(self.arg_out(V_INT, code))
@@ -143,7 +143,7 @@ class ActionCode(StampCode):
         outer.emit(Op.ERR_NR, code)
         return outer
 
-    def _argument(self, node: int, parameter: Parameter, backs: list[tuple[Place, int, int]]) -> Arg:
+    def argument_for(self, node: int, parameter: Parameter, backs: list[tuple[Place, int, int]]) -> Arg:
         symbol, mode = parameter.symbol, MODES[parameter.mode]
         places: dict[int, Place] = self.checked.places  # type: ignore[attr-defined]
         if symbol.type == V_RECORD:
@@ -152,8 +152,16 @@ class ActionCode(StampCode):
             return self._alias_argument(places[node], mode)
         if parameter.mode == M_IN:
             kind = self.type_of(node)
-            return self.arg_in(kind, self.value(node))
-        return self.inout(places[node], mode, backs)
+            given = self.arg_in(kind, self.value(node))
+        else:
+            given = self.inout(places[node], mode, backs)
+        if symbol.handle:
+            self._must_be_container(given)
+        return given
+
+    def _must_be_container(self, handle: Arg) -> None:
+        """CNT_HANDLE: the CALL of a procedure with an unknown handle raises _ERR_NO_DATA, the procedure is not entered."""
+        self.act(ActionId.CNT_GETNR, [Arg(Mode.IN, handle.type, handle.register), self.arg_out(V_INT, self.temp(V_INT))], False)
 
     def _alias_argument(self, place: Place, mode: Mode) -> Arg:
         """A reference is handed over; only an alias of the caller can be re-linked by the callee."""
@@ -316,7 +324,7 @@ class ActionCode(StampCode):
         tree = self.tree
         procedure: Procedure = self.checked.by_name[self.checked.folded(tree.b[node])]
         reference = self.linked(self.checked.places[tree.a[node]])  # type: ignore[attr-defined]
-        args = [self.arg_in(V_OBJECT, reference), self.arg_in(V_INT, self.load(procedure.index, V_INT)),
+        args = [self.arg_in(V_OBJECT, reference), self.arg_in(V_INT, self.load(self.builders[procedure.index].index, V_INT)),
                 self.arg_in(V_BOOL, self.load(not tree.c[node], V_BOOL))]
         self.act(ActionId.ON_CHANGE, args, False)
 

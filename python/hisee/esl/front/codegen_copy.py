@@ -22,7 +22,8 @@ class CopyCode(ExpressionCode):
         target: Place = self.checked.places[tree.a[node]]  # type: ignore[attr-defined]
         source: Place = self.checked.places[tree.b[node]]  # type: ignore[attr-defined]
         if _bound(target) or _bound(source):
-            self._copy_all(target, source) if target.kind == P_WHOLE or target.kind == P_CELL and target.whole else self._copy_row(target, source)
+            whole = target.kind == P_WHOLE or target.kind == P_CELL and target.whole
+            self._copy_all(target, source) if whole else self._copy_row(target, source)
         elif target.kind == source.kind == P_WHOLE:
             self.emit(Op.SET_WITH, self.record(target.symbol), self.record(source.symbol))  # type: ignore[arg-type]
         elif target.kind == source.kind == P_ROW:

@@ -20,6 +20,7 @@ MOST_IMMEDIATE = 32767
 class FlowCode(StructureCode):
     has_handler = False  # ON ERROR with a label stands somewhere in the script
     labels: dict[str, Label]
+    inner = False  # the text of a unit event, generated into the script that declares it
 
     def begin_flow(self, procedure: Procedure, items: list[int]) -> None:
         self.markers = [node for node in items if self.tree.kind[node] == N.N_EXCEPTION_HANDLER]
@@ -108,7 +109,7 @@ class FlowCode(StructureCode):
         """RETURN of a GOSUB if one is open, else of the section."""
         if self.returns:
             self.emit(Op.RETSUB)
-        self.emit(Op.RET if self.here.index else Op.END)
+        self.emit(Op.RET if self.here.index or self.inner else Op.END)
 
     # errors
     def on_error(self, node: int) -> None:
@@ -124,7 +125,8 @@ class FlowCode(StructureCode):
         if kind == N.N_RETURN:
             self._return()
         else:
-            self.emit({N.N_END: Op.END, N.N_RETRY: Op.RETRY, N.N_RESUME: Op.RESUME, N.N_RERAISE: Op.RERAISE}[kind])
+            end = Op.RET if self.inner and not self.here.index else Op.END  # of a unit's init part: the script goes on
+            self.emit({N.N_END: end, N.N_RETRY: Op.RETRY, N.N_RESUME: Op.RESUME, N.N_RERAISE: Op.RERAISE}[kind])
 
     def raise_exception(self, node: int) -> None:
         code = self.value(self.tree.a[node], V_INT)

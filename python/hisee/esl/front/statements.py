@@ -43,6 +43,7 @@ class Statements(StructureSyntax):
     def __init__(self, *args: object) -> None:
         super().__init__(*args)  # type: ignore[arg-type]
         self.faults: list[Fault] = []
+        self.unit_names = set()
         self.warnings: list[Fault] = []
         self.section = ""
         self.in_init = False

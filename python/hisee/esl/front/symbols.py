@@ -56,6 +56,7 @@ class Symbol:
     time: Symbol | None = None  # companions, where the script can observe them
     weak: Symbol | None = None
     used: bool = False
+    handle: bool = False  # CNT_HANDLE: a container stands behind it when the procedure is called
     bound: bool = False  # a record of which rows may stand for rows of objects
 
     def track_time(self) -> None:
