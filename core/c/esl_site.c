@@ -1,6 +1,7 @@
 /* Sites: arguments of local calls, builtins and actions, each by mode, type and register. */
 #include "esl_script.h"
 
+#include "esl_local.h"
 #include "gen/actions.h"
 
 enum {
@@ -14,6 +15,8 @@ static esl_slot_t *slot_at(const esl_script_t *s, const esl_frame_t *frame, uint
     if (type == ESL_T_RECORD && operand & ESL_GLOBAL) return s->stack + (operand & ~ESL_GLOBAL);
     return s->stack + frame->base + operand;
 }
+
+esl_slot_t *esl_record_slot(const esl_script_t *s, const esl_frame_t *frame, uint16_t operand) { return slot_at(s, frame, operand, ESL_T_RECORD); }
 
 static const esl_struct_t *structure_of(const esl_script_t *s, const esl_frame_t *frame, uint16_t operand)
 {
@@ -201,6 +204,8 @@ static int hand_out(esl_script_t *s, int error, uint16_t number, uint16_t site, 
 int esl_begin_action(esl_script_t *s, uint16_t index)
 {
     const esl_site_t *site = &s->unit->site[index];
+    esl_local_fn local = esl_local_find(site->number);
+    if (local) return local(s, site);
     esl_buffer_free(&s->pending.payload);
     return hand_out(s, put_arguments(s, site), site->number, index, site->waits);
 }

@@ -47,6 +47,14 @@ READ_TAIL = (("row", "INOUT", "RECORD"), RC, ("max_rows", "IN", "INT"), *CONDITI
 ROW = ("row", "IN", "RECORD")
 
 
+CNT = ("handle", "IN", "INT")
+
+
+def vm(number: int, name: str, syntax: str, operands: tuple, doc: str) -> Action:
+    """What core/c/esl_local.c carries out itself: no host ever sees it."""
+    return Action(number, name, syntax, "local", "none", "never", "VM", operands, "", doc)
+
+
 def db(number: int, name: str, syntax: str, effect: str, operands: tuple, doc: str) -> Action:
     return Action(number, name, syntax, "data.db", effect, "always", "DBM", operands, "OUT and INOUT operands", doc)
 
@@ -128,6 +136,28 @@ ACTIONS = [
     db(36, "DBS_DELETE", "DBS_DELETE table, row, _rc", "write", (MODE, TABLE_, ROW, RC), "by key; mode 0: one row; mode 1: every row"),
     db(37, "DBS_DELETE_WHERE", "DBS_DELETE table, _rc WHERE text [BINDIN v, ..]", "write",
        (TABLE_, RC, *CONDITION), "rows that meet the condition"),
+    # carried out inside the VM: they never leave the script
+    vm(60, "CNT_CREATE", "CNT_CREATE _h [CASE_SENSITIVE]", (("handle", "OUT", "INT"), ("case_sensitive", "IN", "BOOL")),
+       "new data container; text keys ignore case unless told otherwise"),
+    vm(61, "CNT_INSERT", "CNT_INSERT _h, key, value", (CNT, ("key", "IN", "ANY"), ("value", "IN", "ANY*")),
+       "put a value, row or structure under a key, in place of an older one; the first key fixes the type of all keys"),
+    vm(62, "CNT_FIND", "CNT_FIND _h, key, _value, _found",
+       (CNT, ("key", "IN", "ANY"), ("found", "OUT", "BOOL"), ("value", "OUT", "ANY*")), "what stands under a key; absent: value untouched"),
+    vm(63, "CNT_DELETE", "CNT_DELETE _h, key [, _found]", (CNT, ("key", "IN", "ANY"), ("found", "OUT", "BOOL")), "remove a key"),
+    vm(64, "CNT_GETNR", "CNT_GETNR _h, _count", (CNT, ("count", "OUT", "INT")), "number of items"),
+    vm(65, "CNT_CNVTOARRAY", "CNT_CNVTOARRAY _h", (CNT,), "number the items 1, 2, .. by ascending key, until the next insert or delete"),
+    vm(66, "CNT_GETITEM", "CNT_GETITEM _h, index, _key, _value",
+       (CNT, ("index", "IN", "INT"), ("key", "OUT", "ANY"), ("value", "OUT", "ANY*")), "item by its number"),
+    vm(67, "CNT_DESTROY", "CNT_DESTROY _h", (CNT,), "give the container back; the end of the script does it too"),
+    vm(68, "CNT_DEBUG", "CNT_DEBUG _h, text", (CNT, ("name", "IN", "TEXT")), "name of the container in what a diagnosis shows"),
+    vm(70, "SORT", "SORT _r^Column, ascending [, _r^Column, ascending ..]", (("record", "INOUT", "RECORD"), ("key", "IN", "ANY*")),
+       "stable, invalid cells first; keys: pairs of column INT, from 0, and ascending BOOL, at most 5"),
+    vm(71, "COPY_ROWS", "COPY_ROWS to, toFrom, of, ofFrom, count",
+       (("to", "INOUT", "RECORD"), ("to_from", "IN", "INT"), ("of", "IN", "RECORD"), ("of_from", "IN", "INT"), ("count", "IN", "INT")),
+       "values of count rows of one record over, and behind, rows of another"),
+    vm(72, "BIND", "SET _r[i] BIND object[j] | NONE", (("record", "INOUT", "RECORD"), ("row", "IN", "INT"), ("target", "IN", "OBJECT")),
+       "row of a record stands for the row of an object; target not linked = it no longer does, its items become undefined"),
+    vm(73, "REFRESH", "", (("record", "INOUT", "RECORD"),), "bound rows take the present values of their objects: before a record is read as a whole"),
 ]
 
 TABLE = Table("actions", "ActionId", ACTIONS, "Actions: what a script asks of the world, and who does it.",

@@ -53,6 +53,8 @@ LIMITS = [
     Limit(36, "log_days", 14, "days", "age at which a process begins a new log file"),
     Limit(37, "event_runs", 200, "runs", "trigger and start-up events that run at once in one event handler; further starts wait"),
     Limit(38, "event_starts", 10_000, "starts", "starts of events that wait at one event handler; a further one is refused"),
+    Limit(60, "containers", 1_000, "containers", "data containers of one script instance; more raises _ERR_RANGE_ERROR"),
+    Limit(61, "container_items", 1_000_000, "items", "items of one data container; more raises _ERR_RANGE_ERROR"),
     Limit(25, "event_parameters", 10, "parameters", "parameters of a picture event's handler"),
 ]
 

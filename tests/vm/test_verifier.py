@@ -50,7 +50,7 @@ CODE = {
     "a constant that is not there": (word(Op.LOADK_I, 0, 1, 9), "constant 9"),
     "a constant of another type": (word(Op.LOADK_T, 0, 3, 0), "constant 0"),
     "an unknown opcode": (word(0), "0 is no opcode"),
-    "an opcode that was never given": (word(255), "255 is no opcode"),
+    "an opcode that was never given": (word(27), "27 is no opcode"),
     "operands of nothing": (word(Op.EXT), "belong to no instruction"),
     "missing operands": (word(Op.LDW, 0, 1, 5, 1), "without its operands"),
     "a jump out of the code": (word(Op.JUMP, 0, 0, 99), "leaves the procedure"),

@@ -3,8 +3,8 @@
 #ifndef HISEE_ACTIONS_H
 #define HISEE_ACTIONS_H
 
-#define HISEE_ACTIONS_HASH 0xa5c1c3e8u
-#define HISEE_ACTIONS_COUNT 25
+#define HISEE_ACTIONS_HASH 0x39b4c5afu
+#define HISEE_ACTIONS_COUNT 38
 
 #define HISEE_ACTIONS(X) \
     X(1, SET, "never", "<O<A<M<B") \
@@ -32,5 +32,18 @@
     X(35, DBS_UPDATE, "always", "<I<O<C>I<T<I<A*") \
     X(36, DBS_DELETE, "always", "<I<O<C>I") \
     X(37, DBS_DELETE_WHERE, "always", "<O>I<T<I<A*") \
+    X(60, CNT_CREATE, "never", ">I<B") \
+    X(61, CNT_INSERT, "never", "<I<A<A*") \
+    X(62, CNT_FIND, "never", "<I<A>B>A*") \
+    X(63, CNT_DELETE, "never", "<I<A>B") \
+    X(64, CNT_GETNR, "never", "<I>I") \
+    X(65, CNT_CNVTOARRAY, "never", "<I") \
+    X(66, CNT_GETITEM, "never", "<I<I>A>A*") \
+    X(67, CNT_DESTROY, "never", "<I") \
+    X(68, CNT_DEBUG, "never", "<I<T") \
+    X(70, SORT, "never", "=C<A*") \
+    X(71, COPY_ROWS, "never", "=C<I<C<I<I") \
+    X(72, BIND, "never", "=C<I<O") \
+    X(73, REFRESH, "never", "=C") \
 
 #endif

@@ -22,6 +22,14 @@ class UnitRejected(ValueError):
     text: str
     def __init__(self, offset: int, text: str) -> None: ...
 
+class Container(NamedTuple):
+    handle: int
+    name: str
+    items: int
+    most: int
+    bytes: int
+    array: bool
+
 class Parameter(NamedTuple):
     name: str
     mode: str
@@ -107,6 +115,8 @@ class Script:
     def results(self) -> bytes: ...
     @property
     def failure(self) -> Failure | None: ...
+    @property
+    def containers(self) -> list[Container]: ...
     @property
     def line(self) -> int: ...
     @property

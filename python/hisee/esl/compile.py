@@ -31,6 +31,7 @@ class CompiledPart:
     diagnostics: list[Diagnostic]
     handlers: list[str] = field(default_factory=list)
     objects: list[str] = field(default_factory=list)
+    interfaces: list[str] = field(default_factory=list)  # that IMPLEMENTATION names
     checked: Checker | None = None
 
 
@@ -44,6 +45,7 @@ class Compiled:
     handlers: dict[int, list[str]]
     objects: dict[int, list[str]]
     procedures: dict[int, list[str]] = field(default_factory=dict)  # per part: what other objects may call
+    interfaces: dict[int, list[str]] = field(default_factory=dict)
 
 
 class _Room:
@@ -94,7 +96,8 @@ def _compile_object(name: str, parts: dict[int, str], context: ObjectContext) ->
     ok = clean and all(p.ok for p in done.values())
     units = {part: p.unit for part, p in done.items()} if ok else {}
     return Compiled(ok, units, diagnostics, {n: p.handlers for n, p in done.items()}, {n: p.objects for n, p in done.items()},
-                    {n: _called_from_outside(p.checked) for n, p in done.items() if p.checked is not None})
+                    {n: _called_from_outside(p.checked) for n, p in done.items() if p.checked is not None},
+                    {n: p.interfaces for n, p in done.items()})
 
 
 def _check(text: str, name: str, context: ObjectContext, part: int) -> CompiledPart:
@@ -110,7 +113,7 @@ def _check(text: str, name: str, context: ObjectContext, part: int) -> CompiledP
     checked = check(source, tokens, tree, _one_cause(characters, faults, source) + warnings, context, name, part)
     diagnostics = sorted(checked.diagnostics, key=lambda d: (d.line, d.column))
     ok = not any(d.severity == "error" for d in diagnostics)
-    return CompiledPart(ok, b"", diagnostics, _handlers(checked), sorted(checked.used_objects), checked)
+    return CompiledPart(ok, b"", diagnostics, _handlers(checked), sorted(checked.used_objects), checked.interfaces, checked)
 
 
 def _finish(part: CompiledPart) -> CompiledPart:

@@ -30,7 +30,8 @@ class ObjectEntry:
 
 
 class Directory(Protocol):
-    """Objects by name, spelled in any case."""
+    """Objects by name, spelled in any case. A directory may also have `source(name) -> (kind, text) | None`: the texts of unit events
+    (kind "unit") and interfaces ("interface") that scripts are compiled with."""
 
     def object(self, name: str) -> ObjectEntry | None: ...
     def names(self) -> Iterable[str]: ...
@@ -38,7 +39,7 @@ class Directory(Protocol):
 
 @dataclass(frozen=True)
 class ObjectContext:
-    """kind: "picture" | "event" | "script". `refs`: graphical objects, name without underscore -> number.
+    """kind: "picture" | "event" | "unit" | "interface" | "script". `refs`: graphical objects, name without underscore -> number.
     `variables`: picture variables (name, type) in the order of their indices; `server_script`: is there a part R?
     `other_locals`: names declared by the other part's text; compile_object fills it."""
 

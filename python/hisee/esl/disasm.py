@@ -149,6 +149,8 @@ def instruction(unit: Parsed, word: tuple[int, int, int, int, int], pc: int) -> 
         return f"? {word}"
     if row.name == Op.ON_ERR.name and word[1] != 3:
         return f"ON_ERR {('NONE', 'OFF', 'ON')[word[1]]}"
+    if row.name == Op.GUARD.name and word[1] != 3:
+        return "GUARD OFF"
     if row.name == Op.EXT.name:
         return f"EXT {word[2]} {word[3]} {word[4]}"
     return " ".join([row.name, *_operands(unit, row, word, pc)])

@@ -225,7 +225,7 @@ class ProcedureBuilder:
         row = opcodes.BY_NUMBER[op]
         if row.b == "jump32" and isinstance(b, Label) and b.pc >= 0:
             return self.emit(Op.LOOP, b=b) if op == Op.JUMP else self._word(row, x, a, b, c)
-        if op in (Op.JUMP, Op.LOOP, Op.ON_ERR) and isinstance(a, Label):
+        if op in (Op.JUMP, Op.LOOP, Op.ON_ERR, Op.GOSUB, Op.GUARD) and isinstance(a, Label):
             a, b = 0, a
             return self.emit(op, a, b, x=x)
         if row.c == "jump16" and isinstance(c, Label) and c.pc >= 0:

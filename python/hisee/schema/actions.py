@@ -35,6 +35,19 @@ class ActionId(IntEnum):
     DBS_UPDATE = 35
     DBS_DELETE = 36
     DBS_DELETE_WHERE = 37
+    CNT_CREATE = 60
+    CNT_INSERT = 61
+    CNT_FIND = 62
+    CNT_DELETE = 63
+    CNT_GETNR = 64
+    CNT_CNVTOARRAY = 65
+    CNT_GETITEM = 66
+    CNT_DESTROY = 67
+    CNT_DEBUG = 68
+    SORT = 70
+    COPY_ROWS = 71
+    BIND = 72
+    REFRESH = 73
 
 
 class ActionIdRow(NamedTuple):
@@ -51,7 +64,7 @@ class ActionIdRow(NamedTuple):
     signature: str
 
 
-SCHEMA_HASH = 0xa5c1c3e8
+SCHEMA_HASH = 0x39b4c5af
 
 ROWS: tuple[ActionIdRow, ...] = (
     ActionIdRow(1, 'SET', 'object := value [TIME time]', 'script', 'write', 'never', 'KNL', (('target', 'IN', 'OBJECT'), ('value', 'IN', 'ANY'), ('time', 'IN', 'TIME'), ('weak', 'IN', 'BOOL')), '', 'request to change an object, or a cell of a structured one; time invalid = now; settled later, seen by WAIT', '<O<A<M<B'),
@@ -79,6 +92,19 @@ ROWS: tuple[ActionIdRow, ...] = (
     ActionIdRow(35, 'DBS_UPDATE', 'DBS_UPDATE table, row, _rc [WHERE text [BINDIN v, ..]]', 'data.db', 'write', 'always', 'DBM', (('mode', 'IN', 'INT'), ('table', 'IN', 'OBJECT'), ('row', 'IN', 'RECORD'), ('rc', 'OUT', 'INT'), ('where', 'IN', 'TEXT'), ('count', 'IN', 'INT'), ('bind', 'IN', 'ANY*')), 'OUT and INOUT operands', 'mode 0: one row, by key or WHERE; mode 1: every row, by key', '<I<O<C>I<T<I<A*'),
     ActionIdRow(36, 'DBS_DELETE', 'DBS_DELETE table, row, _rc', 'data.db', 'write', 'always', 'DBM', (('mode', 'IN', 'INT'), ('table', 'IN', 'OBJECT'), ('row', 'IN', 'RECORD'), ('rc', 'OUT', 'INT')), 'OUT and INOUT operands', 'by key; mode 0: one row; mode 1: every row', '<I<O<C>I'),
     ActionIdRow(37, 'DBS_DELETE_WHERE', 'DBS_DELETE table, _rc WHERE text [BINDIN v, ..]', 'data.db', 'write', 'always', 'DBM', (('table', 'IN', 'OBJECT'), ('rc', 'OUT', 'INT'), ('where', 'IN', 'TEXT'), ('count', 'IN', 'INT'), ('bind', 'IN', 'ANY*')), 'OUT and INOUT operands', 'rows that meet the condition', '<O>I<T<I<A*'),
+    ActionIdRow(60, 'CNT_CREATE', 'CNT_CREATE _h [CASE_SENSITIVE]', 'local', 'none', 'never', 'VM', (('handle', 'OUT', 'INT'), ('case_sensitive', 'IN', 'BOOL')), '', 'new data container; text keys ignore case unless told otherwise', '>I<B'),
+    ActionIdRow(61, 'CNT_INSERT', 'CNT_INSERT _h, key, value', 'local', 'none', 'never', 'VM', (('handle', 'IN', 'INT'), ('key', 'IN', 'ANY'), ('value', 'IN', 'ANY*')), '', 'put a value, row or structure under a key, in place of an older one; the first key fixes the type of all keys', '<I<A<A*'),
+    ActionIdRow(62, 'CNT_FIND', 'CNT_FIND _h, key, _value, _found', 'local', 'none', 'never', 'VM', (('handle', 'IN', 'INT'), ('key', 'IN', 'ANY'), ('found', 'OUT', 'BOOL'), ('value', 'OUT', 'ANY*')), '', 'what stands under a key; absent: value untouched', '<I<A>B>A*'),
+    ActionIdRow(63, 'CNT_DELETE', 'CNT_DELETE _h, key [, _found]', 'local', 'none', 'never', 'VM', (('handle', 'IN', 'INT'), ('key', 'IN', 'ANY'), ('found', 'OUT', 'BOOL')), '', 'remove a key', '<I<A>B'),
+    ActionIdRow(64, 'CNT_GETNR', 'CNT_GETNR _h, _count', 'local', 'none', 'never', 'VM', (('handle', 'IN', 'INT'), ('count', 'OUT', 'INT')), '', 'number of items', '<I>I'),
+    ActionIdRow(65, 'CNT_CNVTOARRAY', 'CNT_CNVTOARRAY _h', 'local', 'none', 'never', 'VM', (('handle', 'IN', 'INT'),), '', 'number the items 1, 2, .. by ascending key, until the next insert or delete', '<I'),
+    ActionIdRow(66, 'CNT_GETITEM', 'CNT_GETITEM _h, index, _key, _value', 'local', 'none', 'never', 'VM', (('handle', 'IN', 'INT'), ('index', 'IN', 'INT'), ('key', 'OUT', 'ANY'), ('value', 'OUT', 'ANY*')), '', 'item by its number', '<I<I>A>A*'),
+    ActionIdRow(67, 'CNT_DESTROY', 'CNT_DESTROY _h', 'local', 'none', 'never', 'VM', (('handle', 'IN', 'INT'),), '', 'give the container back; the end of the script does it too', '<I'),
+    ActionIdRow(68, 'CNT_DEBUG', 'CNT_DEBUG _h, text', 'local', 'none', 'never', 'VM', (('handle', 'IN', 'INT'), ('name', 'IN', 'TEXT')), '', 'name of the container in what a diagnosis shows', '<I<T'),
+    ActionIdRow(70, 'SORT', 'SORT _r^Column, ascending [, _r^Column, ascending ..]', 'local', 'none', 'never', 'VM', (('record', 'INOUT', 'RECORD'), ('key', 'IN', 'ANY*')), '', 'stable, invalid cells first; keys: pairs of column INT, from 0, and ascending BOOL, at most 5', '=C<A*'),
+    ActionIdRow(71, 'COPY_ROWS', 'COPY_ROWS to, toFrom, of, ofFrom, count', 'local', 'none', 'never', 'VM', (('to', 'INOUT', 'RECORD'), ('to_from', 'IN', 'INT'), ('of', 'IN', 'RECORD'), ('of_from', 'IN', 'INT'), ('count', 'IN', 'INT')), '', 'values of count rows of one record over, and behind, rows of another', '=C<I<C<I<I'),
+    ActionIdRow(72, 'BIND', 'SET _r[i] BIND object[j] | NONE', 'local', 'none', 'never', 'VM', (('record', 'INOUT', 'RECORD'), ('row', 'IN', 'INT'), ('target', 'IN', 'OBJECT')), '', 'row of a record stands for the row of an object; target not linked = it no longer does, its items become undefined', '=C<I<O'),
+    ActionIdRow(73, 'REFRESH', '', 'local', 'none', 'never', 'VM', (('record', 'INOUT', 'RECORD'),), '', 'bound rows take the present values of their objects: before a record is read as a whole', '=C'),
 )
 
 BY_NUMBER: dict[int, ActionIdRow] = {r.number: r for r in ROWS}

@@ -47,6 +47,8 @@ class LimitId(IntEnum):
     LOG_DAYS = 36
     EVENT_RUNS = 37
     EVENT_STARTS = 38
+    CONTAINERS = 60
+    CONTAINER_ITEMS = 61
     EVENT_PARAMETERS = 25
 
 
@@ -58,7 +60,7 @@ class LimitIdRow(NamedTuple):
     doc: str
 
 
-SCHEMA_HASH = 0x79834373
+SCHEMA_HASH = 0x3a35c483
 
 ROWS: tuple[LimitIdRow, ...] = (
     LimitIdRow(1, 'text_chars', 100000, 'characters', 'longest TEXT; longer is cut on the right and marked Weak'),
@@ -98,6 +100,8 @@ ROWS: tuple[LimitIdRow, ...] = (
     LimitIdRow(36, 'log_days', 14, 'days', 'age at which a process begins a new log file'),
     LimitIdRow(37, 'event_runs', 200, 'runs', 'trigger and start-up events that run at once in one event handler; further starts wait'),
     LimitIdRow(38, 'event_starts', 10000, 'starts', 'starts of events that wait at one event handler; a further one is refused'),
+    LimitIdRow(60, 'containers', 1000, 'containers', 'data containers of one script instance; more raises _ERR_RANGE_ERROR'),
+    LimitIdRow(61, 'container_items', 1000000, 'items', 'items of one data container; more raises _ERR_RANGE_ERROR'),
     LimitIdRow(25, 'event_parameters', 10, 'parameters', "parameters of a picture event's handler"),
 )
 

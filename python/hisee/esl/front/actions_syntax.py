@@ -22,6 +22,7 @@ from hisee.esl.front.nodes import (
     N_RETURN,
     N_WAIT,
 )
+from hisee.esl.front.nodes_units import N_CALL_UNIT
 from hisee.esl.front.words import DB_ORDER, UNIT_ORDER
 
 LINE_ENDS = (L.T_EOL, L.T_EOF)
@@ -31,6 +32,7 @@ class ActionSyntax(CallSyntax):
     """Each `do_<word>` parses one action behind its first word; the end of the line is the caller's."""
 
     closed_line = False
+    unit_names: set[int]  # variables declared with UNIT
 
     def _plain(self, kind: int) -> int:
         start = self.start()
@@ -100,7 +102,16 @@ class ActionSyntax(CallSyntax):
     def _call_arguments(self) -> int:
         return self.arguments() if self.kind() == L.T_LPAREN else self.tree.pack([])
 
+    def _call_unit(self, start: int) -> int:
+        self.advance()
+        unit = self.tokens.value[self.advance()]
+        self.advance()
+        name = self.expect_name(L.T_NAME, "a procedure of the unit")
+        return self.tree.add(N_CALL_UNIT, start, self.last_end(), unit, name, self._call_arguments())
+
     def _call_other(self, start: int, result: int) -> int:
+        if result < 0 and self.kind(1) == L.T_LOCAL and self.tokens.value[self.at + 1] in self.unit_names and self.kind(2) == L.T_RBRACKET:
+            return self._call_unit(start)
         self.advance()
         if self.kind() != L.T_RBRACKET:
             return self.call_object(start, result)

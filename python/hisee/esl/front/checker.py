@@ -23,13 +23,19 @@ class Checker(CallChecker):
 
     def check_all(self, faults: list[SyntaxFault]) -> None:
         try:
+            self.prepare()
             for fault in faults:
                 self.fault(fault)
-            self.prepare()
             self.declare_all()
             self.public_variables()
+            self.declare_units()
+            self.implement_all()
+            self.only_headers()
             for procedure in self.procedures:
+                self.begin_section()
                 self._section(procedure)
+                self.end_section()
+            self.bind_all()
         except TooManyErrors:
             last = self.diagnostics[-1]
             place = (last.line, last.column, last.end_line, last.end_column)

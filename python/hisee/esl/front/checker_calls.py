@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from hisee.esl.context import OWN_PROCESS, ObjectEntry
 from hisee.esl.front import nodes as N
-from hisee.esl.front.checker_actions import CHECKS, ActionChecker
+from hisee.esl.front.checker_actions import CHECKS
+from hisee.esl.front.checker_units import UnitChecker
 from hisee.esl.front.lexer import fold
 from hisee.esl.front.nodes import V_ANY, V_BOOL, V_INT, V_OBJECT, V_TEXT
 from hisee.esl.front.nodes_calls import (
@@ -25,7 +26,7 @@ CALLED = ("event", "picture", "process")
 KIND_NUMBERS = {fold(row.name): row.number for row in kinds.ROWS}
 
 
-class CallChecker(ActionChecker):
+class CallChecker(UnitChecker):
     """One method per action; a reference that may be given or not is -1 when it is not."""
 
     # references

@@ -61,12 +61,17 @@ class Registers:
         if key is not None:
             self.pool.setdefault(key, []).append(register)
 
-    def hold(self, register: int) -> tuple[int, tuple[int, int]]:
-        """Keep a temporary over several actions; unhold() gives it back."""
+    def hold(self, kind: int) -> tuple[int, tuple[int, int] | None]:
+        """A register that outlives the action; unhold() gives it back. Where code elsewhere can run in between and come back, it is
+        used for nothing else, before or after."""
+        if self.here.comes_back:
+            return self.p.slot(Type(kind)), None
+        register = self.temp(kind)
         return register, self.busy.pop(register)
 
-    def unhold(self, held: tuple[int, tuple[int, int]]) -> None:
-        self.pool.setdefault(held[1], []).append(held[0])
+    def unhold(self, held: tuple[int, tuple[int, int] | None]) -> None:
+        if held[1] is not None:
+            self.pool.setdefault(held[1], []).append(held[0])
 
     def release(self) -> None:
         for register in list(self.busy):

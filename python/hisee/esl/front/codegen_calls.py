@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from hisee.esl.front.codegen_actions import ActionCode
 from hisee.esl.front.codegen_base import typed
+from hisee.esl.front.codegen_units import UnitCode
 from hisee.esl.front.nodes import V_BOOL, V_INT, V_OBJECT, V_RECORD, V_TEXT
 from hisee.esl.front.nodes_calls import G_ASYNC, G_BEGIN, G_CODE, O_SYNC
 from hisee.esl.front.symbols import Place, Symbol
@@ -14,7 +14,7 @@ from hisee.schema.opcodes import Op
 Backs = list[tuple[Place, int, int]]
 
 
-class CallCode(ActionCode):
+class CallCode(UnitCode):
     """One method per action; the caller has opened its range."""
 
     # operands

@@ -20,8 +20,9 @@ from hisee.esl.front.nodes import (
     V_TEXT,
     V_TIME,
 )
-from hisee.esl.front.symbols import P_CELL, P_CONST, P_ITEM, P_PVAR, P_SCALAR, P_WHOLE, S_SPECIAL, Place, type_of_word
-from hisee.esl.unit import Arg, Label, Type
+from hisee.esl.front.symbols import P_CELL, P_CONST, P_ITEM, P_PVAR, P_SCALAR, P_WHOLE, S_SPECIAL, Place, Symbol, type_of_word
+from hisee.esl.unit import Arg, Label, Mode, Type
+from hisee.schema.actions import ActionId
 from hisee.schema.opcodes import Op
 
 ARITH = {L.T_PLUS: 0, L.T_MINUS: 1, L.T_STAR: 2, L.T_SLASH: 3, L.T_AND: 4, L.T_OR: 5}
@@ -322,6 +323,10 @@ class ExpressionCode(Registers):
         assert place.symbol is not None
         index = self.value(place.index, V_INT)
         kind = place.struct.columns[place.column][1]  # type: ignore[union-attr]
+        if place.symbol.bound:
+            self.load_bound(place.symbol, index, place.column, kind, register)
+            self.free(index)
+            return
         if place.column < 256:
             self.emit(typed("LD", kind), register, self.record(place.symbol), index, x=place.column)
         else:
@@ -333,12 +338,52 @@ class ExpressionCode(Registers):
         assert place.symbol is not None
         index = self.value(place.index, V_INT)
         kind = place.struct.columns[place.column][1]  # type: ignore[union-attr]
+        if place.symbol.bound:
+            self.store_bound(place.symbol, index, place.column, kind, register)
         if place.column < 256:
             self.emit(typed("ST", kind), self.record(place.symbol), index, register, x=place.column)
         else:
             self.emit(Op.STW, self.record(place.symbol), index, register)
             self.emit(Op.EXT, place.column)
         self.free(index)
+
+    # rows that stand for rows of objects
+    def fresh(self, symbol: Symbol) -> int:
+        """Record operand of a record that is about to be read as a whole."""
+        register = self.record(symbol)
+        if symbol.bound:
+            self.act(ActionId.REFRESH, [Arg(Mode.INOUT, Type.RECORD, register)], False)
+        return register
+
+    def _bond(self, symbol: Symbol, row: int, column: int, local: Label) -> int:
+        """Reference of the object's item; where the row is not bound the code goes on at `local`."""
+        reference, is_bound = self.temp(V_OBJECT), self.temp(V_BOOL)
+        self.emit(Op.BOUND, reference, self.record(symbol), row, x=column + 1)
+        self.emit(Op.LINKED, is_bound, reference)
+        self.emit(Op.BR_FALSE, is_bound, 0, local)
+        self.free(is_bound)
+        return reference
+
+    def load_bound(self, symbol: Symbol, row: int, column: int, kind: int, register: int) -> None:
+        local, end = self.p.label(), self.p.label()
+        reference = self._bond(symbol, row, column, local)
+        self.emit(typed("RD", kind), register, reference)
+        self.free(reference)
+        self.emit(Op.JUMP, end)
+        self.p.place(local)
+        self.emit(typed("LD", kind), register, self.record(symbol), row, x=column)
+        self.p.place(end)
+
+    def store_bound(self, symbol: Symbol, row: int, column: int, kind: int, register: int) -> None:
+        """The request to the object, where the row is bound; the own copy is written in any case."""
+        local = self.p.label()
+        reference = self._bond(symbol, row, column, local)
+        self.set_cell(reference, register, kind)
+        self.free(reference)
+        self.p.place(local)
+
+    def set_cell(self, reference: int, register: int, kind: int, weak: int = -1, time: int = -1) -> None:
+        raise NotImplementedError
 
     # references to objects
     def reference(self, place: Place) -> int:

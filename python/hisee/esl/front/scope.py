@@ -16,6 +16,8 @@ from hisee.esl.front.nodes import (
     N_IF,
     N_LABEL,
     N_LOOP,
+    T_HANDLE,
+    T_NOALIAS,
     TYPE_NAMES,
     V_INT,
     V_RECORD,
@@ -146,7 +148,7 @@ class Scope:
         table[key] = symbol
 
     def type_at(self, node: int) -> tuple[int, Struct | None, bool]:
-        kind, name, noalias = self.tree.a[node], self.tree.b[node], bool(self.tree.c[node])
+        kind, name, noalias = self.tree.a[node], self.tree.b[node], self.tree.c[node] == T_NOALIAS
         if name < 0:
             if kind == V_RECORD:
                 self.error("ESL1003", node, construct="a RECORD without a structure", hint="name it: `RECORD (SD.Name) _r`")
@@ -170,6 +172,7 @@ class Scope:
     def _parameter(self, procedure: Procedure, node: int) -> None:
         kind, struct, noalias = self.type_at(self.tree.a[node])
         symbol = Symbol(self.spelled(self.tree.b[node]), S_LOCAL, kind, procedure.index, struct, noalias)
+        symbol.handle = self.tree.c[self.tree.a[node]] == T_HANDLE
         symbol.end = self.tree.end[node]
         symbol.start = symbol.end - len(symbol.name)
         procedure.parameters.append(Parameter(symbol, self.tree.c[node]))
