@@ -5,6 +5,7 @@ The server knows what is open where; a request goes to it with the numbers that 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from hisee._core.values import decode, encode
@@ -209,7 +210,7 @@ def _releaseaccess(engine: Engine, instance: Instance) -> None:
     go_on(instance)
 
 
-def _checked(how: Any) -> Any:
+def _checked(how: Callable[[Engine, Instance], None]) -> Callable[[Engine, Instance], None]:
     """An operand that does not fit is an error of the script at this line."""
 
     def perform(engine: Engine, instance: Instance) -> None:
@@ -221,7 +222,7 @@ def _checked(how: Any) -> Any:
     return perform
 
 
-HOW = {act: _checked(how) for act, how in {
+HOW: dict[int, Callable[[Engine, Instance], None]] = {act: _checked(how) for act, how in {
     Act.CALL_OBJECT: _call_object, Act.EVENT: _event, Act.OPENEVENT: _openevent, Act.CLOSE: _close, Act.COMMAND: _command,
     Act.GETACCESS: _getaccess, Act.RELEASEACCESS: _releaseaccess}.items()}
 
