@@ -238,7 +238,6 @@ def _object(source: Parts, findings: Findings) -> ApplicationObject | None:
     if not heads:
         if not any(p.startswith("interfaces/") for p in source.paths.values()):
             return None  # a folder without its toml file: reported as missing
-        findings.warning(NOT_SERVED, _file_of(source), "interfaces are not served yet")
         return ApplicationObject(source.name, "interface", source=source)
     read = {PICTURE: _picture, EVENT: _event, OBJECT: _defined}[heads[0]]
     return read(source, findings)

@@ -22,7 +22,7 @@ from hisee.esl.front.nodes import (
     N_RETURN,
     N_WAIT,
 )
-from hisee.esl.front.nodes_units import N_CALL_UNIT
+from hisee.esl.front.nodes_units import N_CALL_UNIT, N_WAIT_FOR
 from hisee.esl.front.words import DB_ORDER, UNIT_ORDER
 
 LINE_ENDS = (L.T_EOL, L.T_EOF)
@@ -55,10 +55,17 @@ class ActionSyntax(CallSyntax):
         return node
 
     def do_wait(self) -> int:
+        start = self.start()
         node = self._plain(N_WAIT)
-        if self.kind() not in LINE_ENDS:
-            raise self.fault_here("WAIT with a condition")
-        return node
+        return node if self.kind() in LINE_ENDS else self._wait_for(start)
+
+    def _wait_for(self, start: int) -> int:
+        """condition [TIMEOUT n [unit]] [, variable]"""
+        condition, seconds, unit = self.expression(), -1, 1
+        if self.accept_word("timeout"):
+            seconds, unit = self._span()
+        variable = self.reference("a variable") if self.accept(L.T_COMMA) else -1
+        return self.tree.add(N_WAIT_FOR, start, self.last_end(), condition, seconds, unit, variable)
 
     def fault_here(self, construct: str) -> SyntaxFault:
         return SyntaxFault("ESL1003", self.start(), self.tokens.end[self.at], construct=construct)
@@ -66,6 +73,11 @@ class ActionSyntax(CallSyntax):
     def do_delay(self) -> int:
         start = self.start()
         self.advance()
+        amount, unit = self._span()
+        return self.tree.add(N_DELAY, start, self.last_end(), amount, unit)
+
+    def _span(self) -> tuple[int, int]:
+        """An amount of time and the number of its unit."""
         self.unit_allowed = True
         amount = self.expression()
         self.unit_allowed = False
@@ -73,7 +85,7 @@ class ActionSyntax(CallSyntax):
         if self._unit_here():
             unit = UNIT_ORDER.index(self.word(1))
             self.at += 3
-        return self.tree.add(N_DELAY, start, self.last_end(), amount, unit)
+        return amount, unit
 
     unit_allowed = False
 

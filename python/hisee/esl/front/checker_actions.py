@@ -259,11 +259,11 @@ class ActionChecker(DatabaseChecker):
             self._number(tree.d[node])
         if target is None or rows is None:
             return
-        if target.kind != P_WHOLE or rows.kind not in (P_WHOLE, P_ROW):
-            self.error("ESL1003", node, construct="INSERT with an object")
+        if target.kind != P_WHOLE:
+            self.error("ESL1003", node, construct="INSERT into an object")
             return
         self.same_structure(node, target, rows)
-        if tree.d[node] >= 0 and rows.kind != P_ROW:
+        if tree.d[node] >= 0 and not self.is_row(rows):
             self.error("ESL3006", node)
 
     # calls

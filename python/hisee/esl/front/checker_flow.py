@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from hisee.esl.front import nodes as N
 from hisee.esl.front.checker_actions import CHECKS, JUMPS, ActionChecker, Blocks
-from hisee.esl.front.nodes import V_INT, V_TEXT
+from hisee.esl.front.nodes import V_BOOL, V_INT, V_REAL, V_TEXT
+from hisee.esl.front.nodes_units import N_WAIT_FOR
 
 
 class FlowChecker(ActionChecker):
@@ -48,6 +49,14 @@ class FlowChecker(ActionChecker):
         for name in self.tree.items(self.tree.b[node]):
             self.jump(node, name, blocks)
 
+    def wait_for(self, node: int) -> None:
+        tree = self.tree
+        self.condition(tree.a[node])
+        if tree.b[node] >= 0:
+            self.convertible(tree.b[node], self.check(tree.b[node]), V_REAL)
+        if tree.d[node] >= 0:
+            self.out(tree.d[node], V_BOOL)
+
     def raise_exception(self, node: int) -> None:
         code, text = self.tree.a[node], self.tree.b[node]
         self.convertible(code, self.check(code), V_INT)
@@ -56,4 +65,4 @@ class FlowChecker(ActionChecker):
 
 
 JUMPS.update({N.N_EXCEPTION_HANDLER: FlowChecker.marker, N.N_GOSUB: FlowChecker.gosub, N.N_ON_JUMP: FlowChecker.on_jump})
-CHECKS.update({N.N_RAISE: FlowChecker.raise_exception})
+CHECKS.update({N.N_RAISE: FlowChecker.raise_exception, N_WAIT_FOR: FlowChecker.wait_for})

@@ -85,7 +85,9 @@ class StructureChecker(FlowChecker):
             self.number(self.tree.c[node])
 
     def copy_rows(self, node: int) -> None:
-        target, source = self.record(self.tree.a[node]), self.record(self.tree.b[node])
+        target, source = self.record(self.tree.a[node]), self.structure(self.tree.b[node])
+        if source is not None and self.is_row(source):
+            self.error("ESL3002", self.tree.b[node], wanted="a whole structure", found="a row")
         for number in self.tree.items(self.tree.c[node]):
             self.number(number)
         if target is not None and source is not None:

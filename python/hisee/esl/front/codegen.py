@@ -13,7 +13,7 @@ from hisee.esl.front.checker_expr import FUNCTIONS
 from hisee.esl.front.codegen_base import typed
 from hisee.esl.front.codegen_calls import CallCode
 from hisee.esl.front.nodes import F_ENTRY, F_ENTRYX, F_RPC, F_RPCX, M_IN, M_OUT, V_BOOL, V_INT, V_RECORD
-from hisee.esl.front.nodes_units import N_CALL_UNIT
+from hisee.esl.front.nodes_units import N_CALL_UNIT, N_WAIT_FOR
 from hisee.esl.front.symbols import P_WHOLE, Place, Procedure, Symbol
 from hisee.esl.unit import Kind, Label, Mode, ProcedureBuilder, Type, UnitBuilder
 from hisee.schema.opcodes import Op
@@ -293,5 +293,5 @@ METHODS = {
     N.N_EXCEPTION_HANDLER: Codegen.exception_handler, N.N_GOSUB: Codegen.gosub, N.N_ON_JUMP: Codegen.on_jump,
     N.N_RAISE: Codegen.raise_exception, N.N_RERAISE: Codegen.plain, N.N_SORT: Codegen.sort, N.N_FIND_TRUE: Codegen.find_true,
     N.N_DELETE: Codegen.delete, N.N_COPY_ROWS: Codegen.copy_rows, N.N_SET_BIND: Codegen.set_bind, N.N_CNT: Codegen.container,
-    N_CALL_UNIT: Codegen.call_unit,
+    N_CALL_UNIT: Codegen.call_unit, N_WAIT_FOR: Codegen.wait_for,
 }

@@ -332,15 +332,21 @@ class ActionCode(StampCode):
         self.act(ActionId.ON_CHANGE, args, False)
 
     def delay(self, node: int) -> None:
-        factor = UNITS[UNIT_ORDER[self.tree.b[node]]]
-        known = self.checked.known.get(self.tree.a[node])  # type: ignore[attr-defined]
-        if isinstance(known, (int, float)) and not isinstance(known, bool):
-            seconds = self.load(float(known) * factor, V_REAL)
-        else:
-            seconds = self.value(self.tree.a[node], V_REAL)
-            if factor != 1.0:
-                seconds = self._three(Op.MUL_R, V_REAL, seconds, self.load(factor, V_REAL), self.temp(V_REAL))
+        self.sleep(self.span(self.tree.a[node], self.tree.b[node]))
+
+    def sleep(self, seconds: int) -> None:
         self.act(ActionId.DELAY, [self.arg_in(V_REAL, seconds)], True)
+
+    def span(self, node: int, unit: int) -> int:
+        """REAL register: an amount of time in seconds."""
+        factor = UNITS[UNIT_ORDER[unit]]
+        known = self.checked.known.get(node)  # type: ignore[attr-defined]
+        if isinstance(known, (int, float)) and not isinstance(known, bool):
+            return self.load(float(known) * factor, V_REAL)
+        seconds = self.value(node, V_REAL)
+        if factor != 1.0:
+            seconds = self._three(Op.MUL_R, V_REAL, seconds, self.load(factor, V_REAL), self.temp(V_REAL))
+        return seconds
 
     def wait(self) -> None:
         self.act(ActionId.WAIT, [], True)

@@ -161,12 +161,20 @@ class CopyCode(ExpressionCode):
         record = self.record(target.symbol)  # type: ignore[arg-type]
         if tree.d[node] >= 0:
             first, last = self.value(rows.index, V_INT), self.value(tree.d[node], V_INT)
-            self.emit(Op.INSERT_ROWS, record, before, self.fresh(rows.symbol))  # type: ignore[arg-type]
+            self.emit(Op.INSERT_ROWS, record, before, self.rows_source(self._whole(rows) if rows.kind == P_CELL else rows))
             self.emit(Op.EXT, first, last)
         elif rows.kind == P_ROW:
             self.emit(Op.INSERT, record, before, self.row_copy(rows))
         else:
-            self.emit(Op.INSERT, record, before, self.fresh(rows.symbol))  # type: ignore[arg-type]
+            self.emit(Op.INSERT, record, before, self.rows_source(rows))
+
+    def rows_source(self, place: Place) -> int:
+        """Record operand of a whole structure, or of a row of an object, that is read."""
+        if place.kind != P_CELL:
+            return self.fresh(place.symbol)  # type: ignore[arg-type]
+        register = self.temp(V_RECORD, place.struct)
+        self.emit(Op.RD_C, register, self.reference(place))
+        return register
 
 
 def _bound(place: Place) -> bool:

@@ -7,14 +7,17 @@ of the frame follows the stretch that runs; a jump from one into another sets it
 from __future__ import annotations
 
 from hisee.esl.front import nodes as N
+from hisee.esl.front.checker_expr import FUNCTIONS
 from hisee.esl.front.codegen_structure import StructureCode
 from hisee.esl.front.lexer import fold
-from hisee.esl.front.nodes import E_LABEL, E_NONE, V_INT, V_TEXT
+from hisee.esl.front.nodes import E_LABEL, E_NONE, V_BOOL, V_INT, V_REAL, V_TEXT
 from hisee.esl.front.symbols import Procedure
 from hisee.esl.unit import Label
 from hisee.schema.opcodes import Op
 
 MOST_IMMEDIATE = 32767
+TIMEOUT = 21  # _ERR_TIMEOUT
+LOOK_S = 0.1  # between two looks at the condition of a WAIT
 
 
 class FlowCode(StructureCode):
@@ -110,6 +113,43 @@ class FlowCode(StructureCode):
         if self.returns:
             self.emit(Op.RETSUB)
         self.emit(Op.RET if self.here.index or self.inner else Op.END)
+
+    def wait_for(self, node: int) -> None:
+        """Look, sleep, look again: values come while the script sleeps. The condition is looked at before the time."""
+        tree = self.tree
+        met, end, top = self.p.label(), self.p.label(), self.p.label()
+        until = self.temp(V_REAL)
+        if tree.b[node] >= 0:
+            self._three(Op.ADD_R, V_REAL, self.span(tree.b[node], tree.c[node]), self._tick(), until)
+            self.emit(Op.VALID_TEST_R, until)
+        self.p.place(top)
+        self.branch(tree.a[node], met, True)
+        if tree.b[node] >= 0:
+            late = self.p.label()
+            now = self._tick()
+            self.emit(Op.BR_LT_R, now, until, late)
+            self._too_late(tree.d[node])
+            self.emit(Op.JUMP, end)
+            self.p.place(late)
+            self.free(now)
+        self.sleep(self.load(LOOK_S, V_REAL))
+        self.emit(Op.LOOP, top)
+        self.p.place(met)
+        if tree.d[node] >= 0:
+            self.store(self.checked.places[tree.d[node]], self.load(True, V_BOOL), V_BOOL)  # type: ignore[attr-defined]
+        self.p.place(end)
+
+    def _tick(self) -> int:
+        """REAL register: seconds of a clock that only goes forward."""
+        milliseconds = self.temp(V_REAL)
+        self.function(FUNCTIONS["%tickms"].number, [], self.arg_out(V_REAL, milliseconds))
+        return self._three(Op.MUL_R, V_REAL, milliseconds, self.load(0.001, V_REAL), self.temp(V_REAL))
+
+    def _too_late(self, variable: int) -> None:
+        if variable < 0:
+            self.emit(Op.RAISE_NR, x=TIMEOUT)
+        else:
+            self.store(self.checked.places[variable], self.load(False, V_BOOL), V_BOOL)  # type: ignore[attr-defined]
 
     # errors
     def on_error(self, node: int) -> None:

@@ -38,7 +38,7 @@ class StructureCode(ActionCode):
         target: Place = self.checked.places[tree.a[node]]  # type: ignore[attr-defined]
         source: Place = self.checked.places[tree.b[node]]  # type: ignore[attr-defined]
         to_from, of_from, count = [self.value(n, V_INT) for n in tree.items(tree.c[node])]
-        of = self.fresh(source.symbol)  # type: ignore[arg-type]
+        of = self.rows_source(source)
         self.act(ActionId.COPY_ROWS, [Arg(Mode.INOUT, Type.RECORD, self.record(target.symbol)),  # type: ignore[arg-type]
                                       self.arg_in(V_INT, to_from), Arg(Mode.IN, Type.RECORD, of), self.arg_in(V_INT, of_from),
                                       self.arg_in(V_INT, count)], False)
@@ -169,9 +169,7 @@ class StructureCode(ActionCode):
         place: Place = self.checked.places[node]  # type: ignore[attr-defined]
         if place.kind != P_CELL:
             return self.record_argument(place, Mode.IN, [])
-        register = self.temp(V_RECORD, place.struct)
-        self.emit(Op.RD_C, register, self.reference(place))
-        return Arg(Mode.IN, Type.RECORD, register)
+        return Arg(Mode.IN, Type.RECORD, self.rows_source(place))
 
     def _received(self, node: int, backs: Backs) -> Arg:
         place: Place = self.checked.places[node]  # type: ignore[attr-defined]
