@@ -65,7 +65,7 @@ def make(code: str, name: str, part: int, place: tuple[int, int, int, int], /, *
          notes: Iterable[Note] = (), **values: object) -> Diagnostic:
     """A diagnostic of the table row `code`; `place` = line, column, end line, end column. `hint` replaces the row's hint."""
     row = BY_NAME[code]
-    words = {k: shown(v) for k, v in values.items()}
+    words = {k: shown(v, 300 if k == "wanted" else 72) for k, v in values.items()}  # a header to copy is shown whole
     return Diagnostic(code, row.severity, filled(row.template, words), name, part, *place, label=label,
                       hint=hint or filled(row.hint, words), why=filled(row.why, words), notes=list(notes), values=words)
 
