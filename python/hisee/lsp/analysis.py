@@ -34,6 +34,8 @@ class Piece:
     steps: dict[str, tuple[str, int, int, int, int]] = field(default_factory=dict)  # picture variable -> name and place, line from 0
     _part: Part | None = None
     _declared: frozenset[str] | None = None
+    _frame: str | None = None
+    _masked: str | None = None
 
     @property
     def head(self) -> int:
@@ -55,12 +57,23 @@ class Piece:
     @property
     def frame(self) -> str:
         """What other sections see of this one."""
+        if self._frame is None:
+            self._frame = self._make_frame()
+        return self._frame
+
+    def _make_frame(self) -> str:
         if self.section.kind == "globals":
             return "\n".join(row for row in self.text.split("\n") if not NOTHING.match(row))
         return self.text.partition("\n")[0] + ("" if self.section.closed else "\n(open)")
 
+    @property
     def masked(self) -> str:
         """The section without its body: as many lines, the first and (of a procedure) the last one kept."""
+        if self._masked is None:
+            self._masked = self._make_masked()
+        return self._masked
+
+    def _make_masked(self) -> str:
         rows = self.text.split("\n")
         if self.section.kind == "globals" or len(rows) < 3:
             return self.text
@@ -147,7 +160,7 @@ class PartAnalysis:
     def check(self, chosen: Sequence[Piece], name: str, context: ObjectContext) -> None:
         """Check these pieces in a text without the bodies of the others."""
         wanted = set(map(id, chosen))
-        text = "".join(p.text if id(p) in wanted else p.masked() for p in self.pieces)
+        text = "".join(p.text if id(p) in wanted else p.masked for p in self.pieces)
         done = check_source(text, name=name, context=context, part=self.number)
         self.checker = done.checked or self.checker
         by_piece: dict[int, list[Diagnostic]] = {}
