@@ -104,7 +104,7 @@ ROWS = [
     e(2005, "A jump may leave a loop or an IF, but not enter one: its condition would not have been looked at.",
       body("GOTO In", "IF @TRUE THEN", "In:", "ENDIF"), body("GOTO In", "In:", "IF @TRUE THEN", "ENDIF")),
     e(2006, "CALL without brackets calls a procedure of the same part. For the other half write `CALL [] Name`.",
-      "PROCEDURE Add\nEND Add\nBEGIN\n  CALL Ad\nEND\n", "PROCEDURE Add\nEND Add\nBEGIN\n  CALL Add\nEND\n"),
+      "PROCEDURE Load\nEND Load\nBEGIN\n  CALL Laod\nEND\n", "PROCEDURE Load\nEND Load\nBEGIN\n  CALL Load\nEND\n"),
     e(2007, "A function or procedure was given too few or too many arguments.",
       body("_a := %Sqrt(4, 2)", declare="REAL _a"), body("_a := %Sqrt(4)", declare="REAL _a")),
     e(2008, "An entry is named after what it handles: an event of the picture (OnClose), or a graphical object and its event "

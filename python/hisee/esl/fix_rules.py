@@ -19,6 +19,7 @@ OPEN, CLOSE = frozenset((L.T_LPAREN, L.T_LBRACKET)), frozenset((L.T_RPAREN, L.T_
 FOREIGN = {"==": "=", "!=": "#", "<>": "#", "&&": "&", "||": "|", "~=": "#", "//": ";"}
 QUOTES = str.maketrans({"“": '"', "”": '"', "„": '"', "‘": "'", "’": "'", "‚": "'", "«": '"', "»": '"'})
 STEP = "  "
+OWN_WORDS = frozenset(("ESL1002", "ESL2014", "ESL2016", "ESL2017"))  # what is meant is one of the language's own words
 SHORT = 4  # characters of a name, its sign counted, from which one edit is a misspelling and not another name
 
 
@@ -128,7 +129,7 @@ def misspelt(found: Diagnostic, parts: Parts) -> Iterator[Fix]:
         rows = part.token_rows(section.head, section.last)
     edits = tuple(Edit(found.part, part.tokens.start[at], part.tokens.end[at], names[0]) for at in rows if part.same(at, wrong))
     if edits:
-        yield Fix(found.code, f"write `{names[0]}`", edits, safe=len(wrong) >= SHORT)
+        yield Fix(found.code, f"write `{names[0]}`", edits, safe=len(wrong) >= (SHORT - 1 if found.code in OWN_WORDS else SHORT))
 
 
 def misspelt_entry(found: Diagnostic, parts: Parts) -> Iterator[Fix]:
@@ -179,9 +180,32 @@ def unclosed_block(found: Diagnostic, parts: Parts) -> Iterator[Fix]:
     opener = part.line(found.line)
     indent = indent_of(opener)
     text = indent + cased(closer, opener.split()[0])
+    inner = _misaligned(part, found.line, missed)
+    if inner is not None:
+        place, depth, word = inner
+        yield Fix(found.code, f"insert `{word}`", (new_line(part, place, depth + cased(word, opener.split()[0]), found.part),))
     places = dict.fromkeys(p for p in (_dedent(part, found.line, missed, indent, closer), missed) if p)
     for place in places:
         yield Fix(found.code, f"insert `{closer}`", (new_line(part, place, text, found.part),))
+
+
+def _misaligned(part: Part, line: int, limit: int) -> tuple[int, str, str] | None:
+    """An inner block whose end stands where that of an outer one belongs: it is the one that is not closed. Line, indent, closer."""
+    open_blocks: list[tuple[str, str]] = []  # closer, indent
+    for number in range(line, min(limit, part.line_count) + 1):
+        words = [part.word_at(at) for at in part.token_rows(number, number)]
+        if not words:
+            continue
+        indent = indent_of(part.line(number))
+        if words[0] in ("endif", "end_loop") and open_blocks:
+            closer, wanted = open_blocks.pop()
+            if indent != wanted and any(indent == other and closer == word for word, other in open_blocks):
+                return number, wanted, closer
+        elif words[-1] == "do_loop":
+            open_blocks.append(("END_LOOP", indent))
+        elif words[0] == "if" and "goto" not in words:
+            open_blocks.append(("ENDIF", indent))
+    return None
 
 
 def _dedent(part: Part, line: int, limit: int, indent: str, closer: str) -> int:

@@ -37,7 +37,7 @@ BINARY = frozenset((L.T_ASSIGN, L.T_PLUS, L.T_MINUS, L.T_STAR, L.T_SLASH, L.T_AN
 OPERANDS = frozenset((L.T_NAME, L.T_LOCAL, L.T_FUNC, L.T_AT, L.T_INT, L.T_REAL, L.T_TEXT, L.T_RPAREN, L.T_RBRACKET))
 FIXED_CASE = {fold(n): n for row in functions.ROWS for n in (row.name, *row.old_names)}
 FIXED_CASE |= {fold(row.name): row.name for row in picture_functions.ROWS}
-FIXED_CASE |= {fold(row.name): row.name for row in (*constants.ROWS, *errors.ROWS)}
+FIXED_CASE |= {fold(name): name for name in (*constants.BY_NAME, *errors.BY_NAME)}
 
 
 @dataclass(slots=True)
@@ -48,6 +48,7 @@ class Line:
     comment: str = ""
     code: str = ""
     raw: str = ""  # code as it was written: kept where the layout would change a token
+    broken: bool = False  # a text that is not closed: it holds all to the end of the line
     depth: int = 0
 
     @property
@@ -69,13 +70,15 @@ def format_text(text: str) -> str:
 
 
 def _rows(text: str) -> list[str]:
-    return text.removeprefix("\ufeff").replace("\r\n", "\n").split("\n")
+    return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
 def _read(row: str) -> Line:
     """A line cut into tokens and comment."""
     tokens = tokenize(row)
     rows = [(tokens.kind[i], row[tokens.start[i]:tokens.end[i]]) for i in range(len(tokens.kind)) if tokens.kind[i] not in (L.T_EOL, L.T_EOF)]
+    if any(fault[0] == "ESL0002" for fault in tokens.faults):
+        return Line(rows, "", "", row.lstrip(BLANK), True)
     code, comment = _split(row)
     return Line(rows, comment.rstrip(BLANK), "", code.strip(BLANK))
 
@@ -156,7 +159,7 @@ def _comment_depths(lines: list[Line]) -> None:
 # one line
 def _code(line: Line) -> str:
     """The code of a line with the blanks and the case of the layout."""
-    if not line.tokens:
+    if not line.tokens or line.broken:
         return line.raw
     cased = _cased(line)
     out = cased[0]
@@ -305,7 +308,7 @@ def _join(lines: list[Line]) -> str:
             last += 1
         if last == at:
             lead = STEP * max(0, lines[at].depth) if lines[at].comment else ""
-            out.append((texts[at] or lead + lines[at].comment).rstrip(BLANK))
+            out.append(texts[at] or lead + lines[at].comment)
             at += 1
             continue
         column = max(len(texts[i]) for i in range(at, last)) + 2

@@ -3,7 +3,8 @@
 A part of 2,500 lines takes a quarter of a second to check, far too long between two keys. But a section (procedure, entry, init
 part) sees of the others only their headers and the globals: so a section is checked in a copy of the text in which the bodies of
 all others are blank. An edit inside a body costs its own section; one that changes a header or a global makes every section due,
-and they are checked in bites, between which the server answers other requests.
+and they are checked in bites, between which the server answers other requests. Only a text whose sections are in order can be taken
+apart like this: while a procedure has no END, say, the whole part is checked.
 """
 
 from __future__ import annotations
@@ -16,10 +17,12 @@ from hisee.esl.compile import check_source, declared_locals
 from hisee.esl.context import ObjectContext
 from hisee.esl.diagnostics import Diagnostic, Note, make
 from hisee.esl.front.checker import Checker
+from hisee.esl.front.lexer import fold
 from hisee.esl.outline import Part, Section
 from hisee.esl.pair import double_headers, steps
 
 BITE = 250  # lines checked at once
+DECLARATION = re.compile(r"\s*(?:public|int|bool|real|text|time|record|alias|unit)\b", re.IGNORECASE)
 NOTHING = re.compile(r"\s*(;.*)?$")
 
 
@@ -82,6 +85,17 @@ class Piece:
         return "\n".join(row if at == 0 or at == end and keep_last else "" for at, row in enumerate(rows))
 
 
+def _in_order(pieces: Sequence[Piece]) -> bool:
+    """Declarations, then closed procedures and entries with declarations or nothing between them, at last the init part."""
+    for at, piece in enumerate(pieces):
+        last = not any(p.text.strip() for p in pieces[at + 1:])
+        if piece.section.kind == "init" and not last or not piece.section.closed:
+            return False
+        if piece.section.kind == "globals" and not last and not all(DECLARATION.match(row) for row in piece.frame.split("\n") if row):
+            return False
+    return True
+
+
 class PartAnalysis:
     """One text cut into pieces; keeps what it found of pieces that did not change."""
 
@@ -91,6 +105,7 @@ class PartAnalysis:
         self.pieces: list[Piece] = []
         self.checker: Checker | None = None  # of the last bite: headers are in every one
         self.common: list[Diagnostic] = []  # found in no section's lines
+        self.regular = True  # may sections be checked one by one?
         self._frame: tuple[str, ...] = ()
         self._context: object = None
 
@@ -105,7 +120,8 @@ class PartAnalysis:
         self._reuse(fresh)
         frame = tuple(p.frame for p in fresh if p.frame)
         self.pieces = fresh
-        if frame != self._frame:
+        self.regular = _in_order(fresh)
+        if frame != self._frame or not self.regular:
             self._frame = frame
             self.all_due()
 
@@ -122,6 +138,9 @@ class PartAnalysis:
 
     @staticmethod
     def _moved(old: Piece, new: Piece) -> Piece:
+        """The old piece at its new lines; a sentence that names a line must be made anew."""
+        if old.head != new.head and any(" line " in note.text for _, notes in old.found for _, note in notes):
+            old.due = True
         old.section = new.section
         return old
 
@@ -146,6 +165,8 @@ class PartAnalysis:
 
     def bite(self, near: int) -> list[Piece]:
         """The due pieces to check next: that of line `near` and its neighbours first."""
+        if not self.regular:
+            return list(self.pieces) if any(p.due for p in self.pieces) else []
         due = sorted((p for p in self.pieces if p.due), key=lambda p: abs(p.head - near) if not p.section.holds(near) else -1)
         chosen: list[Piece] = []
         lines = 0
@@ -265,8 +286,8 @@ class ObjectAnalysis:
         return replace(found, line=moved, end_line=moved, notes=notes)
 
     def _header_line(self, number: int, name: str, otherwise: int) -> int:
-        wanted = name.casefold()
-        return next((p.head for p in self.parts[number].pieces if p.section.name.casefold() == wanted), otherwise)
+        heads = [p.head for p in self.parts[number].pieces if fold(p.section.name) == fold(name)]
+        return otherwise if otherwise in heads or not heads else heads[0]
 
     def _shared_steps(self) -> list[Diagnostic]:
         local, remote = ({k: (p, s) for p in self.parts[n].pieces for k, s in p.steps.items()} for n in (1, 2))

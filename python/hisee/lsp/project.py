@@ -87,7 +87,7 @@ class Project:
 
     def _read(self, found: Opened) -> None:
         for number, path in found.files.items():
-            found.both.update(number, self.texts.get(path) if path in self.texts else _text(path))
+            found.both.update(number, self.texts[path] if path in self.texts else _text(path))
 
     def _alone(self, file: Path) -> Opened:
         root = find_application(file.parent)

@@ -88,7 +88,7 @@ class ExplainedRow(NamedTuple):
     part: int
 
 
-SCHEMA_HASH = 0x098ef2fb
+SCHEMA_HASH = 0x50bdefad
 
 ROWS: tuple[ExplainedRow, ...] = (
     ExplainedRow(1, 'ESL0001', 'A sign that the language does not know, often pasted from a text program: a curly quote, a dollar sign, a semicolon of another width. Inside texts and comments every character may stand.', 'INT _a\nBEGIN\n  _a := 1 $\nEND\n', 'INT _a\nBEGIN\n  _a := 1  ; $ is fine in a comment\nEND\n', 'script', 1),
@@ -117,7 +117,7 @@ ROWS: tuple[ExplainedRow, ...] = (
     ExplainedRow(2003, 'ESL2003', 'The name behind END is not the name of the procedure that is open: one of the two is misspelt, or an END is missing above.', 'PROCEDURE Load\nEND Lod\nBEGIN\nEND\n', 'PROCEDURE Load\nEND Load\nBEGIN\nEND\n', 'script', 1),
     ExplainedRow(2004, 'ESL2004', 'GOTO and ON ERROR jump to a label of their own procedure, entry or init part only.', 'BEGIN\n  GOTO Done\n  Donne:\nEND\n', 'BEGIN\n  GOTO Done\n  Done:\nEND\n', 'script', 1),
     ExplainedRow(2005, 'ESL2005', 'A jump may leave a loop or an IF, but not enter one: its condition would not have been looked at.', 'BEGIN\n  GOTO In\n  IF @TRUE THEN\n  In:\n  ENDIF\nEND\n', 'BEGIN\n  GOTO In\n  In:\n  IF @TRUE THEN\n  ENDIF\nEND\n', 'script', 1),
-    ExplainedRow(2006, 'ESL2006', 'CALL without brackets calls a procedure of the same part. For the other half write `CALL [] Name`.', 'PROCEDURE Add\nEND Add\nBEGIN\n  CALL Ad\nEND\n', 'PROCEDURE Add\nEND Add\nBEGIN\n  CALL Add\nEND\n', 'script', 1),
+    ExplainedRow(2006, 'ESL2006', 'CALL without brackets calls a procedure of the same part. For the other half write `CALL [] Name`.', 'PROCEDURE Load\nEND Load\nBEGIN\n  CALL Laod\nEND\n', 'PROCEDURE Load\nEND Load\nBEGIN\n  CALL Load\nEND\n', 'script', 1),
     ExplainedRow(2007, 'ESL2007', 'A function or procedure was given too few or too many arguments.', 'REAL _a\nBEGIN\n  _a := %Sqrt(4, 2)\nEND\n', 'REAL _a\nBEGIN\n  _a := %Sqrt(4)\nEND\n', 'script', 1),
     ExplainedRow(2008, 'ESL2008', 'An entry is named after what it handles: an event of the picture (OnClose), or a graphical object and its event (BtnGo_OnClick).', 'ENTRY BtnGo_OnClik\nEND BtnGo_OnClik\nBEGIN\nEND\n', 'ENTRY BtnGo_OnClick\nEND BtnGo_OnClick\nBEGIN\nEND\n', 'picture', 1),
     ExplainedRow(2009, 'ESL2009', 'The picture hands the parameters over, so their number, types and modes are fixed. A handler may leave trailing ones out.', 'ENTRY OnKeyPress(IN TEXT _k)\nEND OnKeyPress\nBEGIN\nEND\n', 'ENTRY OnKeyPress(IN INT _vk)\nEND OnKeyPress\nBEGIN\nEND\n', 'picture', 1),
