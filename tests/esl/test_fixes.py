@@ -33,7 +33,10 @@ def fixed(text: str, kind: str = "script") -> str:
     return repair({1: text}, compiled(kind))[0][1]
 
 
-@pytest.mark.parametrize("row", [r for r in explanations.ROWS if r.name in RULES and r.name not in BY_HAND | TOO_LONG], ids=lambda r: r.name)
+REPAIRED = [r for r in explanations.ROWS if r.name in RULES and r.name not in BY_HAND | TOO_LONG]
+
+
+@pytest.mark.parametrize("row", REPAIRED, ids=lambda r: r.name)
 def test_the_wrong_example_of_the_manual_is_repaired(row):
     compile_texts = compiled(row.kind, row.part)
     after, applied = repair(parts_of(row.wrong, row.part), compile_texts)

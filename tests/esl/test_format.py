@@ -13,7 +13,7 @@ from hisee.esl.front import lexer as L
 from hisee.esl.front.lexer import tokenize
 from support.source import ROOT, sources
 
-SCRIPTS = [p for p in sources("*.esl", under=("python", "tests", "examples"))]
+SCRIPTS = sources("*.esl", under=("python", "tests", "examples"))
 
 
 READABLE = [p for p in SCRIPTS if not tokenize(p.read_text()).faults]
@@ -74,7 +74,8 @@ def without_line_ends(text: str) -> list:
 
 
 @pytest.mark.parametrize(("given_text", "wanted"), [
-    ("begin\nif _a=1 then\n_b:=-_a*(2+%itostr( 3 ))\nendif\nend\n", "BEGIN\n  IF _a = 1 THEN\n    _b := -_a * (2 + %IToStr(3))\n  ENDIF\nEND\n"),
+    ("begin\nif _a=1 then\n_b:=-_a*(2+%itostr( 3 ))\nendif\nend\n",
+     "BEGIN\n  IF _a = 1 THEN\n    _b := -_a * (2 + %IToStr(3))\n  ENDIF\nEND\n"),
     ("procedure P(in int _a)\ncall [] Q ( _a ) sync\nend P\n", "PROCEDURE P(IN INT _a)\n  CALL [] Q(_a) SYNC\nEND P\n"),
     ("INT _a\nPROCEDURE P\nEND P\nBEGIN\nDELAY 5[ms]\nEND", "INT _a\n\nPROCEDURE P\nEND P\n\nBEGIN\n  DELAY 5 [ms]\nEND\n"),
     ("BEGIN\n_t[ 1 ] ^Level:=u.level\\vld ; why\n_a:=1;b\n\n\n\nLab: log \"x\"\nEND\n",

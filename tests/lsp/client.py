@@ -18,8 +18,9 @@ class Client:
     """Requests wait for their answer; notifications of the server are kept in order."""
 
     def __init__(self, folder: Path, *options: str, **environment: str) -> None:
-        self._process = subprocess.Popen([sys.executable, "-m", "hisee", "lsp", "--stdio", *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                         cwd=folder, env=os.environ | {"LC_ALL": "C", **environment})
+        words = [sys.executable, "-m", "hisee", "lsp", "--stdio", *options]
+        self._process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=folder,
+                                         env=os.environ | {"LC_ALL": "C", **environment})
         self._inbox: queue.Queue[dict[str, Any]] = queue.Queue()
         self._number = 0
         self._version = 0

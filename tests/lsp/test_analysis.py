@@ -47,8 +47,10 @@ BEGIN
   _selected := 0
 END
 """
-LINES = ["  _nix := 1", "  CALL Nobody", "  IF _b THEN", "  ENDIF", "  _selected := _selected + 1", "  _count := ", "END Show", "PROCEDURE Extra",
-         "END Extra", "RPC PROCEDURE Load(INT _line)", "END Load", "INT _more", "BEGIN", "", "  LOG \"a", "Lab:", "  GOTO Lab", "ENTRY OnClose(BOOL _c)",
+LINES = ["  _nix := 1", "  CALL Nobody", "  IF _b THEN", "  ENDIF", "  _selected := _selected + 1", "  _count := ", "END Show",
+         "PROCEDURE Extra", "END Extra", "RPC PROCEDURE Load(INT _line)", "END Load", "INT _more", "BEGIN", "", "  LOG \"a",
+         "Lab:", "  GOTO Lab",
+         "ENTRY OnClose(BOOL _c)",
          "END OnClose", "  _line := 2", "  _b := _b | _b & _b"]
 
 

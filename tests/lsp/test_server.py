@@ -77,7 +77,8 @@ def test_a_clean_text_has_no_findings_and_a_typo_has_one(editor, local):
     (found,) = editor.diagnostics(local)
     assert (found["code"], found["range"]["start"]["line"], found["severity"]) == ("ESL2006", line, 1)
     assert "did you mean `Show`?" in found["message"]
-    actions = editor.request("textDocument/codeAction", {"textDocument": {"uri": local}, "range": found["range"], "context": {"diagnostics": [found]}})
+    actions = editor.request("textDocument/codeAction", {
+        "textDocument": {"uri": local}, "range": found["range"], "context": {"diagnostics": [found]}})
     (fix,) = actions
     assert fix["title"] == "write `Show`" and fix["isPreferred"]
     (edit,) = fix["edit"]["changes"][local]
@@ -166,7 +167,8 @@ def test_formatting_changes_the_lines_that_need_it(editor, local):
     editor.replace(local, text)
     (edit,) = editor.request("textDocument/formatting", {"textDocument": {"uri": local}, "options": {"tabSize": 2, "insertSpaces": True}})
     line = place(text, "call   Show")[0]
-    assert edit == {"range": {"start": {"line": line, "character": 0}, "end": {"line": line + 1, "character": 0}}, "newText": "  CALL Show(_answer)\n"}
+    start, end = {"line": line, "character": 0}, {"line": line + 1, "character": 0}
+    assert edit == {"range": {"start": start, "end": end}, "newText": "  CALL Show(_answer)\n"}
 
 
 def test_all_safe_fixes_at_once(editor, local):

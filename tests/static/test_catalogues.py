@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from hisee.esl.catalogue import LANGUAGES, HOLE, placeholders, raw
+from hisee.esl.catalogue import HOLE, LANGUAGES, placeholders, raw
 from hisee.schema.diagnostics import BY_NAME
-
-import re
 
 NOT_CODES = {"words", "phrases", "explanations"}
 FIELDS = {"title": "template", "why": "why", "hint": "hint"}

@@ -35,7 +35,8 @@ def write_application(folder: Path, objects: int = 1000) -> Path:
     picture = folder / "pictures/S.Long"
     picture.mkdir(parents=True)
     (folder / "app.toml").write_text('name = "LONG"\n\n[nodes.SRV1]\nprocesses = [{ kind = "server" }]\n')
-    (folder / "objects.toml").write_text("".join(f'["U.Value{n}"]\ntype = "user_variable"\nvalue_type = "REAL"\n\n' for n in range(objects)))
+    tables = (f'["U.Value{n}"]\ntype = "user_variable"\nvalue_type = "REAL"\n\n' for n in range(objects))
+    (folder / "objects.toml").write_text("".join(tables))
     (picture / "picture.toml").write_text('title = "long"\nserver_script = true\n\n[objects.Lbl]\nkind = "text"\n')
     (picture / "picture.svg").write_text(SVG)
     (picture / "local.esl").write_text(long_part("L"))

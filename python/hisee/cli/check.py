@@ -65,7 +65,8 @@ def _fix(path: Path, app: Path | None, fix: str, dry_run: bool, form: str, lang:
 
     if path == Path(".") and not CODES.fullmatch(fix):  # `--fix PATH`: the option takes what follows it
         path, fix = Path(fix), "all"
-    applied = fix_target(resolve(path, app), codes_of(fix), dry_run)
+    codes = codes_of(fix)
+    applied = fix_target(resolve(path, app), codes, dry_run)
     say(applied, dry_run)
     return Exit.OK if dry_run else _report(path, app, form, lang)
 

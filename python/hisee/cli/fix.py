@@ -11,7 +11,7 @@ import click
 
 from hisee.cli.source import Target, read_text, write_text
 from hisee.errors import UsageError
-from hisee.esl import Diagnostic, ObjectContext
+from hisee.esl import Diagnostic
 from hisee.esl.explain import explanation
 from hisee.esl.fix_rules import RULES
 from hisee.esl.fixes import Fix, repair, titles

@@ -38,8 +38,8 @@ HELP = """\
 
 
 @click.command()
-@click.option("--app", type=click.Path(path_type=Path), help="Application whose objects and databases are there, with their initial values.")
-@click.option("--data", type=click.Path(path_type=Path), help="Data directory that keeps values and databases [default: one that is gone afterwards].")
+@click.option("--app", type=click.Path(path_type=Path), help="Application whose objects and databases are there, with initial values.")
+@click.option("--data", type=click.Path(path_type=Path), help="Data directory that keeps values [default: one that is gone afterwards].")
 @click.option("--timeout", "timeout_s", type=click.FloatRange(min=0, min_open=True), default=30.0, show_default=True, metavar="S",
               help="End an input after S seconds.")
 def repl(app: Path | None, data: Path | None, timeout_s: float) -> int:
@@ -119,7 +119,8 @@ class Prompt:
         if word in (":quit", ":q", ":exit"):
             return True
         actions: dict[str, Callable[[], str]] = {
-            ":help": lambda: HELP, ":vars": lambda: variables(session), ":explain": lambda: self._explain(rest), ":reset": lambda: "forgotten",
+            ":help": lambda: HELP, ":vars": lambda: variables(session), ":explain": lambda: self._explain(rest),
+            ":reset": lambda: "forgotten",
         }
         if word not in actions:
             self._fail(f"unknown command {word}; :help shows them")

@@ -21,9 +21,9 @@ from hisee.channel import Channel, Message
 from hisee.channel.payloads import Failed, Hello, LogWrite, pack
 from hisee.cli.run import data_lane
 from hisee.datadir import DataDir
+from hisee.esl.session import UNKNOWN
 from hisee.model import Application, load_application
 from hisee.model.store import Store
-from hisee.esl.session import UNKNOWN
 from hisee.schema.actions import ActionId
 from hisee.schema.errors import Err
 from hisee.schema.exits import Exit

@@ -259,7 +259,8 @@ def reserved(found: Diagnostic, parts: Parts) -> Iterator[Fix]:
         rows = [at for at in part.token_rows(section.head, section.last) if part.same(at, name)]
     else:
         rows = [at for at in tokens_in(part, start, end) if part.same(at, name)]
-        rows += [at for at in part.token_rows(1, part.line_count) if part.same(at, name) and part.word_at(at - 1) in ("end", "call", "goto")]
+        everywhere = part.token_rows(1, part.line_count)
+        rows += [at for at in everywhere if part.same(at, name) and part.word_at(at - 1) in ("end", "call", "goto")]
     edits = tuple(Edit(found.part, part.tokens.start[at], part.tokens.end[at], new) for at in sorted(set(rows)))
     yield Fix(found.code, f"rename it to `{new}`", edits)
 
@@ -496,7 +497,8 @@ def negation(found: Diagnostic, parts: Parts) -> Iterator[Fix]:
             left = len(part.text[start:part.tokens.start[at]].rstrip())
             yield Fix(found.code, "write `(!a) = b`, which is what it means",
                       (Edit(found.part, start, start, "("), Edit(found.part, start + left, start + left, ")")))
-            yield Fix(found.code, "write `!(a = b)`", (Edit(found.part, start + 1, start + 1, "("), Edit(found.part, end, end, ")")), safe=False)
+            whole = (Edit(found.part, start + 1, start + 1, "("), Edit(found.part, end, end, ")"))
+            yield Fix(found.code, "write `!(a = b)`", whole, safe=False)
             return
 
 

@@ -33,7 +33,9 @@ DECLARES = frozenset(("int", "bool", "real", "text", "time", "record", "alias", 
 TYPES = frozenset(("int", "bool", "real", "text", "time", "record", "alias", "hbj", "noalias", "in", "out"))
 HEADS = frozenset(("procedure", "rpc", "rpcx", "entry", "entryx", "public"))
 FIRST_WORDS = frozenset(fold(w) for w in ACTION_WORDS) | NOT_YET | RESERVED
-BINARY = frozenset((L.T_ASSIGN, L.T_PLUS, L.T_MINUS, L.T_STAR, L.T_SLASH, L.T_AND, L.T_OR, L.T_EQ, L.T_NE, L.T_LE, L.T_GE, L.T_LT, L.T_GT))
+TIGHT_BEHIND = frozenset((L.T_LPAREN, L.T_LBRACKET, L.T_CARET, L.T_BACKSLASH))
+TIGHT_BEFORE = frozenset((L.T_RPAREN, L.T_RBRACKET, L.T_COMMA, L.T_CARET, L.T_BACKSLASH, L.T_COLON))
+BEFORE_SIGN = frozenset(("delay", "priority", "timeout", "where", "log", "logex"))  # words behind which a minus is a sign
 OPERANDS = frozenset((L.T_NAME, L.T_LOCAL, L.T_FUNC, L.T_AT, L.T_INT, L.T_REAL, L.T_TEXT, L.T_RPAREN, L.T_RBRACKET))
 FIXED_CASE = {fold(n): n for row in functions.ROWS for n in (row.name, *row.old_names)}
 FIXED_CASE |= {fold(row.name): row.name for row in picture_functions.ROWS}
@@ -76,7 +78,8 @@ def _rows(text: str) -> list[str]:
 def _read(row: str) -> Line:
     """A line cut into tokens and comment."""
     tokens = tokenize(row)
-    rows = [(tokens.kind[i], row[tokens.start[i]:tokens.end[i]]) for i in range(len(tokens.kind)) if tokens.kind[i] not in (L.T_EOL, L.T_EOF)]
+    numbers = [i for i in range(len(tokens.kind)) if tokens.kind[i] not in (L.T_EOL, L.T_EOF)]
+    rows = [(tokens.kind[i], row[tokens.start[i]:tokens.end[i]]) for i in numbers]
     if any(fault[0] == "ESL0002" for fault in tokens.faults):
         return Line(rows, "", "", row.lstrip(BLANK), True)
     code, comment = _split(row)
@@ -235,15 +238,13 @@ def _gap(line: Line, i: int) -> bool:
     """Does a blank stand between token i-1 and token i?"""
     tokens, words = line.tokens, line.words
     (left, _), (kind, _) = tokens[i - 1], tokens[i]
-    if left in (L.T_LPAREN, L.T_LBRACKET, L.T_CARET, L.T_BACKSLASH) or kind in (L.T_RPAREN, L.T_RBRACKET, L.T_COMMA, L.T_CARET, L.T_BACKSLASH, L.T_COLON):
+    if left in TIGHT_BEHIND or kind in TIGHT_BEFORE:
         return False
     if kind == L.T_LBRACKET:
         return words[i - 1] == "call" or words[0] == "delay" and left in OPERANDS or left not in OPERANDS
     if kind == L.T_LPAREN:
         return _gap_before_bracket(line, i)
-    if left == L.T_NOT or left == L.T_MINUS and _unary(line, i - 1):
-        return False
-    return True
+    return not (left == L.T_NOT or left == L.T_MINUS and _unary(line, i - 1))
 
 
 def _gap_before_bracket(line: Line, i: int) -> bool:
@@ -265,7 +266,7 @@ def _unary(line: Line, i: int) -> bool:
     if i == 0:
         return True
     left, text = line.tokens[i - 1]
-    return left not in OPERANDS or left == L.T_NAME and (fold(text) in RESERVED or fold(text) in ("delay", "priority", "timeout", "where", "log", "logex"))
+    return left not in OPERANDS or left == L.T_NAME and (fold(text) in RESERVED or fold(text) in BEFORE_SIGN)
 
 
 # whole text

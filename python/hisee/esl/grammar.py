@@ -16,7 +16,8 @@ CONTROL = tuple(sorted({w.upper() for w in RESERVED} - set(TYPES)))
 CLAUSES = ("AS", "ASYNC", "BIND", "BINDIN", "CHANGE", "DIRECT", "ERROR", "IN", "LINENO", "NONE", "OFF", "OUT", "PRIORITY", "SINGLE", "SYNC",
            "TIMEOUT", "TRANS", "WHERE", "WITH")
 _SYNTAX = {word for row in actions.ROWS for word in re.findall(r"\b[A-Z][A-Z_]{2,}\b", row.syntax)}
-ACTIONS = tuple(sorted(({w.upper() for w in ACTION_WORDS} | {w.upper() for w in NOT_YET} | _SYNTAX) - set(TYPES) - set(CONTROL) - set(CLAUSES)))
+_WORDS = {w.upper() for w in (*ACTION_WORDS, *NOT_YET)} | _SYNTAX
+ACTIONS = tuple(sorted(_WORDS - set(TYPES) - set(CONTROL) - set(CLAUSES)))
 FUNCTIONS = tuple(sorted({n for row in functions.ROWS for n in (row.name, *row.old_names)} | {row.name for row in picture_functions.ROWS}))
 NAME = r"[[:alpha:]](?:\w|\.(?=\w))*"
 

@@ -5,15 +5,25 @@ from __future__ import annotations
 import re
 from typing import Any, ClassVar
 
-from pygments.lexer import RegexLexer, bygroups, words
-from pygments.token import Comment, Keyword, Name, Number, Operator, Punctuation, String, Text, Whitespace
+from pygments.lexer import RegexLexer, bygroups, words  # type: ignore[import-untyped]
+from pygments.token import (  # type: ignore[import-untyped]
+    Comment,
+    Keyword,
+    Name,
+    Number,
+    Operator,
+    Punctuation,
+    String,
+    Text,
+    Whitespace,
+)
 
 from hisee.esl.grammar import ACTIONS, CLAUSES, CONTROL, TYPES
 
 TAIL = r"(?:\w|\.(?=\w))*"
 
 
-class EslLexer(RegexLexer):
+class EslLexer(RegexLexer):  # type: ignore[misc]
     """Event Script Language."""
 
     name = "ESL"

@@ -13,7 +13,8 @@ from functools import cached_property
 from hisee.esl.front.lexer import T_EOF, T_EOL, T_NAME, Tokens, fold, tokenize
 
 HEADER = re.compile(
-    r"[ \t]*(?:(?P<public>public)[ \t]+)?(?:(?P<rpc>rpcx?)[ \t]+)?(?P<word>procedure|entryx|entry)\b[ \t]*(?:\[[^\]]*\][ \t]*)?(?P<name>[\w.]*)",
+    r"[ \t]*(?:(?P<public>public)[ \t]+)?(?:(?P<rpc>rpcx?)[ \t]+)?(?P<word>procedure|entryx|entry)\b"
+    r"[ \t]*(?:\[[^\]]*\][ \t]*)?(?P<name>[\w.]*)",
     re.IGNORECASE)
 BEGIN = re.compile(r"[ \t]*begin[ \t]*(?:;.*)?$", re.IGNORECASE)
 END = re.compile(r"[ \t]*end[ \t]+(?P<name>[\w.]+)[ \t]*(?:;.*)?$", re.IGNORECASE)

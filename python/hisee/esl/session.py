@@ -22,7 +22,8 @@ from hisee.esl.front.nodes import N_LOG, TYPE_NAMES, V_ANY, V_BOOL, V_TEXT
 from hisee.esl.outline import Part
 
 NAME = "repl"
-DECLARATION = re.compile(r"\s*(?P<type>(?:INT|BOOL|REAL|TEXT|TIME|RECORD(?:\s+NOALIAS)?\s*\([^)]*\)|RECORD))\s+(?P<names>_.*)", re.IGNORECASE)
+DECLARATION = re.compile(
+    r"\s*(?P<type>INT|BOOL|REAL|TEXT|TIME|RECORD(?:\s+NOALIAS)?\s*\([^)]*\)|RECORD)\s+(?P<names>_.*)", re.IGNORECASE)
 ONE_NAME = re.compile(r"\s*(_[\w.]*)\s*(?:(?::=|=)\s*(.+?))?\s*$", re.DOTALL)
 RESULT = "_repl_result"
 UNKNOWN = object()  # a variable that has no value yet: the procedure's fresh one is taken
@@ -68,7 +69,7 @@ class Session:
         """Compile one input: declaration, procedure, action or expression. Raises NotHere."""
         word = first_word(text)
         if word in ("entry", "entryx", "rpc", "rpcx", "begin", "public", "implementation"):
-            raise NotHere(f"{word.upper()} belongs to a script of an object; here declarations, procedures, actions and expressions are taken")
+            raise NotHere(f"{word.upper()} belongs to a script of an object; declarations, procedures, actions and expressions go here")
         if word == "procedure":
             return self._procedure(text)
         if word in DECLARES and DECLARATION.match(text):
@@ -164,7 +165,8 @@ class Session:
         found = [_moved(d, skipped, lead) for d in done.diagnostics]
         return Prepared(done.unit, found, variables, result, skipped)
 
-    def _source(self, lines: list[str], variables: list[Variable], procedures: Mapping[str, str], extra: list[str] | None = None) -> tuple[str, int]:
+    def _source(self, lines: list[str], variables: list[Variable], procedures: Mapping[str, str],
+                extra: list[str] | None = None) -> tuple[str, int]:
         """The script, and how many of its lines stand in front of the input."""
         names = [(v, f"_repl_{at}") for at, v in enumerate(variables)]
         parameters = ", ".join([*(f"{v.type} {p}" for v, p in names), *(extra or [])])

@@ -161,7 +161,8 @@ class PartAnalysis:
         return frozenset().union(*(p.declared for p in self.pieces))
 
     def piece_at(self, line: int) -> Piece:
-        return next(p for p in self.pieces if p.section.holds(line)) if self.pieces and line <= self.pieces[-1].section.last else self.pieces[-1]
+        """The section of a line; lines behind the end belong to the last one."""
+        return next((p for p in self.pieces if p.section.holds(line)), self.pieces[-1])
 
     def bite(self, near: int) -> list[Piece]:
         """The due pieces to check next: that of line `near` and its neighbours first."""

@@ -256,7 +256,8 @@ def _called(both: ObjectAnalysis, number: int, piece: Piece, rows: list[int]) ->
     other = len(rows) > 1 and piece.part.token_text(rows[-2]) == "]"
     for side in ((number, 3 - number) if other else (number,)):
         part = both.parts.get(side)
-        found = next((p for p in part.pieces if p.section.kind == "procedure" and fold(p.section.name) == fold(text)), None) if part else None
+        procedures = [p for p in part.pieces if p.section.kind == "procedure"] if part else []
+        found = next((p for p in procedures if fold(p.section.name) == fold(text)), None)
         if found is not None:
             head = header(found)
             inside = head.partition("(")[2].rpartition(")")[0]

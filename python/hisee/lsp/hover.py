@@ -29,7 +29,8 @@ def described_meaning(both: ObjectAnalysis, token: Token, found: Meaning) -> str
     if found.kind == "attribute":
         return knowledge.ATTRIBUTES.get(found.name.upper(), "")
     if found.kind in ("local", "global") and found.declared is not None:
-        where = "parameter" if found.declared.kind == "parameter" else "local variable" if found.kind == "local" else f"global of the {SIDES[token.part]} part"
+        place = "local variable" if found.kind == "local" else f"global of the {SIDES[token.part]} part"
+        where = "parameter" if found.declared.kind == "parameter" else place
         return f"{code(f'{found.declared.mode} {found.declared.type} {found.declared.name}'.strip())}\n\n{where}"
     if found.kind == "procedure":
         return _procedure(found)

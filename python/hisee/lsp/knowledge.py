@@ -14,17 +14,22 @@ ATTRIBUTES = {
     "DIM": "INT: rows of a structure", "HBJ": "INT: number of the object",
 }
 WORDS = {
-    "IF": "IF condition THEN .. [ELSIF condition THEN ..] [ELSE ..] ENDIF, or IF condition GOTO label", "ELSIF": "a further branch of an IF",
+    "IF": "IF condition THEN .. [ELSIF condition THEN ..] [ELSE ..] ENDIF, or IF condition GOTO label",
+    "ELSIF": "a further branch of an IF",
     "ELSE": "the branch of an IF when no condition held", "ENDIF": "end of an IF", "DO_LOOP": "DO_LOOP .. END_LOOP; EXIT_LOOP leaves it",
     "FOR": "FOR _i = from TO to DO_LOOP .. END_LOOP, or FOR _i RANGE structure DO_LOOP", "END_LOOP": "end of a loop",
     "EXIT_LOOP": "EXIT_LOOP [condition]: leaves the innermost loop", "GOTO": "GOTO label of the same section",
-    "RETURN": "ends the procedure", "END": "alone: ends the run; END Name: end of a procedure", "RETRY": "in an error handler: the action again",
+    "RETURN": "ends the procedure", "END": "alone: ends the run; END Name: end of a procedure",
+    "RETRY": "in an error handler: the action again",
     "RESUME": "in an error handler: on with the next action", "CALL": "CALL procedure(arguments); CALL [] procedure(..) of the other part",
-    "SET": "SET alias AS object | SET structure WITH structure", "REDIM": "REDIM structure[rows]", "INSERT": "INSERT structure, before, row",
+    "SET": "SET alias AS object | SET structure WITH structure", "REDIM": "REDIM structure[rows]",
+    "INSERT": "INSERT structure, before, row",
     "PROCEDURE": "PROCEDURE Name(parameters) .. END Name", "ENTRY": "ENTRY Object_Event(parameters) .. END: handler of an event",
     "ENTRYX": "as ENTRY; a newer request replaces a waiting one", "RPC": "RPC PROCEDURE: callable from the other part",
-    "RPCX": "as RPC; a newer asynchronous request replaces a waiting one", "BEGIN": "begin of the init part", "ON": "ON ERROR NONE|OFF|ON|label; ON CHANGE object GOTO procedure",
-    "INT": "whole number, 64 bits", "BOOL": "@TRUE or @FALSE", "REAL": "number with decimals", "TEXT": "text", "TIME": "moment, milliseconds",
+    "RPCX": "as RPC; a newer asynchronous request replaces a waiting one", "BEGIN": "begin of the init part",
+    "ON": "ON ERROR NONE|OFF|ON|label; ON CHANGE object GOTO procedure",
+    "INT": "whole number, 64 bits", "BOOL": "@TRUE or @FALSE", "REAL": "number with decimals", "TEXT": "text",
+    "TIME": "moment, milliseconds",
     "RECORD": "RECORD [NOALIAS] (SD.Name) _r: rows of a structure", "ALIAS": "ALIAS [(SD.Name)] _o: reference to an object",
 }
 
@@ -73,7 +78,8 @@ def actions_by_word() -> dict[str, list[Signature]]:
         word = row.syntax.replace("[_ret :=] ", "").replace("_i := ", "").split(" ")[0].rstrip(",")
         if word.isupper():
             waits = {"never": "does not wait", "always": "waits", "by_notation": "waits unless ASYNC"}.get(row.waits, "")
-            found.setdefault(fold(word), []).append(Signature(word, row.syntax, f"{row.doc} ({waits}, lane {row.lane})", _operands(row.syntax)))
+            signature = Signature(word, row.syntax, f"{row.doc} ({waits}, lane {row.lane})", _operands(row.syntax))
+            found.setdefault(fold(word), []).append(signature)
     return found
 
 

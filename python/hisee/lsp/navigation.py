@@ -120,7 +120,8 @@ def outline(both: ObjectAnalysis, number: int) -> list[Symbol]:
     found: list[Symbol] = []
     for piece in both.parts[number].pieces:
         section = piece.section
-        inner = tuple(Symbol(d.name, d.kind if d.kind == "label" else "variable", d.type, d.line, d.line, d.column) for d in declarations(piece))
+        kinds = {"label": "label"}
+        inner = tuple(Symbol(d.name, kinds.get(d.kind, "variable"), d.type, d.line, d.line, d.column) for d in declarations(piece))
         if section.kind == "globals":
             found += inner
         else:

@@ -30,9 +30,10 @@ KINDS = {
     "event": lsp.CompletionItemKind.Event, "word": lsp.CompletionItemKind.Keyword, "label": lsp.CompletionItemKind.Unit,
     "property": lsp.CompletionItemKind.Property,
 }
+NAMES_FOLLOW = ("ENTRY", "ENTRYX", "CALL", "GOTO", "]")  # a blank behind them asks for names
 SYMBOLS = {
-    "procedure": lsp.SymbolKind.Function, "entry": lsp.SymbolKind.Event, "init": lsp.SymbolKind.Constructor, "variable": lsp.SymbolKind.Variable,
-    "label": lsp.SymbolKind.Key,
+    "procedure": lsp.SymbolKind.Function, "entry": lsp.SymbolKind.Event, "init": lsp.SymbolKind.Constructor,
+    "variable": lsp.SymbolKind.Variable, "label": lsp.SymbolKind.Key,
 }
 
 
@@ -195,7 +196,7 @@ def _names(server: Server) -> None:
         found, number = ls.opened(params.text_document.uri)
         line, column = params.position.line + 1, ls.column(found, number, params.position)
         typed = params.context.trigger_character if params.context else None
-        if typed == " " and not ls.row(found, number, line)[:column - 1].upper().rstrip().endswith(("ENTRY", "ENTRYX", "CALL", "GOTO", "]")):
+        if typed == " " and not ls.row(found, number, line)[:column - 1].upper().rstrip().endswith(NAMES_FOLLOW):
             return lsp.CompletionList(False, [])
         answer = completion.complete(found.both, number, line, column)
         edit = ls.range(found, number, line, answer.start, line, column)
@@ -218,7 +219,8 @@ def _names(server: Server) -> None:
         if told is None:
             return None
         text, token = told
-        return lsp.Hover(lsp.MarkupContent(lsp.MarkupKind.Markdown, text), ls.range(found, number, token.line, token.column, token.line, token.end))
+        place = ls.range(found, number, token.line, token.column, token.line, token.end)
+        return lsp.Hover(lsp.MarkupContent(lsp.MarkupKind.Markdown, text), place)
 
     @server.feature(lsp.TEXT_DOCUMENT_DEFINITION)
     def definition(ls: Server, params: lsp.DefinitionParams) -> lsp.Location | None:
@@ -367,6 +369,7 @@ def _fix_all(ls: Server, found: Opened) -> list[lsp.CodeAction]:
             rows = text.split("\n")
             end = lsp.Position(len(rows) - 1, len(rows[-1].encode("utf-16-le")) // 2)
             changes[uri_of(found.files[number])] = [lsp.TextEdit(lsp.Range(lsp.Position(0, 0), end), after[number])]
-    return [lsp.CodeAction(title=f"apply {len(applied)} safe fixes", kind=lsp.CodeActionKind.SourceFixAll, edit=lsp.WorkspaceEdit(changes=changes))]
+    title = f"apply {len(applied)} safe fix{'es' * (len(applied) != 1)}"
+    return [lsp.CodeAction(title=title, kind=lsp.CodeActionKind.SourceFixAll, edit=lsp.WorkspaceEdit(changes=changes))]
 
 
