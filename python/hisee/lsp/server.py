@@ -47,6 +47,7 @@ class Server(LanguageServer):
         self.project = Project()
         self.debounce_s = debounce_s
         self.lang = language(None, os.environ)
+        self.uris: dict[Path, str] = {}  # as the editor spells them
         self._due: dict[int, asyncio.Task[None]] = {}  # by id of the object's analysis
         self.cursor = 1  # line of the last edit: checked first
 
@@ -60,7 +61,12 @@ class Server(LanguageServer):
     def take(self, uri: str) -> None:
         """The document as the editor has it now."""
         document = self.workspace.get_text_document(uri)
+        self.uris[path_of(uri)] = uri
         self.project.change(path_of(uri), document.source)
+
+    def uri(self, file: Path) -> str:
+        """The address of a file, in the editor's own spelling where it has one."""
+        return self.uris.get(file) or uri_of(file)
 
     def check_soon(self, uri: str) -> None:
         """Check after a pause; a newer edit begins the pause anew."""
@@ -91,14 +97,14 @@ class Server(LanguageServer):
         all_of = [words.translate(d) for d in found.both.diagnostics]
         for number, file in found.files.items():
             mine = [self._diagnostic(found, d) for d in all_of if d.part == number]
-            document = self.workspace.text_documents.get(uri_of(file))
+            document = self.workspace.text_documents.get(self.uri(file))
             self.text_document_publish_diagnostics(lsp.PublishDiagnosticsParams(
-                uri=uri_of(file), diagnostics=mine, version=document.version if document else None))
+                uri=self.uri(file), diagnostics=mine, version=document.version if document else None))
 
     def _diagnostic(self, found: Opened, d: Diagnostic) -> lsp.Diagnostic:
         message = "\n".join(t for t in (d.message, d.why, d.hint) if t)
         related = [lsp.DiagnosticRelatedInformation(
-            lsp.Location(uri_of(found.files[n.part]), self.range(found, n.part, n.line, n.column, n.line, n.end_column)), n.text)
+            lsp.Location(self.uri(found.files[n.part]), self.range(found, n.part, n.line, n.column, n.line, n.end_column)), n.text)
             for n in d.notes if n.line and n.part in found.files]
         return lsp.Diagnostic(range=self.range(found, d.part, d.line, d.column, d.end_line, d.end_column), message=message,
                               severity=SEVERITY[d.severity], code=d.code, source="hisee", related_information=related or None)
@@ -132,7 +138,7 @@ class Server(LanguageServer):
         return self.workspace.position_codec
 
     def place(self, found: Opened, at: navigation.Place) -> lsp.Location:
-        return lsp.Location(uri_of(found.files[at.part]), self.range(found, at.part, at.line, at.column, at.line, at.end))
+        return lsp.Location(self.uri(found.files[at.part]), self.range(found, at.part, at.line, at.column, at.line, at.end))
 
 
 def path_of(uri: str) -> Path:
@@ -229,7 +235,7 @@ def _names(server: Server) -> None:
         if isinstance(target, Meaning):
             declared = ls.project.declared_in(found, target)
             start = lsp.Position(declared[1] - 1, 0) if declared else None
-            return lsp.Location(uri_of(declared[0].resolve()), lsp.Range(start, start)) if declared and start else None
+            return lsp.Location(ls.uri(declared[0].resolve()), lsp.Range(start, start)) if declared and start else None
         return ls.place(found, target) if target is not None else None
 
     @server.feature(lsp.TEXT_DOCUMENT_REFERENCES)
@@ -314,7 +320,7 @@ def _rename_declared(ls: Server, found: Opened, wanted: Meaning, new: str, chang
         start = row.find(f'"{wanted.name}"') + 1
         if start:
             place = lsp.Range(lsp.Position(at, start), lsp.Position(at, start + len(wanted.name)))
-            changes.setdefault(uri_of(file), []).append(lsp.TextEdit(place, new))
+            changes.setdefault(ls.uri(file), []).append(lsp.TextEdit(place, new))
             return
 
 
@@ -351,7 +357,7 @@ def _changes(ls: Server, found: Opened, fix: Fix) -> dict[str, list[lsp.TextEdit
         part = Part(found.both.parts[edit.part].text)
         (line, column), (end_line, end_column) = part.place(edit.start), part.place(edit.end)
         place = ls.range(found, edit.part, line, column, end_line, end_column)
-        changes.setdefault(uri_of(found.files[edit.part]), []).append(lsp.TextEdit(place, edit.text))
+        changes.setdefault(ls.uri(found.files[edit.part]), []).append(lsp.TextEdit(place, edit.text))
     return changes
 
 
@@ -368,7 +374,7 @@ def _fix_all(ls: Server, found: Opened) -> list[lsp.CodeAction]:
         if after[number] != text:
             rows = text.split("\n")
             end = lsp.Position(len(rows) - 1, len(rows[-1].encode("utf-16-le")) // 2)
-            changes[uri_of(found.files[number])] = [lsp.TextEdit(lsp.Range(lsp.Position(0, 0), end), after[number])]
+            changes[ls.uri(found.files[number])] = [lsp.TextEdit(lsp.Range(lsp.Position(0, 0), end), after[number])]
     title = f"apply {len(applied)} safe fix{'es' * (len(applied) != 1)}"
     return [lsp.CodeAction(title=title, kind=lsp.CodeActionKind.SourceFixAll, edit=lsp.WorkspaceEdit(changes=changes))]
 
