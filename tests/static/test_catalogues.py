@@ -34,3 +34,4 @@ def test_phrases_keep_their_holes(lang):
     for english, other in raw(lang)["phrases"].items():
         assert sorted(re.findall(r"\{\d\}", english)) == sorted(re.findall(r"\{\d\}", other)), english
     assert HOLE.pattern
+    assert set(raw(lang)["explanations"]) == set(BY_NAME)
