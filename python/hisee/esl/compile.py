@@ -79,6 +79,12 @@ def compile_source(text: str, *, name: str, context: ObjectContext, part: int = 
         return _finish(_check(text, name, context, part))
 
 
+def check_source(text: str, *, name: str, context: ObjectContext, part: int = LOCAL) -> CompiledPart:
+    """Everything but code for one part: what an editor wants to know while somebody types."""
+    with ROOM:
+        return _check(text, name, context, part)
+
+
 def compile_object(name: str, parts: dict[int, str], context: ObjectContext) -> Compiled:
     """Compile the parts of an object together. A remote part that is absent or switched off is not compiled."""
     with ROOM:
@@ -87,7 +93,7 @@ def compile_object(name: str, parts: dict[int, str], context: ObjectContext) -> 
 
 def _compile_object(name: str, parts: dict[int, str], context: ObjectContext) -> Compiled:
     texts = {part: text for part, text in parts.items() if part == LOCAL or part == REMOTE and context.server_script}
-    declared = {part: _declared_locals(text) for part, text in texts.items()}
+    declared = {part: declared_locals(text) for part, text in texts.items()}
     checked = {part: _check(text, name, _seeing(context, part, declared), part) for part, text in texts.items()}
     pair = pair_diagnostics({part: p.checked for part, p in checked.items() if p.checked is not None})
     clean = not any(d.severity == "error" for d in pair)
@@ -162,7 +168,7 @@ def _called_from_outside(checked: Checker) -> list[str]:
     return [p.name for p in checked.procedures[1:] if p.flags & (F_RPC | F_RPCX)]
 
 
-def _declared_locals(text: str) -> frozenset[str]:
+def declared_locals(text: str) -> frozenset[str]:
     """Names that a text declares for itself, by a look at its tokens: enough to tell a person where a name lives."""
     tokens: Tokens = tokenize(text[: LIMITS["source_bytes"].value])
     found, declares, first = set(), False, True

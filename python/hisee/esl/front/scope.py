@@ -254,7 +254,7 @@ class Scope:
     def _nearest_object(self, spelled: str) -> str:
         directory = self.context.directory
         hint = meant(spelled, directory.names()) if directory else ""
-        entry = directory.object(hint.split("`")[1]) if directory and hint else None
+        entry = directory.object(hint.split("`")[1]) if directory and hint.count("`") == 2 else None
         return hint.replace("?", f" ({entry.value_type or entry.kind})?") if entry else hint
 
     def struct_named(self, spelled: str, node: int) -> Struct | None:

@@ -42,20 +42,24 @@ ACTION_WORDS = (
 )
 
 
-def nearest(name: str, candidates: object, limit: int = 2000) -> str:
-    """The candidate that a person most likely meant, or "". At most `limit` candidates of a similar length are compared."""
-    best, best_cost = "", 1 + max(1, len(name) // 3)
+def nearest(name: str, candidates: object, limit: int = 2000) -> list[str]:
+    """The candidates that a person most likely meant: those of the least distance, in the order given. At most `limit` candidates
+    of a similar length are compared."""
+    best: list[str] = []
+    best_cost = max(1, len(name) // 3)
     wanted = name.lower()
     seen = 0
-    for candidate in candidates:  # type: ignore[attr-defined]
-        if abs(len(candidate) - len(name)) >= best_cost or len(candidate) > 64:
+    for candidate in dict.fromkeys(candidates):  # type: ignore[call-overload]
+        if abs(len(candidate) - len(name)) > best_cost or len(candidate) > 64:
             continue
         seen += 1
         if seen > limit:
             break
-        cost = distance(wanted, candidate.lower(), best_cost)
-        if cost < best_cost:
-            best, best_cost = candidate, cost
+        cost = distance(wanted, candidate.lower(), best_cost + 1)
+        if cost < best_cost or cost == best_cost and not best:
+            best, best_cost = [candidate], cost
+        elif cost == best_cost:
+            best.append(candidate)
     return best
 
 
@@ -77,6 +81,6 @@ def distance(a: str, b: str, limit: int) -> int:
 
 
 def meant(name: str, candidates: object) -> str:
-    """The hint "did you mean ...?", or ""."""
-    found = nearest(name, candidates)
-    return f"did you mean `{found}`?" if found else ""
+    """The hint "did you mean ...?", or "". Two equally near names are both told: then nothing may be put right by itself."""
+    found = [f"`{candidate}`" for candidate in nearest(name, candidates)[:2]]
+    return f"did you mean {' or '.join(found)}?" if found else ""
