@@ -70,7 +70,12 @@ cdef extern from "esl_vm.h" nogil:
         uint32_t line
         uint8_t waits
         esl_buffer_t payload
+    ctypedef struct esl_frame_t:
+        uint16_t procedure
+
     ctypedef struct esl_script_t:
+        esl_frame_t *frames
+        uint32_t depth
         esl_status_t status
         bint running
         int64_t fuel_used
@@ -87,5 +92,6 @@ cdef extern from "esl_vm.h" nogil:
     void esl_script_fail(esl_script_t *script, int number, int64_t extended, const char *text)
     void esl_script_kill(esl_script_t *script, const char *text, const char *limit)
     uint32_t esl_script_line(const esl_script_t *script)
+    uint32_t esl_script_line_at(const esl_script_t *script, uint32_t depth)
     const char *esl_error_text(int number)
     esl_status_t esl_vm_run(esl_script_t *script, int64_t slice)

@@ -76,6 +76,8 @@ class Instance:
     handled: int = 0
     dropped: int = 0
     ended: bool = False
+    functions: Any = None  # hisee.script.functions.Functions: handles and memory of the functions that the host does
+    database_error: tuple[int, str] = (0, "")  # code and text of the last failure that a database manager explained
     restart_due: bool = False  # its remote part ended with the former server: the next one is a restart
 
     @property
