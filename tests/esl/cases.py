@@ -53,15 +53,25 @@ class Case:
     @property
     def type(self) -> str:
         """Type of the result: as the row says where the expression is the call itself, else as the expected value looks."""
-        name = re.match(r"(%\w+)\(", self.expression)
-        row = ROWS.get(name[1].lower()) if name and name[1].lower() == self.function.lower() else None
-        if row is not None and row.result in LETTERS:
+        row = ROWS[self.function.lower()]
+        if row.result in LETTERS and is_call(self.expression, (row.name, *row.old_names)):
             return LETTERS[row.result]
         return type_of_text(self.expected)
 
     def body(self) -> str:
         ends = [f"_result := {self.expression}"] if self.expression else []
         return "\n".join([*self.actions, *ends])
+
+
+def is_call(text: str, names: tuple[str, ...]) -> bool:
+    """Is all of the text one call of that function?"""
+    name, _, rest = text.partition("(")
+    depth = 1
+    for at, sign in enumerate(re.sub(r'"[^"]*"', lambda m: "_" * len(m[0]), rest)):
+        depth += {"(": 1, ")": -1}.get(sign, 0)
+        if depth == 0:
+            return at == len(rest) - 1 and name.lower() in [n.lower() for n in names]
+    return False
 
 
 def type_of_text(expected: str) -> str:

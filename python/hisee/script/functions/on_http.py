@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote_to_bytes, urljoin, urlsplit
 
@@ -57,6 +59,12 @@ def allowed(url: str, hosts: tuple[str, ...]) -> str:
     return f"{name or 'no host'}:{port} is not listed under `hosts` in app.toml, section [scripts]"
 
 
+@lru_cache(maxsize=1)
+def trust() -> ssl.SSLContext:
+    """Certificates that the computer trusts; reading them takes a while."""
+    return ssl.create_default_context()
+
+
 def perform(own: Functions, request: Request) -> None:
     """Fill in the answer, or `error`."""
     request.status, request.answer, request.text, request.error = 0, {}, None, ""
@@ -75,7 +83,7 @@ async def _exchange(own: Functions, request: Request) -> None:
     import httpx
 
     method, url, body = request.method, request.url, request.body
-    async with httpx.AsyncClient(trust_env=False, follow_redirects=False, timeout=own.site.limit("http_s")) as client:
+    async with httpx.AsyncClient(trust_env=False, follow_redirects=False, timeout=own.site.limit("http_s"), verify=trust()) as client:
         for _ in range(own.site.limit("http_redirects") + 1):
             refusal = allowed(url, own.site.rules.hosts)
             if refusal:
