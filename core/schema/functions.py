@@ -300,4 +300,4 @@ def check_names(rows: list[Function]) -> None:
 check_names(FUNCTIONS)
 
 TABLE = Table("functions", "Fn", FUNCTIONS, "Functions that run inside the VM.",
-              in_c=("c", "letters", "least", "most", "result", "validity", "base", "per"))
+              in_c=("c", "letters", "least", "most", "result", "validity", "base", "per"), manual="function_manual")

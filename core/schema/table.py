@@ -23,6 +23,7 @@ class Table:
     rows     dataclass instances, all of one class
     title    heading and one sentence for the manual
     in_c     fields that go into the C X-macro besides number and name; None = no C header
+    manual   module beside this one whose `text(note)` is the page of the manual; empty = one table of all fields
     """
 
     name: str
@@ -30,6 +31,7 @@ class Table:
     rows: Sequence[Any]
     title: str
     in_c: Sequence[str] | None = None
+    manual: str = ""
 
     def __post_init__(self) -> None:
         numbers = [row.number for row in self.rows]

@@ -24,7 +24,6 @@ def port() -> Iterator[int]:
         yield found
 
 
-@pytest.mark.req("R80")
 @pytest.mark.parametrize("path", cases.files(), ids=lambda p: p.stem)
 def test_cases(path: Path, port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HISEE_CASE", "on")
