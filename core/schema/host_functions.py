@@ -2,7 +2,8 @@
 
 Rows have the form of functions.py. The VM hands such a call out as the action FUNCTION; `python/hisee/script/functions`
 has one module per section, with one Python function per row. "strict" rows see valid arguments only, "V" rows look at
-validity themselves. `waits`: done in a thread, because a disk, a network or a program decides how long it takes.
+validity themselves. `waits`: done in a thread, because a disk, a network, a program or the size of a document decides how long it takes; so is every call
+with more than 4 KiB of arguments.
 A handle is an INT above 0, belongs to the script's instance and ends with it; an unknown one raises _ERR_NO_DATA.
 """
 
@@ -19,7 +20,7 @@ FUNCTIONS = [
     # text: regular expressions in the syntax of RE2, matched in linear time
     f(640, "B %RegMatch(T s, T re)", "does the expression match somewhere in s? A bad expression gives invalid, 3"),
     f(641, "T %RegFind(T s, T re, I group=0)", "the first match, or a group of it; no match is empty, no such group invalid"),
-    f(642, "T %RegReplace(T s, T re, T by)", "every match replaced; \\1 to \\9 in `by` are groups"),
+    f(642, "T %RegReplace(T s, T re, T by)", "every match replaced; \\1 to \\9 in `by` are groups", waits=True),
     f(643, "T %DictText(T key, T lang='')", "entry of the dictionary in a language; without one the key itself"),
     # objects and system
     f(801, "B %OpenRefToObject(H object, B sync)", "make an object reachable that only its number names; with sync TRUE: does it exist?",
@@ -138,8 +139,8 @@ FUNCTIONS = [
     f(1401, "I %JSON_ObjectFromString(T text)", "handle of an object; 0 = no JSON object, see %JSON_LastError"),
     f(1402, "I %JSON_ArrayFromString(T text)", "handle of an array; 0 = no JSON array"),
     f(1403, "T %JSON_LastError()", "why the last text was no JSON; empty = it was"),
-    f(1404, "T %JSON_ObjectToString(I o, B pretty=False)", "JSON text; too deep or too long: invalid, 2"),
-    f(1405, "T %JSON_ArrayToString(I a, B pretty=False)", "JSON text; too deep or too long: invalid, 2"),
+    f(1404, "T %JSON_ObjectToString(I o, B pretty=False)", "JSON text; too deep or too long: invalid, 2", waits=True),
+    f(1405, "T %JSON_ArrayToString(I a, B pretty=False)", "JSON text; too deep or too long: invalid, 2", waits=True),
     f(1406, "I %JSON_CreateObject()", "handle of a new empty object"),
     f(1407, "I %JSON_CreateArray()", "handle of a new empty array"),
     f(1408, "- %JSON_FreeObjectHandle(I o)", "end a handle; what it held in others lives on"),
@@ -176,7 +177,7 @@ FUNCTIONS = [
     f(1501, "I %XML_CreateDocument(T root)", "handle of a new document with that root element; no name: 0"),
     f(1502, "I %XML_OpenDocument(T path)", "handle of a file's document; 0 = unreadable or no XML", waits=True),
     f(1503, "I %XML_ParseDocument(T text)", "handle of the document of a text; 0 = no XML"),
-    f(1504, "T %XML_ToString(I d, B pretty=False)", "the document as a text", ),
+    f(1504, "T %XML_ToString(I d, B pretty=False)", "the document as a text", waits=True),
     f(1505, "B %XML_SaveDocument(I d, T path)", "the document as a file in UTF-8", waits=True),
     f(1506, "- %XML_CloseDocument(I d)", "end the document and the handles of its elements"),
     f(1507, "I %XML_Root(I d)", "handle of the root element"),

@@ -39,8 +39,10 @@ def test_cases(path: Path, port: int, tmp_path: Path, monkeypatch: pytest.Monkey
                 wrong.append(f"{case.place} {case.function}: {case.body()} -> {cases.written(value)}, not {case.expected}")
     finally:
         host.functions.close()
+        for program in site.programs.values():
+            program.kill()
+            program.wait()
     assert wrong == []
-    assert site.programs == {} or all(p.poll() is not None for p in site.programs.values())
 
 
 def with_port(case: Case, port: int) -> Case:

@@ -89,7 +89,8 @@ def test_a_waiting_function_raises_what_the_script_can_catch(tmp_path: Path) -> 
 def test_the_end_of_a_script_ends_its_program_and_closes_its_files(tmp_path: Path) -> None:
     async def play() -> None:
         outside = Outside(tmp_path)
-        script = outside.start(1, 'INT _h\nBEGIN\n_h := %FileOpen("a.txt", 1)\nLOGEX "open"\n_h := %RunProgram("/bin/sleep", "30", @TRUE)\nEND\n')
+        script = outside.start(1, 'INT _h\nBEGIN\n_h := %FileOpen("a.txt", 1)\nLOGEX "open"\n'
+                                  '_h := %RunProgram("/bin/sleep", "30", @TRUE)\nEND\n')
         await outside.until(1)
         assert len(script.functions.handles) == 1
         async with asyncio.timeout(DEADLINE_S):

@@ -202,12 +202,12 @@ class HostFnRow(NamedTuple):
     waits: bool
 
 
-SCHEMA_HASH = 0x150d4537
+SCHEMA_HASH = 0xe4a32eb4
 
 ROWS: tuple[HostFnRow, ...] = (
     HostFnRow(640, '%RegMatch', (), (('s', 'T', None), ('re', 'T', None)), 2, 2, 'B', 'strict', 50, 'byte', False, 'local', 'none', 'TT', '', 'does the expression match somewhere in s? A bad expression gives invalid, 3', True, False),
     HostFnRow(641, '%RegFind', (), (('s', 'T', None), ('re', 'T', None), ('group', 'I', 0)), 2, 3, 'T', 'strict', 50, 'byte', False, 'local', 'none', 'TTI', '', 'the first match, or a group of it; no match is empty, no such group invalid', True, False),
-    HostFnRow(642, '%RegReplace', (), (('s', 'T', None), ('re', 'T', None), ('by', 'T', None)), 3, 3, 'T', 'strict', 50, 'byte', False, 'local', 'none', 'TTT', '', 'every match replaced; \\1 to \\9 in `by` are groups', True, False),
+    HostFnRow(642, '%RegReplace', (), (('s', 'T', None), ('re', 'T', None), ('by', 'T', None)), 3, 3, 'T', 'strict', 50, 'byte', False, 'local', 'none', 'TTT', '', 'every match replaced; \\1 to \\9 in `by` are groups', True, True),
     HostFnRow(643, '%DictText', (), (('key', 'T', None), ('lang', 'T', '')), 1, 2, 'T', 'strict', 50, 'byte', False, 'local', 'none', 'TT', '', 'entry of the dictionary in a language; without one the key itself', True, False),
     HostFnRow(801, '%OpenRefToObject', (), (('object', 'H', None), ('sync', 'B', None)), 2, 2, 'B', 'strict', 50, 'byte', False, 'local', 'none', 'IB', '', 'make an object reachable that only its number names; with sync TRUE: does it exist?', True, True),
     HostFnRow(802, '%GetCallChain', (), (), 0, 0, 'T', 'strict', 50, 'byte', False, 'local', 'none', '', '', 'running procedures, innermost first, one line each: process;object(number) instance;procedure: line', True, False),
@@ -316,8 +316,8 @@ ROWS: tuple[HostFnRow, ...] = (
     HostFnRow(1401, '%JSON_ObjectFromString', (), (('text', 'T', None),), 1, 1, 'I', 'strict', 50, 'byte', False, 'local', 'none', 'T', '', 'handle of an object; 0 = no JSON object, see %JSON_LastError', True, False),
     HostFnRow(1402, '%JSON_ArrayFromString', (), (('text', 'T', None),), 1, 1, 'I', 'strict', 50, 'byte', False, 'local', 'none', 'T', '', 'handle of an array; 0 = no JSON array', True, False),
     HostFnRow(1403, '%JSON_LastError', (), (), 0, 0, 'T', 'strict', 50, 'byte', False, 'local', 'none', '', '', 'why the last text was no JSON; empty = it was', True, False),
-    HostFnRow(1404, '%JSON_ObjectToString', (), (('o', 'I', None), ('pretty', 'B', False)), 1, 2, 'T', 'strict', 50, 'byte', False, 'local', 'none', 'IB', '', 'JSON text; too deep or too long: invalid, 2', True, False),
-    HostFnRow(1405, '%JSON_ArrayToString', (), (('a', 'I', None), ('pretty', 'B', False)), 1, 2, 'T', 'strict', 50, 'byte', False, 'local', 'none', 'IB', '', 'JSON text; too deep or too long: invalid, 2', True, False),
+    HostFnRow(1404, '%JSON_ObjectToString', (), (('o', 'I', None), ('pretty', 'B', False)), 1, 2, 'T', 'strict', 50, 'byte', False, 'local', 'none', 'IB', '', 'JSON text; too deep or too long: invalid, 2', True, True),
+    HostFnRow(1405, '%JSON_ArrayToString', (), (('a', 'I', None), ('pretty', 'B', False)), 1, 2, 'T', 'strict', 50, 'byte', False, 'local', 'none', 'IB', '', 'JSON text; too deep or too long: invalid, 2', True, True),
     HostFnRow(1406, '%JSON_CreateObject', (), (), 0, 0, 'I', 'strict', 50, 'byte', False, 'local', 'none', '', '', 'handle of a new empty object', True, False),
     HostFnRow(1407, '%JSON_CreateArray', (), (), 0, 0, 'I', 'strict', 50, 'byte', False, 'local', 'none', '', '', 'handle of a new empty array', True, False),
     HostFnRow(1408, '%JSON_FreeObjectHandle', (), (('o', 'I', None),), 1, 1, '-', 'strict', 50, 'byte', False, 'local', 'none', 'I', '', 'end a handle; what it held in others lives on', True, False),
@@ -353,7 +353,7 @@ ROWS: tuple[HostFnRow, ...] = (
     HostFnRow(1501, '%XML_CreateDocument', (), (('root', 'T', None),), 1, 1, 'I', 'strict', 50, 'byte', False, 'local', 'none', 'T', '', 'handle of a new document with that root element; no name: 0', True, False),
     HostFnRow(1502, '%XML_OpenDocument', (), (('path', 'T', None),), 1, 1, 'I', 'strict', 50, 'byte', False, 'local', 'none', 'T', '', "handle of a file's document; 0 = unreadable or no XML", True, True),
     HostFnRow(1503, '%XML_ParseDocument', (), (('text', 'T', None),), 1, 1, 'I', 'strict', 50, 'byte', False, 'local', 'none', 'T', '', 'handle of the document of a text; 0 = no XML', True, False),
-    HostFnRow(1504, '%XML_ToString', (), (('d', 'I', None), ('pretty', 'B', False)), 1, 2, 'T', 'strict', 50, 'byte', False, 'local', 'none', 'IB', '', 'the document as a text', True, False),
+    HostFnRow(1504, '%XML_ToString', (), (('d', 'I', None), ('pretty', 'B', False)), 1, 2, 'T', 'strict', 50, 'byte', False, 'local', 'none', 'IB', '', 'the document as a text', True, True),
     HostFnRow(1505, '%XML_SaveDocument', (), (('d', 'I', None), ('path', 'T', None)), 2, 2, 'B', 'strict', 50, 'byte', False, 'local', 'none', 'IT', '', 'the document as a file in UTF-8', True, True),
     HostFnRow(1506, '%XML_CloseDocument', (), (('d', 'I', None),), 1, 1, '-', 'strict', 50, 'byte', False, 'local', 'none', 'I', '', 'end the document and the handles of its elements', True, False),
     HostFnRow(1507, '%XML_Root', (), (('d', 'I', None),), 1, 1, 'I', 'strict', 50, 'byte', False, 'local', 'none', 'I', '', 'handle of the root element', True, False),

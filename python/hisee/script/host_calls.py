@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from hisee.script.engine import Engine
 
 log = logging.getLogger("hisee.script.functions")
+LONG = 4096  # bytes of arguments from which on a call may take longer than a slice
 Outcome = tuple[bytes, Raised | None]
 
 
@@ -49,7 +50,7 @@ def perform(engine: Engine, instance: Instance, over_limit: Callable[..., None])
     """Carry out the pending FUNCTION of an instance."""
     number, *arguments = decode(instance.pending.payload)
     row = BY_NUMBER.get(number) if not isinstance(number, Invalid) else None
-    if row is None or not row.waits:
+    if row is None or not row.waits and len(instance.pending.payload) <= LONG:
         settle(instance, outcome(instance.functions, number, arguments))
         return
     pending = instance.pending

@@ -58,7 +58,8 @@ NUMBERS = (V_BOOL, V_INT, V_REAL)
 RELATIONS = (L.T_EQ, L.T_NE, L.T_LT, L.T_GT, L.T_LE, L.T_GE)
 OP_TEXT = {number: sign for sign, number in L.SIGNS.items()}
 FunctionRow = functions.FnRow | host_functions.HostFnRow
-FUNCTIONS: dict[str, FunctionRow] = {L.fold(name): row for row in (*functions.ROWS, *host_functions.ROWS) for name in (row.name, *row.old_names)}
+ALL_FUNCTIONS: tuple[FunctionRow, ...] = (*functions.ROWS, *host_functions.ROWS)
+FUNCTIONS = {L.fold(name): row for row in ALL_FUNCTIONS for name in (row.name, *row.old_names)}
 PICTURE_FUNCTIONS = {L.fold(row.name): row for row in picture_functions.ROWS}
 RESULTS = {"B": V_BOOL, "I": V_INT, "R": V_REAL, "T": V_TEXT, "TM": V_TIME, "U": V_ANY, "H": V_INT, "-": V_NONE}
 LETTER_TYPES = {"B": V_BOOL, "I": V_INT, "R": V_REAL, "T": V_TEXT, "TM": V_TIME, "H": V_INT}
@@ -246,7 +247,8 @@ class ExpressionChecker(Scope):
             return V_NONE
         kind = place.struct.columns[place.column][1]
         if kind == V_OBJECT or row.result == "R" and kind not in NUMBERS:
-            self.error("ESL3002", args[0], wanted="a column of numbers" if row.result == "R" else "a column of values", found=TYPE_NAMES[kind])
+            wanted = "a column of numbers" if row.result == "R" else "a column of values"
+            self.error("ESL3002", args[0], wanted=wanted, found=TYPE_NAMES[kind])
             return V_NONE
         return kind if row.result == "U" else RESULTS[row.result]
 

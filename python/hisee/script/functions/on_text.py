@@ -57,33 +57,33 @@ def reg_replace(own: Functions, text: str, expression: str, by: str) -> Any:
 
 def replaced(found: Any, text: str, by: str, most: int) -> Any:
     """Piece by piece, so that a long replacement cannot grow beyond the limit before it is cut. A `\\9` that is no group: invalid."""
+    template = parts_of(by, found.groups)
+    if template is None:
+        return CONVERSION
     pieces, at, length = [], 0, 0
     for match in found.finditer(text):
-        piece = expanded(match, by, found.groups)
-        if piece is None:
-            return CONVERSION
-        pieces += [text[at:match.start()], piece]
-        length += match.start() - at + len(piece)
+        pieces.append(text[at:match.start()])
+        pieces += [part if isinstance(part, str) else match.group(part) or "" for part in template]
+        length += match.start() - at + len(by)
         at = match.end()
-        if length > most:
+        if length > most * 2:
             break
     return "".join(pieces) + text[at:]
 
 
-def expanded(match: Any, by: str, groups: int) -> str | None:
-    parts = by.split("\\")
-    out, i = [parts[0]], 1
-    while i < len(parts):
-        part = parts[i]
-        if part == "" and i + 1 < len(parts):  # two of them are one
-            out.append("\\" + parts[i + 1])
-            i += 2
-            continue
-        if part[:1] not in "0123456789" or part == "" or int(part[0]) > groups:
+def parts_of(by: str, groups: int) -> list[str | int] | None:
+    """Texts and numbers of groups; None when a backslash stands for neither a group nor itself."""
+    out: list[str | int] = []
+    pieces = iter(by.split("\\"))
+    out.append(next(pieces))
+    for piece in pieces:
+        if piece == "":  # two of them are one
+            out.append("\\" + next(pieces, ""))
+        elif piece[0] in "0123456789" and int(piece[0]) <= groups:
+            out += [int(piece[0]), piece[1:]]
+        else:
             return None
-        out.append((match.group(int(part[0])) or "") + part[1:])
-        i += 1
-    return "".join(out)
+    return out
 
 
 @function("%DictText")
