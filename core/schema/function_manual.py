@@ -23,7 +23,7 @@ SECTIONS = {
     14: ("JSON", "A handle stands for an object or an array; what is put into another one is shared with it and outlives its parent. "
                  "null is an invalid value. Handles are freed with the script at the latest."),
     15: ("XML", "A handle for each document, and one for each element that was asked for. Neither entities nor document types are read."),
-    16: ("Programs and reports", "Only programs that app.toml lists by their absolute path (`programs`), never through a shell."),
+    16: ("Programs, reports, sound", "Only programs that app.toml lists by their absolute path (`programs`), never through a shell."),
 }
 TYPES = {"B": "BOOL", "I": "INT", "R": "REAL", "T": "TEXT", "TM": "TIME", "N": "number", "U": "value", "H": "HBJ", "C": "column", "-": ""}
 HEAD = """# Functions

@@ -199,6 +199,9 @@ FUNCTIONS = [
     f(1603, "B %ProgramRunning(I pid)", "does a program still run that this process started?"),
     f(1604, "B %ProgramStop(I pid)", "end such a program"),
     f(1605, "B %ReportExport(H report, T file, T fmt, T params='')", "a report as a file: PDF XLSX CSV HTML; FALSE = it was not made"),
+    f(1607, "- %HI_PlaySound(T name, B loop=False)", "a sound at the console; consoles have none yet, so nothing is heard"),
+    f(1608, "- %HI_StopSound()", "end it"),
+    f(1609, "- %HI_Beep(I kind=0)", "a short signal at the console; consoles have none yet"),
     f(1606, "B %ReportPrint(H report, T printer='', T params='')", "a report on a printer; FALSE = it was not printed"),
 ]
 

@@ -178,6 +178,9 @@ class HostFn(IntEnum):
     PROGRAMRUNNING = 1603
     PROGRAMSTOP = 1604
     REPORTEXPORT = 1605
+    HI_PLAYSOUND = 1607
+    HI_STOPSOUND = 1608
+    HI_BEEP = 1609
     REPORTPRINT = 1606
 
 
@@ -202,7 +205,7 @@ class HostFnRow(NamedTuple):
     waits: bool
 
 
-SCHEMA_HASH = 0xe4a32eb4
+SCHEMA_HASH = 0x43018db7
 
 ROWS: tuple[HostFnRow, ...] = (
     HostFnRow(640, '%RegMatch', (), (('s', 'T', None), ('re', 'T', None)), 2, 2, 'B', 'strict', 50, 'byte', False, 'local', 'none', 'TT', '', 'does the expression match somewhere in s? A bad expression gives invalid, 3', True, False),
@@ -373,6 +376,9 @@ ROWS: tuple[HostFnRow, ...] = (
     HostFnRow(1603, '%ProgramRunning', (), (('pid', 'I', None),), 1, 1, 'B', 'strict', 50, 'byte', False, 'local', 'none', 'I', '', 'does a program still run that this process started?', True, False),
     HostFnRow(1604, '%ProgramStop', (), (('pid', 'I', None),), 1, 1, 'B', 'strict', 50, 'byte', False, 'local', 'none', 'I', '', 'end such a program', True, False),
     HostFnRow(1605, '%ReportExport', (), (('report', 'H', None), ('file', 'T', None), ('fmt', 'T', None), ('params', 'T', '')), 3, 4, 'B', 'strict', 50, 'byte', False, 'local', 'none', 'ITTT', '', 'a report as a file: PDF XLSX CSV HTML; FALSE = it was not made', True, False),
+    HostFnRow(1607, '%HI_PlaySound', (), (('name', 'T', None), ('loop', 'B', False)), 1, 2, '-', 'strict', 50, 'byte', False, 'local', 'none', 'TB', '', 'a sound at the console; consoles have none yet, so nothing is heard', True, False),
+    HostFnRow(1608, '%HI_StopSound', (), (), 0, 0, '-', 'strict', 50, 'byte', False, 'local', 'none', '', '', 'end it', True, False),
+    HostFnRow(1609, '%HI_Beep', (), (('kind', 'I', 0),), 0, 1, '-', 'strict', 50, 'byte', False, 'local', 'none', 'I', '', 'a short signal at the console; consoles have none yet', True, False),
     HostFnRow(1606, '%ReportPrint', (), (('report', 'H', None), ('printer', 'T', ''), ('params', 'T', '')), 1, 3, 'B', 'strict', 50, 'byte', False, 'local', 'none', 'ITT', '', 'a report on a printer; FALSE = it was not printed', True, False),
 )
 

@@ -74,6 +74,12 @@ def attempt(own: Functions, failure: Any, work: Callable[[Sandbox], Any]) -> Any
         return failure
 
 
+def did(work: Callable[[], object]) -> bool:
+    """TRUE, once it is done."""
+    work()
+    return True
+
+
 def encoding_of(name: str) -> str:
     """Canonical name of one of the encodings that scripts may use; Refused for any other."""
     try:
@@ -129,7 +135,7 @@ def file_read(own: Functions, handle: int, count: int) -> Any:
 @function("%FileWrite")
 def file_write(own: Functions, handle: int, text: str) -> Any:
     file = own.handles.get(handle, TextFile)
-    return attempt(own, False, lambda box: file.write(text) is None)
+    return attempt(own, False, lambda box: did(lambda: file.write(text)))
 
 
 @function("%FileWriteLine")
@@ -173,7 +179,7 @@ def file_seek(own: Functions, handle: int, position: int) -> Any:
 @function("%FileFlush")
 def file_flush(own: Functions, handle: int) -> Any:
     file = own.handles.get(handle, TextFile)
-    return attempt(own, False, lambda box: file.text.flush() is None)
+    return attempt(own, False, lambda box: did(file.text.flush))
 
 
 @function("%FileLoad")
@@ -235,7 +241,7 @@ def file_copy(own: Functions, source: str, target: str, over: bool) -> Any:
 
 @function("%FileMove")
 def file_move(own: Functions, source: str, target: str, over: bool) -> Any:
-    return attempt(own, False, lambda box: box.rename(source, target, over) is None)
+    return attempt(own, False, lambda box: did(lambda: box.rename(source, target, over)))
 
 
 @function("%FileSize")
@@ -274,12 +280,12 @@ def dir_exists(own: Functions, path: str) -> Any:
 
 @function("%DirCreate")
 def dir_create(own: Functions, path: str) -> Any:
-    return attempt(own, False, lambda box: box.within(path, lambda name, at: os.mkdir(name, 0o750, dir_fd=at)) is None)
+    return attempt(own, False, lambda box: did(lambda: box.within(path, lambda name, at: os.mkdir(name, 0o750, dir_fd=at))))
 
 
 @function("%DirDelete")
 def dir_delete(own: Functions, path: str) -> Any:
-    return attempt(own, False, lambda box: box.within(path, lambda name, at: os.rmdir(name, dir_fd=at)) is None)
+    return attempt(own, False, lambda box: did(lambda: box.within(path, lambda name, at: os.rmdir(name, dir_fd=at))))
 
 
 @function("%DirList")

@@ -43,7 +43,7 @@ def grow(own: Functions, size: int) -> None:
     memory.grown += size + documents.OVERHEAD
     if memory.grown < ACCOUNT_STEP + memory.held // 4:
         return
-    memory.held = documents.size_of([h.value for h in (*own.handles.all(Object), *own.handles.all(Array))])
+    memory.held = documents.size_of([*(o.value for o in own.handles.all(Object)), *(a.value for a in own.handles.all(Array))])
     memory.grown = 0
     if memory.held + size > own.site.limit("see_memory_bytes"):
         raise Raised(Err.ERR_MEMORY, f"JSON documents of {memory.held} bytes; the limit is see_memory_bytes")

@@ -1,4 +1,5 @@
-"""Programs of the operating system, listed ones only, never through a shell; reports, which this system does not make from scripts."""
+"""Programs of the operating system, listed ones only, never through a shell; reports and sounds, which this system
+does not make from scripts."""
 
 from __future__ import annotations
 
@@ -129,3 +130,18 @@ def report_export(own: Functions, report: int, file: str, kind: str, parameters:
 def report_print(own: Functions, report: int, printer: str, parameters: str) -> bool:
     """No reports exist that a script could name."""
     return False
+
+
+@function("%HI_PlaySound")
+def play_sound(own: Functions, name: str, loop: bool) -> None:
+    """Consoles have no sound."""
+
+
+@function("%HI_StopSound")
+def stop_sound(own: Functions) -> None:
+    """Consoles have no sound."""
+
+
+@function("%HI_Beep")
+def beep(own: Functions, kind: int) -> None:
+    """Consoles have no sound."""
