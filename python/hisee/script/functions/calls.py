@@ -42,7 +42,7 @@ class Functions:
         self.handles = Handles(site.limit("handles"))
         self.kept: dict[str, Any] = {}  # what a section remembers between calls
         self._lock = threading.Lock()
-        self._closed = False
+        self.closed = False
 
     def keep(self, kind: type[Any]) -> Any:
         """The section's own memory, made at first use."""
@@ -59,7 +59,7 @@ class Functions:
         values += [default for _, _, default in row.parameters[len(values):]]
         bad = first_invalid(values) if row.validity == "strict" else None
         with self._lock:
-            if self._closed:
+            if self.closed:
                 raise Raised(Err.ERR_EVENT_CLOSED, "the script has ended")
             return self._result(row, bad if bad is not None else BEHIND[number](self, *values))
 
@@ -76,7 +76,7 @@ class Functions:
 
     def close(self) -> None:
         """Give back what the instance holds: at once, or by the call that is under way when that ends."""
-        self._closed = True
+        self.closed = True
         for stop in list(self.kept.get("Stoppers", ())):
             stop()
         threading.Thread(target=self._close_handles, daemon=True).start() if self._lock.locked() else self._close_handles()

@@ -85,6 +85,8 @@ def _waited(own: Functions, exe: str, args: str, seconds: float) -> int:
     with tempfile.TemporaryFile() as output:
         program = started(own, exe, args, output)
         stoppers.append(stop := lambda: end(program))
+        if own.closed:  # it ended while the program started
+            end(program)
         try:
             code = program.wait(min(max(float(seconds), 0.0), own.site.limit("program_s")))
         except subprocess.TimeoutExpired:
