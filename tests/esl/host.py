@@ -24,7 +24,8 @@ MOST_SLICES = 1000
 def known_objects() -> list[dict[str, Any]]:
     """Objects of the directory as a server tells of them."""
     numbers = {e.name: e.hbj for e in ENTRIES}
-    return [{"hbj": e.hbj, "name": e.name, "kind": e.kind, "rows": e.rows, "columns": [list(c) for c in e.columns],
+    kinds = {"user": "user_variable", "structure": "structure_definition", "structured": "structured_variable"}
+    return [{"hbj": e.hbj, "name": e.name, "kind": kinds.get(e.kind, e.kind), "rows": e.rows, "columns": [list(c) for c in e.columns],
              "parent": numbers.get(e.structure, 0)} for e in ENTRIES]
 
 

@@ -55,6 +55,7 @@ class Host:
         self.known = Known(seams.clock)
         site = site_of(server.welcome, seams, self.known, self.recorder)
         self.engine = Engine(self, seams, self.recorder, server.welcome.facts.get("time_zone", "UTC"), site)
+        self.known.apply = self.engine.values
         self.background = Background(log)
         self.lost = asyncio.Event()
         self.stop = asyncio.Event()

@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from hisee.script.functions.calls import Functions
 
 # kinds of objects -> numbers of @OTYPE_
-KINDS = {"user": 1, "structure": 8, "structured": 9, "database": 10, "table": 11, "picture": 12, "event": 17, "process": 19}
+KINDS = {"user_variable": 1, "alarm": 6, "historical_value": 7, "structure_definition": 8, "structured_variable": 9, "database": 10,
+         "table": 11, "picture": 12, "event": 17, "external_function": 18, "process": 19}
 COLUMN_TYPES = {"BOOL": 1, "INT": 2, "REAL": 3, "TIME": 4, "TEXT": 5, "OBJECT": 7}
 
 
@@ -39,7 +40,14 @@ def exists(found: Any) -> Any:
 
 @function("%OpenRefToObject")
 def open_ref_to_object(own: Functions, number: int, sync: bool) -> Any:
-    return exists(asked(own, "hbj", number, lambda row: True))
+    """Known or not, the values of an object that exists are followed from here on."""
+    found = exists(asked(own, "hbj", number, lambda row: True))
+    if found is True:
+        try:
+            own.site.follow(number)
+        except OSError:
+            return COMMUNICATION
+    return found
 
 
 @function("%ObjName")

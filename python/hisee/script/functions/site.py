@@ -40,7 +40,7 @@ def no_objects() -> list[dict[str, Any]]:
 
 @dataclass
 class Site:
-    """`objects` and `processes` ask the server and wait: they are called from threads only. OSError: it does not answer."""
+    """`objects`, `processes` and `follow` ask the server and wait: they are called from threads only. OSError: it does not answer."""
 
     seams: Seams = field(default_factory=Seams)
     rules: Rules = field(default_factory=Rules)
@@ -50,6 +50,7 @@ class Site:
     host: str = field(default_factory=socket.gethostname)
     objects: Objects = no_objects
     processes: Objects = no_objects
+    follow: Callable[[int], None] = lambda number: None
     profile: Callable[[bool], None] = lambda on: None
     programs: dict[int, Any] = field(default_factory=dict)  # process number -> Popen, of programs that are not waited for
 
