@@ -72,12 +72,14 @@ def test_functions_reach_objects_and_what_the_application_allows(script, tmp_pat
         '["U.Count"]\ntype = "user_variable"\nvalue_type = "INT"\ninitial = 7\n')
     done = script("\n".join([
         "ALIAS _o", "INT _h", "BEGIN",
-        '_h := %ObjFind("u.count")', 'LOG "open", %OpenRefToObject(_h, @TRUE)', "SET _o AS (_h)", 'LOG "value", _o', 'LOG "type", %ObjType(_h)',
+        '_h := %ObjFind("u.count")', 'LOG "open", %OpenRefToObject(_h, @TRUE)', "SET _o AS (_h)", 'LOG "value", _o',
+        'LOG "type", %ObjType(_h)',
         '_h := %ObjFind("SV.Tanks")', 'LOG "rows", %ObjRows(_h)', 'LOG "columns", %ObjCols(_h)', "LOGEX %ObjName(%ObjParent(_h))",
         "LOGEX %ColName(_h, 2)", 'LOG "column", %ColIndex(_h, "LEVEL")', 'LOG "runs", %ProcState(%ObjFind("SRV1.KNL"))',
-        'LOG "none", %ObjExists("U.None")', "LOGEX %AppName()", 'LOG "saved", %FileSave("a.txt", "x")', 'LOG "out", %FileSave("../b.txt", "x")',
+        'LOG "none", %ObjExists("U.None")', "LOGEX %AppName()", 'LOG "saved", %FileSave("a.txt", "x")',
+        'LOG "out", %FileSave("../b.txt", "x")',
         "END", ""]), "--app", str(app))
     assert done.stdout.splitlines() == [
-        "open TRUE", "value 7", "type 1", "rows 3", "columns 2", "SD.Tank", "Level", "column 2", "runs 1", "none FALSE", "PLANT", "saved TRUE",
-        "out FALSE"], done.stderr
+        "open TRUE", "value 7", "type 1", "rows 3", "columns 2", "SD.Tank", "Level", "column 2", "runs 1", "none FALSE", "PLANT",
+        "saved TRUE", "out FALSE"], done.stderr
     assert (files / "a.txt").read_text() == "x" and not (tmp_path / "b.txt").exists()
