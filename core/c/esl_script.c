@@ -263,9 +263,11 @@ void esl_script_kill(esl_script_t *s, const char *text, const char *limit)
     s->status = ESL_KILLED;
 }
 
-uint32_t esl_script_line(const esl_script_t *s)
+uint32_t esl_script_line(const esl_script_t *s) { return esl_script_line_at(s, s->depth - 1); }
+
+uint32_t esl_script_line_at(const esl_script_t *s, uint32_t depth)
 {
-    const esl_frame_t *frame = &s->frames[s->depth - 1];
+    const esl_frame_t *frame = &s->frames[depth];
     const esl_procedure_t *p = &s->unit->procedure[frame->procedure];
     int64_t row = s->running ? esl_action_at(p, frame->pc) : -1;
     return row < 0 ? 0 : p->action[row].line;

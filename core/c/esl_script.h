@@ -114,6 +114,8 @@ void esl_script_complete(esl_script_t *script, const uint8_t *payload, size_t le
 void esl_script_fail(esl_script_t *script, int number, int64_t extended, const char *text);
 void esl_script_kill(esl_script_t *script, const char *text, const char *limit);
 uint32_t esl_script_line(const esl_script_t *script); /* of the running or waiting action; 0 unknown */
+/* Of the frame at `depth`, 0 = the init part. */
+uint32_t esl_script_line_at(const esl_script_t *script, uint32_t depth);
 
 /* For the loop. */
 /* A register's value: borrowed, ANY resolved. `operand` may name a global when type is RECORD. */

@@ -10,6 +10,8 @@ enum {
 #undef X
 };
 
+#define HOST_FUNCTION_FUEL 50 /* a function done by the host: about what the way out and back costs */
+
 static esl_slot_t *slot_at(const esl_script_t *s, const esl_frame_t *frame, uint16_t operand, unsigned type)
 {
     if (type == ESL_T_RECORD && operand & ESL_GLOBAL) return s->stack + (operand & ~ESL_GLOBAL);
@@ -207,7 +209,9 @@ int esl_begin_action(esl_script_t *s, uint16_t index)
     esl_local_fn local = esl_local_find(site->number);
     if (local) return local(s, site);
     esl_buffer_free(&s->pending.payload);
-    return hand_out(s, put_arguments(s, site), site->number, index, site->waits);
+    int error = put_arguments(s, site);
+    if (site->number == ACTION_FUNCTION) s->budget -= HOST_FUNCTION_FUEL + (int64_t)s->pending.payload.length / 16;
+    return hand_out(s, error, site->number, index, site->waits);
 }
 
 int esl_write_variable(esl_script_t *s, uint16_t index, esl_type type, esl_slot_t slot)

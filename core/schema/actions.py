@@ -79,6 +79,10 @@ ACTIONS = [
             ("argument", "INOUT", "ANY*")), "code, then the arguments written by the callee",
            "procedure of the other part. flags: 1 ASYNC (does not wait, no reply values), 2 a return code is assigned. modes: one "
            "sign per argument, = in-out, < constant or expression (the callee refuses it for an in-out parameter: _ERR_SET_CONST)"),
+    # functions that need the world (host_functions.py)
+    Action(130, "FUNCTION", "%Function(arguments)", "local", "none", "by_notation", "HIS, SEE",
+           (("function", "IN", "INT"), ("result", "OUT", "ANY"), ("argument", "IN", "ANY*")), "result",
+           "a function of the table of host functions, by its number; one without result answers an invalid value"),
     # words of the language
     Action(10, "LOG", "LOG [label [, value]] [LINENO] [PRIORITY p]", "control", "command", "never", "KNL",
            (("flags", "IN", "INT"), ("label", "IN", "TEXT"), ("priority", "IN", "INT"), ("value", "IN", "ANY")), "",

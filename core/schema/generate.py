@@ -30,7 +30,7 @@ def tables() -> list[Table]:
     """All tables: each module beside this file that defines TABLE, by name."""
     found = []
     for path in sorted(HERE.glob("*.py")):
-        if path.stem in ("generate", "table"):
+        if path.stem in ("generate", "table", "function_manual"):
             continue
         found.append(importlib.import_module(path.stem).TABLE)
     return found
@@ -104,6 +104,8 @@ def c_text(table: Table) -> str:
 
 
 def doc_text(table: Table) -> str:
+    if table.manual:
+        return str(importlib.import_module(table.manual).text(NOTE.format(name=table.name)))
     out = [f"<!-- {NOTE.format(name=table.name)} -->", f"# {table.name.capitalize()}", "", table.title, ""]
     if table.page is not None:
         return "\n".join([*out, *table.page(table), ""])

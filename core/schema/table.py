@@ -24,6 +24,7 @@ class Table:
     title    heading and one sentence for the manual
     in_c     fields that go into the C X-macro besides number and name; None = no C header
     page     lines of the manual page where one table would be hard to read; None = a table of all fields
+    manual   module beside this one whose `text(note)` is the page of the manual; empty = one table of all fields
     """
 
     name: str
@@ -32,6 +33,7 @@ class Table:
     title: str
     in_c: Sequence[str] | None = None
     page: Callable[[Table], list[str]] | None = None
+    manual: str = ""
 
     def __post_init__(self) -> None:
         numbers = [row.number for row in self.rows]

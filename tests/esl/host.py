@@ -12,11 +12,21 @@ from hisee._core.values import Invalid, Record, Ref, Stamped, Time, decode, enco
 from hisee._core.vm import Script, Status, Unit
 from hisee.esl.context import FROM_HIP_NUMBER
 from hisee.schema import actions, picture_functions
+from hisee.script.functions import Functions, Site
+from hisee.script.functions.registry import Raised
 
 from .directory import ENTRIES, REFS, VARIABLES
 
 NAMES = {row.number: row.name for row in (*actions.ROWS, *picture_functions.ROWS)}
 MOST_SLICES = 1000
+
+
+def known_objects() -> list[dict[str, Any]]:
+    """Objects of the directory as a server tells of them."""
+    numbers = {e.name: e.hbj for e in ENTRIES}
+    kinds = {"user": "user_variable", "structure": "structure_definition", "structured": "structured_variable"}
+    return [{"hbj": e.hbj, "name": e.name, "kind": kinds.get(e.kind, e.kind), "rows": e.rows, "columns": [list(c) for c in e.columns],
+             "parent": numbers.get(e.structure, 0)} for e in ENTRIES]
 
 
 class World:
@@ -49,7 +59,8 @@ def as_text(value: Any) -> str:
 class Host:
     """`log` lines, `sent` actions (name, values), `failure`. `answers` are given to actions by name, in order."""
 
-    def __init__(self, unit: bytes, answers: dict[str, list[list[Any]]] | None = None) -> None:
+    def __init__(self, unit: bytes, answers: dict[str, list[list[Any]]] | None = None, site: Site | None = None,
+                 world: World | None = None) -> None:
         self.log: list[str] = []
         self.sent: list[tuple[str, list[Any]]] = []
         self.answers = answers or {}
@@ -63,7 +74,10 @@ class Host:
         self.variables.define(FROM_HIP_NUMBER, "INT")
         self.variables.set(FROM_HIP_NUMBER, 301)
         self.properties: dict[tuple[int, str], Any] = {(number, "Text"): name for name, number in REFS.items()}
-        self.script = Script(Unit(unit), self.cells, self.variables, None, World())
+        self.name, self.object, self.number, self.console = "WS1.HIS", "S.Test", 401, 301
+        self.database_error = (0, "")
+        self.script = Script(Unit(unit), self.cells, self.variables, None, world or World())
+        self.functions = Functions(site or Site(objects=known_objects), self)
 
     def _define_objects(self) -> None:
         for entry in ENTRIES:
@@ -96,6 +110,9 @@ class Host:
     def _act(self) -> None:
         pending = self.script.pending
         name, values = NAMES[pending.number], decode(pending.payload)
+        if name == "FUNCTION":
+            self._function(*values)
+            return
         self.sent.append((name, values))
         if name in self.answers and self.answers[name]:
             self.script.complete(encode(self.answers[name].pop(0)))
@@ -108,6 +125,13 @@ class Host:
         reply = method(*values)
         if reply is not None:
             self.script.complete(encode(reply) if pending.waits else b"")
+
+    def _function(self, number: int, *arguments: Any) -> None:
+        """Those that wait are waited for."""
+        try:
+            self.script.complete(encode([self.functions.call(number, arguments)]))
+        except Raised as error:
+            self.script.fail(error.error, 0, error.text)
 
     def _picture(self, name: str, values: list[Any]) -> None:
         key = (values[0] if values else 0, name[3:])

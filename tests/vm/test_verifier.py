@@ -118,6 +118,8 @@ SITES = {
     "the init part": (lambda u, p: p.emit(Op.CALL, u._site(0, 0, False, [])), "procedure 0"),
     "a function that is not there": (lambda u, p: p.emit(Op.FN, u.fn(99, [])), "function 99"),
     "a function with too few arguments": (lambda u, p: p.emit(Op.FN, u.fn(601, [])), "0 arguments"),
+    "a column function of a number": (lambda u, p: p.emit(Op.FN, u.fn(344, [Arg(Mode.IN, Type.INT, 1)])), "type 2"),
+    "a column that is a record": (lambda u, p: p.emit(Op.FN, u.fn(344, [Arg(Mode.IN, Type.RECORD, 5)] * 2)), "type 6"),
     "a function of an object": (lambda u, p: p.emit(Op.FN, u.fn(601, [Arg(Mode.IN, Type.OBJECT, 4)])), "type 7"),
     "a function that writes its argument": (
         lambda u, p: p.emit(Op.FN, u.fn(607, [Arg(Mode.OUT, Type.TEXT, 3), Arg(Mode.IN, Type.TEXT, 3)])),

@@ -3,8 +3,8 @@
 #ifndef HISEE_ACTIONS_H
 #define HISEE_ACTIONS_H
 
-#define HISEE_ACTIONS_HASH 0x39b4c5afu
-#define HISEE_ACTIONS_COUNT 38
+#define HISEE_ACTIONS_HASH 0xb15eed49u
+#define HISEE_ACTIONS_COUNT 39
 
 #define HISEE_ACTIONS(X) \
     X(1, SET, "never", "<O<A<M<B") \
@@ -13,6 +13,7 @@
     X(4, WAIT, "always", "") \
     X(5, DELAY, "always", "<R") \
     X(6, CALL_OTHER, "by_notation", "<I<T<T>I=A*") \
+    X(130, FUNCTION, "by_notation", "<I>A<A*") \
     X(10, LOG, "never", "<I<T<I<A") \
     X(11, LOGEX, "never", "<I<T<I") \
     X(12, MESSAGE, "never", "<T<O") \

@@ -80,8 +80,13 @@ cdef extern from "esl_vm.h" nogil:
         uint32_t items, most
         bint array
     const esl_container_t *esl_container_next(const esl_containers_t *all, const esl_container_t *container, esl_container_info_t *info)
+    ctypedef struct esl_frame_t:
+        uint16_t procedure
+
     ctypedef struct esl_script_t:
         esl_containers_t containers
+        esl_frame_t *frames
+        uint32_t depth
         esl_status_t status
         bint running
         int64_t fuel_used
@@ -98,5 +103,6 @@ cdef extern from "esl_vm.h" nogil:
     void esl_script_fail(esl_script_t *script, int number, int64_t extended, const char *text)
     void esl_script_kill(esl_script_t *script, const char *text, const char *limit)
     uint32_t esl_script_line(const esl_script_t *script)
+    uint32_t esl_script_line_at(const esl_script_t *script, uint32_t depth)
     const char *esl_error_text(int number)
     esl_status_t esl_vm_run(esl_script_t *script, int64_t slice)

@@ -331,6 +331,16 @@ cdef class Script:
         return cvm.esl_script_line(self._open())
 
     @property
+    def chain(self):
+        """(procedure, line) of every running procedure, innermost first; empty while nothing runs."""
+        cdef cvm.esl_script_t *s = self._open()
+        if not s.running:
+            return ()
+        first = 0 if s.depth == 1 else 1  # the frame of the init part lives on under every request
+        return tuple((self.unit.procedures[s.frames[i].procedure].name, cvm.esl_script_line_at(s, i))
+                     for i in reversed(range(first, s.depth)))
+
+    @property
     def fuel_used(self):
         return self._open().fuel_used
 

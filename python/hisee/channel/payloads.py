@@ -157,6 +157,7 @@ class Values(Payload):
 
 class ObjectList(Payload):
     mask: str = "*"
+    details: bool = False  # rows, columns and parent as well
 
 
 class PartRead(Payload):

@@ -109,6 +109,20 @@ class NodeForm(Form):
     processes: list[ProcessForm] = []
 
 
+Listed = Annotated[list[Annotated[str, Meta(max_length=200)]], Meta(max_length=40)]
+
+
+class ScriptsForm(Form):
+    """What functions of scripts may reach outside; nothing named = nothing allowed. It travels in each WELCOME, so it stays short."""
+
+    files: Annotated[str, Meta(max_length=400)] = ""  # absolute path of a folder; {node} and {process} stand for names
+    deny: Listed = []  # masks of names in it that stay closed
+    hosts: Listed = []  # name or name:port
+    programs: Listed = []  # absolute paths
+    environment: Listed = []  # names of variables
+    parameters: Annotated[dict[str, Annotated[str, Meta(max_length=200)]], Meta(max_length=40)] = {}  # of %GetParam
+
+
 class AppForm(Form):
     """The head of app.toml; nodes, limits and port lists are read one by one for better messages."""
 
@@ -124,6 +138,7 @@ class AppForm(Form):
     engine: EngineForm = msgspec.field(default_factory=EngineForm)
     group: GroupForm = msgspec.field(default_factory=GroupForm)
     access: AccessForm = msgspec.field(default_factory=AccessForm)
+    scripts: ScriptsForm = msgspec.field(default_factory=ScriptsForm)
     rights: dict[str, list[str]] = msgspec.field(default_factory=lambda: {"local": ["*"]})  # user -> "*", an action, or "action:mask"
 
 

@@ -25,6 +25,7 @@ from hisee.model.objects import Cell
 from hisee.model.problem import ApplicationError, StoreError
 from hisee.model.records import BuildFacts, ObjectRow, Records, StoreBroken
 from hisee.model.saving import Change, Outcome, Refusal, carry_out, imported_marks
+from hisee.model.scripts import set_facts
 from hisee.model.snapshot import Snapshot, look, tasks_version
 from hisee.seams import Seams
 
@@ -115,6 +116,7 @@ class SystemFacts(NamedTuple):
     time_zone: str
     limits: dict[str, int]
     rights: dict[str, list[str]]
+    scripts: dict[str, Any]  # what functions of scripts may reach; only what is set
 
 
 class Tables(Protocol):
@@ -253,7 +255,8 @@ class Store:
     def system(self) -> SystemFacts:
         application = self.application
         form = application.form
-        return SystemFacts(application.system, form.version, form.time_zone, application.limits, form.rights)
+        return SystemFacts(application.system, form.version, form.time_zone, application.limits, form.rights,
+                           set_facts(form.scripts))
 
     def process_number(self, name: str) -> int | None:
         """Number of a configured process by its name with suffix; None for any other."""

@@ -16,6 +16,7 @@ class ActionId(IntEnum):
     WAIT = 4
     DELAY = 5
     CALL_OTHER = 6
+    FUNCTION = 130
     LOG = 10
     LOGEX = 11
     MESSAGE = 12
@@ -64,7 +65,7 @@ class ActionIdRow(NamedTuple):
     signature: str
 
 
-SCHEMA_HASH = 0x39b4c5af
+SCHEMA_HASH = 0xb15eed49
 
 ROWS: tuple[ActionIdRow, ...] = (
     ActionIdRow(1, 'SET', 'object := value [TIME time]', 'script', 'write', 'never', 'KNL', (('target', 'IN', 'OBJECT'), ('value', 'IN', 'ANY'), ('time', 'IN', 'TIME'), ('weak', 'IN', 'BOOL')), '', 'request to change an object, or a cell of a structured one; time invalid = now; settled later, seen by WAIT', '<O<A<M<B'),
@@ -73,6 +74,7 @@ ROWS: tuple[ActionIdRow, ...] = (
     ActionIdRow(4, 'WAIT', 'WAIT', 'script', 'none', 'always', 'KNL', (), '', 'until every SET of this script is settled; the first refused one fails with _ERR_TRANS_ERROR and its reason', ''),
     ActionIdRow(5, 'DELAY', 'DELAY n [unit]', 'local', 'none', 'always', 'HIS, SEE', (('seconds', 'IN', 'REAL'),), '', 'suspend this script; 0 = give the others a turn; invalid or negative fails with _ERR_EXPRESSION_STATUS', '<R'),
     ActionIdRow(6, 'CALL_OTHER', '[_ret :=] CALL [] procedure(arguments) [SYNC|ASYNC]', 'script', 'command', 'by_notation', 'HIS, SEE', (('flags', 'IN', 'INT'), ('procedure', 'IN', 'TEXT'), ('modes', 'IN', 'TEXT'), ('code', 'OUT', 'INT'), ('argument', 'INOUT', 'ANY*')), 'code, then the arguments written by the callee', 'procedure of the other part. flags: 1 ASYNC (does not wait, no reply values), 2 a return code is assigned. modes: one sign per argument, = in-out, < constant or expression (the callee refuses it for an in-out parameter: _ERR_SET_CONST)', '<I<T<T>I=A*'),
+    ActionIdRow(130, 'FUNCTION', '%Function(arguments)', 'local', 'none', 'by_notation', 'HIS, SEE', (('function', 'IN', 'INT'), ('result', 'OUT', 'ANY'), ('argument', 'IN', 'ANY*')), 'result', 'a function of the table of host functions, by its number; one without result answers an invalid value', '<I>A<A*'),
     ActionIdRow(10, 'LOG', 'LOG [label [, value]] [LINENO] [PRIORITY p]', 'control', 'command', 'never', 'KNL', (('flags', 'IN', 'INT'), ('label', 'IN', 'TEXT'), ('priority', 'IN', 'INT'), ('value', 'IN', 'ANY')), '', 'line of the event log. flags: 1 a value is given (else the last operand is FALSE), 2 LINENO. priority outside 0..5 fails with _ERR_RANGE_ERROR', '<I<T<I<A'),
     ActionIdRow(11, 'LOGEX', 'LOGEX text [LINENO] [PRIORITY p]', 'control', 'command', 'never', 'KNL', (('flags', 'IN', 'INT'), ('text', 'IN', 'TEXT'), ('priority', 'IN', 'INT')), '', 'line of the event log from an expression; flags and priority as LOG', '<I<T<I'),
     ActionIdRow(12, 'MESSAGE', 'MESSAGE text [ON console]', 'visual', 'command', 'never', 'HIP', (('text', 'IN', 'TEXT'), ('console', 'IN', 'OBJECT')), '', 'message to an operator; console not linked = the own one', '<T<O'),

@@ -21,6 +21,7 @@ from hisee.schema.lanes import Lane
 from hisee.schema.messages import MessageKind as Kind
 from hisee.schema.picture_functions import BY_NUMBER as PICTURE_FUNCTIONS
 from hisee.schema.timers import BY_NAME as TIMERS
+from hisee.script import host_calls
 from hisee.script.instance import Instance, Waiting
 from hisee.values import UNCHANGED, Invalid, Ref, Stamped
 
@@ -93,6 +94,8 @@ def answered(engine: Engine, instance: Instance, waiting: Waiting, payload: byte
     if waiting.lane == Lane.DATA_DB:
         head, payload = unpack_data_reply(payload)
         extended, waiting.service_ns = head.extended, head.service_ns
+        if extended or head.engine_code:
+            instance.database_error = (head.engine_code, head.text)
     instance.resumed_ns = 0
     go_on(instance, payload, extended)
 
@@ -345,8 +348,12 @@ def _call_failed(engine: Engine, instance: Instance, line: int, error: int, text
 # of hisee.script.calls too: failures that are no errors of the script, and answers that are no lists of values
 NOT_RAISED: dict[int, Callable[[Engine, Instance, int, int, str], bool]] = {Act.CALL_OTHER: _call_failed}
 READ: dict[int, Callable[[bytes], bytes]] = {}
+def _function(engine: Engine, instance: Instance) -> None:
+    host_calls.perform(engine, instance, _over_limit)
+
+
 HOW: dict[int, Callable[[Engine, Instance], None]] = {
     Act.SET: _set, Act.PVAR_WRITE: _pvar_write, Act.ON_CHANGE: _on_change, Act.WAIT: _wait, Act.DELAY: _delay,
-    Act.CALL_OTHER: _call_other, Act.LOG: _log, Act.LOGEX: _logex, Act.MESSAGE: _message, Act.QUERY: _query,
+    Act.CALL_OTHER: _call_other, Act.LOG: _log, Act.LOGEX: _logex, Act.MESSAGE: _message, Act.QUERY: _query, Act.FUNCTION: _function,
     **dict.fromkeys((*TABLE_AT, *HANDLE_AT), _data),
 }

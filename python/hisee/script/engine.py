@@ -19,6 +19,8 @@ from hisee.schema.extended import Ext
 from hisee.schema.lanes import Lane
 from hisee.schema.messages import MessageKind as Kind
 from hisee.script import actions, calls, inbox
+from hisee.script.functions import Functions, Site
+from hisee.script.host_calls import Workers
 from hisee.script.instance import Instance, Item, QueueFull, Waiting, make_script
 from hisee.script.locks import Locks
 from hisee.script.ready import Ready
@@ -47,7 +49,9 @@ class Outside(Protocol):
 class Engine:
     """Instances by number; `deliver` takes messages for them, `start` makes one, `stop` ends one."""
 
-    def __init__(self, outside: Outside, seams: Seams, recorder: Recorder, time_zone: str = "UTC") -> None:
+    def __init__(self, outside: Outside, seams: Seams, recorder: Recorder, time_zone: str = "UTC", site: Site | None = None) -> None:
+        self.site = site or Site(seams)
+        self.workers = Workers(self.site.limit("function_threads"))
         self.outside, self.seams, self.recorder = outside, seams, recorder
         self.cells = CellTable()
         self.instances: dict[int, Instance] = {}
@@ -79,6 +83,7 @@ class Engine:
         script = make_script(unit, self.cells, own, limits, self._world)
         instance = Instance(number, name, object, part, unit, script, own, console, limits, incarnation=incarnation,
                             priority=priority)
+        instance.functions = Functions(self.site, instance)
         self.instances[number] = instance
         instance.put(Item(None, what="init part", priority=0))
         self.wake(instance)
@@ -93,6 +98,7 @@ class Engine:
             instance.waiting.timer.cancel()
         self._answer_all(instance, reason)
         self.locks.drop(number)
+        instance.functions.close()
         instance.script.close()
 
     def _answer_all(self, instance: Instance, reason: str) -> None:
@@ -170,9 +176,9 @@ class Engine:
             actions.failed(self, instance, waiting, failed)
         else:
             actions.answered(self, instance, waiting, message.payload)
-        self._record(instance, waiting, arrived_ns, len(message.payload))
+        self.recorded(instance, waiting, arrived_ns, len(message.payload))
 
-    def _record(self, instance: Instance, waiting: Waiting, arrived_ns: int, bytes_in: int) -> None:
+    def recorded(self, instance: Instance, waiting: Waiting, arrived_ns: int, bytes_in: int) -> None:
         if not self.recorder.enabled:
             return
         self.recorder.record(Row(

@@ -80,6 +80,8 @@ class Instance:
     ended: bool = False
     priority: int = 3  # of its slices among those of the other instances: 1 highest, 5 lowest
     event: bool = False  # run by an event handler, not opened on a console
+    functions: Any = None  # hisee.script.functions.Functions: handles and memory of the functions that the host does
+    database_error: tuple[int, str] = (0, "")  # code and text of the last failure that a database manager explained
     restart_due: bool = False  # its remote part ended with the former server: the next one is a restart
 
     @property

@@ -292,7 +292,10 @@ class Knl:
         if process.kind == "DBM":  # the router finds the DBM of a table by these
             served = self._store.dbm_facts(process.name)["databases"]  # its tables it reads itself: a WELCOME is one small frame
             process.facts["databases"] = set(served) | set(process.facts.get("databases", ()))
-        facts: dict[str, Any] = {"time_zone": self._store.system().time_zone}
+        system = self._store.system()
+        facts: dict[str, Any] = {"time_zone": system.time_zone}
+        if process.kind in ("SES", "HISHOST", "EVH"):
+            facts["scripts"] = system.scripts
         if self.grouped is not None:
             facts["server"] = msgspec.structs.asdict(self.grouped.state)
         return Welcome(name=process.name, number=process.number, system=self._system, limits=self._limits, facts=facts)

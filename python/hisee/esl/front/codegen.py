@@ -12,7 +12,7 @@ from hisee.esl.front.checker import Checker
 from hisee.esl.front.checker_expr import FUNCTIONS
 from hisee.esl.front.codegen_base import typed
 from hisee.esl.front.codegen_calls import CallCode
-from hisee.esl.front.nodes import F_ENTRY, F_ENTRYX, F_RPC, F_RPCX, M_IN, M_OUT, V_BOOL, V_INT, V_RECORD
+from hisee.esl.front.nodes import F_ENTRY, F_ENTRYX, F_RPC, F_RPCX, M_IN, M_OUT, V_BOOL, V_INT, V_NONE, V_RECORD
 from hisee.esl.front.nodes_units import N_CALL_UNIT, N_WAIT_FOR
 from hisee.esl.front.symbols import P_WHOLE, Place, Procedure, Symbol
 from hisee.esl.unit import Kind, Label, Mode, ProcedureBuilder, Type, UnitBuilder
@@ -263,7 +263,11 @@ class Codegen(CallCode):
         if row is None:
             self.picture_function(name, args, -1)
         elif row.result == "-":
-            self.function(row.number, self._arguments(row, args, [self.type_of(a) for a in args]), None)
+            given = self._arguments(row, args, [self.type_of(a) for a in args])
+            if row.host:
+                self._host_function(row, given, V_NONE, -1)
+            else:
+                self.function(row.number, given, None)
         else:
             self.value(inner)
 

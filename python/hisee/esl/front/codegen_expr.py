@@ -218,6 +218,10 @@ class ExpressionCode(Registers):
         elif kind != self.type_of(node):
             kind = self.type_of(node)
         result = dest if dest >= 0 and kind == want else -1
+        if row.host:
+            return self._host_function(row, self._arguments(row, args, types), kind, result)
+        if row.letters[:1] == "C":
+            return self._column_function(row, args[0], self.type_of(node), dest if self.type_of(node) == want else -1)
         hot = self._hot(name, args, types, kind, result)
         if hot >= 0:
             return hot, kind
@@ -226,6 +230,29 @@ class ExpressionCode(Registers):
         self.function(row.number, given, self.arg_out(kind, register))
         for argument in given:
             self.free(argument.register)
+        return register, kind
+
+    def _host_function(self, row, given: list[Arg], kind: int, dest: int) -> tuple[int, int]:  # type: ignore[no-untyped-def]
+        """A function that the process around the VM does: the action FUNCTION with its number. One without result answers as well.
+
+        Waiting is the host's business: for the machine this is no waiting action, so that _ERR_NR_TRANS_EX stays as it was.
+        """
+        register = self.dest(dest, kind or V_INT)
+        number = self.load(row.number, V_INT)
+        self.act(ActionId.FUNCTION, [self.arg_in(V_INT, number), self.arg_out(kind or V_INT, register), *given], False)
+        for used in (number, *(argument.register for argument in given)):
+            self.free(used)
+        return register, kind
+
+    def _column_function(self, row, column: int, kind: int, dest: int) -> tuple[int, int]:  # type: ignore[no-untyped-def]
+        """The record and the index of its column."""
+        place: Place = self.checked.places[column]  # type: ignore[attr-defined]
+        assert place.symbol is not None
+        index = self.load(place.column, V_INT)
+        register = self.dest(dest, kind)
+        given = [Arg(Mode.IN, Type.RECORD, self.record(place.symbol)), self.arg_in(V_INT, index)]
+        self.function(row.number, given, self.arg_out(kind, register))
+        self.free(index)
         return register, kind
 
     def _arguments(self, row, args: list[int], types: list[int]) -> list[Arg]:  # type: ignore[no-untyped-def]
