@@ -14,16 +14,17 @@ from hisee.esl.front.codegen_base import typed
 from hisee.esl.front.lexer import fold
 from hisee.esl.front.nodes import F_ENTRY, F_ENTRYX, F_RPC, F_RPCX, M_IN, M_OUT, V_BOOL, V_INT, V_RECORD
 from hisee.esl.front.symbols import P_WHOLE, Place, Procedure, Symbol
+from hisee.esl.optimisations import NONE
 from hisee.esl.unit import Kind, Label, Mode, Type, UnitBuilder
 from hisee.schema.opcodes import Op
 
 KINDS = ((F_RPCX, Kind.RPCX), (F_RPC, Kind.RPC), (F_ENTRYX, Kind.ENTRYX), (F_ENTRY, Kind.ENTRY))
 
 
-def generate(checked: Checker) -> bytes:
+def generate(checked: Checker, without: frozenset[str] = NONE) -> bytes:
     """The unit. Raises hisee.esl.unit.UnitLimit when a limit of the format is reached."""
     unit = UnitBuilder(checked.name)
-    return Codegen(unit, checked).run()
+    return Codegen(unit, checked, without).run()
 
 
 class Codegen(ActionCode):
@@ -31,8 +32,8 @@ class Codegen(ActionCode):
         checked: Checker = self.checked  # type: ignore[assignment]
         for procedure in checked.procedures:
             self.builders.append(self.unit.procedure(procedure.name, kind_of(procedure)))
-        handlers = (n for n, kind in enumerate(self.tree.kind) if kind == N.N_ON_ERROR and self.tree.a[n] == N.E_LABEL)
-        self.has_handler = next(handlers, -1) >= 0
+        modes = {self.tree.a[n] for n, kind in enumerate(self.tree.kind) if kind == N.N_ON_ERROR}
+        self.has_handler, self.has_off = N.E_LABEL in modes, N.E_OFF in modes
         for symbol in checked.pvars.values():  # all, in the order of the picture: hosts know them by this index
             self.variable(symbol)
         self.p = self.builders[0]
@@ -164,35 +165,29 @@ class Codegen(ActionCode):
         counter = self.hold(self.temp(V_INT)) if shared else None
         i = counter[0] if counter else symbol.register
         bound = self.hold(self.temp(V_INT))
+        if self.has_off:  # a head that fails runs into the body: its END_LOOP must not meet the bound of another loop
+            self.invalid(V_INT, bound[0])
         self._bounds(node, i, bound[0])
-        if counter:
-            self.emit(Op.GSTORE_I, symbol.register, i)
         end, top = self.p.label(), self.p.label()
+        self._write_back(symbol, i)
         self.emit(Op.FOR_PREP, i, bound[0], end)
         self.p.place(top)
+        self._write_back(symbol, i)
         self._loop_items(node, end)
         if counter:
             self.emit(Op.GLOAD_I, i, symbol.register)
-        last = self.p.label()
-        self.emit(Op.FOR, i, bound[0], top) if not counter else self._shared_for(i, bound[0], symbol, top, last)
+        self.emit(Op.FOR, i, bound[0], top)
+        self._write_back(symbol, i)
         self.p.place(end)
-        self.unhold(bound)
-        if counter:
-            self.unhold(counter)
+        if not self.has_handler:  # a handler further down runs while the loop is alive: what it uses must be its own
+            self.unhold(bound)
+            if counter:
+                self.unhold(counter)
 
-    def _shared_for(self, i: int, bound: int, symbol: Symbol, top: Label, last: Label) -> None:
-        """A counter of the script, in a procedure: every step is written back before the body goes on."""
-        again = self.p.label()
-        self.emit(Op.VALID_TEST_I, i)
-        self.emit(Op.BR_LT_I, i, bound, again)
-        self.emit(Op.ADDI_I, i, i, 1)
-        self.emit(Op.GSTORE_I, symbol.register, i)
-        self.emit(Op.JUMP, last)
-        self.p.place(again)
-        self.emit(Op.ADDI_I, i, i, 1)
-        self.emit(Op.GSTORE_I, symbol.register, i)
-        self.emit(Op.LOOP, top)
-        self.p.place(last)
+    def _write_back(self, symbol: Symbol, i: int) -> None:
+        """A counter of the script, in a procedure: the loop counts in a register of its own."""
+        if self.is_global(symbol):
+            self.emit(Op.GSTORE_I, symbol.register, i)
 
     def _bounds(self, node: int, i: int, bound: int) -> None:
         tree = self.tree
