@@ -371,7 +371,8 @@ def whole_text(whole: int) -> Any:
 
 
 def real_text(x: float) -> str:
-    """The shortest of %.15g, %.16g, %.17g that reads back as x."""
+    """The shortest of %.15g, %.16g, %.17g that reads back as x; -0.0 is 0."""
+    x += 0.0
     return next(text for digits in (15, 16, 17) if float(text := f"{x:.{digits}g}") == x)
 
 
@@ -382,7 +383,7 @@ def real_to_text(x: float, decimals: int, sep: str) -> Any:
     if decimals < 0:
         return real_text(x).replace(".", sep)
     shortest = decimal.Decimal(repr(x)).quantize(decimal.Decimal(1).scaleb(-decimals), decimal.ROUND_HALF_UP)
-    return f"{abs(shortest) if not shortest else shortest:f}".replace(".", sep)
+    return f"{shortest if shortest else abs(shortest):f}".replace(".", sep)
 
 
 def padded(digits: str, width: int) -> Any:

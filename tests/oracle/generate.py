@@ -47,7 +47,7 @@ GLOBALS = {"I": ["_i", "_j"], "R": ["_r", "_s"], "B": ["_b", "_c"], "T": ["_t", 
 CONSTANTS = {"I": "_cI", "R": "_cR", "T": "_cT"}
 COMPARISONS = ["=", "#", "<", "<=", ">", ">="]
 # The oracle's functions by the kind of their result; N is both INT and REAL, U everything. Times of day are the machine's business.
-LEFT_OUT = {"%InvalidReason", "%TypeOf", "%Rnd", "%RndInt", "%RndSeed"}
+LEFT_OUT = {"%InvalidReason", "%TypeOf", "%Invalid", "%SetInvalid", "%Rnd", "%RndInt", "%RndSeed"}
 BY_RESULT: dict[str, list[str]] = {kind: [] for kind in "BIRTM"}
 for _name in sorted(set(functions.BODIES) - LEFT_OUT):
     for _kind in {"N": "IR", "U": "BIRTM", "TM": "M", "-": ""}.get(functions.ROWS[_name.lower()].result,
@@ -239,7 +239,7 @@ class Program:
             self.line(f"IF {self.condition()} GOTO {self.label()}")
 
     def condition(self) -> str:
-        return self.expression("I" if self.chance(30) else "B")
+        return "_al" if self.chance(40) else self.expression("I" if self.chance(30) else "B")
 
     def mode(self) -> None:
         modes = ["OFF", "ON", "NONE"] + ["Handler"] * (3 if self.handler else 0)
@@ -274,7 +274,8 @@ class Program:
 
     def call_procedure(self) -> None:
         if not self.procedures:
-            return self.assign()
+            self.assign()
+            return
         name, parameters = self.one(self.procedures)
         given = []
         for mode, kind in parameters:
@@ -296,7 +297,8 @@ class Program:
 
     def leave(self) -> None:
         if not self.chance(6):
-            return self.log()
+            self.log()
+            return
         self.line("END" if self.chance(4) else "RETURN")
 
     def branch(self) -> None:
@@ -312,7 +314,8 @@ class Program:
 
     def loop(self) -> None:
         if len(self.loops) > 1:
-            return self.branch()
+            self.branch()
+            return
         counter = ["_k", "_l"][len(self.loops)]
         if self.chance(4):
             self.line(f"FOR {counter} RANGE {self.one(['_rec', '_old', 'SV.Meters'])} DO_LOOP")
@@ -335,7 +338,8 @@ class Program:
     def endless(self) -> None:
         """A loop without FOR, ended by a counter of the script."""
         if len(self.loops) > 1:
-            return self.branch()
+            self.branch()
+            return
         self.line("DO_LOOP")
         self.loops.append("")
         self.line("  _passes := _passes + 1")

@@ -149,7 +149,9 @@ class ExpressionChecker(Scope):
     def _fold(self, node: int, op: int, result: int) -> None:
         """Values known now: exact INT, the machine's own REAL, TEXT within its limit. Everything else is left to the VM."""
         a, b = self.known.get(self.tree.b[node]), self.known.get(self.tree.c[node])
-        if not self.folds or a is None or b is None or isinstance(a, bool) or isinstance(b, bool) or op not in (L.T_PLUS, L.T_MINUS, L.T_STAR):
+        if not self.folds or a is None or b is None or isinstance(a, bool) or isinstance(b, bool):
+            return
+        if op not in (L.T_PLUS, L.T_MINUS, L.T_STAR):
             return
         if isinstance(a, str) or isinstance(b, str):
             if isinstance(a, str) and isinstance(b, str) and len(a) + len(b) < 10_000:

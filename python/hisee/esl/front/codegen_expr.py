@@ -171,7 +171,9 @@ class ExpressionCode(Registers):
     def _small(self, op: int, node: int, kind: int) -> tuple[Op, int] | None:
         """INT + - * with a small number has opcodes of its own."""
         known = self.checked.known.get(node)  # type: ignore[attr-defined]
-        if IMMEDIATE in self.without or kind != V_INT or isinstance(known, bool) or not isinstance(known, int) or not -32768 < known < 32768:
+        if IMMEDIATE in self.without or kind != V_INT or isinstance(known, bool):
+            return None
+        if not isinstance(known, int) or not -32768 < known < 32768:
             return None
         if op == L.T_STAR:
             return Op.MULI_I, known
@@ -436,9 +438,20 @@ class ExpressionCode(Registers):
             self.emit(Op.RAISE_NR, x=2)
             self.free(register)
             return
+        if kind == V_ANY:
+            self._only_bool(register)
         register = self.convert(register, kind, V_BOOL)
         self.emit(Op.BR_TRUE if when else Op.BR_FALSE, register, 0, target)
         self.free(register)
+
+    def _only_bool(self, register: int) -> None:
+        """A condition whose type is found when it runs: another one than BOOL raises, as in the text."""
+        number, fine = self.temp(V_INT), self.p.label()
+        self.function(FUNCTIONS["%typeof"].number, [self.arg_in(V_ANY, register)], self.arg_out(V_INT, number))
+        self.emit(Op.BRI_EQ_I, number, V_BOOL, fine)
+        self.emit(Op.RAISE_NR, x=2)
+        self.p.place(fine)
+        self.free(number)
 
     def _branch_relation(self, node: int, target: Label, when: bool) -> bool:
         tree = self.tree
