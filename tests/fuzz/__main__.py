@@ -37,7 +37,7 @@ def result(name: str, seconds: float, seed: int) -> dict[str, Any]:
 
 
 def line(one: dict[str, Any]) -> str:
-    edges = f", {one['edges']} edges of {one['edges_in_all']}" if "edges" in one else ""
+    edges = f", {one['edges']} edges ({one['edges_of_seeds']} of the seeds)" if "edges" in one else ""
     found = "".join(f"\n  {path}" for path in one["found"]) + "".join(f"\n{why}" for why in one.get("why", []))
     return f"{one['target']:<12} {one['inputs']:>10} inputs in {one['seconds']} s{edges}, {len(one['found'])} found{found}"
 

@@ -126,6 +126,7 @@ TIMES = [b"10:00:00 31-01-2007\0hh:mi:ss dd-mm-yyyy", b"A2:30 25-10-2009\0hh:mi 
 NUMBERS = [b"-3.5E2\0.", b"9223372036854775807\0", b" 12 \0,", b"1,5\0,", b"0.000000000000000000000000000001\0# ##0.00",
            b"1e999999999999\0+0.0#", b"179769313486231570000\0,", b"FFFFFFFFFFFFFFFF\0" + b"0" * 30 + b"." + b"#" * 30]
 CODED = [encode([]), encode([1, -1, 2.5, True, "Žofia"]), encode([False]), encode(["x" * 300, float("inf"), 2**63 - 1])]
+# Regular expressions, JSON and XML get their rows here as `reading(...)` of the functions that take such texts.
 TARGETS = {target.name: target for target in (
     Target("source", source, scripts, (b"IF ", b"THEN\n", b"ENDIF\n", b"END_LOOP\n", b"FOR _i = 1 TO 2 DO_LOOP\n", b":=", b"\\VLD",
                                        b"PROCEDURE P\n", b"END P\n", b"(", b")", b"\"", b"'", b"\xef\xbb\xbf", b"\xcc\x81")),

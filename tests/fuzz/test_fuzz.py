@@ -28,7 +28,7 @@ def test_what_was_found_once(path: Path) -> None:
 
 def test_every_byte_of_a_good_unit_can_be_wrong() -> None:
     """Each byte set to its complement, one at a time: refused, or run within its limits."""
-    shortest = sorted(units(), key=len)[:6]
+    shortest = sorted(units(), key=len)[:25]
     for good in shortest:
         for at in range(len(good)):
             unit(good[:at] + bytes((good[at] ^ 0xFF,)) + good[at + 1:])

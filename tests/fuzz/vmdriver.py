@@ -6,10 +6,12 @@ gcc makes it from the VM's sources when it is needed, nothing else has to be ins
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import subprocess
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -33,16 +35,19 @@ def built(folder: Path) -> Path:
     compiler = shutil.which("gcc")
     if compiler is None:
         raise NoCompiler("target vm needs gcc: apt-get install gcc (clang has other coverage callbacks)")
-    objects = []
     sources = [p for p in sorted((ROOT / "core/c").glob("*.c")) if p.name not in LEFT_OUT]
-    for path in sources:
-        objects.append(folder / f"{path.stem}.o")
-        command = [compiler, *FLAGS, "-fsanitize-coverage=trace-pc", f"-I{ROOT / 'core/c'}", "-c", "-o", str(objects[-1]), str(path)]
-        subprocess.run(command, check=True, capture_output=True, text=True)
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        objects = list(pool.map(lambda path: compiled(compiler, path, folder / f"{path.stem}.o"), sources))
     program = folder / "vm"
     main = [str(ROOT / "tests/fuzz/vm.c"), *map(str, objects)]
     subprocess.run([compiler, *FLAGS, f"-I{ROOT / 'core/c'}", "-o", str(program), *main, "-lm"], check=True, capture_output=True, text=True)
     return program
+
+
+def compiled(compiler: str, path: Path, into: Path) -> Path:
+    command = [compiler, *FLAGS, "-fsanitize-coverage=trace-pc", f"-I{ROOT / 'core/c'}", "-c", "-o", str(into), str(path)]
+    subprocess.run(command, check=True, capture_output=True, text=True)
+    return into
 
 
 def run(seconds: float, seed: int = 1) -> dict[str, Any]:

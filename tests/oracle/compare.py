@@ -8,7 +8,7 @@ asks for the reason makes the oracle try the possible answers.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,7 +23,7 @@ from .values import Value
 from .walk import Script, TooLong, Walker
 from .world import Ref, World
 
-MOST_CHOICES = 64
+MOST_CHOICES = 200
 KINDS = {"BOOL": "B", "INT": "I", "REAL": "R", "TIME": "M", "TEXT": "T"}
 Action = tuple[str, list[Any]]
 
@@ -90,50 +90,45 @@ def in_vm(unit: bytes) -> Outcome:
     return outcome
 
 
-def in_oracle(script: Script, choose: Any = min) -> Outcome:
+def in_oracle(script: Script, choices: Choices | None = None) -> Outcome:
     world = World(ENTRIES)
-    walker = Walker(script, world, choose=choose)
+    choices = choices or Choices()
+    choices.place = lambda: len(outcome.actions) + len(outcome.dump)
+    walker = Walker(script, world, choose=choices)
+    outcome = Outcome(world.trace)
     walker.run()
-    outcome = Outcome(world.trace, walker.failure)
+    outcome.end = walker.failure
     if "dump" in walker.procedures:
-        world.trace = []
+        world.trace = outcome.dump
         walker.call("Dump")
-        outcome.dump = world.trace
     return outcome
 
 
 class Choices:
-    """Goes through the answers to the questions "which reason?", as an odometer does."""
+    """Goes through the answers to the questions "which reason?". An answer given after the first difference cannot mend it, so the
+    last one before it is changed: most questions are decided by the next action."""
 
     def __init__(self) -> None:
-        self.taken: list[tuple[int, int]] = []  # answer, how many there are
+        self.taken: list[tuple[int, int, int]] = []  # answer, how many there are, number of the next action
         self.asked = 0
+        self.place: Callable[[], int] = int
 
     def __call__(self, reasons: frozenset[int]) -> int:
         if self.asked == len(self.taken):
-            self.taken.append((0, len(reasons)))
+            self.taken.append((0, len(reasons), self.place()))
         answer = self.taken[self.asked][0]
         self.asked += 1
         return sorted(reasons)[min(answer, len(reasons) - 1)]
 
-    def advance(self) -> bool:
-        """To the next row of answers; False behind the last."""
+    def advance(self, differs: int) -> bool:
+        """To the next row of answers, after a difference in this action; False behind the last."""
         self.asked = 0
         while self.taken:
-            answer, count = self.taken.pop()
-            if answer + 1 < count:
-                self.taken.append((answer + 1, count))
+            answer, count, place = self.taken.pop()
+            if place <= differs and answer + 1 < count:
+                self.taken.append((answer + 1, count, place))
                 return True
         return False
-
-
-def outcomes(script: Script) -> Iterator[Outcome]:
-    """What the oracle allows."""
-    choices = Choices()
-    for _ in range(MOST_CHOICES):
-        yield in_oracle(script, choices)
-        if not choices.advance():
-            return
 
 
 def check(text: str, unit: bytes | None = None) -> bool:
@@ -141,24 +136,39 @@ def check(text: str, unit: bytes | None = None) -> bool:
     unit = compiled(text) if unit is None else unit
     script = Script(text)
     try:
-        allowed = list_until_fit(script, unit)
+        found = first_difference(script, unit)
     except TooLong:
         return False
-    if allowed:
-        raise Different(allowed)
+    if found:
+        raise Different(found)
     return True
 
 
-def list_until_fit(script: Script, unit: bytes) -> str:
-    """Empty when one of the oracle's outcomes is the VM's, else the first difference."""
-    first, seen = "", None
-    for outcome in outcomes(script):
+def first_difference(script: Script, unit: bytes) -> str:
+    """Empty when one of the outcomes that the oracle allows is the VM's, else the difference of the one that went furthest."""
+    furthest, choices, seen = (-1, ""), Choices(), None
+    for _ in range(MOST_CHOICES):
+        outcome = in_oracle(script, choices)
         seen = seen or in_vm(unit)
         found = difference(seen, outcome)
         if not found:
             return ""
-        first = first or found
-    return first
+        place = agreed(seen, outcome)
+        furthest = max(furthest, (place, found))
+        if not choices.advance(place):
+            break
+    return furthest[1]
+
+
+def agreed(vm: Outcome, oracle: Outcome) -> int:
+    """How many actions agree from the beginning."""
+    pairs = zip([*vm.actions, *vm.dump], [*oracle.actions, *oracle.dump], strict=False)
+    count = 0
+    for a, b in pairs:
+        if a[0] != b[0] or len(a[1]) != len(b[1]) or not all(map(fits, a[1], b[1])):
+            break
+        count += 1
+    return count
 
 
 def difference(vm: Outcome, oracle: Outcome) -> str:

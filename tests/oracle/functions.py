@@ -490,7 +490,7 @@ function("%Trim")(lambda s, chars: s.strip(chars) if chars else s)
 function("%LTrim")(lambda s, chars: s.lstrip(chars) if chars else s)
 function("%RTrim")(lambda s, chars: s.rstrip(chars) if chars else s)
 function("%Upper")(lambda s: "".join(one_for_one(c, c.upper()) for c in s))
-function("%Lower")(lambda s: "".join(one_for_one(c, c.lower()) for c in s))
+function("%Lower")(lambda s: "".join("i" if c == "İ" else one_for_one(c, c.lower()) for c in s))  # İ: Python's form has two
 function("%StrRepeat")(at_least(0, lambda s, n: s * min(n, TEXT_CHARS)))
 function("%StrReverse")(lambda s: s[::-1])
 function("%StrCmp")(order)
@@ -526,7 +526,7 @@ def folded(text: str) -> str:
 def pad(s: str, width: int, c: str, in_front: bool) -> Any:
     if width < 0 or len(c) != 1:
         return Reason(RANGE)
-    filler = c * max(0, min(width, TEXT_CHARS) - len(s))
+    filler = c * max(0, min(width, 2 * TEXT_CHARS) - len(s))  # cut afterwards
     return filler + s if in_front else s + filler
 
 
@@ -546,7 +546,7 @@ def token_put(s: str, sep: str, n: int, token: str) -> Any:
 
 @function("%Left0")
 def left0(n: int, width: int) -> Any:
-    return Reason(RANGE) if width < 0 else ("-" if n < 0 else "") + str(abs(n)).rjust(min(width, TEXT_CHARS + 2) - (n < 0), "0")
+    return Reason(RANGE) if width < 0 else ("-" if n < 0 else "") + str(abs(n)).rjust(min(width, 2 * TEXT_CHARS) - (n < 0), "0")
 
 
 @function("%Unquote")

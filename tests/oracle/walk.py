@@ -7,6 +7,7 @@ tree. To add an action is to write one `do_` method and to name it in ACTIONS.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -39,6 +40,7 @@ PREDEFINED |= {row.name.lower(): Value("I", row.number) for row in errors.ROWS}
 ERROR_TEXT = {row.number: row.text for row in errors.ROWS}
 STACK, NO_HANDLER = 19, 30
 MOST_CALLS, MOST_ROWS = 1_000, 1_000_000
+FRAMES_OF_A_CALL = 20  # Python's calls for one of the script, about
 # Kinds of nodes the oracle cannot run yet; tests/oracle/test_oracle.py holds this list against nodes.py.
 NOT_KNOWN = ("N_CALL_OTHER", "N_ON_CHANGE", "N_QUERY", "N_DB", "N_NOTHING")
 
@@ -158,12 +160,16 @@ class Walker:
     def _request(self, frame: Frame) -> None:
         self.failure = None
         self.depth = 1
+        before = sys.getrecursionlimit()
+        sys.setrecursionlimit(max(before, MOST_CALLS * FRAMES_OF_A_CALL))  # the language's limit must end a script, not Python's
         try:
             self.section(frame)
         except EndOfRun:
             pass
         except EslError as error:
             self.failure = (error.number, self.began)
+        finally:
+            sys.setrecursionlimit(before)
 
     def fresh(self, section: Section) -> dict[str, Any]:
         return {name: self.fresh_value(node) for name, node in section.types.items()}
