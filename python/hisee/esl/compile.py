@@ -14,6 +14,7 @@ from hisee.esl.front.expressions import SyntaxFault
 from hisee.esl.front.lexer import T_EOL, T_LOCAL, T_NAME, Source, Tokens, tokenize
 from hisee.esl.front.nodes import F_RPC, F_RPCX
 from hisee.esl.front.parser import parse
+from hisee.esl.optimisations import NONE
 from hisee.esl.pair import pair_diagnostics
 from hisee.esl.unit import UnitLimit
 from hisee.schema.limits import BY_NAME as LIMITS
@@ -73,10 +74,10 @@ class _Room:
 ROOM = _Room()
 
 
-def compile_source(text: str, *, name: str, context: ObjectContext, part: int = LOCAL) -> CompiledPart:
-    """Compile one part by itself: no pair rules."""
+def compile_source(text: str, *, name: str, context: ObjectContext, part: int = LOCAL, without: frozenset[str] = NONE) -> CompiledPart:
+    """Compile one part by itself: no pair rules. `without`: optimisations left out (hisee.esl.optimisations)."""
     with ROOM:
-        return _finish(_check(text, name, context, part))
+        return _finish(_check(text, name, context, part, without), without)
 
 
 def check_source(text: str, *, name: str, context: ObjectContext, part: int = LOCAL) -> CompiledPart:
@@ -106,7 +107,7 @@ def _compile_object(name: str, parts: dict[int, str], context: ObjectContext) ->
                     {n: p.interfaces for n, p in done.items()})
 
 
-def _check(text: str, name: str, context: ObjectContext, part: int) -> CompiledPart:
+def _check(text: str, name: str, context: ObjectContext, part: int, without: frozenset[str] = NONE) -> CompiledPart:
     """Lexer, parser and checker; no code yet."""
     refusal = _refused(text, name, part)
     if refusal is not None:
@@ -116,18 +117,18 @@ def _check(text: str, name: str, context: ObjectContext, part: int) -> CompiledP
     tokens = tokenize(text, LIMITS["name_chars"].value)
     tree, faults, warnings = parse(source, tokens, LIMITS["expression_nesting"].value)
     characters = [SyntaxFault(code, start, end, **values) for code, start, end, values in tokens.faults]  # type: ignore[arg-type]
-    checked = check(source, tokens, tree, _one_cause(characters, faults, source) + warnings, context, name, part)
+    checked = check(source, tokens, tree, _one_cause(characters, faults, source) + warnings, context, name, part, without)
     diagnostics = sorted(checked.diagnostics, key=lambda d: (d.line, d.column))
     ok = not any(d.severity == "error" for d in diagnostics)
     return CompiledPart(ok, b"", diagnostics, _handlers(checked), sorted(checked.used_objects), checked.interfaces, checked)
 
 
-def _finish(part: CompiledPart) -> CompiledPart:
+def _finish(part: CompiledPart, without: frozenset[str] = NONE) -> CompiledPart:
     """Code of a part without errors."""
     if not part.ok or part.checked is None:
         return part
     try:
-        return replace(part, unit=generate(part.checked))
+        return replace(part, unit=generate(part.checked, without))
     except UnitLimit as limit:
         checked = part.checked
         found = make("ESL3016", checked.name, checked.part, (1, 1, 1, 2), text=str(limit))

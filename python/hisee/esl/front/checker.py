@@ -11,6 +11,7 @@ from hisee.esl.front.nodes import F_ENTRY, F_ENTRYX, F_RPC, F_RPCX, M_IN, V_OBJE
 from hisee.esl.front.scope import MOST_ERRORS, TooManyErrors
 from hisee.esl.front.symbols import Procedure, Symbol
 from hisee.esl.front.words import meant
+from hisee.esl.optimisations import FOLD, NONE
 from hisee.schema import events
 
 EVENTS = {fold(row.name): row for row in events.ROWS}
@@ -140,8 +141,10 @@ class Checker(CallChecker):
             self.error("ESL2009", procedure.node, name=row.name, wanted=f"{head} {procedure.name}{listed}")
 
 
-def check(source: Source, tokens: Tokens, tree: Tree, faults: list[SyntaxFault], context: ObjectContext, name: str, part: int) -> Checker:
-    """Check one part; `faults` are the syntax errors to report first."""
+def check(source: Source, tokens: Tokens, tree: Tree, faults: list[SyntaxFault], context: ObjectContext, name: str, part: int,
+          without: frozenset[str] = NONE) -> Checker:
+    """Check one part; `faults` are the syntax errors to report first, `without` the optimisations to leave out."""
     checker = Checker(source, tokens, tree, context, name, part)
+    checker.folds = FOLD not in without
     checker.check_all(faults)
     return checker

@@ -161,7 +161,7 @@ class CallChecker(UnitChecker):
 
 
 CHECKS.update({
-    N_CALL_OBJECT: CallChecker._call_object, N_EVENT: CallChecker._event,  # type: ignore[dict-item]
-    N_OPENEVENT: CallChecker._openevent, N_CLOSE: CallChecker._close, N_COMMAND: CallChecker._command,  # type: ignore[dict-item]
-    N_GETACCESS: CallChecker._getaccess, N_RELEASEACCESS: CallChecker._releaseaccess,  # type: ignore[dict-item]
+    N_CALL_OBJECT: CallChecker._call_object, N_EVENT: CallChecker._event,
+    N_OPENEVENT: CallChecker._openevent, N_CLOSE: CallChecker._close, N_COMMAND: CallChecker._command,
+    N_GETACCESS: CallChecker._getaccess, N_RELEASEACCESS: CallChecker._releaseaccess,
 })

@@ -72,6 +72,8 @@ INT_LEAST, INT_MOST = -(2**63) + 16, 2**63 - 1
 class ExpressionChecker(Scope):
     """check(n) walks an expression once and answers its type."""
 
+    folds = True
+
     def prepare(self) -> None:
         count = len(self.tree.kind)
         self.typ = [V_NONE] * count
@@ -149,7 +151,9 @@ class ExpressionChecker(Scope):
     def _fold(self, node: int, op: int, result: int) -> None:
         """Values known now: exact INT, the machine's own REAL, TEXT within its limit. Everything else is left to the VM."""
         a, b = self.known.get(self.tree.b[node]), self.known.get(self.tree.c[node])
-        if a is None or b is None or isinstance(a, bool) or isinstance(b, bool) or op not in (L.T_PLUS, L.T_MINUS, L.T_STAR):
+        if not self.folds or a is None or b is None or isinstance(a, bool) or isinstance(b, bool):
+            return
+        if op not in (L.T_PLUS, L.T_MINUS, L.T_STAR):
             return
         if isinstance(a, str) or isinstance(b, str):
             if isinstance(a, str) and isinstance(b, str) and len(a) + len(b) < 10_000:
@@ -175,7 +179,7 @@ class ExpressionChecker(Scope):
             self.error("ESL3002", inner, wanted="a number", found=TYPE_NAMES[kind])
             return V_NONE
         value = self.known.get(inner)
-        if value is not None and not isinstance(value, (bool, str)):
+        if self.folds and value is not None and not isinstance(value, (bool, str)) and (kind != V_INT or -value >= INT_LEAST):
             self.known[node] = -value
         return V_INT if kind == V_BOOL else kind
 

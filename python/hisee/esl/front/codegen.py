@@ -15,16 +15,17 @@ from hisee.esl.front.codegen_calls import CallCode
 from hisee.esl.front.nodes import F_ENTRY, F_ENTRYX, F_RPC, F_RPCX, M_IN, M_OUT, V_BOOL, V_INT, V_NONE, V_RECORD
 from hisee.esl.front.nodes_units import N_CALL_UNIT, N_WAIT_FOR
 from hisee.esl.front.symbols import P_WHOLE, Place, Procedure, Symbol
+from hisee.esl.optimisations import NONE
 from hisee.esl.unit import Kind, Label, Mode, ProcedureBuilder, Type, UnitBuilder
 from hisee.schema.opcodes import Op
 
 KINDS = ((F_RPCX, Kind.RPCX), (F_RPC, Kind.RPC), (F_ENTRYX, Kind.ENTRYX), (F_ENTRY, Kind.ENTRY))
 
 
-def generate(checked: Checker) -> bytes:
+def generate(checked: Checker, without: frozenset[str] = NONE) -> bytes:
     """The unit. Raises hisee.esl.unit.UnitLimit when a limit of the format is reached."""
     unit = UnitBuilder(checked.name)
-    return Codegen(unit, checked).run()
+    return Codegen(unit, checked, without).run()
 
 
 class Codegen(CallCode):
@@ -49,8 +50,8 @@ class Codegen(CallCode):
     def _text(self, init: ProcedureBuilder, prefix: str) -> None:
         """Registers and code of one text; the globals stand in the script's init part."""
         checked: Checker = self.checked  # type: ignore[assignment]
-        handlers = (n for n, kind in enumerate(self.tree.kind) if kind == N.N_ON_ERROR and self.tree.a[n] == N.E_LABEL)
-        self.has_handler = next(handlers, -1) >= 0
+        modes = {self.tree.a[n] for n, kind in enumerate(self.tree.kind) if kind == N.N_ON_ERROR}
+        self.has_handler, self.has_off = N.E_LABEL in modes, N.E_OFF in modes
         self.p = init
         for symbol in checked.globals.values():
             self._place_symbol(symbol)
@@ -183,35 +184,28 @@ class Codegen(CallCode):
         counter = self.hold(V_INT) if shared else None
         i = counter[0] if counter else symbol.register
         bound = self.hold(V_INT)
+        if self.has_off:  # a head that fails runs into the body: its END_LOOP must not meet the bound of another loop
+            self.invalid(V_INT, bound[0])
         self._bounds(node, i, bound[0])
-        if counter:
-            self.emit(Op.GSTORE_I, symbol.register, i)
         end, top = self.p.label(), self.p.label()
+        self._write_back(symbol, i)
         self.emit(Op.FOR_PREP, i, bound[0], end)
         self.p.place(top)
+        self._write_back(symbol, i)
         self._loop_items(node, end)
         if counter:
             self.emit(Op.GLOAD_I, i, symbol.register)
-        last = self.p.label()
-        self.emit(Op.FOR, i, bound[0], top) if not counter else self._shared_for(i, bound[0], symbol, top, last)
+        self.emit(Op.FOR, i, bound[0], top)
+        self._write_back(symbol, i)
         self.p.place(end)
         self.unhold(bound)
         if counter:
             self.unhold(counter)
 
-    def _shared_for(self, i: int, bound: int, symbol: Symbol, top: Label, last: Label) -> None:
-        """A counter of the script, in a procedure: every step is written back before the body goes on."""
-        again = self.p.label()
-        self.emit(Op.VALID_TEST_I, i)
-        self.emit(Op.BR_LT_I, i, bound, again)
-        self.emit(Op.ADDI_I, i, i, 1)
-        self.emit(Op.GSTORE_I, symbol.register, i)
-        self.emit(Op.JUMP, last)
-        self.p.place(again)
-        self.emit(Op.ADDI_I, i, i, 1)
-        self.emit(Op.GSTORE_I, symbol.register, i)
-        self.emit(Op.LOOP, top)
-        self.p.place(last)
+    def _write_back(self, symbol: Symbol, i: int) -> None:
+        """A counter of the script, in a procedure: the loop counts in a register of its own."""
+        if self.is_global(symbol):
+            self.emit(Op.GSTORE_I, symbol.register, i)
 
     def _bounds(self, node: int, i: int, bound: int) -> None:
         tree = self.tree

@@ -29,7 +29,7 @@ class CallCode(UnitCode):
         """Value, invalid when it is not given."""
         return self.arg_in(kind, self.value(node, kind) if node >= 0 else self.invalid(kind))
 
-    def _text(self, text: str) -> Arg:
+    def _text_argument(self, text: str) -> Arg:
         return self.arg_in(V_TEXT, self.load(text, V_TEXT))
 
     def _flags(self, flags: int) -> Arg:
@@ -60,10 +60,10 @@ class CallCode(UnitCode):
         given, modes = self._remote_arguments(tree.items(tree.c[node]), bool(flags & G_ASYNC), backs)
         code, handle = self.temp(V_INT), self.temp(V_INT)
         target = self._linked_arg(tree.b[node]) if tree.b[node] >= 0 else self._object_arg(-1)
-        head = [self._flags(flags), target, self._text(self.checked.spelled(name)),
-                self._text(self.checked.spelled(interface) if interface >= 0 else ""), self._object_arg(process),
-                self._value_arg(instance, V_INT), self._value_arg(priority, V_INT), self._text(modes),
-                self._handle(conversation, flags, handle), self.arg_out(V_INT, code)]
+        head = [self._flags(flags), target, self._text_argument(self.checked.spelled(name)),
+                self._text_argument(self.checked.spelled(interface) if interface >= 0 else ""), self._object_arg(process),
+                self._value_arg(instance, V_INT), self._value_arg(priority, V_INT), self._text_argument(modes),
+                self._handle_argument(conversation, flags, handle), self.arg_out(V_INT, code)]
         self.act(ActionId.CALL_OBJECT, head + given, not flags & G_ASYNC)
         self._copied_back(backs)
         if flags & G_CODE:
@@ -71,7 +71,7 @@ class CallCode(UnitCode):
         if flags & G_BEGIN:
             self.store(self.checked.places[conversation], handle, V_INT)  # type: ignore[attr-defined]
 
-    def _handle(self, node: int, flags: int, register: int) -> Arg:
+    def _handle_argument(self, node: int, flags: int, register: int) -> Arg:
         """The handle of a conversation; its beginning gives it."""
         if flags & G_BEGIN:
             return self.arg_out(V_INT, register)
@@ -84,7 +84,8 @@ class CallCode(UnitCode):
         backs: Backs = []
         given, modes = self._remote_arguments(tree.items(tree.c[node]), bool(flags & G_ASYNC), backs)
         names = ",".join(self.checked.spelled(name) for name in tree.items(tree.b[node]))
-        head = [self._flags(flags), self._linked_arg(tree.a[node]), self._text(names), self._text(modes), self._value_arg(priority, V_INT)]
+        head = [self._flags(flags), self._linked_arg(tree.a[node]), self._text_argument(names), self._text_argument(modes),
+                self._value_arg(priority, V_INT)]
         self.act(ActionId.EVENT, head + given, not flags & G_ASYNC)
         self._copied_back(backs)
 

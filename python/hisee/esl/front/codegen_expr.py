@@ -21,6 +21,7 @@ from hisee.esl.front.nodes import (
     V_TIME,
 )
 from hisee.esl.front.symbols import P_CELL, P_CONST, P_ITEM, P_PVAR, P_SCALAR, P_WHOLE, S_SPECIAL, Place, Symbol, type_of_word
+from hisee.esl.optimisations import BRANCH, BRANCH_CONSTANT, HOT, IMMEDIATE, IN_PLACE, REAL_CONSTANT
 from hisee.esl.unit import Arg, Label, Mode, Type
 from hisee.schema.actions import ActionId
 from hisee.schema.opcodes import Op
@@ -53,7 +54,7 @@ class ExpressionCode(Registers):
         if known is not None and (want in (V_NONE, kind) or want == V_REAL and kind == V_INT):
             return self.load(known, want or kind, dest)
         target = want or kind
-        direct = dest if kind == target else -1
+        direct = dest if kind == target and IN_PLACE not in self.without else -1
         shape = self.tree.kind[node]
         if shape == N_BINARY:
             register = self._chain(node, direct)
@@ -101,7 +102,7 @@ class ExpressionCode(Registers):
 
     def _three(self, op: Op, kind: int, left: int, right: int, dest: int) -> int:
         """a := b op c; the left operand's register is used again when it is temporary and of that type."""
-        reuse = dest < 0 and left in self.busy and self.busy[left][0] == kind
+        reuse = dest < 0 and left in self.busy and self.busy[left][0] == kind and IN_PLACE not in self.without
         result = left if reuse else self.dest(dest, kind)
         self.emit(op, result, left, right)
         self.free(right)
@@ -171,7 +172,9 @@ class ExpressionCode(Registers):
     def _small(self, op: int, node: int, kind: int) -> tuple[Op, int] | None:
         """INT + - * with a small number has opcodes of its own."""
         known = self.checked.known.get(node)  # type: ignore[attr-defined]
-        if kind != V_INT or isinstance(known, bool) or not isinstance(known, int) or not -32768 < known < 32768:
+        if IMMEDIATE in self.without or kind != V_INT or isinstance(known, bool):
+            return None
+        if not isinstance(known, int) or not -32768 < known < 32768:
             return None
         if op == L.T_STAR:
             return Op.MULI_I, known
@@ -180,13 +183,13 @@ class ExpressionCode(Registers):
     def _real_constant(self, op: int, node: int, kind: int) -> tuple[Op, int] | None:
         """REAL + - * / with a known number; its index must fit 16 bits."""
         known = self.checked.known.get(node)  # type: ignore[attr-defined]
-        if kind != V_REAL or isinstance(known, bool) or not isinstance(known, (int, float)):
+        if REAL_CONSTANT in self.without or kind != V_REAL or isinstance(known, bool) or not isinstance(known, (int, float)):
             return None
         index = self.unit.const(Type.REAL, float(known))
         return (REAL_CONSTANT_OPS[op], index) if index < 65536 else None
 
     def _with_constant(self, op: Op, kind: int, left: int, constant: int, dest: int) -> int:
-        reuse = dest < 0 and left in self.busy and self.busy[left][0] == kind
+        reuse = dest < 0 and left in self.busy and self.busy[left][0] == kind and IN_PLACE not in self.without
         result = left if reuse else self.dest(dest, kind)
         self.emit(op, result, left, constant)
         if not reuse:
@@ -274,6 +277,8 @@ class ExpressionCode(Registers):
 
     def _hot(self, name: str, args: list[int], types: list[int], kind: int, dest: int) -> int:
         """Opcode instead of a call, where there is one for these types; -1 where not."""
+        if HOT in self.without:
+            return -1
         if len(args) == 1 and name in HOT_ONE:
             want = V_REAL if name == "%sqrt" else V_TEXT if name == "%strlen" else kind
             op = HOT_ONE[name].get(want)
@@ -505,24 +510,35 @@ class ExpressionCode(Registers):
             self.emit(Op.RAISE_NR, x=2)
             self.free(register)
             return
+        if kind == V_ANY:
+            self._only_bool(register)
         register = self.convert(register, kind, V_BOOL)
         self.emit(Op.BR_TRUE if when else Op.BR_FALSE, register, 0, target)
         self.free(register)
+
+    def _only_bool(self, register: int) -> None:
+        """A condition whose type is found when it runs: another one than BOOL raises, as in the text."""
+        number, fine = self.temp(V_INT), self.p.label()
+        self.function(FUNCTIONS["%typeof"].number, [self.arg_in(V_ANY, register)], self.arg_out(V_INT, number))
+        self.emit(Op.BRI_EQ_I, number, V_BOOL, fine)
+        self.emit(Op.RAISE_NR, x=2)
+        self.p.place(fine)
+        self.free(number)
 
     def _branch_relation(self, node: int, target: Label, when: bool) -> bool:
         tree = self.tree
         op = tree.a[node] if when else OPPOSITE[tree.a[node]]
         left, right = self.type_of(tree.b[node]), self.type_of(tree.c[node])
-        if V_ANY in (left, right):
+        if V_ANY in (left, right) or BRANCH in self.without:
             return False
         common = self._compared_as(left, right)
         if common not in (V_INT, V_REAL, V_TIME):
             return False
         first = self.value(tree.b[node], common)
-        known = self.checked.known.get(tree.c[node])  # type: ignore[attr-defined]
+        known = self.checked.known.get(tree.c[node]) if BRANCH_CONSTANT not in self.without else None  # type: ignore[attr-defined]
         if common == V_INT and isinstance(known, int) and not isinstance(known, bool) and -32768 <= known < 32768:
             self.emit(Op[f"BRI_{SHORT[op]}_I"], first, known, target)
-        elif (constant := self._real_constant(L.T_PLUS, tree.c[node], common)) is not None:
+        elif known is not None and (constant := self._real_constant(L.T_PLUS, tree.c[node], common)) is not None:
             self.emit(Op[f"BRK_{SHORT[op]}_R"], first, constant[1], target)
         else:
             second = self.value(tree.c[node], common)

@@ -21,7 +21,7 @@ LOOK_S = 0.1  # between two looks at the condition of a WAIT
 
 
 class FlowCode(StructureCode):
-    has_handler = False  # ON ERROR with a label stands somewhere in the script
+    has_handler = has_off = False  # ON ERROR with a label, ON ERROR OFF stands somewhere in the script
     labels: dict[str, Label]
     inner = False  # the text of a unit event, generated into the script that declares it
 

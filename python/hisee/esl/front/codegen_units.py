@@ -24,7 +24,7 @@ class UnitCode(FlowCode):
         self.subs = {}
         uses: dict[str, UnitUse] = self.checked.units  # type: ignore[attr-defined]
         for key, use in uses.items():
-            sub = self.subs[key] = type(self)(self.unit, use.checked)
+            sub = self.subs[key] = type(self)(self.unit, use.checked, self.without)
             sub.inner = True
             sub.generate_inner(init, f"{prefix}{use.name}")
 
