@@ -15,15 +15,29 @@ ROUNDS = 100
 MOST_MS = 50.0
 
 
-@pytest.fixture(scope="module")
-def editor(tmp_path_factory):
-    picture = write_application(tmp_path_factory.mktemp("long"))
-    client = Client(picture, "--debounce", "0")
+def long_pair(folder, *options):
+    picture = write_application(folder)
+    client = Client(picture, *options)
     uri = client.open(picture / "local.esl")
     while client.diagnostics(uri):
         pass
     client.request("textDocument/documentSymbol", {"textDocument": {"uri": uri}})
     time.sleep(2)  # the whole pair is checked once
+    return client, uri
+
+
+@pytest.fixture(scope="module")
+def editor(tmp_path_factory):
+    """A server that checks at once."""
+    client, uri = long_pair(tmp_path_factory.mktemp("long"), "--debounce", "0")
+    yield client, uri
+    client.close()
+
+
+@pytest.fixture(scope="module")
+def typist(tmp_path_factory):
+    """A server as it is: while somebody types, it waits with checking."""
+    client, uri = long_pair(tmp_path_factory.mktemp("typed"))
     yield client, uri
     client.close()
 
@@ -58,8 +72,8 @@ def test_diagnostics_after_a_key(editor):
 
 
 @pytest.mark.parametrize(("typed", "wanted"), [("%StrR", "%StrRight"), ("U.Val", "U.Value0"), ("_", "_sum")])
-def test_completion_while_typing(editor, typed, wanted):
-    client, uri = editor
+def test_completion_while_typing(typist, typed, wanted):
+    client, uri = typist
     times, cpu_s = [], client.cpu_s()
     for n in range(ROUNDS):
         line = body_line(n)

@@ -201,6 +201,21 @@ def test_a_finding_that_belongs_to_both_parts_has_its_second_place(app, editor, 
     editor.notify("textDocument/didClose", {"textDocument": {"uri": remote}})
 
 
+def test_an_application_that_cannot_be_read_is_told_and_read_again(app, editor, local):
+    editor.diagnostics(local)
+    objects = app / "objects.toml"
+    text = objects.read_text()
+    objects.write_text(text + '["U.Broken"]\ntype = "nonsense"\n')
+    editor.notify("workspace/didChangeWatchedFiles", {"changes": [{"uri": objects.as_uri(), "type": 2}]})
+    found = editor.diagnostics(local)
+    objects.write_text(text)
+    assert any(d["code"] == "ESL2011" for d in found)  # a script alone has no entries
+    told = [n["params"]["message"] for n in editor.notices if n.get("method") == "window/showMessage"]
+    assert ["nonsense" in message for message in told if "cannot be read" in message] == [True]
+    editor.notify("workspace/didChangeWatchedFiles", {"changes": [{"uri": objects.as_uri(), "type": 2}]})
+    assert editor.diagnostics(local) == []
+
+
 def test_messages_in_slovak(app):
     client = Client(app, HISEE_LANG="sk")
     uri = client.open(app / "pictures/S.Hello/local.esl", LOCAL.replace("CALL Show", "CALL Shwo"))

@@ -74,16 +74,9 @@ class Project:
         if file.suffix in DEFINING:
             self._applications.clear()
             self.problems.clear()
-            for found in set(map(id, self._opened.values())):
-                self._refresh(next(o for o in self._opened.values() if id(o) == found))
+            self._opened.clear()  # made anew when next asked for: parts may have come or gone
         elif file in self._opened:
             self._read(self._opened[file])
-
-    def _refresh(self, found: Opened) -> None:
-        file = next(iter(found.files.values()))
-        fresh = self._of_application(file)
-        if fresh is not None:
-            found.both.context = fresh.both.context
 
     def _read(self, found: Opened) -> None:
         for number, path in found.files.items():

@@ -47,6 +47,7 @@ class Server(LanguageServer):
         self.project = Project()
         self.debounce_s = debounce_s
         self.lang = language(None, os.environ)
+        self._told: set[tuple[Path, str]] = set()
         self.uris: dict[Path, str] = {}  # as the editor spells them
         self._due: dict[int, asyncio.Task[None]] = {}  # by id of the object's analysis
         self.cursor = 1  # line of the last edit: checked first
@@ -63,6 +64,7 @@ class Server(LanguageServer):
         document = self.workspace.get_text_document(uri)
         self.uris[path_of(uri)] = uri
         self.project.change(path_of(uri), document.source)
+        self.tell_problems()
 
     def uri(self, file: Path) -> str:
         """The address of a file, in the editor's own spelling where it has one."""
@@ -73,6 +75,21 @@ class Server(LanguageServer):
         found, number = self.opened(uri)
         self.check_never(found)
         self._due[id(found)] = asyncio.get_running_loop().create_task(self._check(found, number))
+
+    def forget_checks(self) -> None:
+        """Objects are made anew: what was due for the old ones is not."""
+        for task in self._due.values():
+            task.cancel()
+        self._due.clear()
+
+    def tell_problems(self) -> None:
+        """An application that cannot be read is told once: until it can, scripts know no objects."""
+        for root, text in self.project.problems.items():
+            if (root, text) not in self._told:
+                self._told.add((root, text))
+                first = text.split("\n")[0]
+                self.window_show_message(lsp.ShowMessageParams(
+                    lsp.MessageType.Warning, f"the application {root} cannot be read: {first}; `hisee check {root}` shows all"))
 
     def check_never(self, found: Opened) -> None:
         """Forget a check that is due: its texts are out of date."""
@@ -191,9 +208,11 @@ def _disk(ls: Server, files: Sequence[Path]) -> None:
     """Objects, pictures or closed scripts changed: open texts are checked again."""
     for file in files:
         ls.project.changed_on_disk(file)
+    ls.forget_checks()
     for uri in list(ls.workspace.text_documents):
         if path_of(uri).suffix == ".esl":
             ls.check_soon(uri)
+    ls.tell_problems()
 
 
 def _names(server: Server) -> None:
