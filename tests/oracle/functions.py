@@ -72,7 +72,7 @@ def call(name: str, arguments: list[Value]) -> Value:
     defaults = [p[2] for p in row.parameters[len(given):]]
     with decimal.localcontext(decimal.Context(prec=1500)):
         answer = body(*(v.data for v in given), *defaults)
-    return invalid(kind, answer) if isinstance(answer, Reason) else answer if isinstance(answer, Value) else make(kind, answer)
+    return invalid(kind, int(answer)) if isinstance(answer, Reason) else answer if isinstance(answer, Value) else make(kind, answer)
 
 
 def fitted(value: Value, letter: str) -> Value:

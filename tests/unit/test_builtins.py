@@ -133,10 +133,17 @@ def test_a_text_is_cut_at_the_limit_and_marked() -> None:
     [("%StrRepeat", ["x" * 1000, 2**50]), ("%StrReplace", ["a" * 99_000, "a", "b" * 90_000]), ("%LPad", ["x", 2**60]),
      ("%TokenPut", ["a", ";", 2**60, "z"]), ("%Left0", [1, 2**62])],
 )  # fmt: skip
-def test_a_bomb_costs_fuel_before_it_costs_memory(name: str, args: list[object]) -> None:
+def test_a_bomb_is_cut_and_costs_what_it_writes(name: str, args: list[object]) -> None:
     lib = Library(WORLD, fuel=10_000_000, memory_bytes=4 << 20)
+    cut = lib.call(name, args)
+    assert len(cut.value) == 100_000 and cut.weak
+    assert 400_000 // 16 <= 10_000_000 - lib.fuel < 1_000_000
+
+
+def test_fuel_is_paid_before_memory_is_taken() -> None:
+    lib = Library(WORLD, fuel=1_000)
     with pytest.raises(OutOfFuel):
-        lib.call(name, args)
+        lib.call("%StrRepeat", ["x", 2**60])
     assert lib.memory_used == 0
 
 
