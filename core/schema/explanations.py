@@ -12,7 +12,7 @@ from table import Table
 
 @dataclass(frozen=True)
 class Explanation:
-    """kind: the object the example belongs to (script, picture, event); part: 1 local, 2 remote, of an example with one text."""
+    """kind: the object the example belongs to (script, picture, event, unit, interface); part: 1 local, 2 remote, of an example with one text."""
 
     number: int
     name: str
@@ -64,7 +64,7 @@ ROWS = [
       body('LGO "start"'), body('LOG "start"')),
     e(1003, "The construct belongs to the language, but this version cannot compile it. It is named here, so that nobody looks for a "
             "mistake in a right line.",
-      body("SET U.Count BIND U.Level"), body("U.Count := 1")),
+      body("DELETE SV.Meters, 1"), body("DELETE _m, 1", declare="RECORD NOALIAS (SD.Meter) _m")),
     e(1004, "ELSE, ELSIF, ENDIF and END_LOOP belong to the IF or the loop above them. Here nothing is open: there is one too many, or its "
             "opener is missing.",
       body('LOG "a"', "ENDIF"), body("IF @TRUE THEN", '  LOG "a"', "ENDIF")),
@@ -137,6 +137,56 @@ ROWS = [
       "PROCEDURE Tick\nEND Tick\nENTRY OnTimer\n  CALL Tick\nEND OnTimer\nBEGIN\n  CALL Tick\nEND\n", "picture"),
     e(2020, "The event reports that the remote part was replaced: a remote part that is new cannot be told so.",
       "ENTRY OnRemoteRestart\nEND OnRemoteRestart\nBEGIN\nEND\n", "BEGIN\nEND\n", "picture", 2),
+    e(2021, "EXCEPTION_HANDLER ends a stretch of the section and protects all of it. Inside a loop or IF it could not be said where that "
+            "stretch begins. What one turn of a loop must survive is put into a procedure of its own.",
+      'BEGIN\n  IF @TRUE THEN\n    LOG "a"\n    EXCEPTION_HANDLER\n  ENDIF\nEND\n',
+      'BEGIN\n  IF @TRUE THEN\n    LOG "a"\n  ENDIF\nEXCEPTION_HANDLER\n  LOG "failed"\nEND\n'),
+    e(2022, "After ON ERROR an error goes to a label, with EXCEPTION_HANDLER behind the next marker. One section can have only one of the "
+            "two ways; a procedure that it calls may have the other one.",
+      'BEGIN\n  ON ERROR OFF\n  LOG "a"\nEXCEPTION_HANDLER\n  LOG "failed"\nEND\n',
+      'BEGIN\n  LOG "a"\nEXCEPTION_HANDLER\n  LOG "failed"\nEND\n'),
+    e(2023, "Behind EXCEPTION_HANDLER nobody remembers the action that failed, so it can be neither repeated nor skipped. The handler may "
+            "raise the error again with RERAISE, or let the section end.",
+      'BEGIN\n  LOG "a"\nEXCEPTION_HANDLER\n  RETRY\nEND\n', 'BEGIN\n  LOG "a"\nEXCEPTION_HANDLER\n  RERAISE\nEND\n'),
+    e(2024, "A unit offers what its text marks with PUBLIC PROCEDURE. Its other procedures and its variables are its own.",
+      "UNIT (E.Avg) _u\nREAL _m\nBEGIN\n  CALL [_u] Maen(_m)\nEND\n", "UNIT (E.Avg) _u\nREAL _m\nBEGIN\n  CALL [_u] Mean(_m)\nEND\n"),
+    e(2025, "UNIT takes an event of the type `unit`, IMPLEMENTATION and `^` take an interface. The object has that name, but it is of another "
+            "kind.",
+      "UNIT (E.Counter) _u\nBEGIN\nEND\n", "UNIT (E.Avg) _u\nBEGIN\nEND\n"),
+    e(2026, "Every unit variable is a copy of the unit's text. A unit that holds itself, also by way of another unit, would have no end.",
+      "UNIT (E.Filter) _inner\nPUBLIC PROCEDURE P\nEND P\n", "UNIT (E.Avg) _inner\nPUBLIC PROCEDURE P\nEND P\n", "unit"),
+    e(2027, "The unit or interface that this script uses does not compile itself. The message names its first error; correct that one and "
+            "save the other object first.",
+      "UNIT (E.Bad) _u\nBEGIN\nEND\n", "UNIT (E.Avg) _u\nBEGIN\nEND\n"),
+    e(2028, "IMPLEMENTATION promises all procedures of the interface to callers of other scripts. They must stand in this text, as RPC or "
+            "RPCX.",
+      "IMPLEMENTATION I.Notify\nRPC PROCEDURE Notify(IN TEXT _text, INT _n)\nEND Notify\nBEGIN\nEND\n",
+      "IMPLEMENTATION I.Notify\nRPC PROCEDURE Notify(IN TEXT _text, INT _n)\nEND Notify\nRPCX PROCEDURE Ping\nEND Ping\nBEGIN\nEND\n", "event"),
+    e(2029, "A caller through the interface knows the number, types, order and IN marks of the parameters from the interface only, so the "
+            "procedure must have the same ones. Names of parameters are free.",
+      "IMPLEMENTATION I.Notify\nRPC PROCEDURE Notify(IN INT _text, INT _n)\nEND Notify\nRPCX PROCEDURE Ping\nEND Ping\nBEGIN\nEND\n",
+      "IMPLEMENTATION I.Notify\nRPC PROCEDURE Notify(IN TEXT _text, INT _n)\nEND Notify\nRPCX PROCEDURE Ping\nEND Ping\nBEGIN\nEND\n", "event"),
+    e(2030, "An interface says what can be called, not how it is done: RPC PROCEDURE, name, parameters, and END with the name. Variables and "
+            "actions belong to the script that implements it.",
+      "RPC PROCEDURE P(IN INT _x)\n  LOG _x\nEND P\n", "RPC PROCEDURE P(IN INT _x)\nEND P\n", "interface"),
+    e(2031, "What a script promises is its first line, so that a reader and the tools see it before everything else.",
+      "INT _a\nIMPLEMENTATION I.Empty\nBEGIN\nEND\n", "IMPLEMENTATION I.Empty\nINT _a\nBEGIN\nEND\n", "event"),
+    e(2032, "A call through an interface can name the procedures of that interface only. It is checked when the script is saved.",
+      body("CALL [E.Counter]^I.Notify Pong ASYNC"), body("CALL [E.Counter]^I.Notify Ping ASYNC"), "event"),
+    e(2040, "Who starts the script gives its PUBLIC variables their values before anything runs; a variable of a procedure does not exist yet.",
+      "PROCEDURE P\n  PUBLIC INT _n\nEND P\nBEGIN\nEND\n", "PUBLIC INT _n\nPROCEDURE P\nEND P\nBEGIN\nEND\n", "event"),
+    e(2041, "A PUBLIC variable is set by the caller and read when the script is over. A constant cannot be set, and an alias means nothing "
+            "in another process.",
+      "PUBLIC INT _n = 5\nBEGIN\nEND\n", "PUBLIC INT _n\nBEGIN\nEND\n", "event"),
+    e(2042, "One EVENT carries few values, so that its start stays cheap. More of them travel in one structure.",
+      body("EVENT E.Counter (_a=1, _b=1, _c=1, _d=1, _e=1, _f=1, _g=1, _h=1, _i=1, _j=1, _k=1)"),
+      body("EVENT E.Counter (_a = 1, _b = 1)"), "event"),
+    e(2043, "The list of EVENT names each PUBLIC variable of the event once.",
+      body("EVENT E.Counter (_n = 1, _n = 2)"), body("EVENT E.Counter (_n = 1, _m = 2)"), "event"),
+    e(2044, "A call that goes to everybody has no one answer, so nobody can wait for it.",
+      body("CALL [E.Counter] Add(1) ON ALL"), body("CALL [E.Counter] Add(1) ASYNC ON ALL"), "event"),
+    e(2045, "An event of a server is opened in a process: in this one (DIRECT) or in one that is named.",
+      body("OPENEVENT E.Counter"), body("OPENEVENT E.Counter DIRECT"), "event"),
     e(2101, "RPC procedures of both halves form one interface: with two of one name, CALL [] could not choose. Keep one, and call it "
             "from the other half.",
       "RPC PROCEDURE Load\nEND Load\nBEGIN\nEND\n; remote part\nRPC PROCEDURE Load\nEND Load\nBEGIN\nEND\n",
@@ -187,6 +237,24 @@ ROWS = [
       body("_a := _a\\HBJ", declare="INT _a"), body("_a := U.Count\\HBJ", declare="INT _a")),
     e(3020, "A column is taken from one row: name it in brackets, or use the loop variable of FOR .. RANGE.",
       body("SV.Tanks^Level := 1"), body("SV.Tanks[1]^Level := 1")),
+    e(3021, "A record with NOALIAS holds values only: its columns of type Object have no place for a reference.",
+      body("SET _t AS SV.Tanks", declare="RECORD NOALIAS (SD.Tank) _t"), body("SET _t AS SV.Tanks", declare="RECORD (SD.Tank) _t")),
+    e(3022, "DIRECT makes a column refer to the items of an object of the system. A local structure has no items that others could see.",
+      body("SET _r AS _q DIRECT", declare="RECORD (SD.Tank) _r, _q"), body("SET _r AS SV.Tanks DIRECT", declare="RECORD (SD.Tank) _r")),
+    e(3023, "SORT moves whole rows of one record. All its columns must be of that record.",
+      body("SORT _m^Id, @TRUE, _n^Id, @TRUE", declare="RECORD NOALIAS (SD.Meter) _m, _n"),
+      body("SORT _m^Id, @TRUE, _m^Name, @TRUE", declare="RECORD NOALIAS (SD.Meter) _m")),
+    e(3024, "FIND_TRUE sets its variable to one number after the other and looks whether the condition holds. A condition without the "
+            "variable would be the same for each of them.",
+      body("FIND_TRUE _i, 3, _rc, _m[1]^Id = 2", declare="RECORD NOALIAS (SD.Meter) _m\nINT _i, _rc"),
+      body("FIND_TRUE _i, 3, _rc, _m[_i]^Id = 2", declare="RECORD NOALIAS (SD.Meter) _m\nINT _i, _rc")),
+    e(3025, "`SET .. AS` writes a reference into a column of type Object. This column holds values; with DIRECT it is linked to the items of an "
+            "object instead.",
+      body("SET _r^Src AS SV.Tanks[0]^Level", declare="RECORD (SD.Tank) _r"),
+      body("SET _r^Src AS SV.Tanks[0]^Level DIRECT", declare="RECORD (SD.Tank) _r")),
+    # calls between objects
+    e(3060, "The object has another kind than the action needs: CALL needs an event, a picture or a process, EVENT and OPENEVENT an event.",
+      body("CALL [U.Count] Add(1)"), body("CALL [E.Counter] Add(1)"), "event"),
     # lints
     e(4001, "`&` is computed before `|`. With brackets the reader need not know.",
       body("_a := _a | _b & _a", declare="BOOL _a, _b"), body("_a := _a | (_b & _a)", declare="BOOL _a, _b")),

@@ -35,6 +35,9 @@ SOURCES = {
     "e.bad": ("unit", "INT _a\n\nBEGIN\n  _b := 1\nEND\n"),
     "e.counter": ("event", ""),
     "i.notify": ("interface", "RPC PROCEDURE Notify(IN TEXT _text, INT _n)\nEND Notify\nRPCX PROCEDURE Ping\nEND Ping\n"),
+    "e.filter": ("unit", ""),
+    "i.empty": ("interface", ""),
+    "i.msg": ("interface", "RPC PROCEDURE Add(IN INT _n)\nEND Add\n"),
     "i.bad": ("interface", "INT _a\nRPC PROCEDURE P\n  LOG \"x\"\nEND P\n"),
 }
 

@@ -8,16 +8,17 @@ from hisee.esl import compile_object, compile_source
 from hisee.esl.explain import explanation, page, parts_of
 from hisee.schema import diagnostics, explanations
 
-from .directory import event, picture, plain
+from .directory import event, interface, picture, plain, unit
 
-CONTEXTS = {"script": plain, "picture": picture, "event": event}
+CONTEXTS = {"script": plain, "picture": picture, "event": event, "unit": unit, "interface": interface}
+NAMES = {"unit": "E.Filter"}  # a unit that the directory knows: it can use itself
 
 
 def codes(row: explanations.ExplainedRow, example: str) -> set[str]:
     texts = parts_of(example, row.part)
     context = CONTEXTS[row.kind]()
     if len(texts) == 1:
-        done = compile_source(texts[row.part], name="S.Test", context=context, part=row.part)
+        done = compile_source(texts[row.part], name=NAMES.get(row.kind, "S.Test"), context=context, part=row.part)
         return {d.code for d in done.diagnostics}
     return {d.code for d in compile_object("S.Test", texts, context).diagnostics}
 

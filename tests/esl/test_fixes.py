@@ -12,10 +12,10 @@ from hisee.esl.fix_rules import RULES
 from hisee.esl.fixes import Edit, apply, fixes, repair
 from hisee.schema import explanations
 
-from .directory import event, picture, plain
+from .directory import event, interface, picture, plain, unit
 from .scripts import expectations, files
 
-CONTEXTS = {"script": plain, "picture": picture, "event": event}
+CONTEXTS = {"script": plain, "picture": picture, "event": event, "unit": unit, "interface": interface}
 TOO_LONG = {"ESL0005", "ESL1012", "ESL3016"}
 BY_HAND = {"ESL0001", "ESL1001", "ESL1004", "ESL1009", "ESL2009", "ESL3020", "ESL4004"}  # their examples need a person, or are below
 

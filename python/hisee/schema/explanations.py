@@ -50,6 +50,24 @@ class Explained(IntEnum):
     ESL2018 = 2018
     ESL2019 = 2019
     ESL2020 = 2020
+    ESL2021 = 2021
+    ESL2022 = 2022
+    ESL2023 = 2023
+    ESL2024 = 2024
+    ESL2025 = 2025
+    ESL2026 = 2026
+    ESL2027 = 2027
+    ESL2028 = 2028
+    ESL2029 = 2029
+    ESL2030 = 2030
+    ESL2031 = 2031
+    ESL2032 = 2032
+    ESL2040 = 2040
+    ESL2041 = 2041
+    ESL2042 = 2042
+    ESL2043 = 2043
+    ESL2044 = 2044
+    ESL2045 = 2045
     ESL2101 = 2101
     ESL2102 = 2102
     ESL3001 = 3001
@@ -71,6 +89,12 @@ class Explained(IntEnum):
     ESL3017 = 3017
     ESL3019 = 3019
     ESL3020 = 3020
+    ESL3021 = 3021
+    ESL3022 = 3022
+    ESL3023 = 3023
+    ESL3024 = 3024
+    ESL3025 = 3025
+    ESL3060 = 3060
     ESL4001 = 4001
     ESL4002 = 4002
     ESL4003 = 4003
@@ -88,7 +112,7 @@ class ExplainedRow(NamedTuple):
     part: int
 
 
-SCHEMA_HASH = 0x50bdefad
+SCHEMA_HASH = 0x3e60f667
 
 ROWS: tuple[ExplainedRow, ...] = (
     ExplainedRow(1, 'ESL0001', 'A sign that the language does not know, often pasted from a text program: a curly quote, a dollar sign, a semicolon of another width. Inside texts and comments every character may stand.', 'INT _a\nBEGIN\n  _a := 1 $\nEND\n', 'INT _a\nBEGIN\n  _a := 1  ; $ is fine in a comment\nEND\n', 'script', 1),
@@ -101,7 +125,7 @@ ROWS: tuple[ExplainedRow, ...] = (
     ExplainedRow(8, 'ESL0008', 'The text holds half of a character that takes two codes. No file can hold it; it comes from a program that cut a text in two.', 'BEGIN\n  LOG "\ud83d"\nEND\n', 'BEGIN\n  LOG "x"\nEND\n', 'script', 1),
     ExplainedRow(1001, 'ESL1001', 'The line began well and went on with something that cannot stand there. The message names what the grammar wanted and what it found; the mark shows the first thing that does not fit, so the mistake is there or directly before it.', 'INT _a\nBEGIN\n  _a := (1 + 2\nEND\n', 'INT _a\nBEGIN\n  _a := (1 + 2)\nEND\n', 'script', 1),
     ExplainedRow(1002, 'ESL1002', 'Every line is an action, a declaration, a label or an assignment. This one begins with a word that is none of them, usually a misspelt action.', 'BEGIN\n  LGO "start"\nEND\n', 'BEGIN\n  LOG "start"\nEND\n', 'script', 1),
-    ExplainedRow(1003, 'ESL1003', 'The construct belongs to the language, but this version cannot compile it. It is named here, so that nobody looks for a mistake in a right line.', 'BEGIN\n  SET U.Count BIND U.Level\nEND\n', 'BEGIN\n  U.Count := 1\nEND\n', 'script', 1),
+    ExplainedRow(1003, 'ESL1003', 'The construct belongs to the language, but this version cannot compile it. It is named here, so that nobody looks for a mistake in a right line.', 'BEGIN\n  DELETE SV.Meters, 1\nEND\n', 'RECORD NOALIAS (SD.Meter) _m\nBEGIN\n  DELETE _m, 1\nEND\n', 'script', 1),
     ExplainedRow(1004, 'ESL1004', 'ELSE, ELSIF, ENDIF and END_LOOP belong to the IF or the loop above them. Here nothing is open: there is one too many, or its opener is missing.', 'BEGIN\n  LOG "a"\n  ENDIF\nEND\n', 'BEGIN\n  IF @TRUE THEN\n    LOG "a"\n  ENDIF\nEND\n', 'script', 1),
     ExplainedRow(1005, 'ESL1005', 'The IF or the loop is closed by nothing before its procedure ends. The first place shown is the opener, the second one where its end was missed at the latest; the indentation often shows where it belongs.', 'PROCEDURE P\n  IF @TRUE THEN\n    LOG "a"\nEND P\nBEGIN\nEND\n', 'PROCEDURE P\n  IF @TRUE THEN\n    LOG "a"\n  ENDIF\nEND P\nBEGIN\nEND\n', 'script', 1),
     ExplainedRow(1006, 'ESL1006', 'A procedure or entry ends with END and its own name, not with the beginning of the next one.', 'PROCEDURE P\n  LOG "a"\nPROCEDURE Q\nEND Q\nBEGIN\nEND\n', 'PROCEDURE P\n  LOG "a"\nEND P\nPROCEDURE Q\nEND Q\nBEGIN\nEND\n', 'script', 1),
@@ -131,6 +155,24 @@ ROWS: tuple[ExplainedRow, ...] = (
     ExplainedRow(2018, 'ESL2018', 'EXIT_LOOP leaves the innermost loop; here is none around it.', 'BEGIN\n  EXIT_LOOP\nEND\n', 'BEGIN\n  DO_LOOP\n    EXIT_LOOP\n  END_LOOP\nEND\n', 'script', 1),
     ExplainedRow(2019, 'ESL2019', 'An entry is started by its event only. What both an event and a CALL need belongs into a procedure that the entry calls.', 'ENTRY OnTimer\nEND OnTimer\nPROCEDURE P\n  CALL OnTimer\nEND P\nBEGIN\nEND\n', 'PROCEDURE Tick\nEND Tick\nENTRY OnTimer\n  CALL Tick\nEND OnTimer\nBEGIN\n  CALL Tick\nEND\n', 'picture', 1),
     ExplainedRow(2020, 'ESL2020', 'The event reports that the remote part was replaced: a remote part that is new cannot be told so.', 'ENTRY OnRemoteRestart\nEND OnRemoteRestart\nBEGIN\nEND\n', 'BEGIN\nEND\n', 'picture', 2),
+    ExplainedRow(2021, 'ESL2021', 'EXCEPTION_HANDLER ends a stretch of the section and protects all of it. Inside a loop or IF it could not be said where that stretch begins. What one turn of a loop must survive is put into a procedure of its own.', 'BEGIN\n  IF @TRUE THEN\n    LOG "a"\n    EXCEPTION_HANDLER\n  ENDIF\nEND\n', 'BEGIN\n  IF @TRUE THEN\n    LOG "a"\n  ENDIF\nEXCEPTION_HANDLER\n  LOG "failed"\nEND\n', 'script', 1),
+    ExplainedRow(2022, 'ESL2022', 'After ON ERROR an error goes to a label, with EXCEPTION_HANDLER behind the next marker. One section can have only one of the two ways; a procedure that it calls may have the other one.', 'BEGIN\n  ON ERROR OFF\n  LOG "a"\nEXCEPTION_HANDLER\n  LOG "failed"\nEND\n', 'BEGIN\n  LOG "a"\nEXCEPTION_HANDLER\n  LOG "failed"\nEND\n', 'script', 1),
+    ExplainedRow(2023, 'ESL2023', 'Behind EXCEPTION_HANDLER nobody remembers the action that failed, so it can be neither repeated nor skipped. The handler may raise the error again with RERAISE, or let the section end.', 'BEGIN\n  LOG "a"\nEXCEPTION_HANDLER\n  RETRY\nEND\n', 'BEGIN\n  LOG "a"\nEXCEPTION_HANDLER\n  RERAISE\nEND\n', 'script', 1),
+    ExplainedRow(2024, 'ESL2024', 'A unit offers what its text marks with PUBLIC PROCEDURE. Its other procedures and its variables are its own.', 'UNIT (E.Avg) _u\nREAL _m\nBEGIN\n  CALL [_u] Maen(_m)\nEND\n', 'UNIT (E.Avg) _u\nREAL _m\nBEGIN\n  CALL [_u] Mean(_m)\nEND\n', 'script', 1),
+    ExplainedRow(2025, 'ESL2025', 'UNIT takes an event of the type `unit`, IMPLEMENTATION and `^` take an interface. The object has that name, but it is of another kind.', 'UNIT (E.Counter) _u\nBEGIN\nEND\n', 'UNIT (E.Avg) _u\nBEGIN\nEND\n', 'script', 1),
+    ExplainedRow(2026, 'ESL2026', "Every unit variable is a copy of the unit's text. A unit that holds itself, also by way of another unit, would have no end.", 'UNIT (E.Filter) _inner\nPUBLIC PROCEDURE P\nEND P\n', 'UNIT (E.Avg) _inner\nPUBLIC PROCEDURE P\nEND P\n', 'unit', 1),
+    ExplainedRow(2027, 'ESL2027', 'The unit or interface that this script uses does not compile itself. The message names its first error; correct that one and save the other object first.', 'UNIT (E.Bad) _u\nBEGIN\nEND\n', 'UNIT (E.Avg) _u\nBEGIN\nEND\n', 'script', 1),
+    ExplainedRow(2028, 'ESL2028', 'IMPLEMENTATION promises all procedures of the interface to callers of other scripts. They must stand in this text, as RPC or RPCX.', 'IMPLEMENTATION I.Notify\nRPC PROCEDURE Notify(IN TEXT _text, INT _n)\nEND Notify\nBEGIN\nEND\n', 'IMPLEMENTATION I.Notify\nRPC PROCEDURE Notify(IN TEXT _text, INT _n)\nEND Notify\nRPCX PROCEDURE Ping\nEND Ping\nBEGIN\nEND\n', 'event', 1),
+    ExplainedRow(2029, 'ESL2029', 'A caller through the interface knows the number, types, order and IN marks of the parameters from the interface only, so the procedure must have the same ones. Names of parameters are free.', 'IMPLEMENTATION I.Notify\nRPC PROCEDURE Notify(IN INT _text, INT _n)\nEND Notify\nRPCX PROCEDURE Ping\nEND Ping\nBEGIN\nEND\n', 'IMPLEMENTATION I.Notify\nRPC PROCEDURE Notify(IN TEXT _text, INT _n)\nEND Notify\nRPCX PROCEDURE Ping\nEND Ping\nBEGIN\nEND\n', 'event', 1),
+    ExplainedRow(2030, 'ESL2030', 'An interface says what can be called, not how it is done: RPC PROCEDURE, name, parameters, and END with the name. Variables and actions belong to the script that implements it.', 'RPC PROCEDURE P(IN INT _x)\n  LOG _x\nEND P\n', 'RPC PROCEDURE P(IN INT _x)\nEND P\n', 'interface', 1),
+    ExplainedRow(2031, 'ESL2031', 'What a script promises is its first line, so that a reader and the tools see it before everything else.', 'INT _a\nIMPLEMENTATION I.Empty\nBEGIN\nEND\n', 'IMPLEMENTATION I.Empty\nINT _a\nBEGIN\nEND\n', 'event', 1),
+    ExplainedRow(2032, 'ESL2032', 'A call through an interface can name the procedures of that interface only. It is checked when the script is saved.', 'BEGIN\n  CALL [E.Counter]^I.Notify Pong ASYNC\nEND\n', 'BEGIN\n  CALL [E.Counter]^I.Notify Ping ASYNC\nEND\n', 'event', 1),
+    ExplainedRow(2040, 'ESL2040', 'Who starts the script gives its PUBLIC variables their values before anything runs; a variable of a procedure does not exist yet.', 'PROCEDURE P\n  PUBLIC INT _n\nEND P\nBEGIN\nEND\n', 'PUBLIC INT _n\nPROCEDURE P\nEND P\nBEGIN\nEND\n', 'event', 1),
+    ExplainedRow(2041, 'ESL2041', 'A PUBLIC variable is set by the caller and read when the script is over. A constant cannot be set, and an alias means nothing in another process.', 'PUBLIC INT _n = 5\nBEGIN\nEND\n', 'PUBLIC INT _n\nBEGIN\nEND\n', 'event', 1),
+    ExplainedRow(2042, 'ESL2042', 'One EVENT carries few values, so that its start stays cheap. More of them travel in one structure.', 'BEGIN\n  EVENT E.Counter (_a=1, _b=1, _c=1, _d=1, _e=1, _f=1, _g=1, _h=1, _i=1, _j=1, _k=1)\nEND\n', 'BEGIN\n  EVENT E.Counter (_a = 1, _b = 1)\nEND\n', 'event', 1),
+    ExplainedRow(2043, 'ESL2043', 'The list of EVENT names each PUBLIC variable of the event once.', 'BEGIN\n  EVENT E.Counter (_n = 1, _n = 2)\nEND\n', 'BEGIN\n  EVENT E.Counter (_n = 1, _m = 2)\nEND\n', 'event', 1),
+    ExplainedRow(2044, 'ESL2044', 'A call that goes to everybody has no one answer, so nobody can wait for it.', 'BEGIN\n  CALL [E.Counter] Add(1) ON ALL\nEND\n', 'BEGIN\n  CALL [E.Counter] Add(1) ASYNC ON ALL\nEND\n', 'event', 1),
+    ExplainedRow(2045, 'ESL2045', 'An event of a server is opened in a process: in this one (DIRECT) or in one that is named.', 'BEGIN\n  OPENEVENT E.Counter\nEND\n', 'BEGIN\n  OPENEVENT E.Counter DIRECT\nEND\n', 'event', 1),
     ExplainedRow(2101, 'ESL2101', 'RPC procedures of both halves form one interface: with two of one name, CALL [] could not choose. Keep one, and call it from the other half.', 'RPC PROCEDURE Load\nEND Load\nBEGIN\nEND\n; remote part\nRPC PROCEDURE Load\nEND Load\nBEGIN\nEND\n', 'BEGIN\n  CALL [] Load\nEND\n; remote part\nRPC PROCEDURE Load\nEND Load\nBEGIN\nEND\n', 'picture', 1),
     ExplainedRow(2102, 'ESL2102', 'Whoever asks a synchronous event (one whose parameters hand a value back) waits for one answer. Two handlers would give two.', 'ENTRY OnClose(BOOL _c)\nEND OnClose\nBEGIN\nEND\n; remote part\nENTRY OnClose(BOOL _c)\nEND OnClose\nBEGIN\nEND\n', 'ENTRY OnClose(BOOL _c)\nEND OnClose\nBEGIN\nEND\n; remote part\nBEGIN\nEND\n', 'picture', 1),
     ExplainedRow(3001, 'ESL3001', 'The operator cannot join values of these two types. Texts are joined with texts only: turn a number into one with %IToStr or %ToStr.', 'TEXT _t\nBEGIN\n  _t := "n=" + 1\nEND\n', 'TEXT _t\nBEGIN\n  _t := "n=" + %IToStr(1)\nEND\n', 'script', 1),
@@ -152,6 +194,12 @@ ROWS: tuple[ExplainedRow, ...] = (
     ExplainedRow(3017, 'ESL3017', 'Only what has rows can be indexed: records, aliases with a structure, structured objects.', 'INT _a\nBEGIN\n  _a := _a[1]\nEND\n', 'INT _a\nRECORD NOALIAS (SD.Meter) _m\nBEGIN\n  _a := _m[1]^Id\nEND\n', 'script', 1),
     ExplainedRow(3019, 'ESL3019', 'This attribute is kept for other things: locals have \\VLD, \\TIM and \\WEA, records \\DIM, objects \\HBJ as well.', 'INT _a\nBEGIN\n  _a := _a\\HBJ\nEND\n', 'INT _a\nBEGIN\n  _a := U.Count\\HBJ\nEND\n', 'script', 1),
     ExplainedRow(3020, 'ESL3020', 'A column is taken from one row: name it in brackets, or use the loop variable of FOR .. RANGE.', 'BEGIN\n  SV.Tanks^Level := 1\nEND\n', 'BEGIN\n  SV.Tanks[1]^Level := 1\nEND\n', 'script', 1),
+    ExplainedRow(3021, 'ESL3021', 'A record with NOALIAS holds values only: its columns of type Object have no place for a reference.', 'RECORD NOALIAS (SD.Tank) _t\nBEGIN\n  SET _t AS SV.Tanks\nEND\n', 'RECORD (SD.Tank) _t\nBEGIN\n  SET _t AS SV.Tanks\nEND\n', 'script', 1),
+    ExplainedRow(3022, 'ESL3022', 'DIRECT makes a column refer to the items of an object of the system. A local structure has no items that others could see.', 'RECORD (SD.Tank) _r, _q\nBEGIN\n  SET _r AS _q DIRECT\nEND\n', 'RECORD (SD.Tank) _r\nBEGIN\n  SET _r AS SV.Tanks DIRECT\nEND\n', 'script', 1),
+    ExplainedRow(3023, 'ESL3023', 'SORT moves whole rows of one record. All its columns must be of that record.', 'RECORD NOALIAS (SD.Meter) _m, _n\nBEGIN\n  SORT _m^Id, @TRUE, _n^Id, @TRUE\nEND\n', 'RECORD NOALIAS (SD.Meter) _m\nBEGIN\n  SORT _m^Id, @TRUE, _m^Name, @TRUE\nEND\n', 'script', 1),
+    ExplainedRow(3024, 'ESL3024', 'FIND_TRUE sets its variable to one number after the other and looks whether the condition holds. A condition without the variable would be the same for each of them.', 'RECORD NOALIAS (SD.Meter) _m\nINT _i, _rc\nBEGIN\n  FIND_TRUE _i, 3, _rc, _m[1]^Id = 2\nEND\n', 'RECORD NOALIAS (SD.Meter) _m\nINT _i, _rc\nBEGIN\n  FIND_TRUE _i, 3, _rc, _m[_i]^Id = 2\nEND\n', 'script', 1),
+    ExplainedRow(3025, 'ESL3025', '`SET .. AS` writes a reference into a column of type Object. This column holds values; with DIRECT it is linked to the items of an object instead.', 'RECORD (SD.Tank) _r\nBEGIN\n  SET _r^Src AS SV.Tanks[0]^Level\nEND\n', 'RECORD (SD.Tank) _r\nBEGIN\n  SET _r^Src AS SV.Tanks[0]^Level DIRECT\nEND\n', 'script', 1),
+    ExplainedRow(3060, 'ESL3060', 'The object has another kind than the action needs: CALL needs an event, a picture or a process, EVENT and OPENEVENT an event.', 'BEGIN\n  CALL [U.Count] Add(1)\nEND\n', 'BEGIN\n  CALL [E.Counter] Add(1)\nEND\n', 'event', 1),
     ExplainedRow(4001, 'ESL4001', '`&` is computed before `|`. With brackets the reader need not know.', 'BOOL _a, _b\nBEGIN\n  _a := _a | _b & _a\nEND\n', 'BOOL _a, _b\nBEGIN\n  _a := _a | (_b & _a)\nEND\n', 'script', 1),
     ExplainedRow(4002, 'ESL4002', '`!` holds for what directly follows it. The line compares the opposite of the left side; often the opposite of the whole comparison was meant.', 'BOOL _a, _b\nBEGIN\n  _a := !_a = _b\nEND\n', 'BOOL _a, _b\nBEGIN\n  _a := !(_a = _b)\nEND\n', 'script', 1),
     ExplainedRow(4003, 'ESL4003', 'Both sides of `&` and `|` are always computed, and an invalid value in one makes the result invalid: the test protects nothing.', 'INT _i\nBEGIN\n  IF _i\\VLD & _i > 3 THEN\n  ENDIF\nEND\n', 'INT _i\nBEGIN\n  IF _i\\VLD THEN\n    IF _i > 3 THEN\n    ENDIF\n  ENDIF\nEND\n', 'script', 1),

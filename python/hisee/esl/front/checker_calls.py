@@ -85,7 +85,7 @@ class CallChecker(UnitChecker):
         tree = self.tree
         if tree.a[node] >= 0:
             self.out(tree.a[node], V_INT)
-        _, flags, _, process, instance, priority, conversation = tree.items(tree.d[node])
+        name, flags, interface, process, instance, priority, conversation = tree.items(tree.d[node])
         if tree.b[node] >= 0:
             self._called(tree.b[node], "an event or picture", CALLED)
         self._process(process, instance)
@@ -94,8 +94,11 @@ class CallChecker(UnitChecker):
             self.out(conversation, V_INT)
         else:
             self._given(conversation, V_INT)
-        for arg in tree.items(tree.c[node]):
+        args = tree.items(tree.c[node])
+        for arg in args:
             self._remote_argument(arg)
+        if interface >= 0:
+            self.through_interface(node, self.spelled(interface), self.spelled(name), args)
 
     def _event(self, node: int) -> None:
         tree = self.tree

@@ -188,7 +188,9 @@ class Parser(Statements):
     # procedures and entries
     def _header(self) -> bool:
         word = self.word()
-        return word in FLAGS or word == "public" and self.word(1) in ("procedure", "rpc", "rpcx")
+        if word == "public":  # in front of a type it marks a variable
+            return self.word(1) in ("procedure", "rpc", "rpcx", "entry", "entryx")
+        return word in FLAGS
 
     def _procedure(self) -> None:
         start, word = self.start(), self.word()
