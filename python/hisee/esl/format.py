@@ -18,19 +18,25 @@ from hisee.schema import constants, errors, functions, picture_functions
 
 STEP = "  "
 BLANK = " \t\f\u00a0"
+CONVERSATION = ("tc_b", "tc_c", "tc_e")  # behind the handle: `[_h, TC_B]`
 # words of the language that are words only behind the action they belong to
 CLAUSES: dict[str, frozenset[str]] = {
     "set": frozenset(("with", "as", "none", "bind", "direct")),
-    "call": frozenset(("sync", "async", "on", "instance", "prty")),
+    "call": frozenset(("sync", "async", "on", "all", "instance", "prty", *CONVERSATION)),
+    "event": frozenset(("sync", "async", "prty")), "openevent": frozenset(("direct", "on", "instance", "sync")),
+    "close": frozenset(("direct", "on", "all", "instance")), "command": frozenset(("on", "instance")),
+    "releaseaccess": frozenset(("public",)),
     "log": frozenset(("lineno", "priority")), "logex": frozenset(("lineno", "priority")),
     "message": frozenset(("on",)), "on": frozenset(("error", "change", "goto", "none", "off", "on")),
     "if": frozenset(("goto", "then")), "for": frozenset(("range", "to", "do_loop")),
     "record": frozenset(("noalias",)), "delay": frozenset(),
 }
 DATABASE = frozenset(("where", "bindin", "trans", "orahint"))
-ASSIGNMENT = frozenset(("time", "call", "query", "sync", "async", "single", "on", "timeout", "instance", "prty"))
-DECLARES = frozenset(("int", "bool", "real", "text", "time", "record", "alias", "hbj", "unit", "public"))
-TYPES = frozenset(("int", "bool", "real", "text", "time", "record", "alias", "hbj", "noalias", "in", "out"))
+ASSIGNMENT = frozenset(("time", "call", "query", "sync", "async", "single", "on", "timeout", "instance", "prty",
+                        "all", "command", "getaccess", "public", *CONVERSATION))
+DECLARES = frozenset(("int", "bool", "real", "text", "time", "record", "alias", "hbj", "unit", "public", "cnt_handle"))
+TYPES = frozenset(("int", "bool", "real", "text", "time", "record", "alias", "hbj", "noalias", "in", "out", "cnt_handle",
+                   *CONVERSATION))
 HEADS = frozenset(("procedure", "rpc", "rpcx", "entry", "entryx", "public"))
 FIRST_WORDS = frozenset(fold(w) for w in ACTION_WORDS) | NOT_YET | RESERVED
 TIGHT_BEHIND = frozenset((L.T_LPAREN, L.T_LBRACKET, L.T_CARET, L.T_BACKSLASH))
@@ -111,8 +117,8 @@ def _lay_out(lines: list[Line]) -> None:
             blocks, inside, init, line.depth = 0, True, words[0] == "begin", 0
         elif _ends_section(line, code, blocks, inside, lines, at):
             blocks, inside, line.depth = 0, False, 0
-        elif init and not blocks and words == ["end"]:
-            line.depth = 0  # ends the run; handlers follow it
+        elif not blocks and (words == ["exception_handler"] or init and words == ["end"]):
+            line.depth = 0  # ends the run, or a protected stretch; a handler follows it
         else:
             base = int(inside)
             closes = words[0] in ("endif", "end_loop")
@@ -241,7 +247,9 @@ def _gap(line: Line, i: int) -> bool:
     if left in TIGHT_BEHIND or kind in TIGHT_BEFORE:
         return False
     if kind == L.T_LBRACKET:
-        return words[i - 1] == "call" or words[0] == "delay" and left in OPERANDS or left not in OPERANDS
+        if i + 3 < len(tokens) and tokens[i + 2][0] == L.T_COMMA and words[i + 3] in CONVERSATION:
+            return True
+        return words[i - 1] in ("call", "procedure") or words[0] == "delay" and left in OPERANDS or left not in OPERANDS
     if kind == L.T_LPAREN:
         return _gap_before_bracket(line, i)
     return not (left == L.T_NOT or left == L.T_MINUS and _unary(line, i - 1))
@@ -255,6 +263,8 @@ def _gap_before_bracket(line: Line, i: int) -> bool:
         return False
     if left != L.T_NAME:
         return True
+    if line.words[0] == "event":
+        return True  # the list of values behind the event
     word, before = line.words[i - 1], line.words[i - 2] if i > 1 else ""
     if before in ("procedure", "entry", "entryx", "call") or i > 1 and line.tokens[i - 2][0] == L.T_RBRACKET:
         return False
