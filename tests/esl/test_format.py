@@ -82,10 +82,11 @@ def without_line_ends(text: str) -> list:
      "BEGIN\n  _t[1]^Level := u.level\\VLD  ; why\n  _a := 1                     ; b\n\nLab: LOG \"x\"\nEND\n".replace("; b", ";b")),
     ("record noalias (SD.Tank) _r\nBEGIN\nset _o as none\nif (_a|_b)&!_c goto Lab\nLab:\nEND\n",
      "RECORD NOALIAS (SD.Tank) _r\n\nBEGIN\n  SET _o AS NONE\n  IF (_a | _b) & !_c GOTO Lab\nLab:\nEND\n"),
-    ("implementation I.A\nunit(E.Avg) _u\npublic int _n\nrpc procedure [_h,tc_b] P(in text _t)\nif _a then\nendif\nexception_handler\nreraise\n"
-     "end P\nBEGIN\n_rc:=call [E.C]^I.A [_h,tc_b] P(1) async on all prty 2\nevent E.C(_n=1) async prty 3\n_ok:=getaccess \"x\" public _who\nEND",
-     "IMPLEMENTATION I.A\nUNIT (E.Avg) _u\nPUBLIC INT _n\n\nRPC PROCEDURE [_h, TC_B] P(IN TEXT _t)\n  IF _a THEN\n  ENDIF\nEXCEPTION_HANDLER\n"
-     "  RERAISE\nEND P\n\nBEGIN\n  _rc := CALL [E.C]^I.A [_h, TC_B] P(1) ASYNC ON ALL PRTY 2\n  EVENT E.C (_n = 1) ASYNC PRTY 3\n"
+    ("implementation I.A\nunit(E.Avg) _u\npublic int _n\nrpc procedure [_h,tc_b] P(in text _t)\nif _a then\nendif\n"
+     "exception_handler\nreraise\nend P\nBEGIN\n_rc:=call [E.C]^I.A [_h,tc_b] P(1) async on all prty 2\nevent E.C(_n=1) async prty 3\n"
+     "_ok:=getaccess \"x\" public _who\nEND",
+     "IMPLEMENTATION I.A\nUNIT (E.Avg) _u\nPUBLIC INT _n\n\nRPC PROCEDURE [_h, TC_B] P(IN TEXT _t)\n  IF _a THEN\n  ENDIF\n"
+     "EXCEPTION_HANDLER\n  RERAISE\nEND P\n\nBEGIN\n  _rc := CALL [E.C]^I.A [_h, TC_B] P(1) ASYNC ON ALL PRTY 2\n  EVENT E.C (_n = 1) ASYNC PRTY 3\n"
      "  _ok := GETACCESS \"x\" PUBLIC _who\nEND\n"),
 ])
 def test_the_one_layout(given_text, wanted):

@@ -42,7 +42,12 @@ STACK, NO_HANDLER = 19, 30
 MOST_CALLS, MOST_ROWS = 1_000, 1_000_000
 FRAMES_OF_A_CALL = 20  # Python's calls for one of the script, about
 # Kinds of nodes the oracle cannot run yet; tests/oracle/test_oracle.py holds this list against nodes.py.
-NOT_KNOWN = ("N_CALL_OTHER", "N_ON_CHANGE", "N_QUERY", "N_DB", "N_NOTHING")
+NOT_KNOWN = (
+    "N_CALL_OTHER", "N_ON_CHANGE", "N_QUERY", "N_DB", "N_NOTHING",
+    "N_EXCEPTION_HANDLER", "N_GOSUB", "N_ON_JUMP", "N_RAISE", "N_RERAISE", "N_SORT", "N_FIND_TRUE", "N_DELETE", "N_COPY_ROWS", "N_SET_BIND",
+    "N_CNT", "N_UNIT", "N_CALL_UNIT", "N_IMPLEMENTS", "N_WAIT_FOR",
+    "N_CALL_OBJECT", "N_EVENT", "N_OPENEVENT", "N_CLOSE", "N_COMMAND", "N_GETACCESS", "N_RELEASEACCESS",
+)
 
 
 class NotKnown(Exception):
@@ -338,6 +343,8 @@ class Walker:
 
     def function(self, frame: Frame, node: int) -> Value:
         name = self.names[self.tree.a[node]]
+        if functions.ROWS[name].host or "C" in functions.ROWS[name].letters:
+            raise NotKnown(name)
         arguments = [self.value(frame, arg) for arg in self.tree.items(self.tree.b[node])]
         if functions.ROWS[name].name == "%InvalidReason":
             self.decide(arguments[0])
@@ -617,7 +624,11 @@ class Walker:
     def do_set_as(self, frame: Frame, step: Step) -> None:
         """An alias is linked to what the source names; an empty alias as the source raises."""
         tree = self.tree
+        if tree.kind[tree.a[step.node]] != N.N_LOCAL:
+            raise NotKnown("SET AS of rows and columns")
         name = self.names[tree.a[tree.a[step.node]]]
+        if not isinstance(self.holder(frame, name)[name], Ref):
+            raise NotKnown("SET AS of structures")
         ref = self.ref(frame, tree.b[step.node]) if tree.b[step.node] >= 0 else Ref()
         if tree.b[step.node] >= 0 and not ref.object:
             raise EslError(NO_ALIAS)

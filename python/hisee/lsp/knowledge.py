@@ -8,7 +8,8 @@ from functools import cache
 from hisee.esl.front.lexer import fold
 from hisee.schema import actions, constants, errors, events, functions, picture_functions
 
-LETTERS = {"B": "BOOL", "I": "INT", "R": "REAL", "T": "TEXT", "TM": "TIME", "N": "number", "U": "any", "-": ""}
+LETTERS = {"B": "BOOL", "I": "INT", "R": "REAL", "T": "TEXT", "TM": "TIME", "N": "number", "U": "any", "H": "object", "C": "column",
+           "-": ""}
 ATTRIBUTES = {
     "VLD": "BOOL: is the value valid?", "TIM": "TIME: when the value was made", "WEA": "BOOL: is the value marked as suspicious?",
     "DIM": "INT: rows of a structure", "HBJ": "INT: number of the object",
