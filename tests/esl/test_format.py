@@ -86,7 +86,8 @@ def without_line_ends(text: str) -> list:
      "exception_handler\nreraise\nend P\nBEGIN\n_rc:=call [E.C]^I.A [_h,tc_b] P(1) async on all prty 2\nevent E.C(_n=1) async prty 3\n"
      "_ok:=getaccess \"x\" public _who\nEND",
      "IMPLEMENTATION I.A\nUNIT (E.Avg) _u\nPUBLIC INT _n\n\nRPC PROCEDURE [_h, TC_B] P(IN TEXT _t)\n  IF _a THEN\n  ENDIF\n"
-     "EXCEPTION_HANDLER\n  RERAISE\nEND P\n\nBEGIN\n  _rc := CALL [E.C]^I.A [_h, TC_B] P(1) ASYNC ON ALL PRTY 2\n  EVENT E.C (_n = 1) ASYNC PRTY 3\n"
+     "EXCEPTION_HANDLER\n  RERAISE\nEND P\n\nBEGIN\n  _rc := CALL [E.C]^I.A [_h, TC_B] P(1) ASYNC ON ALL PRTY 2\n"
+     "  EVENT E.C (_n = 1) ASYNC PRTY 3\n"
      "  _ok := GETACCESS \"x\" PUBLIC _who\nEND\n"),
 ])
 def test_the_one_layout(given_text, wanted):
