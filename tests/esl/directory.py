@@ -37,7 +37,7 @@ SOURCES = {
     "i.notify": ("interface", "RPC PROCEDURE Notify(IN TEXT _text, INT _n)\nEND Notify\nRPCX PROCEDURE Ping\nEND Ping\n"),
     "e.filter": ("unit", ""),
     "i.empty": ("interface", ""),
-    "i.msg": ("interface", "RPC PROCEDURE Add(IN INT _n)\nEND Add\n"),
+    "i.msg": ("interface", "RPC PROCEDURE Add(IN INT _n)\nEND Add\nRPC PROCEDURE [_h, TC_B] Attach(IN INT _n)\nEND Attach\n"),
     "i.bad": ("interface", "INT _a\nRPC PROCEDURE P\n  LOG \"x\"\nEND P\n"),
 }
 

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from hisee.esl import compile_source
 from hisee.esl.disasm import disassemble
-from hisee.esl.front.checker import check
-from hisee.esl.front.lexer import Source, tokenize
-from hisee.esl.front.parser import parse
 
 from .directory import plain, unit
 from .host import Host
@@ -35,16 +32,3 @@ def test_an_error_in_a_unit_is_raised_at_the_call():
     text = "UNIT (E.Nested) _u\nREAL _m\nBEGIN\n  ON ERROR OFF\n  CALL [_u] Add(1, U.Nothing)\nEND\n"
     done = compile_source(text, name="S.User", context=plain())
     assert [d.code for d in done.diagnostics] == ["ESL3012"]
-
-
-def test_a_call_through_an_interface_is_checked_when_the_script_is_saved():
-    source = Source("BEGIN\nEND\n")
-    tokens = tokenize(source.text)
-    tree, faults, _ = parse(source, tokens, 200)
-    checked = check(source, tokens, tree, faults, plain(), "S.User", 1)
-    node = tree.init[-1]
-    checked.through_interface(node, "I.Notify", "Ping", [])
-    assert checked.diagnostics == []
-    checked.through_interface(node, "I.Notify", "Pong", [])
-    checked.through_interface(node, "I.Notify", "Ping", [node])
-    assert [d.code for d in checked.diagnostics] == ["ESL2032", "ESL2007"]

@@ -70,6 +70,14 @@ def test_a_trigger_event_gives_its_values_back_and_refuses_what_does_not_fit(ste
     until(lambda: "squared 2401" in lines(), "the start that nobody waited for")
 
 
+def test_one_event_over_many_parts_of_the_language(step, lines, client):
+    seen = step(7)
+    for line in ("squared 49", "n=49", "bits=4", "its time 28-02-2007"):
+        assert line in seen, (line, seen)
+    assert any('date 28-02-2007 says "ok"' in line for line in seen)
+    until(lambda: "squared 1" in lines(), "the start that nobody waited for")
+
+
 @pytest.mark.req("R59", "R60")
 def test_openevent_opens_what_fits_where_it_fits(step, client):
     seen = step(2)

@@ -98,7 +98,8 @@ class CallChecker(UnitChecker):
         for arg in args:
             self._remote_argument(arg)
         if interface >= 0:
-            self.through_interface(node, self.spelled(interface), self.spelled(name), args)
+            handle = [conversation] if conversation >= 0 else []  # the first parameter of its procedure
+            self.through_interface(node, self.spelled(interface), self.spelled(name), handle + args)
 
     def _event(self, node: int) -> None:
         tree = self.tree
