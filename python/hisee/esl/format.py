@@ -34,7 +34,7 @@ CLAUSES: dict[str, frozenset[str]] = {
 DATABASE = frozenset(("where", "bindin", "trans", "orahint"))
 ASSIGNMENT = frozenset(("time", "call", "query", "sync", "async", "single", "on", "timeout", "instance", "prty",
                         "all", "command", "getaccess", "public", *CONVERSATION))
-DECLARES = frozenset(("int", "bool", "real", "text", "time", "record", "alias", "hbj", "unit", "public", "cnt_handle"))
+DECLARES = frozenset(("int", "bool", "real", "text", "time", "record", "alias", "hbj", "unit", "public"))
 TYPES = frozenset(("int", "bool", "real", "text", "time", "record", "alias", "hbj", "noalias", "in", "out", "cnt_handle",
                    *CONVERSATION))
 HEADS = frozenset(("procedure", "rpc", "rpcx", "entry", "entryx", "public"))
