@@ -224,7 +224,6 @@ def unfinished(text: str) -> bool:
         words = [tokens.names.folded[tokens.value[i]] if tokens.kind[i] == L.T_NAME else "" for i in range(len(tokens.kind) - 2)]
         if not words:
             continue
-        header = "procedure" in words[:2] or words[0] in ("entry", "entryx")
-        depth += header or words[0] == "if" and "goto" not in words or words[-1] == "do_loop"
+        depth += words[0] == "procedure" or words[0] == "if" and "goto" not in words or words[-1] == "do_loop"
         depth -= words[0] in ("endif", "end_loop") or words[0] == "end" and len(words) > 1
     return depth > 0
