@@ -22,9 +22,9 @@ NUMBERS = "BIR"
 class EslError(Exception):
     """A run-time error of the script."""
 
-    def __init__(self, number: int, extended: int = 0) -> None:
+    def __init__(self, number: int, extended: int = 0, text: str = "") -> None:
         super().__init__(number)
-        self.number, self.extended = number, extended
+        self.number, self.extended, self.text = number, extended, text
 
 
 class Value:

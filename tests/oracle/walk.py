@@ -39,12 +39,12 @@ PREDEFINED = {row.name.lower(): Value(LETTER[row.type], bool(row.value) if row.t
 PREDEFINED |= {row.name.lower(): Value("I", row.number) for row in errors.ROWS}
 ERROR_TEXT = {row.number: row.text for row in errors.ROWS}
 STACK, NO_HANDLER = 19, 30
-MOST_CALLS, MOST_ROWS = 1_000, 1_000_000
+MOST_CALLS, MOST_ROWS, MOST_GOSUBS, MOST_MESSAGE = 1_000, 1_000_000, 256, 250
 FRAMES_OF_A_CALL = 20  # Python's calls for one of the script, about
 # Kinds of nodes the oracle cannot run yet; tests/oracle/test_oracle.py holds this list against nodes.py.
 NOT_KNOWN = (
     "N_CALL_OTHER", "N_ON_CHANGE", "N_QUERY", "N_DB", "N_NOTHING",
-    "N_EXCEPTION_HANDLER", "N_GOSUB", "N_ON_JUMP", "N_RAISE", "N_RERAISE", "N_SORT", "N_FIND_TRUE", "N_DELETE", "N_COPY_ROWS", "N_SET_BIND",
+    "N_SORT", "N_FIND_TRUE", "N_DELETE", "N_COPY_ROWS", "N_SET_BIND",
     "N_CNT", "N_UNIT", "N_CALL_UNIT", "N_IMPLEMENTS", "N_WAIT_FOR",
     "N_CALL_OBJECT", "N_EVENT", "N_OPENEVENT", "N_CLOSE", "N_COMMAND", "N_GETACCESS", "N_RELEASEACCESS",
 )
@@ -93,6 +93,11 @@ class Section:
     labels: dict[str, int] = field(default_factory=dict)
     types: dict[str, int] = field(default_factory=dict)  # local name -> TYPE node
     constants: set[str] = field(default_factory=set)
+    markers: list[int] = field(default_factory=list)  # steps of EXCEPTION_HANDLER
+
+    def stretch(self, at: int) -> int:
+        """Number of markers in front of a step."""
+        return sum(marker < at for marker in self.markers)
 
 
 @dataclass
@@ -108,6 +113,10 @@ class Frame:
     failed: int = -1  # step whose error the running label handler handles; -1 = none runs
     after: tuple[int, int] = (N.E_NONE, -1)  # mode after the handler
     bounds: dict[int, Value] = field(default_factory=dict)
+    returns: list[int] = field(default_factory=list)  # steps behind the open GOSUBs
+    handled: EslError | None = None  # the error whose handler runs
+    handled_line: int = 0
+    handled_returns: int = 0  # open GOSUBs when it happened
 
 
 class Script:
@@ -205,7 +214,14 @@ class Walker:
         if self.error is not error:
             self.began = step.line
         self.error, self.error_line = error, step.line
+        if self.tree.kind[step.node] == N.N_RERAISE and frame.handled is not None:
+            self.error_line = frame.handled_line
         self.error_number = error.number
+        following = [marker for marker in frame.section.markers if marker >= frame.at]
+        if following or frame.mode == N.E_LABEL:
+            frame.handled, frame.handled_line, frame.handled_returns = error, self.error_line, len(frame.returns)
+        if following:
+            return following[0] + 1
         if frame.mode == N.E_LABEL:
             to, frame.after = frame.label, (frame.mode, frame.label)
             frame.mode, frame.failed = N.E_NONE, frame.at
@@ -306,6 +322,9 @@ class Walker:
         if name in SPECIAL:
             return SPECIAL[name](self, frame)
         return PREDEFINED[name]
+
+    def message(self) -> str:
+        return self.error.text or (ERROR_TEXT.get(self.error.number, "") if self.error.number else "")
 
     def err_nr(self, frame: Frame) -> Value:
         """Reading it in mode OFF clears it."""
@@ -471,17 +490,58 @@ class Walker:
         return self.jump(frame, self.tree.b[step.node]) if self.condition(frame, self.tree.a[step.node]) else None
 
     def jump(self, frame: Frame, name: int) -> int:
-        """A jump ends a label handler."""
-        self.leave_handler(frame)
-        return frame.section.labels[self.names[name]]
+        """A jump ends a label handler, and that of a stretch when it leaves the stretch."""
+        to = frame.section.labels[self.names[name]]
+        if not frame.section.markers or frame.section.stretch(to) != frame.section.stretch(frame.at):
+            self.leave_handler(frame)
+        return to
 
     def leave_handler(self, frame: Frame) -> None:
+        frame.handled = None
         if frame.failed >= 0:
             frame.failed = -1
             frame.mode, frame.label = frame.after
 
+    def gosub(self, frame: Frame, name: int) -> int:
+        if len(frame.returns) >= MOST_GOSUBS:
+            raise EslError(STACK)
+        frame.returns.append(frame.at + 1)
+        return frame.section.labels[self.names[name]]
+
+    def do_gosub(self, frame: Frame, step: Step) -> int:
+        return self.gosub(frame, self.tree.a[step.node])
+
+    def do_on_jump(self, frame: Frame, step: Step) -> int | None:
+        """ON n GOTO, ON n GOSUB: n from 1; outside the list the next action follows."""
+        tree = self.tree
+        number, labels = convert(self.value(frame, tree.a[step.node]), "I"), tree.items(tree.b[step.node])
+        if not number.valid:
+            raise EslError(EXPRESSION_STATUS)
+        if not 1 <= number.data <= len(labels):
+            return None
+        return (self.gosub if tree.c[step.node] else self.jump)(frame, labels[number.data - 1])
+
     def do_return(self, frame: Frame, step: Step) -> int:
-        return len(frame.section.steps)
+        """Of the last open GOSUB, else of the section; one that was open before the error ends its handler."""
+        if not frame.returns:
+            return len(frame.section.steps)
+        to = frame.returns.pop()
+        if len(frame.returns) < frame.handled_returns:
+            self.leave_handler(frame)
+        return to
+
+    def do_raise(self, frame: Frame, step: Step) -> None:
+        tree = self.tree
+        code = convert(self.value(frame, tree.a[step.node]), "I")
+        text = convert(self.value(frame, tree.b[step.node]), "T") if tree.b[step.node] >= 0 else invalid("T", UNDEFINED)
+        if not code.valid or code.data == 0 or not -(2**31) <= code.data < 2**31:
+            raise EslError(RANGE_ERROR)
+        raise EslError(code.data, text=text.data[:MOST_MESSAGE] if text.valid else "")
+
+    def do_reraise(self, frame: Frame, step: Step) -> None:
+        if frame.handled is None:
+            raise EslError(NO_HANDLER)
+        raise EslError(frame.handled.number, text=self.error.text if self.error.number == frame.handled.number else "")
 
     def do_end(self, frame: Frame, step: Step) -> None:
         raise EndOfRun
@@ -713,6 +773,8 @@ class Writer:
         made = self.step(run, node)
         if kind == N.N_EXIT_LOOP:
             self.exits[-1].append(made)
+        elif kind == N.N_EXCEPTION_HANDLER:
+            self.section.markers.append(self.here() - 1)
 
     def if_(self, node: int) -> None:
         """The end of a branch is a step of its own, so that mode OFF never runs from a THEN body into the ELSE body."""
@@ -745,7 +807,7 @@ EXPRESSIONS: dict[int, Callable[[Walker, Frame, int], Value]] = {
     N.N_COLUMN: Walker.column, N.N_ATTR: Walker.attribute, N.N_FUNC: Walker.function,
 }
 SPECIAL: dict[str, Callable[[Walker, Frame], Value]] = {
-    "_err_nr": Walker.err_nr, "_err_msg": lambda w, f: Value("T", ERROR_TEXT[w.error.number] if w.error.number else ""),
+    "_err_nr": Walker.err_nr, "_err_msg": lambda w, f: Value("T", w.message()),
     "_err_line": lambda w, f: Value("I", w.error_line), "_err_nr_trans_ex": lambda w, f: Value("I", w.error.extended),
 }
 ACTIONS: dict[int, Callable[[Walker, Frame, Step], Any]] = {
@@ -754,6 +816,8 @@ ACTIONS: dict[int, Callable[[Walker, Frame, Step], Any]] = {
     N.N_RETRY: Walker.do_retry, N.N_RESUME: Walker.do_retry, N.N_ON_ERROR: Walker.do_on_error, N.N_REDIM: Walker.do_redim,
     N.N_CALL: Walker.do_call, N.N_DELAY: Walker.do_delay, N.N_WAIT: Walker.do_wait, N.N_FUNC_ACTION: Walker.do_function,
     N.N_LOG: Walker.do_log, N.N_INSERT: Walker.do_insert, N.N_LOGEX: Walker.do_logex, N.N_MESSAGE: Walker.do_message,
+    N.N_GOSUB: Walker.do_gosub, N.N_ON_JUMP: Walker.do_on_jump, N.N_RAISE: Walker.do_raise, N.N_RERAISE: Walker.do_reraise,
+    N.N_EXCEPTION_HANDLER: Walker.do_return,
 }
 BLOCKS: dict[int, Callable[[Writer, int], None]] = {
     N.N_IF: Writer.if_, N.N_FOR: Writer.loop, N.N_FOR_RANGE: Writer.loop, N.N_LOOP: Writer.loop,
