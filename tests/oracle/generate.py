@@ -68,6 +68,7 @@ class Program:
         self.labels: list[str] = []  # labels of this section that stand further down
         self.depth = 0
         self.handler = False
+        self.subroutine = self.marked = False  # this section has a label Sub; it has EXCEPTION_HANDLER instead of ON ERROR
         self.typed = 0  # inside arguments whose types choose the type of the result: nothing of an unknown type there
         self.in_procedure = False
 
@@ -238,10 +239,28 @@ class Program:
         else:
             self.line(f"IF {self.condition()} GOTO {self.label()}")
 
+    def jump_by_number(self) -> None:
+        """ON n GOTO, GOSUB, ON n GOSUB."""
+        what = self._below(3)
+        if what == 0 or not self.subroutine:
+            self.line(f"ON {self.expression('I', 1)} GOTO {self.label()}, {self.label()}")
+        else:
+            self.line("GOSUB Sub" if what == 1 else f"ON {self.one(['_i', '_k', '1', '2.4'])} GOSUB Sub, Sub")
+
+    def raises(self) -> None:
+        if not self.chance(3):
+            self.log()
+            return
+        text = f", {self.expression('T', 1)}" if self.chance(2) else ""
+        self.line(f"RAISE_EXCEPTION {self.one(['10001', '22', '_i', '0', '4'])}{text}")
+
     def condition(self) -> str:
         return "_al" if self.chance(40) else self.expression("I" if self.chance(30) else "B")
 
     def mode(self) -> None:
+        if self.marked:
+            self.log()
+            return
         modes = ["OFF", "ON", "NONE"] + ["Handler"] * (3 if self.handler else 0)
         self.line(f"ON ERROR {self.one(modes)}")
 
@@ -350,6 +369,36 @@ class Program:
 
     # sections
     def section(self, count: int) -> None:
+        """Body, its way with errors, and a subroutine behind it."""
+        self.subroutine = self.chance(3)
+        (self.stretches if self.chance(4) else self.with_modes)(count)
+        if self.subroutine:
+            self.subroutine = False
+            self.line("  RETURN" if self.in_procedure else "  END")
+            self.line("Sub:")
+            self.labels = ["Last"]
+            self.block(2)
+            self.line("  RETURN")
+            self.labels = []
+        self.marked = False
+
+    def stretches(self, count: int) -> None:
+        """Body with a label in the middle, and one or two handlers that markers begin."""
+        self.labels, self.handler, self.marked = ["Middle", "Last"], False, True
+        self.block(count)
+        self.line("Middle:")
+        self.labels = ["Last"]
+        self.block(count // 2)
+        for _ in range(1 + self._below(2)):
+            self.line("EXCEPTION_HANDLER")
+            self.line("  _tries := _tries + 1")
+            self.line("  LOG \"caught\", _ERR_NR")
+            self.block(1)
+            self.line(self.one(["  LOG \"in line\", _ERR_LINE", "  IF _tries < 4 GOTO Middle", "  RERAISE"]))
+        self.line("Last:")
+        self.labels = []
+
+    def with_modes(self, count: int) -> None:
         """Body, a label in the middle and one at the end, and a handler behind it."""
         self.labels, self.handler = ["Middle", "Last"], self._below(3) > 0
         if self.handler and self.chance(2):
@@ -378,7 +427,7 @@ class Program:
         self.line(f"  IF _tries > 4 GOTO {self.one(['Middle', 'Last'])}" if not self.chance(5) else "  IF _tries > 4 GOTO Last")
         if self.chance(3):
             self.line(f"  {self.one(['_i', '_k', '_r', '_b'])} := 1")
-        self.line(f"  {self.one(['RESUME', 'RETRY', 'GOTO Last', 'GOTO Middle'])}")
+        self.line(f"  {self.one(['RESUME', 'RETRY', 'GOTO Last', 'GOTO Middle', 'RERAISE'])}")
         self.labels = []
 
     def procedure(self, number: int) -> None:
@@ -461,7 +510,7 @@ COMPOUND: dict[str, list[Maker]] = {
 PLAIN: list[Callable[[Program], None]] = [
     Program.assign, Program.assign, Program.assign, Program.assign, Program.convert, Program.log, Program.jump, Program.mode,
     Program.number_of_error, Program.structure, Program.structure, Program.alias, Program.waiting, Program.call_procedure,
-    Program.call_procedure, Program.leave,
+    Program.call_procedure, Program.leave, Program.jump_by_number, Program.raises,
 ]
 NESTED: list[Callable[[Program], None]] = [Program.branch, Program.branch, Program.branch, Program.loop, Program.loop, Program.endless]
 

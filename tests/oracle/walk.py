@@ -211,11 +211,11 @@ class Walker:
 
     def caught(self, frame: Frame, step: Step, error: EslError) -> int:
         """Where it goes on after an error; raises it again where the section does not handle it."""
+        again = self.tree.kind[step.node] == N.N_RERAISE and frame.handled is not None
+        line = frame.handled_line if again else step.line
         if self.error is not error:
-            self.began = step.line
-        self.error, self.error_line = error, step.line
-        if self.tree.kind[step.node] == N.N_RERAISE and frame.handled is not None:
-            self.error_line = frame.handled_line
+            self.began = line
+        self.error, self.error_line = error, line
         self.error_number = error.number
         following = [marker for marker in frame.section.markers if marker >= frame.at]
         if following or frame.mode == N.E_LABEL:
