@@ -22,7 +22,7 @@ NUMBERS = "BIR"
 class EslError(Exception):
     """A run-time error of the script."""
 
-    def __init__(self, number: int, extended: int = 0, text: str = "") -> None:
+    def __init__(self, number: int, extended: int = 0, text: str | None = None) -> None:
         super().__init__(number)
         self.number, self.extended, self.text = number, extended, text
 

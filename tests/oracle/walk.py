@@ -324,7 +324,9 @@ class Walker:
         return PREDEFINED[name]
 
     def message(self) -> str:
-        return self.error.text or (ERROR_TEXT.get(self.error.number, "") if self.error.number else "")
+        if self.error.text is not None:
+            return self.error.text
+        return ERROR_TEXT.get(self.error.number, "an error of the script") if self.error.number else ""
 
     def err_nr(self, frame: Frame) -> Value:
         """Reading it in mode OFF clears it."""
@@ -536,12 +538,12 @@ class Walker:
         text = convert(self.value(frame, tree.b[step.node]), "T") if tree.b[step.node] >= 0 else invalid("T", UNDEFINED)
         if not code.valid or code.data == 0 or not -(2**31) <= code.data < 2**31:
             raise EslError(RANGE_ERROR)
-        raise EslError(code.data, text=text.data[:MOST_MESSAGE] if text.valid else "")
+        raise EslError(code.data, text=text.data[:MOST_MESSAGE] if text.valid else None)
 
     def do_reraise(self, frame: Frame, step: Step) -> None:
         if frame.handled is None:
             raise EslError(NO_HANDLER)
-        raise EslError(frame.handled.number, text=self.error.text if self.error.number == frame.handled.number else "")
+        raise EslError(frame.handled.number, text=self.error.text if self.error.number == frame.handled.number else None)
 
     def do_end(self, frame: Frame, step: Step) -> None:
         raise EndOfRun
