@@ -102,6 +102,7 @@ class Plant:
         self.folder.chmod(0o755)  # the user postgres goes through it
         self.computers: dict[str, Computer] = {name: lab.computer(name) for name in (*SERVERS, "W", *STATIONS, "C")}
         self.systems: dict[str, Process] = {}
+        self.histories = itertools.count()  # numbers of the files of each load
         self._booted: dict[str, int] = {}  # length of what each had said before its last boot
         self._write_application(source, extra)
 
@@ -248,7 +249,7 @@ class Load:
     def __init__(self, made: Plant, pause_s: float, registers: Iterable[str]) -> None:
         self._registers = tuple(registers)
         self._read, self._writes = 0, {name: list[float]() for name in self._registers}
-        self._made, self.file = made, made.folder / f"history.{len(list(made.folder.glob('history.*')))}"
+        self._made, self.file = made, made.folder / f"history.{next(made.histories)}"
         doors = ",".join(f"{made.computers[node].address}:{port}" for node in SERVERS for port in DOORS)
         with open(made.folder / "C.up", "ab") as out:
             self._process = made.computers["C"].start(
