@@ -46,6 +46,9 @@ def options(parser: argparse.ArgumentParser) -> None:
 def campaign(given: argparse.Namespace) -> dict[str, Any]:
     if missing():
         raise SystemExit(f"hisee: {missing()}")
+    for words, known in ((given.parts, PARTS), (given.kinds, STRUCK), (given.cuts, cuts())):
+        if unknown := [word for word in words.split(",") if word and word not in known]:
+            raise SystemExit(f"hisee: there is no {', '.join(unknown)}; there are {', '.join(known)}")
     return {part: PARTS[part](given) for part in given.parts.split(",")}
 
 

@@ -14,9 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from hisee.channel import Channel, ChannelFull, Listener, Message, Requests
+from hisee.channel import Channel, ChannelFull, Listener, Message, Requests, memory_pair
 from hisee.schema.messages import MessageKind
+from hisee.seams import Seams
 from support.channels import SECRET, make_pair, welcome
+from support.clock import FakeClock
 from support.leftovers import shared_memory
 
 TESTS = Path(__file__).resolve().parents[1]
@@ -147,6 +149,19 @@ def test_a_stopped_reader_only_causes_back_pressure(tmp_path: Path, carrier: str
             assert channel.backlog_bytes == 0
 
     asyncio.run(main())
+
+
+def test_silence_is_counted_from_what_was_heard_last() -> None:
+    """Not from the next tick, up to a heartbeat later: consoles show another server's values by it."""
+    clock = FakeClock()
+    left, right = memory_pair(seams=Seams(clock=clock))
+    for pause_ms in (700, 30):
+        left.send(Message(kind=MessageKind.ECHO))
+        assert right.receive(0) is not None and right.silent_ms == 0
+        clock.advance(pause_ms)
+        assert right.silent_ms == pause_ms
+    left.close()
+    right.close()
 
 
 @LOCAL

@@ -27,7 +27,7 @@ log = logging.getLogger("hisee.server.authority")
 KIND = "KNL"
 RENEW_NS, CALL_S = TIMERS["lease_renew"].ms * MS, TIMERS["renewal_call"].ms / 1000
 LOOK_NS = RENEW_NS // 2  # of a server that may have to become hot
-AGAIN_NS = 100 * MS
+AGAIN_NS = 100 * MS  # after a round without a database
 HASTE_NS, HASTE_LASTS_NS = 20 * MS, 2_000 * MS  # the hot server hands over: its heir looks often
 ELECTION_MS = TIMERS["election"].ms
 
@@ -288,7 +288,7 @@ class Authority:
     def _pause_ns(self) -> int:
         if self._clock.monotonic_ns() < self._haste_until_ns and not self.standing.epoch:
             return HASTE_NS
-        if self._trouble:  # the database may be there again at any moment
+        if self._trouble:
             return AGAIN_NS
         return RENEW_NS if self.standing.epoch else LOOK_NS
 
