@@ -18,7 +18,7 @@ CFLAGS = ["-O2", "-std=gnu11", "-ffp-contract=off", "-fno-strict-aliasing", "-Wa
 
 VALUES = ["esl_text", "esl_record", "esl_convert", "esl_codec", "esl_decode"]
 LIBRARY = ["esl_builtin", "esl_builtin_value", "esl_builtin_math", "esl_builtin_number", "esl_builtin_text", "esl_builtin_edit",
-           "esl_builtin_time", "esl_number", "esl_case", "esl_zone", "esl_tzif", "esl_timetext"]
+           "esl_builtin_time", "esl_builtin_column", "esl_number", "esl_case", "esl_zone", "esl_tzif", "esl_timetext"]
 # development: "NAME=value,.." for the C compiler; tests/vm builds the VM's switch twin that way, into a folder of its own
 DEFINES: list[tuple[str, str | None]] = [(d.split("=")[0], d.split("=")[1]) for d in os.environ.get("HISEE_DEFINES", "").split(",") if d]
 # module -> C sources beside its .pyx
@@ -27,7 +27,7 @@ EXTENSIONS = {
     "hisee._core.library": [*VALUES, *LIBRARY],
     "hisee._core.cells": [*VALUES, "esl_cells", "esl_cells_wire"],
     "hisee._core.vm": [*VALUES, *LIBRARY, "esl_cells", "esl_cells_wire", "esl_unit", "esl_verify", "esl_script", "esl_site", "esl_rows",
-                       "esl_any", "esl_vm"],
+                       "esl_local", "esl_container", "esl_any", "esl_vm"],
     "hisee._core.ring": ["esl_ring", "esl_frame", "esl_crc"],
     "hisee._core.frame": ["esl_frame", "esl_crc"],
     "hisee._core.shaper": ["esl_shaper"],

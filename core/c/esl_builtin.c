@@ -129,9 +129,9 @@ int esl_write_begin(esl_context_t *c, esl_writer_t *w, uint64_t total)
 {
     /* One character more than the limit is enough to see that the text is cut. */
     uint64_t most = (uint64_t)c->text_chars * 4 + 4;
-    if (!esl_spend(c, total > INT64_MAX ? INT64_MAX / 2 : (int64_t)(total / 16))) return ESL_BUILTIN_FUEL;
     w->bytes = 0;
     w->room = (size_t)(total < most ? total : most);
+    if (!esl_spend(c, (int64_t)(w->room / 16))) return ESL_BUILTIN_FUEL; /* no more is written than that */
     w->text = esl_text_reserve(c->account, w->room);
     return w->text ? 0 : ESL_ERR_MEMORY;
 }

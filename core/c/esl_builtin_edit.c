@@ -138,7 +138,7 @@ ESL_FN(esl_fn_str_repeat)
     esl_writer_t w;
     ESL_UNUSED;
     if (a[1].value.i < 0) return range(r);
-    if (__builtin_mul_overflow((uint64_t)text(&a[0])->bytes, (uint64_t)a[1].value.i, &total)) return range(r);
+    if (__builtin_mul_overflow((uint64_t)text(&a[0])->bytes, (uint64_t)a[1].value.i, &total)) total = UINT64_MAX; /* cut below */
     int error = esl_write_begin(c, &w, total);
     if (error) return error;
     write_times(&w, text(&a[0]), (uint64_t)a[1].value.i);
@@ -156,8 +156,8 @@ static int pad(esl_context_t *c, const esl_value_t *a, int n, esl_value_t *r, bo
     if (width < 0 || (n > 2 && text(&a[2])->chars != 1)) return range(r);
     if (width <= (int64_t)s->chars) return esl_give_copy(r, &a[0]);
     uint64_t times = (uint64_t)(width - s->chars);
-    if (__builtin_mul_overflow(times, (uint64_t)fill_bytes, &total)) return range(r);
-    int error = esl_write_begin(c, &w, total + s->bytes);
+    if (__builtin_mul_overflow(times, (uint64_t)fill_bytes, &total) || __builtin_add_overflow(total, s->bytes, &total)) total = UINT64_MAX;
+    int error = esl_write_begin(c, &w, total);
     if (error) return error;
     if (!left) esl_write(&w, s->data, s->bytes);
     for (; times && w.bytes < w.room; times--) esl_write(&w, fill, fill_bytes);

@@ -207,8 +207,9 @@ ESL_FN(esl_fn_token_put)
     for (tokens_t t = tokens_of(s, sep); number < wanted && next_token(&t, &start);)
         if (++number == wanted) from = start, behind = start + t.length;
     uint64_t missing = (uint64_t)(wanted - number), total;
-    if (__builtin_mul_overflow(missing, (uint64_t)sep->bytes, &total)) return range(r);
-    int error = esl_write_begin(c, &w, total + s->bytes + token->bytes);
+    uint64_t kept = (uint64_t)s->bytes + token->bytes;
+    if (__builtin_mul_overflow(missing, (uint64_t)sep->bytes, &total) || __builtin_add_overflow(total, kept, &total)) total = UINT64_MAX;
+    int error = esl_write_begin(c, &w, total);
     if (error) return error;
     esl_write(&w, s->data, (size_t)(from - s->data));
     for (; missing && w.bytes < w.room; missing--) esl_write(&w, sep->data, sep->bytes);

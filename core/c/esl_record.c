@@ -13,7 +13,7 @@ static int64_t row_bytes(const esl_record_t *record)
 {
     int64_t bytes = 0;
     for (uint32_t c = 0; c < columns_of(record); c++) bytes += (int64_t)esl_cell_width(type_of(record, c)) + (record->time ? 9 : 0);
-    return bytes;
+    return bytes + (record->bond ? 8 : 0);
 }
 
 static void fill_invalid(const esl_record_t *record, uint32_t column, uint32_t from, uint32_t to)
@@ -62,6 +62,10 @@ static bool reserve(esl_record_t *record, uint32_t capacity)
         esl_discharge(record->account, more);
         return false;
     }
+    if (record->bond && !resize((void **)&record->bond, (size_t)capacity * 8)) {
+        esl_discharge(record->account, more);
+        return false;
+    }
     record->capacity = capacity;
     return true;
 }
@@ -100,8 +104,18 @@ void esl_record_drop(esl_record_t *record)
         if (record->time) free(record->time[c]);
         if (record->time) free(record->weak[c]);
     }
+    free(record->bond);
     esl_discharge(record->account, row_bytes(record) * record->capacity + (int64_t)head_bytes(record->structure));
     free(record);
+}
+
+bool esl_record_bondable(esl_record_t *record)
+{
+    if (record->bond) return true;
+    if (!esl_charge(record->account, 8 * (int64_t)record->capacity)) return false;
+    record->bond = calloc(record->capacity ? record->capacity : 1, 8);
+    if (!record->bond) esl_discharge(record->account, 8 * (int64_t)record->capacity);
+    return record->bond != NULL;
 }
 
 bool esl_record_track(esl_record_t *record)
@@ -139,6 +153,7 @@ bool esl_record_redim(esl_record_t *record, uint32_t rows)
         if (rows < record->rows) drop_texts(record, c, rows, record->rows);
         else fill_invalid(record, c, record->rows, rows);
     }
+    for (uint32_t row = record->rows; record->bond && row < rows; row++) record->bond[row] = 0;
     record->rows = rows;
     return true;
 }
@@ -164,11 +179,12 @@ bool esl_record_own(esl_account_t *account, esl_record_t **slot)
     esl_record_t *old = *slot;
     if (old->refs == 1) return true;
     esl_record_t *copy = esl_record_new(account, old->structure, old->rows);
-    if (!copy || (old->time && !esl_record_track(copy))) {
+    if (!copy || (old->time && !esl_record_track(copy)) || (old->bond && !esl_record_bondable(copy))) {
         esl_record_drop(copy);
         return false;
     }
     copy_rows(copy, 0, old, 0, old->rows);
+    if (old->bond) memcpy(copy->bond, old->bond, (size_t)old->rows * 8);
     esl_record_drop(old);
     *slot = copy;
     return true;
@@ -176,6 +192,10 @@ bool esl_record_own(esl_account_t *account, esl_record_t **slot)
 
 static void open_gap(esl_record_t *record, uint32_t before, uint32_t count, uint32_t behind)
 {
+    if (record->bond) {
+        memmove(record->bond + before + count, record->bond + before, (size_t)behind * 8);
+        memset(record->bond + before, 0, (size_t)count * 8);
+    }
     for (uint32_t c = 0; c < columns_of(record); c++) {
         size_t width = esl_cell_width(type_of(record, c));
         char *at = (char *)record->column[c] + before * width;

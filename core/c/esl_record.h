@@ -22,6 +22,7 @@ typedef struct esl_record {
     void **column;           /* one block per column */
     int64_t **time;          /* optional side columns: TIME of each cell, NULL where nobody asks */
     uint8_t **weak;
+    int64_t *bond;           /* optional: row of an object that a row stands for (SET BIND), 0 none; NULL while no row has one */
 } esl_record_t;
 
 /* A record with `rows` rows, every cell invalid (reason 1); NULL when memory is refused. */
@@ -39,6 +40,10 @@ bool esl_record_insert(esl_record_t *record, uint32_t before, const esl_record_t
 
 /* Give every cell a time (invalid at first) and a weak mark; later calls change nothing. false: memory refused. */
 bool esl_record_track(esl_record_t *record);
+
+/* Room for bonds, none set; later calls change nothing. false: memory refused. Copies of rows never carry them, copies of
+ * a whole record (esl_record_own) do. */
+bool esl_record_bondable(esl_record_t *record);
 
 /* Bytes of one cell of a column of that type. */
 static inline size_t esl_cell_width(esl_type type) { return type == ESL_T_BOOL ? 1 : 8; }

@@ -1,6 +1,8 @@
 /* Rows of records and cells of objects, as the instructions see them. */
 #include "esl_rows.h"
 
+#include <stdlib.h>
+
 int esl_row_index(int64_t row, uint32_t rows, uint32_t *index)
 {
     if (esl_int_invalid(row)) return ESL_ERR_EXPRESSION_STATUS;
@@ -88,17 +90,165 @@ int esl_rows_delete(esl_script_t *s, esl_slot_t *record, int64_t from, int64_t c
     if (from < 1 || count < 0 || from > (int64_t)rows + 1 || count > (int64_t)rows - from + 1) return ESL_ERR_RANGE_ERROR;
     s->budget -= esl_work(cells(record->rec));
     if (!own(s, record)) return ESL_ERR_MEMORY;
-    for (uint32_t row = (uint32_t)(from + count - 1); row < rows; row++) copy_row(record->rec, row - (uint32_t)count, record->rec, row);
+    for (uint32_t row = (uint32_t)(from + count - 1); row < rows; row++) {
+        copy_row(record->rec, row - (uint32_t)count, record->rec, row);
+        if (record->rec->bond) record->rec->bond[row - (uint32_t)count] = record->rec->bond[row];
+    }
     return esl_record_redim(record->rec, rows - (uint32_t)count) ? 0 : ESL_ERR_MEMORY;
 }
 
-int esl_rows_copy(esl_slot_t *record, esl_record_t *from)
+esl_record_t *esl_rows_free_of_bonds(esl_script_t *s, esl_record_t *record)
+{
+    if (!record->bond) return esl_record_keep(record);
+    s->budget -= esl_work(cells(record));
+    esl_record_t *copy = esl_record_new(&s->account, record->structure, record->rows);
+    for (uint32_t row = 0; copy && row < record->rows; row++) copy_row(copy, row, record, row);
+    return copy;
+}
+
+int esl_rows_copy(esl_script_t *s, esl_slot_t *record, esl_record_t *from)
 {
     if (record->rec->structure != from->structure) return ESL_ERR_RECORD_NO_COMP;
     if (record->rec->rows != from->rows) return ESL_ERR_RANGE_ERROR;
-    esl_record_keep(from);
+    esl_record_t *values = esl_rows_free_of_bonds(s, from);
+    if (!values) return ESL_ERR_MEMORY;
     esl_record_drop(record->rec);
-    record->rec = from;
+    record->rec = values;
+    return 0;
+}
+
+int esl_rows_copy_some(esl_script_t *s, esl_slot_t *record, int64_t to_from, esl_record_t *of, int64_t of_from, int64_t count)
+{
+    int64_t rows = record->rec->rows;
+    if (esl_int_invalid(to_from) || esl_int_invalid(of_from) || esl_int_invalid(count)) return ESL_ERR_EXPRESSION_STATUS;
+    if (record->rec->structure != of->structure) return ESL_ERR_RECORD_NO_COMP;
+    if (count < 0 || of_from < 1 || of_from > (int64_t)of->rows + 1 || count > (int64_t)of->rows - of_from + 1) return ESL_ERR_RANGE_ERROR;
+    if (to_from < 1 || to_from > rows + 1 || to_from - 1 + count > s->limits.record_rows) return ESL_ERR_RANGE_ERROR;
+    s->budget -= esl_work((uint64_t)count * of->structure->columns);
+    esl_record_keep(of); /* the same record in both operands is copied first: its rows are read as they were */
+    int error = own(s, record) ? 0 : ESL_ERR_MEMORY;
+    if (!error && to_from - 1 + count > rows && !esl_record_redim(record->rec, (uint32_t)(to_from - 1 + count))) error = ESL_ERR_MEMORY;
+    for (int64_t k = 0; k < count && !error; k++)
+        copy_row(record->rec, (uint32_t)(to_from - 1 + k), of, (uint32_t)(of_from - 1 + k));
+    esl_record_drop(of);
+    return error;
+}
+
+/* sorting */
+
+/* -1, 0, 1 of two cells of a column: invalid ones are equal and least. */
+static int order_cells(const esl_record_t *record, uint32_t column, uint32_t a, uint32_t b)
+{
+    esl_type type = (esl_type)record->structure->types[column];
+    esl_slot_t x = esl_record_get(record, a, column), y = esl_record_get(record, b, column);
+    bool x_valid = !esl_slot_reason(type, x), y_valid = !esl_slot_reason(type, y);
+    if (!x_valid || !y_valid) return x_valid - y_valid;
+    if (type == ESL_T_TEXT) return esl_text_compare(x.t, y.t);
+    if (type == ESL_T_REAL) return (x.r > y.r) - (x.r < y.r);
+    return (x.i > y.i) - (x.i < y.i);
+}
+
+static int order_rows(const esl_record_t *record, const esl_sort_key_t *keys, uint32_t count, uint32_t a, uint32_t b)
+{
+    for (uint32_t k = 0; k < count; k++) {
+        int order = order_cells(record, keys[k].column, a, b);
+        if (order) return keys[k].ascending ? order : -order;
+    }
+    return 0;
+}
+
+/* Merge sort from below: row numbers go to and fro between two halves of `numbers`; the sorted half is the result. */
+static uint32_t *sorted(const esl_record_t *record, const esl_sort_key_t *keys, uint32_t count, uint32_t *numbers)
+{
+    uint32_t rows = record->rows, *from = numbers, *to = numbers + rows;
+    for (uint32_t row = 0; row < rows; row++) from[row] = row;
+    for (uint64_t run = 1; run < rows; run *= 2) {
+        for (uint64_t low = 0; low < rows; low += 2 * run) {
+            uint64_t middle = low + run < rows ? low + run : rows, high = low + 2 * run < rows ? low + 2 * run : rows;
+            uint64_t a = low, b = middle, at = low;
+            while (a < middle && b < high) to[at++] = order_rows(record, keys, count, from[a], from[b]) <= 0 ? from[a++] : from[b++];
+            while (a < middle) to[at++] = from[a++];
+            while (b < high) to[at++] = from[b++];
+        }
+        uint32_t *swap = from;
+        from = to, to = swap;
+    }
+    return from;
+}
+
+static void apply_order(esl_record_t *to, const esl_record_t *from, const uint32_t *number)
+{
+    for (uint32_t row = 0; row < from->rows; row++) {
+        copy_row(to, row, from, number[row]);
+        if (from->bond) to->bond[row] = from->bond[number[row]];
+    }
+}
+
+int esl_rows_sort(esl_script_t *s, esl_slot_t *record, const esl_sort_key_t *keys, uint32_t count)
+{
+    esl_record_t *old = record->rec;
+    int64_t bytes = (int64_t)old->rows * 8;
+    for (uint32_t n = old->rows; n; n /= 2) s->budget -= esl_work((uint64_t)old->rows * 16);
+    if (old->rows < 2) return 0;
+    if (!esl_charge(&s->account, bytes)) return ESL_ERR_MEMORY;
+    uint32_t *numbers = malloc((size_t)bytes);
+    esl_record_t *made = numbers ? esl_record_new(&s->account, old->structure, old->rows) : NULL;
+    bool ready = made && (!old->bond || esl_record_bondable(made));
+    if (ready) {
+        apply_order(made, old, sorted(old, keys, count, numbers));
+        esl_record_drop(old);
+        record->rec = made;
+    } else {
+        esl_record_drop(made);
+    }
+    free(numbers);
+    esl_discharge(&s->account, bytes);
+    return ready ? 0 : ESL_ERR_MEMORY;
+}
+
+/* bound rows */
+
+static int bondable_target(const esl_script_t *s, const esl_struct_t *structure, int64_t target)
+{
+    esl_shape_t shape;
+    if (!s->cells || !esl_cells_shape(s->cells, esl_ref_object(target), &shape)) return ESL_ERR_OBJECT_NOT_FOUND;
+    bool fits = shape.type == ESL_T_RECORD && shape.columns == structure->columns && !memcmp(shape.types, structure->types, shape.columns);
+    if (!fits) return ESL_ERR_RECORD_NO_COMP;
+    return esl_ref_row(target) < 1 || esl_ref_row(target) > shape.rows ? ESL_ERR_RANGE_ERROR : 0;
+}
+
+static void blank(esl_record_t *record, uint32_t row)
+{
+    for (uint32_t c = 0; c < record->structure->columns; c++)
+        esl_record_set(record, row, c, esl_slot_inv((esl_type)record->structure->types[c], ESL_UNDEFINED));
+}
+
+int esl_rows_bind(esl_script_t *s, esl_slot_t *record, int64_t row, int64_t target)
+{
+    uint32_t index;
+    int error = esl_row_index(row, record->rec->rows, &index);
+    if (!error && target) error = bondable_target(s, record->rec->structure, target);
+    if (error) return error;
+    if (!own(s, record) || !esl_record_bondable(record->rec)) return ESL_ERR_MEMORY;
+    record->rec->bond[index] = target;
+    if (!target) blank(record->rec, index);
+    return 0;
+}
+
+int esl_rows_refresh(esl_script_t *s, esl_slot_t *record)
+{
+    if (!record->rec->bond) return 0;
+    s->budget -= esl_work(cells(record->rec));
+    if (!own(s, record)) return ESL_ERR_MEMORY;
+    for (uint32_t row = 0; row < record->rec->rows; row++) {
+        esl_record_t *now;
+        if (!record->rec->bond[row]) continue;
+        if (!s->cells) return ESL_ERR_OBJECT_NOT_FOUND;
+        int error = esl_cells_load_record(s->cells, record->rec->bond[row], &s->account, record->rec->structure, &now);
+        if (error) return error;
+        copy_row(record->rec, row, now, 0);
+        esl_record_drop(now);
+    }
     return 0;
 }
 
@@ -128,6 +278,16 @@ int esl_ref_cell(const esl_script_t *s, int64_t ref, const esl_cell_t **cell)
     if (!ref) return ESL_ERR_NO_ASSIGNED_ALIAS;
     if (!s->cells) return ESL_ERR_OBJECT_NOT_FOUND;
     return esl_cells_find(s->cells, ref, cell);
+}
+
+int esl_ref_link(const esl_script_t *s, int64_t ref, int64_t *link)
+{
+    const esl_cell_t *cell;
+    int error = esl_ref_cell(s, ref, &cell);
+    if (error) return error;
+    if (cell->type != ESL_T_OBJECT) return ESL_ERR_TYPE_MISMATCH;
+    *link = cell->reason ? 0 : cell->value.i;
+    return 0;
 }
 
 int esl_ref_rows(const esl_script_t *s, int64_t ref, int64_t *rows)

@@ -99,6 +99,15 @@ void esl_frame_drop(const esl_procedure_t *p, esl_slot_t *slots)
 
 void esl_pop_frame(esl_script_t *s) { esl_pop(s); }
 
+int esl_push_return(esl_script_t *s, esl_frame_t *frame, uint32_t pc)
+{
+    if (frame->gosubs >= s->limits.gosub_depth || frame->gosubs == UINT16_MAX) return ESL_ERR_STACK;
+    if (!grow(&s->account, (void **)&s->gosub, &s->gosub_room, s->gosub_used + 1, sizeof *s->gosub)) return ESL_ERR_MEMORY;
+    s->gosub[s->gosub_used++] = pc;
+    frame->gosubs++;
+    return 0;
+}
+
 /* life */
 
 static bool make_tables(esl_script_t *s)
@@ -118,6 +127,7 @@ esl_script_t *esl_script_new(const esl_unit_t *unit, esl_cells_t *cells, esl_cel
     s->failure.limit = "";
     s->context = (esl_context_t){.account = &s->account, .world = world, .fuel = &s->fuel, .text_chars = limits->text_chars};
     s->pending.payload.account = s->results.account = &s->account;
+    s->containers = (esl_containers_t){.account = &s->account, .most = limits->containers, .most_items = limits->container_items};
     if (esl_charge(&s->account, sizeof *s) && make_tables(s)) return s;
     esl_script_free(s);
     return NULL;
@@ -127,6 +137,7 @@ void esl_script_free(esl_script_t *s)
 {
     if (!s) return;
     while (s->depth) esl_pop_frame(s);
+    esl_containers_free(&s->containers);
     for (uint32_t i = 0; s->text && i < s->unit->constants; i++) esl_text_drop(s->text[i]);
     for (uint32_t i = 0; s->blank && i < s->unit->structures; i++) esl_record_drop(s->blank[i]);
     esl_buffer_free(&s->pending.payload);
@@ -135,6 +146,7 @@ void esl_script_free(esl_script_t *s)
     free(s->blank);
     free(s->stack);
     free(s->frames);
+    free(s->gosub);
     free(s);
 }
 
@@ -154,6 +166,7 @@ void esl_script_start_init(esl_script_t *s)
 {
     begin(s, 0);
     esl_frame_t *frame = &s->frames[0];
+    s->gosub_used = 0;
     *frame = (esl_frame_t){.base = frame->base, .procedure = 0, .site = ESL_NO_SITE, .failed = -1};
 }
 
@@ -250,9 +263,11 @@ void esl_script_kill(esl_script_t *s, const char *text, const char *limit)
     s->status = ESL_KILLED;
 }
 
-uint32_t esl_script_line(const esl_script_t *s)
+uint32_t esl_script_line(const esl_script_t *s) { return esl_script_line_at(s, s->depth - 1); }
+
+uint32_t esl_script_line_at(const esl_script_t *s, uint32_t depth)
 {
-    const esl_frame_t *frame = &s->frames[s->depth - 1];
+    const esl_frame_t *frame = &s->frames[depth];
     const esl_procedure_t *p = &s->unit->procedure[frame->procedure];
     int64_t row = s->running ? esl_action_at(p, frame->pc) : -1;
     return row < 0 ? 0 : p->action[row].line;
@@ -274,6 +289,7 @@ static void enter_handler(esl_frame_t *frame, int64_t row, int number, uint32_t 
     frame->failed = row;
     frame->handled_nr = number;
     frame->handled_line = line;
+    frame->handled_gosubs = frame->gosubs;
     frame->resumed_mode = ESL_ON_LABEL;
     frame->resumed_label = frame->label;
     frame->mode = ESL_ON_NONE;
@@ -292,6 +308,11 @@ bool esl_raise(esl_script_t *s, int number, int64_t extended, const char *text, 
         if (first) {
             s->failure = (esl_failure_t){.number = number, .extended = extended, .line = here, .procedure = frame->procedure, .limit = ""};
             memcpy(s->failure.text, message, sizeof message);
+        }
+        if (frame->guard) {
+            frame->pc = frame->guard, frame->guard = 0;
+            s->caught = number;
+            return true;
         }
         note_error(s, here);
         if (frame->mode == ESL_ON_LABEL) {

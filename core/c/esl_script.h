@@ -8,6 +8,7 @@
 #include "esl_builtin.h"
 #include "esl_cells.h"
 #include "esl_codec.h"
+#include "esl_container.h"
 #include "esl_unit.h"
 
 typedef enum {
@@ -29,6 +30,9 @@ typedef struct {
     uint8_t off_mode;        /* what OFF replaced */
     uint8_t resumed_mode;    /* mode after the running label handler */
     uint8_t handling;        /* a label handler runs */
+    uint16_t gosubs;         /* GOSUBs of this frame that have not returned */
+    uint16_t handled_gosubs; /* of those, when the running handler began */
+    uint32_t guard;          /* where the next error goes, before the mode is looked at; 0 none */
     uint32_t label, off_label, resumed_label;
     int64_t failed;          /* action range of the handled error; -1 none */
     int32_t handled_nr;      /* for RERAISE */
@@ -47,7 +51,7 @@ typedef struct {
 } esl_failure_t;
 
 typedef struct {
-    int64_t call_depth, record_rows, memory_bytes, fuel;
+    int64_t call_depth, gosub_depth, record_rows, memory_bytes, fuel, containers, container_items;
     uint32_t text_chars;
 } esl_script_limits_t;
 
@@ -73,6 +77,9 @@ typedef struct esl_script {
     esl_frame_t *frames;
     uint32_t depth, frames_room;     /* depth >= 1: frame 0 is the init part */
     uint32_t entry;                  /* index of the frame of the request */
+    uint32_t *gosub;                 /* where the GOSUBs of all frames return to, the latest last */
+    uint32_t gosub_used, gosub_room;
+    esl_containers_t containers;
     esl_text_t **text;               /* constants of this script, made at first use */
     esl_record_t **blank;            /* one invalid row of each structure, shared until written */
 
@@ -86,6 +93,7 @@ typedef struct esl_script {
     uint32_t err_line;
     int64_t err_extended;
     char err_msg[ESL_MESSAGE];
+    int caught;                      /* by the last guard */
 
     esl_failure_t failure;           /* while raising, and after FAILED or KILLED */
     esl_pending_t pending;
@@ -106,6 +114,8 @@ void esl_script_complete(esl_script_t *script, const uint8_t *payload, size_t le
 void esl_script_fail(esl_script_t *script, int number, int64_t extended, const char *text);
 void esl_script_kill(esl_script_t *script, const char *text, const char *limit);
 uint32_t esl_script_line(const esl_script_t *script); /* of the running or waiting action; 0 unknown */
+/* Of the frame at `depth`, 0 = the init part. */
+uint32_t esl_script_line_at(const esl_script_t *script, uint32_t depth);
 
 /* For the loop. */
 /* A register's value: borrowed, ANY resolved. `operand` may name a global when type is RECORD. */
@@ -118,7 +128,11 @@ void esl_pop_frame(esl_script_t *script);
 int esl_call_enter(esl_script_t *script, uint16_t site);  /* 0 or an error to raise at the CALL */
 int esl_call_leave(esl_script_t *script);                 /* copy back and drop; 0 or an error to raise at the CALL */
 int esl_call_builtin(esl_script_t *script, uint16_t site);
+/* Status ESL_ACTION: the host has to carry it out; else the VM has done it. */
 int esl_begin_action(esl_script_t *script, uint16_t site);
+esl_slot_t *esl_record_slot(const esl_script_t *script, const esl_frame_t *frame, uint16_t operand);
+/* GOSUB: 0 or ESL_ERR_STACK, ESL_ERR_MEMORY. */
+int esl_push_return(esl_script_t *script, esl_frame_t *frame, uint32_t pc);
 int esl_write_variable(esl_script_t *script, uint16_t variable, esl_type type, esl_slot_t value);
 int esl_finish_request(esl_script_t *script);             /* the entry frame has returned: results, frame dropped */
 /* Raise at the top frame's pc; text NULL = the text of the table, line 0 = that of the action. true: a handler or the
@@ -160,6 +174,7 @@ static inline void esl_pop(esl_script_t *s)
     const esl_frame_t *frame = &s->frames[--s->depth];
     const esl_procedure_t *p = &s->unit->procedure[frame->procedure];
     if (p->owned_count) esl_frame_drop(p, s->stack + frame->base);
+    s->gosub_used -= frame->gosubs;
     s->stack_used = frame->base;
 }
 

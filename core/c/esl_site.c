@@ -1,6 +1,7 @@
 /* Sites: arguments of local calls, builtins and actions, each by mode, type and register. */
 #include "esl_script.h"
 
+#include "esl_local.h"
 #include "gen/actions.h"
 
 enum {
@@ -9,11 +10,15 @@ enum {
 #undef X
 };
 
+#define HOST_FUNCTION_FUEL 50 /* a function done by the host: about what the way out and back costs */
+
 static esl_slot_t *slot_at(const esl_script_t *s, const esl_frame_t *frame, uint16_t operand, unsigned type)
 {
     if (type == ESL_T_RECORD && operand & ESL_GLOBAL) return s->stack + (operand & ~ESL_GLOBAL);
     return s->stack + frame->base + operand;
 }
+
+esl_slot_t *esl_record_slot(const esl_script_t *s, const esl_frame_t *frame, uint16_t operand) { return slot_at(s, frame, operand, ESL_T_RECORD); }
 
 static const esl_struct_t *structure_of(const esl_script_t *s, const esl_frame_t *frame, uint16_t operand)
 {
@@ -201,8 +206,12 @@ static int hand_out(esl_script_t *s, int error, uint16_t number, uint16_t site, 
 int esl_begin_action(esl_script_t *s, uint16_t index)
 {
     const esl_site_t *site = &s->unit->site[index];
+    esl_local_fn local = esl_local_find(site->number);
+    if (local) return local(s, site);
     esl_buffer_free(&s->pending.payload);
-    return hand_out(s, put_arguments(s, site), site->number, index, site->waits);
+    int error = put_arguments(s, site);
+    if (site->number == ACTION_FUNCTION) s->budget -= HOST_FUNCTION_FUEL + (int64_t)s->pending.payload.length / 16;
+    return hand_out(s, error, site->number, index, site->waits);
 }
 
 int esl_write_variable(esl_script_t *s, uint16_t index, esl_type type, esl_slot_t slot)

@@ -229,6 +229,7 @@ static void read_code(reader_t *r, esl_procedure_t *p)
         code[i].a = U16(r);
         code[i].b = U16(r);
         code[i].c = U16(r);
+        p->gosubs |= code[i].op == ESL_OP_GOSUB;
     }
     p->code = code;
 }
@@ -310,7 +311,7 @@ static void prepare_call(reader_t *r, esl_site_t *site)
 {
     const esl_procedure_t *callee = &r->unit->procedure[site->number];
     esl_copy_t *copy = room(r, 2u * site->argc, sizeof *copy);
-    if (!copy || callee->owned_count) return;
+    if (!copy || callee->owned_count || callee->gosubs) return;
     for (uint16_t i = 0; i < site->argc; i++) {
         const esl_param_t *param = &callee->param[i];
         if (!plain(&site->args[i], param)) return;

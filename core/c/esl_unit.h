@@ -63,6 +63,7 @@ typedef struct {
     const esl_slot_t *pattern;       /* fresh frame (V13); RECORD registers are set apart */
     const uint16_t *owned;           /* TEXT and RECORD registers and payloads of ANY: to be dropped */
     uint32_t owned_count;
+    bool gosubs;                     /* has GOSUB: its frames own a part of the return stack */
 } esl_procedure_t;
 
 typedef struct esl_unit {

@@ -363,18 +363,26 @@ static bool check_call_site(verifier_t *v, const esl_site_t *site)
     return true;
 }
 
-typedef struct { uint16_t number; uint8_t least, most; const char *result; } function_t;
+typedef struct { uint16_t number; uint8_t least, most; const char *result, *letters; } function_t;
 
 static const function_t *function_row(uint16_t number)
 {
     static const function_t functions[] = {
-#define X(number, name, c, letters, least, most, result, validity, base, per) {number, least, most, result},
+#define X(number, name, c, letters, least, most, result, validity, base, per) {number, least, most, result, letters},
         HISEE_FUNCTIONS(X)
 #undef X
     };
     for (size_t i = 0; i < sizeof functions / sizeof *functions; i++)
         if (functions[i].number == number) return &functions[i];
     return NULL;
+}
+
+/* Is this argument the record of a column ("C")? Only the first one of a row can be. */
+static bool wants_record(const function_t *f, uint16_t i) { return i == 0 && *f->letters == 'C'; }
+
+static bool fn_argument_fits(const function_t *f, uint16_t i, unsigned type)
+{
+    return wants_record(f, i) ? type == ESL_T_RECORD : simple_or_any(type);
 }
 
 static bool check_fn_site(verifier_t *v, const esl_site_t *site)
@@ -388,7 +396,7 @@ static bool check_fn_site(verifier_t *v, const esl_site_t *site)
     }
     if (given < f->least || given > f->most) return refuse(v, "function %u with %u arguments", site->number, given);
     for (uint16_t i = 0; i < site->argc; i++) {
-        if (!simple_or_any(site->args[i].type)) return refuse(v, "function %u: argument %u of type %u", site->number, i + 1u, site->args[i].type);
+        if (!fn_argument_fits(f, i, site->args[i].type)) return refuse(v, "function %u: argument %u of type %u", site->number, i + 1u, site->args[i].type);
         if (i < given && site->args[i].mode != ESL_IN) return refuse(v, "function %u: argument %u is not IN", site->number, i + 1u);
     }
     return true;

@@ -116,6 +116,14 @@ static int64_t after_handler(const esl_script_t *s, esl_frame_t *f, bool again)
     return again ? action->start : action->next;
 }
 
+/* Where the last GOSUB of this frame returns to; a handler that began inside the subroutine has ended with it. */
+static uint32_t pop_return(esl_script_t *s, esl_frame_t *f)
+{
+    f->gosubs--;
+    if (f->handling && f->gosubs < f->handled_gosubs) leave_handler(f);
+    return s->gosub[--s->gosub_used];
+}
+
 static int raise_number(int64_t number, const esl_text_t *text, const char **message)
 {
     if (esl_int_invalid(number) || number == 0 || number != (int32_t)number) return ESL_ERR_RANGE_ERROR;
@@ -362,7 +370,21 @@ dispatch:
         if (ESL_UNLIKELY(--budget <= 0)) goto pause;
         DISPATCH();
     }
-    CASE(ACT) COLD(esl_begin_action(s, ip->a)); goto act;
+    CASE(ACT) {
+        COLD(esl_begin_action(s, ip->a));
+        if (s->status == ESL_ACTION) goto act;
+        ip++;
+        if (ESL_UNLIKELY(--budget <= 0)) goto pause;
+        DISPATCH();
+    }
+    CASE(GOSUB) TRY(esl_push_return(s, fp, (uint32_t)(ip + 1 - code))); BACK(BC);
+    CASE(RETSUB) {
+        if (!fp->gosubs) NEXT;
+        ip = code + pop_return(s, fp);
+        BACK(0);
+    }
+    CASE(GUARD) fp->guard = X == 3 ? (uint32_t)(ip - code) + (uint32_t)BC : 0; NEXT;
+    CASE(CAUGHT) A.i = s->caught; NEXT;
     CASE(RAISE) RAISE(raise_number(A.i, NULL, &message));
     CASE(RAISE_T) RAISE(raise_number(A.i, B.t, &message));
     CASE(RAISE_NR) RAISE(X);
@@ -541,7 +563,7 @@ dispatch:
     CASE(INSERT) COLD(esl_rows_insert(s, &REC(ip->a), B.i, REC(ip->c).rec, 1, REC(ip->c).rec->rows)); NEXT;
     CASE(INSERT_ROWS) COLD(esl_rows_insert(s, &REC(ip->a), B.i, REC(ip->c).rec, R[ip[1].a].i, R[ip[1].b].i)); SKIP;
     CASE(DELETE) COLD(esl_rows_delete(s, &REC(ip->a), B.i, C.i)); NEXT;
-    CASE(SET_WITH) TRY(esl_rows_copy(&REC(ip->a), REC(ip->b).rec)); NEXT;
+    CASE(SET_WITH) COLD(esl_rows_copy(s, &REC(ip->a), REC(ip->b).rec)); NEXT;
     CASE(NEW_C) { esl_slot_t *slot = &REC(ip->a); move_record(slot, s->blank[slot->rec->structure - unit->structure]); NEXT; }
 
     /* objects */
@@ -555,6 +577,14 @@ dispatch:
     READ_CELL(B, ESL_T_BOOL) READ_CELL(I, ESL_T_INT) READ_CELL(R, ESL_T_REAL) READ_CELL(M, ESL_T_TIME) READ_CELL(T, ESL_T_TEXT)
     READ_CELL(A, ESL_T_ANY)
     CASE(RD_C) COLD(esl_ref_record(s, B.i, &REC(ip->a))); NEXT;
+    CASE(BOUND) {
+        const esl_record_t *rec = REC(ip->b).rec;
+        ROW(rec, ip->c);
+        int64_t bond = rec->bond ? rec->bond[row] : 0;
+        A.i = bond ? esl_ref_make(esl_ref_object(bond), esl_ref_row(bond), X) : 0;
+        NEXT;
+    }
+    CASE(RD_O) TRY(esl_ref_link(s, B.i, &A.i)); NEXT;
     CASE(ATTR_VLD) CASE(ATTR_TIM) CASE(ATTR_WEA) TRY(cell_state(s, B.i, (esl_op_t)ip->op, &A.i)); NEXT;
     CASE(ATTR_DIM) TRY(esl_ref_rows(s, B.i, &A.i)); NEXT;
     VARIABLE(B, ESL_T_BOOL) VARIABLE(I, ESL_T_INT) VARIABLE(R, ESL_T_REAL) VARIABLE(M, ESL_T_TIME) VARIABLE(T, ESL_T_TEXT)

@@ -47,6 +47,14 @@ READ_TAIL = (("row", "INOUT", "RECORD"), RC, ("max_rows", "IN", "INT"), *CONDITI
 ROW = ("row", "IN", "RECORD")
 
 
+CNT = ("handle", "IN", "INT")
+
+
+def vm(number: int, name: str, syntax: str, operands: tuple, doc: str) -> Action:
+    """What core/c/esl_local.c carries out itself: no host ever sees it."""
+    return Action(number, name, syntax, "local", "none", "never", "VM", operands, "", doc)
+
+
 def db(number: int, name: str, syntax: str, effect: str, operands: tuple, doc: str) -> Action:
     return Action(number, name, syntax, "data.db", effect, "always", "DBM", operands, "OUT and INOUT operands", doc)
 
@@ -71,6 +79,10 @@ ACTIONS = [
             ("argument", "INOUT", "ANY*")), "code, then the arguments written by the callee",
            "procedure of the other part. flags: 1 ASYNC (does not wait, no reply values), 2 a return code is assigned. modes: one "
            "sign per argument, = in-out, < constant or expression (the callee refuses it for an in-out parameter: _ERR_SET_CONST)"),
+    # functions that need the world (host_functions.py)
+    Action(130, "FUNCTION", "%Function(arguments)", "local", "none", "by_notation", "HIS, SEE",
+           (("function", "IN", "INT"), ("result", "OUT", "ANY"), ("argument", "IN", "ANY*")), "result",
+           "a function of the table of host functions, by its number; one without result answers an invalid value"),
     # words of the language
     Action(10, "LOG", "LOG [label [, value]] [LINENO] [PRIORITY p]", "control", "command", "never", "KNL",
            (("flags", "IN", "INT"), ("label", "IN", "TEXT"), ("priority", "IN", "INT"), ("value", "IN", "ANY")), "",
@@ -85,6 +97,34 @@ ACTIONS = [
            (("text", "IN", "TEXT"), ("single", "IN", "BOOL"), ("console", "IN", "OBJECT"), ("seconds", "IN", "REAL"),
             ("answer", "OUT", "INT")), "answer: _Q_ constant",
            "question to an operator; seconds invalid = no limit; console not linked = the own one"),
+    # events, calls between objects, locks, commands
+    Action(100, "CALL_OBJECT", "[_ret :=] CALL [object] procedure(arguments) [SYNC|ASYNC] [ON process|ALL [INSTANCE n]] [PRTY p]", "script",
+           "command", "by_notation", "EVH, HIS, SEE",
+           (("flags", "IN", "INT"), ("object", "IN", "OBJECT"), ("procedure", "IN", "TEXT"), ("interface", "IN", "TEXT"),
+            ("process", "IN", "OBJECT"), ("instance", "IN", "INT"), ("priority", "IN", "INT"), ("modes", "IN", "TEXT"),
+            ("conversation", "INOUT", "INT"), ("code", "OUT", "INT"), ("argument", "INOUT", "ANY*")),
+           "code, then the arguments written by the callee",
+           "procedure of an open event or picture. flags: 1 ASYNC, 2 a return code is assigned, 4 ON ALL, 8 begins a conversation, "
+           "16 continues one, 32 ends one; process not linked, instance or priority invalid = not given; modes as CALL_OTHER"),
+    Action(101, "EVENT", "EVENT event [(_public = value, ..)] [ASYNC] [PRTY p]", "script", "command", "by_notation", "EVH",
+           (("flags", "IN", "INT"), ("event", "IN", "OBJECT"), ("names", "IN", "TEXT"), ("modes", "IN", "TEXT"),
+            ("priority", "IN", "INT"), ("value", "INOUT", "ANY*")), "the values of the PUBLIC locals afterwards",
+           "run of a trigger event. flags: 1 ASYNC; names of the PUBLIC locals, separated by commas; modes: one sign per value, = copied "
+           "back, < value only. An error of the event never reaches the caller"),
+    Action(102, "OPENEVENT", "OPENEVENT event DIRECT|ON process [INSTANCE n] [SYNC]", "script", "command", "by_notation", "KNL",
+           (("flags", "IN", "INT"), ("event", "IN", "OBJECT"), ("process", "IN", "OBJECT"), ("instance", "IN", "INT")), "",
+           "open a server event, or on a console a client-and-server event. flags: 1 SYNC (waits until it is open), 2 DIRECT"),
+    Action(103, "CLOSE", "CLOSE DIRECT | CLOSE object [DIRECT|ON process|ON ALL] [INSTANCE n]", "script", "command", "never", "KNL",
+           (("flags", "IN", "INT"), ("object", "IN", "OBJECT"), ("process", "IN", "OBJECT"), ("instance", "IN", "INT")), "",
+           "end what OPENEVENT or an operator opened. flags: 2 DIRECT (object not linked: this instance itself), 4 ON ALL"),
+    Action(104, "COMMAND", "[_rc :=] COMMAND text [ON process [INSTANCE n]]", "control", "command", "by_notation", "any",
+           (("text", "IN", "TEXT"), ("process", "IN", "OBJECT"), ("instance", "IN", "INT"), ("rc", "OUT", "INT")), "how it ended",
+           "command to a process, as `hisee tell`; process not linked = the server"),
+    Action(105, "GETACCESS", "_ok := GETACCESS name [PUBLIC [_holder [, note]]]", "control", "command", "always", "EVH, HIS, SEE, KNL",
+           (("name", "IN", "TEXT"), ("public", "IN", "BOOL"), ("note", "IN", "TEXT"), ("granted", "OUT", "BOOL"), ("holder", "OUT", "TEXT")),
+           "granted; who holds it", "named lock of this process, PUBLIC: of the whole system; released at the end of the script at the latest"),
+    Action(106, "RELEASEACCESS", "RELEASEACCESS name [PUBLIC]", "control", "command", "never", "EVH, HIS, SEE, KNL",
+           (("name", "IN", "TEXT"), ("public", "IN", "BOOL")), "", "give a lock back; one that this script does not hold stays as it is"),
     # database
     db(30, "DB_CONNECT", "DB_CONNECT table, access, _handle, _rc", "command",
        (TABLE_, ("access", "IN", "INT"), ("handle", "OUT", "INT"), RC), "open a table; access is _DB_READ or _DB_MODIFY"),
@@ -100,6 +140,28 @@ ACTIONS = [
     db(36, "DBS_DELETE", "DBS_DELETE table, row, _rc", "write", (MODE, TABLE_, ROW, RC), "by key; mode 0: one row; mode 1: every row"),
     db(37, "DBS_DELETE_WHERE", "DBS_DELETE table, _rc WHERE text [BINDIN v, ..]", "write",
        (TABLE_, RC, *CONDITION), "rows that meet the condition"),
+    # carried out inside the VM: they never leave the script
+    vm(60, "CNT_CREATE", "CNT_CREATE _h [CASE_SENSITIVE]", (("handle", "OUT", "INT"), ("case_sensitive", "IN", "BOOL")),
+       "new data container; text keys ignore case unless told otherwise"),
+    vm(61, "CNT_INSERT", "CNT_INSERT _h, key, value", (CNT, ("key", "IN", "ANY"), ("value", "IN", "ANY*")),
+       "put a value, row or structure under a key, in place of an older one; the first key fixes the type of all keys"),
+    vm(62, "CNT_FIND", "CNT_FIND _h, key, _value, _found",
+       (CNT, ("key", "IN", "ANY"), ("found", "OUT", "BOOL"), ("value", "OUT", "ANY*")), "what stands under a key; absent: value untouched"),
+    vm(63, "CNT_DELETE", "CNT_DELETE _h, key [, _found]", (CNT, ("key", "IN", "ANY"), ("found", "OUT", "BOOL")), "remove a key"),
+    vm(64, "CNT_GETNR", "CNT_GETNR _h, _count", (CNT, ("count", "OUT", "INT")), "number of items"),
+    vm(65, "CNT_CNVTOARRAY", "CNT_CNVTOARRAY _h", (CNT,), "number the items 1, 2, .. by ascending key, until the next insert or delete"),
+    vm(66, "CNT_GETITEM", "CNT_GETITEM _h, index, _key, _value",
+       (CNT, ("index", "IN", "INT"), ("key", "OUT", "ANY"), ("value", "OUT", "ANY*")), "item by its number"),
+    vm(67, "CNT_DESTROY", "CNT_DESTROY _h", (CNT,), "give the container back; the end of the script does it too"),
+    vm(68, "CNT_DEBUG", "CNT_DEBUG _h, text", (CNT, ("name", "IN", "TEXT")), "name of the container in what a diagnosis shows"),
+    vm(70, "SORT", "SORT _r^Column, ascending [, _r^Column, ascending ..]", (("record", "INOUT", "RECORD"), ("key", "IN", "ANY*")),
+       "stable, invalid cells first; keys: pairs of column INT, from 0, and ascending BOOL, at most 5"),
+    vm(71, "COPY_ROWS", "COPY_ROWS to, toFrom, of, ofFrom, count",
+       (("to", "INOUT", "RECORD"), ("to_from", "IN", "INT"), ("of", "IN", "RECORD"), ("of_from", "IN", "INT"), ("count", "IN", "INT")),
+       "values of count rows of one record over, and behind, rows of another"),
+    vm(72, "BIND", "SET _r[i] BIND object[j] | NONE", (("record", "INOUT", "RECORD"), ("row", "IN", "INT"), ("target", "IN", "OBJECT")),
+       "row of a record stands for the row of an object; target not linked = it no longer does, its items become undefined"),
+    vm(73, "REFRESH", "", (("record", "INOUT", "RECORD"),), "bound rows take the present values of their objects: before a record is read as a whole"),
 ]
 
 TABLE = Table("actions", "ActionId", ACTIONS, "Actions: what a script asks of the world, and who does it.",

@@ -1,10 +1,13 @@
 """Functions of the language that run inside the VM: signature, validity rule, cost, and the C function behind each.
+Those that need the world outside stand in host_functions.py, in rows of the same form.
 
 A row is written as its signature. `N %Min(N x, N y, ...10)`: the last parameter repeats, ten arguments at most.
 Type letters of parameters and results:
 
     B BOOL   I INT   R REAL   T TEXT   TM TIME
     N  a number: INT or REAL; a result N is INT when every argument N is INT, else REAL
+    H  number of an object (`x\\HBJ`), an INT
+    C  a whole column of a local structure, `_r^Column`; in the unit it is two arguments, the record and the column's index
     U  any simple type; a result U has the common type of the arguments U (INT with REAL is REAL; not known at compile
        time: ANY), and without such arguments the type of its destination
     -  no result: the function stands alone as an action
@@ -42,11 +45,13 @@ class Function:
     letters: str  # parameters as C reads them: one letter each, M = TIME
     c: Symbol
     doc: str
+    host: bool = False  # done by the process around the VM, not inside it
+    waits: bool = False  # the script waits while it is done; others go on
 
 
 SIGNATURE = re.compile(r"(?P<result>[A-Z]+|-) (?P<name>%\w+)\((?P<parameters>.*)\)$")
 PARAMETER = re.compile(r"\s*(?P<type>[A-Z]+) (?P<name>\w+)(?:=(?P<default>'[^']*'|-?\w+))?\s*$")
-LETTERS = {"B": "B", "I": "I", "R": "R", "T": "T", "TM": "M", "N": "N", "U": "U"}
+LETTERS = {"B": "B", "I": "I", "R": "R", "T": "T", "TM": "M", "N": "N", "U": "U", "H": "I", "C": "C"}
 
 
 def parameters(text: str) -> tuple[tuple, int]:
@@ -70,7 +75,7 @@ def c_name(name: str) -> str:
 
 
 def f(number: int, signature: str, doc: str, *, old: tuple = (), v: bool = False, base: int = 2, per: str = "",
-      pure: bool = True) -> Function:
+      pure: bool = True, host: bool = False, waits: bool = False) -> Function:
     match = SIGNATURE.match(signature)
     if not match:
         raise ValueError(f"functions: {signature!r} cannot be read")
@@ -78,7 +83,7 @@ def f(number: int, signature: str, doc: str, *, old: tuple = (), v: bool = False
     return Function(
         number, match["name"], old, params, sum(p[2] is None for p in params), most, match["result"],
         "V" if v else "strict", base, per, pure, "local", "none", "".join(LETTERS[p[1]] for p in params),
-        Symbol(c_name(match["name"])), doc,
+        Symbol("" if host else c_name(match["name"])), doc, host, waits,
     )
 
 
@@ -97,6 +102,14 @@ FUNCTIONS = [
     f(109, "B %IsWeak(U x)", "is x marked as suspicious?", v=True, pure=False),
     f(110, "U %SetWeak(U x, B w)", "x with the mark Weak set or cleared", pure=False),
     f(111, "I %TypeOf(U x)", "1 BOOL, 2 INT, 3 REAL, 4 TIME, 5 TEXT, 0 none", v=True),
+    f(112, "B %Flag(U x, I f)", "is user flag f (0 = A ... 15 = P) of x set? Values in a script carry none"),
+    f(113, "U %SetFlagsV(U x, I mask)", "x with these user flags; a script's values keep none"),
+    f(114, "U %SetFlag(U x, I f, B on)", "x with user flag f (0..15) set or cleared; a script's values keep none"),
+    f(115, "I %GetFlags(U x)", "user flags of x, bit 0 = A"),
+    f(116, "I %LimState(U x)", "state of x against its limits; invalid, 5, where nobody keeps limits"),
+    f(117, "I %AlarmState(U x)", "alarm state of x; invalid, 5, where nobody keeps one"),
+    f(118, "U %ARC_Nowrite()", "in a calculated historical value: store nothing; elsewhere the invalid value, reason 5",
+      old=("%ARC_Unwrite",), v=True),
     # selection
     f(201, "U %IIf(B c, U a, U b)", "a if c, else b; the other one may be invalid", v=True),
     f(202, "U %Choose(I n, U v, ...10)", "value n of those given, from 1; another n gives invalid", v=True),
@@ -147,6 +160,11 @@ FUNCTIONS = [
     f(341, "R %Rnd()", "random number, 0 <= r < 1", pure=False),
     f(342, "I %RndInt(I lo, I hi)", "random whole number lo..hi; lo > hi invalid", pure=False),
     f(343, "- %RndSeed(I seed)", "from here on %Rnd and %RndInt repeat the sequence of this seed", pure=False),
+    f(344, "R %ColSum(C c, I at=0)", "sum of the valid cells of a column; none: invalid, 5", v=True, pure=False),
+    f(345, "R %ColAvg(C c, I at=0)", "mean of the valid cells; none: invalid, 5", v=True, pure=False),
+    f(346, "U %ColMin(C c, I at=0)", "least valid cell; none: invalid, 5", v=True, pure=False),
+    f(347, "U %ColMax(C c, I at=0)", "greatest valid cell; none: invalid, 5", v=True, pure=False),
+    f(348, "I %ColCount(C c, I at=0)", "number of valid cells", v=True, pure=False),
     # bits
     f(401, "I %BitAnd(I a, I b)", "bits set in both"),
     f(402, "I %BitOr(I a, I b)", "bits set in one or both"),
@@ -270,9 +288,16 @@ FUNCTIONS = [
     f(738, "T %GetCurrentTimeZone()", "zone of the process", old=("%GetTimeZone",), base=4, pure=False),
 ]
 
-_all = [name.upper() for row in FUNCTIONS for name in (row.name, *row.old_names)]
-if len(set(_all)) != len(_all):
-    raise ValueError(f"functions: a name is used twice: {sorted({n for n in _all if _all.count(n) > 1})}")
+
+
+def check_names(rows: list[Function]) -> None:
+    """Old names count as names; raises ValueError."""
+    found = [name.upper() for row in rows for name in (row.name, *row.old_names)]
+    if len(set(found)) != len(found):
+        raise ValueError(f"functions: a name is used twice: {sorted({n for n in found if found.count(n) > 1})}")
+
+
+check_names(FUNCTIONS)
 
 TABLE = Table("functions", "Fn", FUNCTIONS, "Functions that run inside the VM.",
-              in_c=("c", "letters", "least", "most", "result", "validity", "base", "per"))
+              in_c=("c", "letters", "least", "most", "result", "validity", "base", "per"), manual="function_manual")

@@ -10,6 +10,7 @@ The output is committed, so that a wheel or an editor needs no generator.
 from __future__ import annotations
 
 import importlib
+import json
 import re
 import sys
 import zlib
@@ -29,7 +30,7 @@ def tables() -> list[Table]:
     """All tables: each module beside this file that defines TABLE, by name."""
     found = []
     for path in sorted(HERE.glob("*.py")):
-        if path.stem in ("generate", "table"):
+        if path.stem in ("generate", "table", "function_manual"):
             continue
         found.append(importlib.import_module(path.stem).TABLE)
     return found
@@ -103,7 +104,11 @@ def c_text(table: Table) -> str:
 
 
 def doc_text(table: Table) -> str:
+    if table.manual:
+        return str(importlib.import_module(table.manual).text(NOTE.format(name=table.name)))
     out = [f"<!-- {NOTE.format(name=table.name)} -->", f"# {table.name.capitalize()}", "", table.title, ""]
+    if table.page is not None:
+        return "\n".join([*out, *table.page(table), ""])
     out += ["| " + " | ".join(table.fields) + " |", "|" + "---|" * len(table.fields)]
     for r in table.rows:
         cells = [cell(getattr(r, f)) for f in table.fields]
@@ -126,7 +131,18 @@ def outputs() -> dict[Path, str]:
         files[ROOT / "docs/reference" / f"{table.name}.md"] = doc_text(table)
         if table.in_c is not None:
             files[ROOT / "core/c/gen" / f"{table.name}.h"] = c_text(table)
+        if table.name == "diagnostics":
+            files[ROOT / "python/hisee/esl/catalogue/en.toml"] = catalogue_text(table)
     return files
+
+
+def catalogue_text(table: Table) -> str:
+    """The English catalogue of messages: what a translation into another language begins with."""
+    out = [f"# {NOTE.format(name=table.name)}", "# A translation has the same keys and the same {placeholders}.", ""]
+    for row in table.rows:
+        fields = (("title", row.template), ("why", row.why), ("hint", row.hint))
+        out += [f"[{row.name}]", *(f"{key} = {json.dumps(text, ensure_ascii=False)}" for key, text in fields if text), ""]
+    return "\n".join(out)
 
 
 def stale() -> list[Path]:

@@ -32,7 +32,8 @@ KINDS = [
     Kind(15, "AGENT", "agent", False, True, "starts allow-listed programs on any computer, through a communication process"),
     Kind(16, "RRS", "rrs", False, False, "resident supervisor of one computer: starts, watches, restarts and ends its processes"),
     Kind(17, "NWP", "", False, False, "shown for a work process of a computer that is not the active one: it waits"),
-    Kind(10, "EVH", "event", False, True, "event handler: server and trigger events"),
+    Kind(10, "EVH", "event", False, True, "event handler: runs trigger, start-up and server events"),
+    Kind(18, "EVS", "", True, False, "running script of an event, in an event handler"),
 ]
 
 TABLE = Table("kinds", "Kind", KINDS, "Process kinds; names are <node>.<KIND>, those of numbered ones <KIND><number>, of agents their own.")

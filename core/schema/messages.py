@@ -78,6 +78,11 @@ MESSAGES = [
     Message(0x0133, "FOLLOWED", "script", "KNL", "KNL", "values", "changed values, newest of each cell; answered once it has them"),
     Message(0x0138, "RESUME", "control", "any", "KNL", "Resume", "go on over this connection; ended by SESSION_ACK or SESSION_END"),
     Message(0x0140, "HIS_SERVER", "control", "HIP", "HISHOST", "HisHostStart", "log on there from now on; local parts live on"),
+    Message(0x0148, "CALL_TO", "script", "EVS, HIS, SEE", "KNL", "values", "CALL [object]: 24 bytes of address, then as CALL", 4),
+    Message(0x0149, "EVENT_START", "script", "EVS, HIS, SEE", "KNL", "values", "EVENT: priority, names, modes, values of PUBLIC locals", 4),
+    Message(0x014A, "EVENT_RUN", "script", "KNL", "EVH", "EventRun", "run a script of an event; the reply is Started", 4),
+    Message(0x014B, "EVENT_OPEN", "script", "EVS, HIS, SEE", "KNL", "EventOpen", "OPENEVENT; answered once the event is open", 4),
+    Message(0x014C, "ACCESS_GET", "control", "EVS, HIS, SEE", "KNL", "AccessGet", "GETACCESS .. PUBLIC: granted, and who holds it", 4),
     # replies
     Message(0x0201, "REPLY", "", "any", "any", "", "the request was executed; payload as the request says"),
     Message(0x0202, "FAILED", "", "any", "any", "Failed", "the request failed: error, extended reason, text"),
@@ -116,6 +121,11 @@ MESSAGES = [
     Message(0x0323, "SESSION_DATA", "", "any", "any", "", "a message of a session, numbered per lane; passes a CP by its connection"),
     Message(0x0324, "SESSION_ACK", "control", "any", "any", "SessionAck", "messages of a session that have been taken, per lane"),
     Message(0x0325, "SESSION_END", "control", "KNL", "any", "SessionEnd", "the server ends the session, or refuses to resume it"),
+    Message(0x0348, "EVENT_STOP", "script", "KNL", "EVH", "SeeStop", "end a script of an event", 4),
+    Message(0x0349, "EVENT_ENDED", "script", "EVH", "KNL", "EventEnded", "a script of an event ended, with the values of its PUBLIC locals", 4),
+    Message(0x034A, "EVENT_CLOSE", "script", "EVS, HIS, SEE", "KNL", "EventOpen", "CLOSE of an object", 4),
+    Message(0x034B, "ACCESS_RELEASE", "control", "EVS, HIS, SEE", "KNL", "AccessGet", "RELEASEACCESS .. PUBLIC", 4),
+    Message(0x034C, "CONVERSATION_LOST", "script", "KNL", "EVS, HIS, SEE", "values", "the other side of a conversation is gone", 4),
     Message(0x0340, "HIS_CUT", "control", "HISHOST", "HIP", "", "the HIS host of a group's console has lost its server and waits"),
     # link control
     Message(0x0F01, "HELLO", "control", "any", "any", "Hello", "first message: protocol, kind, wanted name, node, incarnation"),

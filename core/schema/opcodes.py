@@ -214,4 +214,15 @@ op(243, "NEG_ANY", "=A", "A", "", "a := -b; not a number: raise 15", may_raise=T
 op(244, "NOT_ANY", "=A", "A", "", "a := !b; not a BOOL: raise 15", may_raise=True)
 op(245, "RD_C", "=C", "O", "", "a := the structured object b, or the row it names, as a record; other columns: raise 5", may_raise=True)
 
+# jumps that come back, guarded expressions, rows that stand for rows of objects
+op(250, "GOSUB", "", "loop32", doc="remember the next instruction and pc += b:c; charged; too many remembered (gosub_depth) raises 19",
+   may_raise=True)
+op(251, "RETSUB", doc="on behind the last GOSUB of this frame, which is forgotten; charged; none: the next instruction")
+op(252, "GUARD", "", "label32", x="mode",
+   doc="x = 3: an error in this frame goes to pc + b:c once, whatever its mode, and leaves _ERR_NR alone; else b:c is 0: no longer")
+op(253, "CAUGHT", "=I", doc="a := number of the error that the last GUARD caught")
+op(254, "BOUND", "=O", "C", "I", "a := item x (1-based) of the object row to which row c of b is bound; not bound: not linked",
+   x="imm8", may_raise=True)
+op(255, "RD_O", "=O", "O", doc="a := reference that the cell b holds; a cell of another type raises 15", may_raise=True)
+
 TABLE = Table("opcodes", "Op", OPCODES, "Opcodes of the VM and what each one does.", in_c=("x", "a", "b", "c", "may_raise"))

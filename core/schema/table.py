@@ -5,7 +5,7 @@ A number is explicit, append-only and never used again: other processes, stored 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -23,6 +23,8 @@ class Table:
     rows     dataclass instances, all of one class
     title    heading and one sentence for the manual
     in_c     fields that go into the C X-macro besides number and name; None = no C header
+    page     lines of the manual page where one table would be hard to read; None = a table of all fields
+    manual   module beside this one whose `text(note)` is the page of the manual; empty = one table of all fields
     """
 
     name: str
@@ -30,6 +32,8 @@ class Table:
     rows: Sequence[Any]
     title: str
     in_c: Sequence[str] | None = None
+    page: Callable[[Table], list[str]] | None = None
+    manual: str = ""
 
     def __post_init__(self) -> None:
         numbers = [row.number for row in self.rows]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 from hisee.esl import ObjectContext, ObjectEntry
 
@@ -21,7 +22,24 @@ ENTRIES = [
     ObjectEntry("SV.Meters", 204, "structured", structure="SD.Meter", columns=METER, rows=2),
     ObjectEntry("DBT.Meters", 205, "table", structure="SD.Meter", columns=METER, key=["Id"]),
     ObjectEntry("WS1.HIP", 301, "process", "INT"),
+    ObjectEntry("E.Counter", 302, "event", access=""),
 ]
+
+
+SOURCES = {
+    "e.avg": ("unit", (Path(__file__).parent / "samples/E.Avg.unit").read_text()),
+    "e.nested": ("unit", "UNIT (E.Avg) _inner\nINT _calls\nPUBLIC PROCEDURE Add(IN REAL _v, REAL _m)\n  _calls := _calls + 1\n"
+                 "  CALL [_inner] Put(_v)\n  CALL [_inner] Mean(_m)\nEND Add\nPUBLIC PROCEDURE Calls(INT _n)\n  _n := _calls\n"
+                 "END Calls\nBEGIN\n  CALL [_inner] Clear\n  _calls := 0\nEND\n"),
+    "e.own": ("unit", "UNIT (E.Own) _u\n"),
+    "e.bad": ("unit", "INT _a\n\nBEGIN\n  _b := 1\nEND\n"),
+    "e.counter": ("event", ""),
+    "i.notify": ("interface", "RPC PROCEDURE Notify(IN TEXT _text, INT _n)\nEND Notify\nRPCX PROCEDURE Ping\nEND Ping\n"),
+    "e.filter": ("unit", ""),
+    "i.empty": ("interface", ""),
+    "i.msg": ("interface", "RPC PROCEDURE Add(IN INT _n)\nEND Add\nRPC PROCEDURE [_h, TC_B] Attach(IN INT _n)\nEND Attach\n"),
+    "i.bad": ("interface", "INT _a\nRPC PROCEDURE P\n  LOG \"x\"\nEND P\n"),
+}
 
 
 class Names:
@@ -32,6 +50,9 @@ class Names:
 
     def object(self, name: str) -> ObjectEntry | None:
         return self._entries.get(name.lower())
+
+    def source(self, name: str) -> tuple[str, str] | None:
+        return SOURCES.get(name.lower())
 
     def names(self) -> Iterable[str]:
         return [e.name for e in self._entries.values()]
@@ -53,3 +74,12 @@ def plain() -> ObjectContext:
 
 def event() -> ObjectContext:
     return ObjectContext("event", directory=Names())
+
+
+def unit() -> ObjectContext:
+    return ObjectContext("unit", directory=Names())
+
+
+def interface() -> ObjectContext:
+    return ObjectContext("interface", directory=Names())
+

@@ -12,11 +12,21 @@ from hisee._core.values import Invalid, Record, Ref, Stamped, Time, decode, enco
 from hisee._core.vm import Script, Status, Unit
 from hisee.esl.context import FROM_HIP_NUMBER
 from hisee.schema import actions, picture_functions
+from hisee.script.functions import Functions, Site
+from hisee.script.functions.registry import Raised
 
 from .directory import ENTRIES, REFS, VARIABLES
 
 NAMES = {row.number: row.name for row in (*actions.ROWS, *picture_functions.ROWS)}
 MOST_SLICES = 1000
+
+
+def known_objects() -> list[dict[str, Any]]:
+    """Objects of the directory as a server tells of them."""
+    numbers = {e.name: e.hbj for e in ENTRIES}
+    kinds = {"user": "user_variable", "structure": "structure_definition", "structured": "structured_variable"}
+    return [{"hbj": e.hbj, "name": e.name, "kind": kinds.get(e.kind, e.kind), "rows": e.rows, "columns": [list(c) for c in e.columns],
+             "parent": numbers.get(e.structure, 0)} for e in ENTRIES]
 
 
 class World:
@@ -49,7 +59,8 @@ def as_text(value: Any) -> str:
 class Host:
     """`log` lines, `sent` actions (name, values), `failure`. `answers` are given to actions by name, in order."""
 
-    def __init__(self, unit: bytes, answers: dict[str, list[list[Any]]] | None = None) -> None:
+    def __init__(self, unit: bytes, answers: dict[str, list[list[Any]]] | None = None, site: Site | None = None,
+                 world: World | None = None) -> None:
         self.log: list[str] = []
         self.sent: list[tuple[str, list[Any]]] = []
         self.answers = answers or {}
@@ -63,7 +74,10 @@ class Host:
         self.variables.define(FROM_HIP_NUMBER, "INT")
         self.variables.set(FROM_HIP_NUMBER, 301)
         self.properties: dict[tuple[int, str], Any] = {(number, "Text"): name for name, number in REFS.items()}
-        self.script = Script(Unit(unit), self.cells, self.variables, None, World())
+        self.name, self.object, self.number, self.console = "WS1.HIS", "S.Test", 401, 301
+        self.database_error = (0, "")
+        self.script = Script(Unit(unit), self.cells, self.variables, None, world or World())
+        self.functions = Functions(site or Site(objects=known_objects), self)
 
     def _define_objects(self) -> None:
         for entry in ENTRIES:
@@ -96,6 +110,9 @@ class Host:
     def _act(self) -> None:
         pending = self.script.pending
         name, values = NAMES[pending.number], decode(pending.payload)
+        if name == "FUNCTION":
+            self._function(*values)
+            return
         self.sent.append((name, values))
         if name in self.answers and self.answers[name]:
             self.script.complete(encode(self.answers[name].pop(0)))
@@ -108,6 +125,13 @@ class Host:
         reply = method(*values)
         if reply is not None:
             self.script.complete(encode(reply) if pending.waits else b"")
+
+    def _function(self, number: int, *arguments: Any) -> None:
+        """Those that wait are waited for."""
+        try:
+            self.script.complete(encode([self.functions.call(number, arguments)]))
+        except Raised as error:
+            self.script.fail(error.error, 0, error.text)
 
     def _picture(self, name: str, values: list[Any]) -> None:
         key = (values[0] if values else 0, name[3:])
@@ -166,7 +190,41 @@ class Host:
         return [1]
 
     def do_on_change(self, target: Ref, procedure: int, on: bool) -> list[Any]:
-        self.log.append(f"{'follow' if on else 'leave'} {target.object} {self.script.unit.procedures[procedure].name}")
+        place = f" {target.row}/{target.column}" if target.row or target.column else ""
+        self.log.append(f"{'follow' if on else 'leave'} {target.object} {self.script.unit.procedures[procedure].name}{place}")
+        return []
+
+    def do_call_object(self, flags: int, target: Ref, procedure: str, interface: str, process: Ref, instance: Any, priority: Any,
+                       modes: str, *arguments: Any) -> list[Any] | None:
+        name = f"{interface}^{procedure}" if interface else procedure
+        self.log.append(f"call {target.object} {name} flags {flags} on {process.object} {given(instance)} prty {as_text(priority)} {modes}")
+        if flags & 8:
+            self.script.complete(encode([77, 0]))
+            return None
+        return self.do_call_other(flags, procedure, modes, *arguments[1:])
+
+    def do_event(self, flags: int, target: Ref, names: str, modes: str, priority: Any, *values: Any) -> list[Any]:
+        self.log.append(f"event {target.object} {names} {modes} prty {as_text(priority)}")
+        return [doubled(v) for v, m in zip(values, modes, strict=True) if m == "="]
+
+    def do_openevent(self, flags: int, target: Ref, process: Ref, instance: Any) -> list[Any]:
+        self.log.append(f"open {target.object} flags {flags} on {process.object} {given(instance)}")
+        return []
+
+    def do_close(self, flags: int, target: Ref, process: Ref, instance: Any) -> list[Any]:
+        self.log.append(f"close {target.object} flags {flags} on {process.object} {given(instance)}")
+        return []
+
+    def do_command(self, text: str, process: Ref, instance: Any) -> list[Any]:
+        self.log.append(f"command {text} on {process.object} {given(instance)}")
+        return [12]
+
+    def do_getaccess(self, name: str, public: bool, note: Any) -> list[Any]:
+        self.log.append(f"access {name} {as_text(public)} {as_text(note)}")
+        return [False, "somebody"]
+
+    def do_releaseaccess(self, name: str, public: bool) -> list[Any]:
+        self.log.append(f"release {name} {as_text(public)}")
         return []
 
     def do_call_other(self, flags: int, procedure: str, modes: str, *arguments: Any) -> list[Any] | None:
@@ -176,6 +234,11 @@ class Host:
         if procedure == "Fails":
             return [3, *(a for a, m in zip(arguments, modes, strict=True) if m == "=")]
         return [0, *(doubled(a) for a, m in zip(arguments, modes, strict=True) if m == "=")]
+
+
+def given(value: Any) -> int:
+    """A number that may be left out: -1."""
+    return -1 if isinstance(value, Invalid) else int(value)
 
 
 def doubled(value: Any) -> Any:

@@ -84,3 +84,17 @@ def test_a_refused_write_surfaces_at_wait():
     host.refused[101] = 14
     host.init()
     assert host.log == ["on", "why 14", "nr 11"]
+
+
+def test_wait_for_a_condition_looks_again_when_values_have_come():
+    class Moving(Host):
+        def do_delay(self, seconds):
+            assert seconds <= 1
+            self.cells.set(101, (self.cells.get(101).value or 0) + 1)
+            return []
+
+    text = "BOOL _in_time\nBEGIN\n  U.Count := 0\n  WAIT U.Count = 3 TIMEOUT 5, _in_time\n  LOG \"in time\", _in_time\nEND\n"
+    host = Moving(compile_source(text, name="E.Wait", context=plain()).unit)
+    host.init()
+    assert host.log == ["in time TRUE"]
+    assert [name for name, _ in host.sent].count("DELAY") == 3

@@ -5,7 +5,7 @@ import zlib
 from hisee.esl.unit import Kind, Type, UnitBuilder
 from hisee.schema.opcodes import ROWS, SCHEMA_HASH, Op
 
-SIGNATURES = 0xD05D7ECF
+SIGNATURES = 0x324C9AE2
 # Append only: a row may be added at the end of a family, never changed.
 NUMBERS = {
     "NOP": 1,
@@ -236,6 +236,12 @@ NUMBERS = {
     "NEG_ANY": 243,
     "NOT_ANY": 244,
     "RD_C": 245,
+    "GOSUB": 250,
+    "RETSUB": 251,
+    "GUARD": 252,
+    "CAUGHT": 253,
+    "BOUND": 254,
+    "RD_O": 255,
 }
 
 

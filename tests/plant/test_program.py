@@ -42,6 +42,7 @@ def test_every_measured_value_is_an_object_of_the_application():
     for name, value in system.values.items():
         assert objects[name]["value_type"] == ("TEXT" if isinstance(value, str) else "REAL"), name
     inputs = {"U.Speed_set", "U.Heat_taken"}  # the operator's, and what a task derives
+    inputs |= {"U.Pump_running", "U.Pump_turn", "U.P1_hours", "U.P2_hours", "U.P1_fault", "U.P2_fault"}  # of E.PumpChangeover
     assert {n for n, o in objects.items() if o["type"] == "user_variable"} == set(system.values) | inputs
 
 

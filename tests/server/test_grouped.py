@@ -14,10 +14,11 @@ import pytest
 from hisee._core.values import encode
 from hisee.channel import Channel, LogonRefused, Message, PeerUnreachable, RequestFailed
 from hisee.channel.networks import PASSING
-from hisee.channel.payloads import Hello, Open, ServerState, SetAck, ValueGet, Values, ValueSet, pack, unpack
+from hisee.channel.payloads import EventRun, Hello, Open, ServerState, SetAck, Started, ValueGet, Values, ValueSet, pack, unpack
 from hisee.config import limits
 from hisee.engine.coordinator import EngineError
 from hisee.engine.memory import MemoryCoordinator, MemoryEngine
+from hisee.model.events import EventPlan
 from hisee.model.objects import Cell
 from hisee.schema.extended import Ext
 from hisee.schema.lanes import Lane
@@ -303,6 +304,27 @@ def _open(hip: Actor) -> bytes:
 
 def _call(source: int, target: int) -> Message:
     return Message(kind=Kind.CALL, lane=Lane.SCRIPT, source=source, target=target, payload=b"")
+
+
+@pytest.mark.req("R80")
+def test_events_move_to_the_event_handler_of_the_new_hot_server() -> None:
+    async def body(plant: Plant) -> None:
+        first, second = await plant.pair()
+        server = EventPlan("E.Server", 90, "server", 1, "aa", 3, "self.evh", [], [], None, False)
+        handlers = []
+        for each in (first, second):
+            each.knl.scripts._stored = lambda: [server]  # type: ignore[method-assign]
+            handler = await each.log_on("EVH", each.node)
+            handler.answers[Kind.EVENT_RUN] = lambda message: pack(Started(number=unpack(EventRun, message.payload).number))
+            handlers.append(handler)
+        here, there = handlers
+        await eventually(lambda: Kind.EVENT_RUN in here.kinds(), "it runs at the hot server", WAIT_S)
+        assert Kind.EVENT_RUN not in there.kinds()
+        operator = await first.log_on("TEL")
+        assert (await operator.tell("SRV1.KNL", "SWITCH")).result == "ok"
+        await eventually(lambda: Kind.EVENT_STOP in here.kinds() and Kind.EVENT_RUN in there.kinds(), "it has moved", WAIT_S)
+
+    run(body)
 
 
 @pytest.mark.req("R69", "R74")

@@ -16,6 +16,7 @@ FLOORS = {
     "_core": 1, "_ext": 1,
     "esl": 2, "channel": 2, "engine": 2,
     "model": 3,
+    "lsp": 4,
     "profile": 4, "outputs": 4, "resources": 4,
     "durable": 3,
     "pair": 4,

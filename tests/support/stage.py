@@ -35,7 +35,7 @@ class FakeStore:
     """Just enough of a store: one split picture, one database."""
 
     def __init__(self, grants: list[str]) -> None:
-        self._system = SimpleNamespace(rights={"local": grants}, time_zone="UTC")
+        self._system = SimpleNamespace(rights={"local": grants}, time_zone="UTC", scripts={})
 
     def system(self) -> Any:
         return self._system
@@ -60,6 +60,12 @@ class FakeStore:
         """It never changes."""
 
     def objects(self, mask: str = "*") -> list[Any]:
+        return []
+
+    def events(self) -> list[Any]:
+        return []
+
+    def event_handlers(self) -> list[tuple[str, str]]:
         return []
 
 

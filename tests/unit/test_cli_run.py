@@ -58,3 +58,46 @@ def test_a_limit_ends_an_endless_script(script, options):
 def test_wrong_options_are_usage(script, option):
     done = script("BEGIN\n", *option)
     assert done.returncode == Exit.USAGE and option[1] in done.stderr and len(done.stderr.splitlines()) == 1
+
+
+EVENTS = Path(__file__).parents[1] / "proc" / "events_app"
+
+
+def test_events_of_the_application_run_when_the_script_asks_for_them(script):
+    done = script("""INT _n, _sum
+BEGIN
+  _n := 7
+  EVENT E.Square (_n = _n)
+  LOG "n", _n
+  OPENEVENT E.Counter DIRECT INSTANCE 2 SYNC
+  CALL [E.Counter] Add(5, _sum) ON AUX.EVH INSTANCE 2
+  LOG "sum", _sum
+  EVENT E.Square (_n = _n) ASYNC
+END
+""", "--app", str(EVENTS))
+    assert done.stdout.splitlines() == ["squared 49", "n 49", "counter ready", "sum 5", "squared 2401"], done.stderr
+
+
+def test_functions_reach_objects_and_what_the_application_allows(script, tmp_path: Path):
+    app, files = tmp_path / "app", tmp_path / "files"
+    app.mkdir()
+    files.mkdir()
+    (app / "app.toml").write_text(
+        f'name = "PLANT"\n[nodes.SRV1]\nprocesses = [{{kind = "server"}}]\n[scripts]\nfiles = "{files}"\n')
+    (app / "objects.toml").write_text(
+        '["SD.Tank"]\ntype = "structure_definition"\ncolumns = [["Name", "TEXT"], ["Level", "REAL"]]\n'
+        '["SV.Tanks"]\ntype = "structured_variable"\ndefinition = "SD.Tank"\nrows = 3\n'
+        '["U.Count"]\ntype = "user_variable"\nvalue_type = "INT"\ninitial = 7\n')
+    done = script("\n".join([
+        "ALIAS _o", "INT _h", "BEGIN",
+        '_h := %ObjFind("u.count")', 'LOG "open", %OpenRefToObject(_h, @TRUE)', "SET _o AS (_h)", 'LOG "value", _o',
+        'LOG "type", %ObjType(_h)',
+        '_h := %ObjFind("SV.Tanks")', 'LOG "rows", %ObjRows(_h)', 'LOG "columns", %ObjCols(_h)', "LOGEX %ObjName(%ObjParent(_h))",
+        "LOGEX %ColName(_h, 2)", 'LOG "column", %ColIndex(_h, "LEVEL")', 'LOG "runs", %ProcState(%ObjFind("SRV1.KNL"))',
+        'LOG "none", %ObjExists("U.None")', "LOGEX %AppName()", 'LOG "saved", %FileSave("a.txt", "x")',
+        'LOG "out", %FileSave("../b.txt", "x")',
+        "END", ""]), "--app", str(app))
+    assert done.stdout.splitlines() == [
+        "open TRUE", "value 7", "type 1", "rows 3", "columns 2", "SD.Tank", "Level", "column 2", "runs 1", "none FALSE", "PLANT",
+        "saved TRUE", "out FALSE"], done.stderr
+    assert (files / "a.txt").read_text() == "x" and not (tmp_path / "b.txt").exists()

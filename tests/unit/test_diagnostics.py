@@ -64,5 +64,5 @@ def test_a_title_is_short_and_belongs_to_its_block(row):
     assert (row.severity == "warning") == (row.number // 1000 == 4 or row.number == 1013)
     title = row.template.format_map(dict.fromkeys(
         ("what", "quote", "text", "limit", "type", "wanted", "found", "name", "construct", "word", "opener", "place", "op", "left", "right",
-         "number", "structure"), "x"))
+         "number", "structure", "unit", "interface"), "x"))
     assert len(title) < 72 and not title.endswith(".")

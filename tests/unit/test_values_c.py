@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import tzdata
 
-MODULES = ["text", "record", "convert", "codec", "decode", "cells", "cells_wire", "number", "case", "zone", "tzif", "timetext"]
-MODULES += ["builtin", *(f"builtin_{part}" for part in ("value", "math", "number", "text", "edit", "time"))]
+MODULES = ["text", "record", "convert", "codec", "decode", "cells", "cells_wire", "number", "case", "zone", "tzif", "timetext", "any"]
+MODULES += ["builtin", *(f"builtin_{part}" for part in ("value", "math", "number", "text", "edit", "time", "column"))]
 FLAGS = ["-std=gnu11", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-ffp-contract=off", "-fno-strict-aliasing"]
 SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 

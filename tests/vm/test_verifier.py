@@ -50,7 +50,7 @@ CODE = {
     "a constant that is not there": (word(Op.LOADK_I, 0, 1, 9), "constant 9"),
     "a constant of another type": (word(Op.LOADK_T, 0, 3, 0), "constant 0"),
     "an unknown opcode": (word(0), "0 is no opcode"),
-    "an opcode that was never given": (word(255), "255 is no opcode"),
+    "an opcode that was never given": (word(27), "27 is no opcode"),
     "operands of nothing": (word(Op.EXT), "belong to no instruction"),
     "missing operands": (word(Op.LDW, 0, 1, 5, 1), "without its operands"),
     "a jump out of the code": (word(Op.JUMP, 0, 0, 99), "leaves the procedure"),
@@ -118,6 +118,8 @@ SITES = {
     "the init part": (lambda u, p: p.emit(Op.CALL, u._site(0, 0, False, [])), "procedure 0"),
     "a function that is not there": (lambda u, p: p.emit(Op.FN, u.fn(99, [])), "function 99"),
     "a function with too few arguments": (lambda u, p: p.emit(Op.FN, u.fn(601, [])), "0 arguments"),
+    "a column function of a number": (lambda u, p: p.emit(Op.FN, u.fn(344, [Arg(Mode.IN, Type.INT, 1)])), "type 2"),
+    "a column that is a record": (lambda u, p: p.emit(Op.FN, u.fn(344, [Arg(Mode.IN, Type.RECORD, 5)] * 2)), "type 6"),
     "a function of an object": (lambda u, p: p.emit(Op.FN, u.fn(601, [Arg(Mode.IN, Type.OBJECT, 4)])), "type 7"),
     "a function that writes its argument": (
         lambda u, p: p.emit(Op.FN, u.fn(607, [Arg(Mode.OUT, Type.TEXT, 3), Arg(Mode.IN, Type.TEXT, 3)])),

@@ -3,8 +3,8 @@
 #ifndef HISEE_ACTIONS_H
 #define HISEE_ACTIONS_H
 
-#define HISEE_ACTIONS_HASH 0xa55500b7u
-#define HISEE_ACTIONS_COUNT 18
+#define HISEE_ACTIONS_HASH 0xb15eed49u
+#define HISEE_ACTIONS_COUNT 39
 
 #define HISEE_ACTIONS(X) \
     X(1, SET, "never", "<O<A<M<B") \
@@ -13,10 +13,18 @@
     X(4, WAIT, "always", "") \
     X(5, DELAY, "always", "<R") \
     X(6, CALL_OTHER, "by_notation", "<I<T<T>I=A*") \
+    X(130, FUNCTION, "by_notation", "<I>A<A*") \
     X(10, LOG, "never", "<I<T<I<A") \
     X(11, LOGEX, "never", "<I<T<I") \
     X(12, MESSAGE, "never", "<T<O") \
     X(13, QUERY, "always", "<T<B<O<R>I") \
+    X(100, CALL_OBJECT, "by_notation", "<I<O<T<T<O<I<I<T=I>I=A*") \
+    X(101, EVENT, "by_notation", "<I<O<T<T<I=A*") \
+    X(102, OPENEVENT, "by_notation", "<I<O<O<I") \
+    X(103, CLOSE, "never", "<I<O<O<I") \
+    X(104, COMMAND, "by_notation", "<T<O<I>I") \
+    X(105, GETACCESS, "always", "<T<B<T>B>T") \
+    X(106, RELEASEACCESS, "never", "<T<B") \
     X(30, DB_CONNECT, "always", "<O<I>I>I") \
     X(31, DB_DISCONNECT, "always", "<I") \
     X(32, DB_READ, "always", "<I<I=C>I<I<T<I<A*") \
@@ -25,5 +33,18 @@
     X(35, DBS_UPDATE, "always", "<I<O<C>I<T<I<A*") \
     X(36, DBS_DELETE, "always", "<I<O<C>I") \
     X(37, DBS_DELETE_WHERE, "always", "<O>I<T<I<A*") \
+    X(60, CNT_CREATE, "never", ">I<B") \
+    X(61, CNT_INSERT, "never", "<I<A<A*") \
+    X(62, CNT_FIND, "never", "<I<A>B>A*") \
+    X(63, CNT_DELETE, "never", "<I<A>B") \
+    X(64, CNT_GETNR, "never", "<I>I") \
+    X(65, CNT_CNVTOARRAY, "never", "<I") \
+    X(66, CNT_GETITEM, "never", "<I<I>A>A*") \
+    X(67, CNT_DESTROY, "never", "<I") \
+    X(68, CNT_DEBUG, "never", "<I<T") \
+    X(70, SORT, "never", "=C<A*") \
+    X(71, COPY_ROWS, "never", "=C<I<C<I<I") \
+    X(72, BIND, "never", "=C<I<O") \
+    X(73, REFRESH, "never", "=C") \
 
 #endif

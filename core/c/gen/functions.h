@@ -3,8 +3,8 @@
 #ifndef HISEE_FUNCTIONS_H
 #define HISEE_FUNCTIONS_H
 
-#define HISEE_FUNCTIONS_HASH 0xf0df5af3u
-#define HISEE_FUNCTIONS_COUNT 170
+#define HISEE_FUNCTIONS_HASH 0x3d0b1dc7u
+#define HISEE_FUNCTIONS_COUNT 182
 
 #define HISEE_FUNCTIONS(X) \
     X(101, ISVALID, esl_fn_is_valid, "U", 1, 1, "B", "V", 2, "") \
@@ -18,6 +18,13 @@
     X(109, ISWEAK, esl_fn_is_weak, "U", 1, 1, "B", "V", 2, "") \
     X(110, SETWEAK, esl_fn_set_weak, "UB", 2, 2, "U", "strict", 2, "") \
     X(111, TYPEOF, esl_fn_type_of, "U", 1, 1, "I", "V", 2, "") \
+    X(112, FLAG, esl_fn_flag, "UI", 2, 2, "B", "strict", 2, "") \
+    X(113, SETFLAGSV, esl_fn_set_flags_v, "UI", 2, 2, "U", "strict", 2, "") \
+    X(114, SETFLAG, esl_fn_set_flag, "UIB", 3, 3, "U", "strict", 2, "") \
+    X(115, GETFLAGS, esl_fn_get_flags, "U", 1, 1, "I", "strict", 2, "") \
+    X(116, LIMSTATE, esl_fn_lim_state, "U", 1, 1, "I", "strict", 2, "") \
+    X(117, ALARMSTATE, esl_fn_alarm_state, "U", 1, 1, "I", "strict", 2, "") \
+    X(118, ARC_NOWRITE, esl_fn_arc_nowrite, "", 0, 0, "U", "V", 2, "") \
     X(201, IIF, esl_fn_i_if, "BUU", 3, 3, "U", "V", 2, "") \
     X(202, CHOOSE, esl_fn_choose, "IU", 2, 10, "U", "V", 2, "") \
     X(203, INRANGE, esl_fn_in_range, "NNN", 3, 3, "B", "strict", 2, "") \
@@ -66,6 +73,11 @@
     X(341, RND, esl_fn_rnd, "", 0, 0, "R", "strict", 2, "") \
     X(342, RNDINT, esl_fn_rnd_int, "II", 2, 2, "I", "strict", 2, "") \
     X(343, RNDSEED, esl_fn_rnd_seed, "I", 1, 1, "-", "strict", 2, "") \
+    X(344, COLSUM, esl_fn_col_sum, "CI", 1, 2, "R", "V", 2, "") \
+    X(345, COLAVG, esl_fn_col_avg, "CI", 1, 2, "R", "V", 2, "") \
+    X(346, COLMIN, esl_fn_col_min, "CI", 1, 2, "U", "V", 2, "") \
+    X(347, COLMAX, esl_fn_col_max, "CI", 1, 2, "U", "V", 2, "") \
+    X(348, COLCOUNT, esl_fn_col_count, "CI", 1, 2, "I", "V", 2, "") \
     X(401, BITAND, esl_fn_bit_and, "II", 2, 2, "I", "strict", 2, "") \
     X(402, BITOR, esl_fn_bit_or, "II", 2, 2, "I", "strict", 2, "") \
     X(403, BITXOR, esl_fn_bit_xor, "II", 2, 2, "I", "strict", 2, "") \

@@ -3,8 +3,8 @@
 #ifndef HISEE_MESSAGES_H
 #define HISEE_MESSAGES_H
 
-#define HISEE_MESSAGES_HASH 0x6e3030edu
-#define HISEE_MESSAGES_COUNT 98
+#define HISEE_MESSAGES_HASH 0x9e25ce7fu
+#define HISEE_MESSAGES_COUNT 108
 
 #define HISEE_MESSAGES(X) \
     X(257, PS_GET, "control") \
@@ -60,6 +60,11 @@
     X(307, FOLLOWED, "script") \
     X(312, RESUME, "control") \
     X(320, HIS_SERVER, "control") \
+    X(328, CALL_TO, "script") \
+    X(329, EVENT_START, "script") \
+    X(330, EVENT_RUN, "script") \
+    X(331, EVENT_OPEN, "script") \
+    X(332, ACCESS_GET, "control") \
     X(513, REPLY, "") \
     X(514, FAILED, "") \
     X(769, VALUES, "script") \
@@ -96,6 +101,11 @@
     X(803, SESSION_DATA, "") \
     X(804, SESSION_ACK, "control") \
     X(805, SESSION_END, "control") \
+    X(840, EVENT_STOP, "script") \
+    X(841, EVENT_ENDED, "script") \
+    X(842, EVENT_CLOSE, "script") \
+    X(843, ACCESS_RELEASE, "control") \
+    X(844, CONVERSATION_LOST, "script") \
     X(832, HIS_CUT, "control") \
     X(3841, HELLO, "control") \
     X(3842, CHALLENGE, "control") \

@@ -3,8 +3,8 @@
 #ifndef HISEE_OPCODES_H
 #define HISEE_OPCODES_H
 
-#define HISEE_OPCODES_HASH 0x7fce32c7u
-#define HISEE_OPCODES_COUNT 228
+#define HISEE_OPCODES_HASH 0x0772a892u
+#define HISEE_OPCODES_COUNT 234
 
 #define HISEE_OPCODES(X) \
     X(1, NOP, "", "", "", "", 0) \
@@ -235,5 +235,11 @@
     X(243, NEG_ANY, "", "=A", "A", "", 1) \
     X(244, NOT_ANY, "", "=A", "A", "", 1) \
     X(245, RD_C, "", "=C", "O", "", 1) \
+    X(250, GOSUB, "", "", "loop32", "", 1) \
+    X(251, RETSUB, "", "", "", "", 0) \
+    X(252, GUARD, "mode", "", "label32", "", 0) \
+    X(253, CAUGHT, "", "=I", "", "", 0) \
+    X(254, BOUND, "imm8", "=O", "C", "I", 1) \
+    X(255, RD_O, "", "=O", "O", "", 1) \
 
 #endif

@@ -63,14 +63,30 @@ cdef extern from "esl_vm.h" nogil:
         char text[1008]
         const char *limit
     ctypedef struct esl_script_limits_t:
-        int64_t call_depth, record_rows, memory_bytes, fuel
+        int64_t call_depth, gosub_depth, record_rows, memory_bytes, fuel, containers, container_items
         uint32_t text_chars
     ctypedef struct esl_pending_t:
         uint16_t number, site
         uint32_t line
         uint8_t waits
         esl_buffer_t payload
+    ctypedef struct esl_container_t:
+        pass
+    ctypedef struct esl_containers_t:
+        pass
+    ctypedef struct esl_container_info_t:
+        int64_t handle, bytes
+        const char *name
+        uint32_t items, most
+        bint array
+    const esl_container_t *esl_container_next(const esl_containers_t *all, const esl_container_t *container, esl_container_info_t *info)
+    ctypedef struct esl_frame_t:
+        uint16_t procedure
+
     ctypedef struct esl_script_t:
+        esl_containers_t containers
+        esl_frame_t *frames
+        uint32_t depth
         esl_status_t status
         bint running
         int64_t fuel_used
@@ -87,5 +103,6 @@ cdef extern from "esl_vm.h" nogil:
     void esl_script_fail(esl_script_t *script, int number, int64_t extended, const char *text)
     void esl_script_kill(esl_script_t *script, const char *text, const char *limit)
     uint32_t esl_script_line(const esl_script_t *script)
+    uint32_t esl_script_line_at(const esl_script_t *script, uint32_t depth)
     const char *esl_error_text(int number)
     esl_status_t esl_vm_run(esl_script_t *script, int64_t slice)

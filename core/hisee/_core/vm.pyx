@@ -58,6 +58,8 @@ Site = namedtuple("Site", "kind number waits arguments")
 Pending = namedtuple("Pending", "number site line waits payload")
 Failure = namedtuple("Failure", "number name line procedure text limit extended")
 
+Container = namedtuple("Container", "handle name items most bytes array")
+
 
 cdef str text_of(const char *data):
     return data.decode("utf-8", "replace")
@@ -210,7 +212,8 @@ cdef class Script:
         self.world_c.find_zone, self.world_c.zone = find_zone, zone_address(self.zone)
         bounds.call_depth, bounds.record_rows = limit(limits, "call_depth"), limit(limits, "record_rows")
         bounds.memory_bytes, bounds.fuel = limit(limits, "see_memory_bytes"), limit(limits, "fuel_per_event")
-        bounds.text_chars = limit(limits, "text_chars")
+        bounds.text_chars, bounds.gosub_depth = limit(limits, "text_chars"), limit(limits, "gosub_depth")
+        bounds.containers, bounds.container_items = limit(limits, "containers"), limit(limits, "container_items")
         self.script = cvm.esl_script_new(unit.unit, table_of(cells), table_of(variables), &bounds, &self.world_c)
         if self.script == NULL:
             raise MemoryError(f"script of {unit.name}: its globals need more than {bounds.memory_bytes} bytes")
@@ -311,9 +314,31 @@ cdef class Script:
         return Failure(f.number, name, f.line, procedure, text_of(f.text), text_of(f.limit), f.extended)
 
     @property
+    def containers(self):
+        """Data containers that the script holds, the newest first."""
+        cdef cvm.esl_script_t *s = self._open()
+        cdef cvm.esl_container_info_t info
+        cdef const cvm.esl_container_t *c = cvm.esl_container_next(&s.containers, NULL, &info)
+        found = []
+        while c != NULL:
+            found.append(Container(info.handle, text_of(info.name), info.items, info.most, info.bytes, bool(info.array)))
+            c = cvm.esl_container_next(&s.containers, c, &info)
+        return found
+
+    @property
     def line(self):
         """Line of the running or waiting action; 0 while nothing runs."""
         return cvm.esl_script_line(self._open())
+
+    @property
+    def chain(self):
+        """(procedure, line) of every running procedure, innermost first; empty while nothing runs."""
+        cdef cvm.esl_script_t *s = self._open()
+        if not s.running:
+            return ()
+        first = 0 if s.depth == 1 else 1  # the frame of the init part lives on under every request
+        return tuple((self.unit.procedures[s.frames[i].procedure].name, cvm.esl_script_line_at(s, i))
+                     for i in reversed(range(first, s.depth)))
 
     @property
     def fuel_used(self):

@@ -22,6 +22,14 @@ class UnitRejected(ValueError):
     text: str
     def __init__(self, offset: int, text: str) -> None: ...
 
+class Container(NamedTuple):
+    handle: int
+    name: str
+    items: int
+    most: int
+    bytes: int
+    array: bool
+
 class Parameter(NamedTuple):
     name: str
     mode: str
@@ -108,7 +116,11 @@ class Script:
     @property
     def failure(self) -> Failure | None: ...
     @property
+    def containers(self) -> list[Container]: ...
+    @property
     def line(self) -> int: ...
+    @property
+    def chain(self) -> tuple[tuple[str, int], ...]: ...
     @property
     def fuel_used(self) -> int: ...
     @property

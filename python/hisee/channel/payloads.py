@@ -157,6 +157,7 @@ class Values(Payload):
 
 class ObjectList(Payload):
     mask: str = "*"
+    details: bool = False  # rows, columns and parent as well
 
 
 class PartRead(Payload):
@@ -205,6 +206,7 @@ class ConsoleAdd(Payload):
 class Open(Payload):
     object: str
     console: int
+    instance: int = 0  # of OPENEVENT
 
 
 class Opened(Payload):
@@ -417,6 +419,8 @@ class Tell(Payload):
     name: str
     command: str
     wait: bool = True
+    number: int = 0  # instead of the name: as a script has it
+    instance: int = 0  # with a number: [instance]_NAME
 
 
 class Command(Payload):
@@ -606,3 +610,50 @@ def unpack_data_reply(payload: bytes) -> tuple[DataHead, bytes]:
         raise ValueError("a data reply shorter than its text")
     text = payload[start : start + length].decode(errors="replace")
     return DataHead(service_ns, extended, code, text), payload[start + length :]
+
+
+# events
+class EventRun(Payload):
+    """A script of an event: `stays` = it goes on after its init part. `given` are the values of PUBLIC variables for `names`."""
+
+    number: int
+    name: str
+    object: str
+    version: int
+    unit: str
+    stays: bool = False
+    instance: int = 0
+    priority: int = 3
+    console: int = 0
+    variables: list[list[str]] = []
+    values: bytes = b""
+    limits: dict[str, int] = {}
+    names: list[str] = []
+    modes: str = ""
+    given: bytes = b""
+
+
+class EventEnded(Payload):
+    """`results`: values of the PUBLIC variables that the caller gets back."""
+
+    number: int
+    reason: str = ""
+    results: bytes = b""
+    failed: bool = False
+
+
+class EventOpen(Payload):
+    """Of OPENEVENT and CLOSE: numbers of object and process (0 = not given, or DIRECT), instance (-1 = not given)."""
+
+    object: int
+    process: int = 0
+    instance: int = -1
+    direct: bool = False
+    all: bool = False
+
+
+class AccessGet(Payload):
+    """A named lock of the whole system."""
+
+    name: str
+    note: str = ""

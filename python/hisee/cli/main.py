@@ -21,6 +21,10 @@ from hisee.schema.exits import Exit
 # command -> (module and attribute of its click command, line in the overview)
 COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("hisee.cli.check:check", "compile a file, a picture or event folder, or an application"),
+    "explain": ("hisee.cli.explain:explain", "what a message of the compiler means, with a wrong and a right example"),
+    "fmt": ("hisee.cli.fmt:fmt", "format scripts: indentation, spaces, case of the words"),
+    "repl": ("hisee.cli.repl:repl", "try expressions and actions line by line"),
+    "lsp": ("hisee.cli.lsp:lsp", "language server for editors, on standard input and output"),
     "run": ("hisee.cli.script:run", "run one script in this process"),
     "disasm": ("hisee.cli.script:disasm", "show the code of a compiled script"),
     "new": ("hisee.cli.new:new", "make a new application folder"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,16 +45,17 @@ def run(file: Path, app: Path | None, arguments: tuple[str, ...], data: Path | N
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @APP
-def disasm(file: Path, app: Path | None) -> int:
+@click.option("--json", "as_values", is_flag=True, help="Names, procedures and instructions as JSON.")
+def disasm(file: Path, app: Path | None, as_values: bool) -> int:
     """Show the code of a compiled script; a part of a picture or an event is compiled as that."""
     read_text(file)  # a missing file is said before anything else
     target = resolve(file, app)
     unit = unit_of_part(target) if target.objects else compile_or_show(file, directory_of(target.application))
     if unit is None:
         return Exit.FINDINGS
-    from hisee.esl.disasm import disassemble
+    from hisee.esl.disasm import as_json, disassemble
 
-    click.echo(disassemble(unit))
+    click.echo(json.dumps(as_json(unit), indent=1, ensure_ascii=False) if as_values else disassemble(unit))
     return Exit.OK
 
 

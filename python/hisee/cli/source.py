@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +37,19 @@ def read_text(file: Path) -> str:
         raise UsageError(f"{file}: {error.strerror}", hint="name a script, an object's folder or an application") from error
     except UnicodeDecodeError as error:
         raise UsageError(f"{file}: not UTF-8 at byte {error.start}", hint="save the file as UTF-8") from error
+
+
+def write_text(file: Path, text: str) -> None:
+    """Replace a script as a whole: a crash leaves the old text or the new one. Its rights stay. Raises UsageError."""
+    try:
+        with tempfile.NamedTemporaryFile("w", dir=file.parent, prefix=f".{file.name}.", delete=False, encoding="utf-8", newline="") as part:
+            part.write(text)
+            part.flush()
+            os.fsync(part.fileno())
+        shutil.copymode(file, part.name)
+        os.replace(part.name, file)
+    except OSError as error:
+        raise UsageError(f"{file}: cannot be written: {error.strerror}", hint="check the rights of its folder") from error
 
 
 def resolve(path: Path, app: Path | None = None) -> Target:

@@ -142,14 +142,11 @@ def _check_contradictions(command: str, found: _Found) -> None:
 
 
 def _check_role(command: str, found: _Found) -> None:
-    """An SES needs one server (R16); event handlers are not part of this release (R13); consoles alone follow a group."""
+    """An SES needs one server (R16); without its switches the program is an event handler (R13); consoles alone follow a group."""
     group = next((found.spelling[g] for g in GROUPS if g in found.values), "")
     is_ses = "ses_remote" in found.values or "ses_local" in found.values
     if is_ses and group:
         raise UsageError(f"start parameter {group}: an SES follows no group", hint="an SES needs /S with the name of one server")
-    if command == "event" and not is_ses:
-        raise UsageError("without --SES_REMOTE or --SES_LOCAL this is an event handler (EVH), which this release does not have yet",
-                         hint="add --SES_REMOTE to run as SES")
     if group and command != "hip":
         raise UsageError(f"start parameter {group}: `hisee {command}` stays with one server", hint="name it with /S")
     if found.lists.get("members") and not {"group_list", "group_list_rs"} & set(found.values):
@@ -160,7 +157,7 @@ def _build(command: str, found: _Found, argv: tuple[str, ...], environ: Mapping[
     values = found.values
     data = values.get("data") or environ.get(DATA_VARIABLE)
     return StartParameters(
-        command=command, kind=_kind(command), argv=argv, names=_names(found),
+        command=command, kind=_kind(command, values), argv=argv, names=_names(found),
         server=str(values.get("server", "")), group=str(next((values[g] for g in GROUPS if g in values), "")),
         multicast="group_multicast" in values, members=tuple(found.lists.get("members", ())),
         node=str(values.get("node", "")), listen=str(values.get("listen", "")),
@@ -177,8 +174,9 @@ def _path(values: Mapping[str, str | bool], name: str) -> Path | None:
     return Path(str(values[name])) if name in values else None
 
 
-def _kind(command: str) -> str:
-    return {"server": "KNL", "event": "SES"}.get(command, command.upper())
+def _kind(command: str, values: Mapping[str, object]) -> str:
+    event = "SES" if "ses_remote" in values or "ses_local" in values else "EVH"
+    return {"server": "KNL", "event": event}.get(command, command.upper())
 
 
 def _names(found: _Found) -> tuple[str, ...]:

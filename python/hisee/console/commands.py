@@ -44,6 +44,8 @@ async def carry_out(console: Console, command: ConsoleCommand, address: str = ""
     verb = command.verb
     if verb == "open":
         return picture(console, await console.open(command.target or command.text))
+    if verb == "openevent":
+        return ConsoleState(opened=(await console.open(command.target, command.opened)).number)
     if verb == "close":
         return ConsoleState(opened=command.opened, facts={"closed": await console.close(command.opened)})
     if verb == "state":

@@ -99,25 +99,25 @@ class Console:
 
     # -- opening and closing
 
-    async def open(self, name: str) -> OpenObject:
+    async def open(self, name: str, instance: int = 0) -> OpenObject:
         """Open a picture or event; raises RequestFailed (the server's reason) or OperatorError (it cannot be shown)."""
         if self.viewing and not self.connected:
             raise OperatorError(Err.ERR_TRANS_ABORT, f"{name} is not opened: view only, no server is hot")
         self._slots += 1
-        return await self._open(name, self._slots)
+        return await self._open(name, self._slots, instance=instance)
 
-    async def _open(self, name: str, slot: int, instead: OpenObject | None = None) -> OpenObject:
+    async def _open(self, name: str, slot: int, instead: OpenObject | None = None, instance: int = 0) -> OpenObject:
         """`instead` stays on the screen until this one is there; it may be this one itself, which goes on under new numbers."""
         moves = 0
         self._opening += 1
         try:
-            answer = await self.server.ask(self._message(Kind.OPEN, Lane.CONTROL, KNL, pack(Open(object=name, console=self.number))),
-                                           REQUEST_S)
+            wanted = Open(object=name, console=self.number, instance=instead.instance if instead is not None else instance)
+            answer = await self.server.ask(self._message(Kind.OPEN, Lane.CONTROL, KNL, pack(wanted)), REQUEST_S)
             reply = unpack(Opened, answer.payload)
             if instead is not None and instead.lives_on(reply):
                 moves, opened = instead.number, self._move(instead, reply)
             else:
-                opened = self._enter(reply, slot, instead)
+                opened = self._enter(reply, slot, instead, instance)
         finally:
             self._opening -= 1
         self._deliver_early()
@@ -140,7 +140,7 @@ class Console:
             self.desk.note(f"{opened.name}: its remote part starts anew at the other server, its variables begin afresh", opened.name)
         return opened
 
-    def _enter(self, reply: Opened, slot: int, instead: OpenObject | None = None) -> OpenObject:
+    def _enter(self, reply: Opened, slot: int, instead: OpenObject | None = None, instance: int = 0) -> OpenObject:
         self.replica.apply(reply.values)
         try:
             opened = OpenObject(reply, slot, self.log, self.replica, self.seams.clock, self._timer, self._close_by_script)
@@ -149,7 +149,7 @@ class Console:
             raise OperatorError(Err.ERR_OBJECT_NOT_FOUND, f"{reply.object} cannot be shown: {error}") from error
         if opened.picture.drawing.removed:
             log.warning("%s: left out of the drawing: %s", opened.name, ", ".join(opened.picture.drawing.removed[:20]))
-        opened.home = self.home
+        opened.home, opened.instance = self.home, instance if instead is None else instead.instance
         self.opened[opened.number] = opened
         if instead is not None:
             self._renumbered(instead.number, opened.number)

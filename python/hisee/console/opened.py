@@ -91,6 +91,7 @@ class OpenObject:
         self.see, self.see_name, self.reason = reply.see, reply.see_name, ""
         self.timer = Timer(clock, lambda: on_timer(self))
         self.closing = False
+        self.instance = 0  # of OPENEVENT
         self.pending = 0  # synchronous events and other work that the console itself waits for
         self.handled = 0  # events sent and picture functions done
         self.dropped = 0  # events for a remote part that was absent

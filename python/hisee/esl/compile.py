@@ -12,7 +12,9 @@ from hisee.esl.front.checker import Checker, check
 from hisee.esl.front.codegen import generate
 from hisee.esl.front.expressions import SyntaxFault
 from hisee.esl.front.lexer import T_EOL, T_LOCAL, T_NAME, Source, Tokens, tokenize
+from hisee.esl.front.nodes import F_RPC, F_RPCX
 from hisee.esl.front.parser import parse
+from hisee.esl.optimisations import NONE
 from hisee.esl.pair import pair_diagnostics
 from hisee.esl.unit import UnitLimit
 from hisee.schema.limits import BY_NAME as LIMITS
@@ -30,6 +32,7 @@ class CompiledPart:
     diagnostics: list[Diagnostic]
     handlers: list[str] = field(default_factory=list)
     objects: list[str] = field(default_factory=list)
+    interfaces: list[str] = field(default_factory=list)  # that IMPLEMENTATION names
     checked: Checker | None = None
 
 
@@ -42,6 +45,8 @@ class Compiled:
     diagnostics: list[Diagnostic]
     handlers: dict[int, list[str]]
     objects: dict[int, list[str]]
+    procedures: dict[int, list[str]] = field(default_factory=dict)  # per part: what other objects may call
+    interfaces: dict[int, list[str]] = field(default_factory=dict)
 
 
 class _Room:
@@ -69,10 +74,16 @@ class _Room:
 ROOM = _Room()
 
 
-def compile_source(text: str, *, name: str, context: ObjectContext, part: int = LOCAL) -> CompiledPart:
-    """Compile one part by itself: no pair rules."""
+def compile_source(text: str, *, name: str, context: ObjectContext, part: int = LOCAL, without: frozenset[str] = NONE) -> CompiledPart:
+    """Compile one part by itself: no pair rules. `without`: optimisations left out (hisee.esl.optimisations)."""
     with ROOM:
-        return _finish(_check(text, name, context, part))
+        return _finish(_check(text, name, context, part, without), without)
+
+
+def check_source(text: str, *, name: str, context: ObjectContext, part: int = LOCAL) -> CompiledPart:
+    """Everything but code for one part: what an editor wants to know while somebody types."""
+    with ROOM:
+        return _check(text, name, context, part)
 
 
 def compile_object(name: str, parts: dict[int, str], context: ObjectContext) -> Compiled:
@@ -83,7 +94,7 @@ def compile_object(name: str, parts: dict[int, str], context: ObjectContext) -> 
 
 def _compile_object(name: str, parts: dict[int, str], context: ObjectContext) -> Compiled:
     texts = {part: text for part, text in parts.items() if part == LOCAL or part == REMOTE and context.server_script}
-    declared = {part: _declared_locals(text) for part, text in texts.items()}
+    declared = {part: declared_locals(text) for part, text in texts.items()}
     checked = {part: _check(text, name, _seeing(context, part, declared), part) for part, text in texts.items()}
     pair = pair_diagnostics({part: p.checked for part, p in checked.items() if p.checked is not None})
     clean = not any(d.severity == "error" for d in pair)
@@ -91,10 +102,12 @@ def _compile_object(name: str, parts: dict[int, str], context: ObjectContext) ->
     diagnostics = [d for part in sorted(done) for d in done[part].diagnostics] + pair
     ok = clean and all(p.ok for p in done.values())
     units = {part: p.unit for part, p in done.items()} if ok else {}
-    return Compiled(ok, units, diagnostics, {n: p.handlers for n, p in done.items()}, {n: p.objects for n, p in done.items()})
+    return Compiled(ok, units, diagnostics, {n: p.handlers for n, p in done.items()}, {n: p.objects for n, p in done.items()},
+                    {n: _called_from_outside(p.checked) for n, p in done.items() if p.checked is not None},
+                    {n: p.interfaces for n, p in done.items()})
 
 
-def _check(text: str, name: str, context: ObjectContext, part: int) -> CompiledPart:
+def _check(text: str, name: str, context: ObjectContext, part: int, without: frozenset[str] = NONE) -> CompiledPart:
     """Lexer, parser and checker; no code yet."""
     refusal = _refused(text, name, part)
     if refusal is not None:
@@ -104,18 +117,18 @@ def _check(text: str, name: str, context: ObjectContext, part: int) -> CompiledP
     tokens = tokenize(text, LIMITS["name_chars"].value)
     tree, faults, warnings = parse(source, tokens, LIMITS["expression_nesting"].value)
     characters = [SyntaxFault(code, start, end, **values) for code, start, end, values in tokens.faults]  # type: ignore[arg-type]
-    checked = check(source, tokens, tree, _one_cause(characters, faults, source) + warnings, context, name, part)
+    checked = check(source, tokens, tree, _one_cause(characters, faults, source) + warnings, context, name, part, without)
     diagnostics = sorted(checked.diagnostics, key=lambda d: (d.line, d.column))
     ok = not any(d.severity == "error" for d in diagnostics)
-    return CompiledPart(ok, b"", diagnostics, _handlers(checked), sorted(checked.used_objects), checked)
+    return CompiledPart(ok, b"", diagnostics, _handlers(checked), sorted(checked.used_objects), checked.interfaces, checked)
 
 
-def _finish(part: CompiledPart) -> CompiledPart:
+def _finish(part: CompiledPart, without: frozenset[str] = NONE) -> CompiledPart:
     """Code of a part without errors."""
     if not part.ok or part.checked is None:
         return part
     try:
-        return replace(part, unit=generate(part.checked))
+        return replace(part, unit=generate(part.checked, without))
     except UnitLimit as limit:
         checked = part.checked
         found = make("ESL3016", checked.name, checked.part, (1, 1, 1, 2), text=str(limit))
@@ -152,7 +165,11 @@ def _handlers(checked: Checker) -> list[str]:
     return [p.name for p in checked.procedures[1:] if p.event]
 
 
-def _declared_locals(text: str) -> frozenset[str]:
+def _called_from_outside(checked: Checker) -> list[str]:
+    return [p.name for p in checked.procedures[1:] if p.flags & (F_RPC | F_RPCX)]
+
+
+def declared_locals(text: str) -> frozenset[str]:
     """Names that a text declares for itself, by a look at its tokens: enough to tell a person where a name lives."""
     tokens: Tokens = tokenize(text[: LIMITS["source_bytes"].value])
     found, declares, first = set(), False, True

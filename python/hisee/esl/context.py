@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+OWN_PROCESS = 0xFFFFFF00  # SELF.X as an object number: this + the number of kind X; the server reads it as "of the caller's node"
 FROM_HIP_NUMBER = 0xFFFF  # _FROM_HIP is the picture variable of this number; the host gives it the console's number, or 0
 
 
@@ -29,7 +30,8 @@ class ObjectEntry:
 
 
 class Directory(Protocol):
-    """Objects by name, spelled in any case."""
+    """Objects by name, spelled in any case. A directory may also have `source(name) -> (kind, text) | None`: the texts of unit events
+    (kind "unit") and interfaces ("interface") that scripts are compiled with."""
 
     def object(self, name: str) -> ObjectEntry | None: ...
     def names(self) -> Iterable[str]: ...
@@ -37,7 +39,7 @@ class Directory(Protocol):
 
 @dataclass(frozen=True)
 class ObjectContext:
-    """kind: "picture" | "event" | "script". `refs`: graphical objects, name without underscore -> number.
+    """kind: "picture" | "event" | "unit" | "interface" | "script". `refs`: graphical objects, name without underscore -> number.
     `variables`: picture variables (name, type) in the order of their indices; `server_script`: is there a part R?
     `other_locals`: names declared by the other part's text; compile_object fills it."""
 

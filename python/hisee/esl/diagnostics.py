@@ -43,6 +43,8 @@ class Diagnostic:
     hint: str = ""
     why: str = ""
     notes: list[Note] = field(default_factory=list)
+    values: Mapping[str, str] = field(default_factory=dict)  # what fills the templates: another language needs them again
+    fix: str = ""  # what `hisee check --fix` would do
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -63,9 +65,14 @@ def make(code: str, name: str, part: int, place: tuple[int, int, int, int], /, *
          notes: Iterable[Note] = (), **values: object) -> Diagnostic:
     """A diagnostic of the table row `code`; `place` = line, column, end line, end column. `hint` replaces the row's hint."""
     row = BY_NAME[code]
-    words = _Blank((k, shown(v)) for k, v in values.items())
-    return Diagnostic(code, row.severity, row.template.format_map(words), name, part, *place, label=label,
-                      hint=hint or row.hint.format_map(words), why=row.why.format_map(words), notes=list(notes))
+    words = {k: shown(v, 300 if k == "wanted" else 72) for k, v in values.items()}  # a header to copy is shown whole
+    return Diagnostic(code, row.severity, filled(row.template, words), name, part, *place, label=label,
+                      hint=hint or filled(row.hint, words), why=filled(row.why, words), notes=list(notes), values=words)
+
+
+def filled(template: str, words: Mapping[str, str]) -> str:
+    """A template with its placeholders filled."""
+    return template.format_map(_Blank(words))
 
 
 def shown(value: object, limit: int = 72) -> str:
@@ -74,22 +81,24 @@ def shown(value: object, limit: int = 72) -> str:
     return text if len(text) <= limit else text[: limit - 3] + "..."
 
 
-def render(diagnostics: Iterable[Diagnostic], sources: Mapping[int, str], color: bool = False) -> str:
-    """The text a person reads; `sources` = part -> source text."""
+def render(diagnostics: Iterable[Diagnostic], sources: Mapping[int, str], color: bool = False,
+           words: Mapping[str, str] | None = None) -> str:
+    """The text a person reads; `sources` = part -> source text, `words`: the marks of a page in another language."""
     lines = {part: text.replace("\r\n", "\n").split("\n") for part, text in sources.items()}
-    return "\n\n".join(_Page(lines, color).show(d) for d in diagnostics)
+    return "\n\n".join(_Page(lines, color, words or {}).show(d) for d in diagnostics)
 
 
 class _Page:
     """One rendered diagnostic."""
 
-    def __init__(self, lines: Mapping[int, list[str]], color: bool) -> None:
+    def __init__(self, lines: Mapping[int, list[str]], color: bool, words: Mapping[str, str]) -> None:
         self._lines = lines
         self._color = color
+        self._words = words
         self._out: list[str] = []
 
     def show(self, d: Diagnostic) -> str:
-        self._out.append(self._paint(d.severity, f"{d.severity}[{d.code}]") + f": {d.message}")
+        self._out.append(self._paint(d.severity, f"{self._word(d.severity)}[{d.code}]") + f": {d.message}")
         placed = [n for n in d.notes if n.line]
         width = max(len(str(x)) for x in [d.line, *(n.line for n in placed)])
         end = d.end_column if d.end_line == d.line else 0
@@ -101,12 +110,17 @@ class _Page:
 
     def _facts(self, d: Diagnostic, width: int) -> None:
         pad = " " * (width + 1)
-        facts = [("why", d.why), ("help", d.hint), *(("note", n.text) for n in d.notes if not n.line)]
-        self._out += [f"{pad}= {word}: {text}" for word, text in facts if text]
+        fix = f"{d.fix}   [hisee check --fix {d.code}]" if d.fix else ""
+        facts = [("why", d.why), ("help", d.hint), ("fix available", fix), *(("note", n.text) for n in d.notes if not n.line)]
+        self._out += [f"{pad}= {self._word(word)}: {text}" for word, text in facts if text]
+
+    def _word(self, english: str) -> str:
+        return self._words.get(english, english)
 
     def _snippet(self, name: str, part: int, line: int, column: int, end: int, mark: str, label: str, width: int) -> None:
         pad = " " * (width + 1)
-        self._out.append(self._paint("place", f"{' ' * width}--> ") + f"{name} [{PARTS.get(part, part)}] line {line}, column {column}")
+        self._out.append(self._paint("place", f"{' ' * width}--> ") + f"{name} [{PARTS.get(part, part)}] "
+                         f"{self._word('line')} {line}, {self._word('column')} {column}")
         rows = self._lines.get(part, [])
         if not 0 < line <= len(rows):
             return

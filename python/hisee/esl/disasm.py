@@ -8,6 +8,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from hisee.esl.unit import GLOBAL, MAGIC, Kind, Mode, SiteKind, Type
 from hisee.schema.opcodes import BY_NUMBER, Op, OpRow
@@ -149,6 +150,8 @@ def instruction(unit: Parsed, word: tuple[int, int, int, int, int], pc: int) -> 
         return f"? {word}"
     if row.name == Op.ON_ERR.name and word[1] != 3:
         return f"ON_ERR {('NONE', 'OFF', 'ON')[word[1]]}"
+    if row.name == Op.GUARD.name and word[1] != 3:
+        return "GUARD OFF"
     if row.name == Op.EXT.name:
         return f"EXT {word[2]} {word[3]} {word[4]}"
     return " ".join([row.name, *_operands(unit, row, word, pc)])
@@ -161,6 +164,21 @@ def listing(code: Code, unit: Parsed) -> Iterator[str]:
     for pc, word in enumerate(code.words):
         mark = f"line {lines[pc]}" if pc in lines else ""
         yield f"  {mark:9} {pc:5}  {instruction(unit, word, pc)}"
+
+
+def as_json(data: bytes) -> dict[str, Any]:
+    """The unit as plain values, for tools. ValueError or struct.error when the bytes are none."""
+    unit = parse(data)
+    return {
+        "name": unit.name, "structures": [{"name": name, "columns": columns} for name, columns in unit.structures],
+        "objects": unit.objects, "variables": unit.variables, "procedures": [_procedure_json(code, unit) for code in unit.procedures],
+    }
+
+
+def _procedure_json(code: Code, unit: Parsed) -> dict[str, Any]:
+    lines = {first: line for first, _, _, line in code.actions}
+    words = [{"pc": pc, "line": lines.get(pc), "text": instruction(unit, word, pc)} for pc, word in enumerate(code.words)]
+    return {"name": code.name, "kind": code.kind.name, "parameters": code.parameters, "registers": len(code.registers), "code": words}
 
 
 def disassemble(data: bytes) -> str:

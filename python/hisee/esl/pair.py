@@ -13,9 +13,12 @@ LABELS = {1: "first declared here (local)", 2: "declared again here (remote)"}
 
 def pair_diagnostics(parts: dict[int, Checker]) -> list[Diagnostic]:
     """Diagnostics of both parts together; empty unless both were checked."""
-    if 1 not in parts or 2 not in parts:
-        return []
-    return [*_double_procedures(parts), *_double_entries(parts), *_shared_steps(parts)]
+    return [*double_headers(parts), *_shared_steps(parts)] if 1 in parts and 2 in parts else []
+
+
+def double_headers(parts: dict[int, Checker]) -> list[Diagnostic]:
+    """What headers alone show: bodies may be missing from the checked texts."""
+    return [*_double_procedures(parts), *_double_entries(parts)]
 
 
 def _by_name(checker: Checker, flags: int) -> dict[str, Procedure]:
@@ -57,7 +60,7 @@ def _double(parts: dict[int, Checker], code: str, first: Procedure, second: Proc
 
 def _shared_steps(parts: dict[int, Checker]) -> list[Diagnostic]:
     """Picture variables that both parts change by reading them in the same action: one step can be lost."""
-    local, remote = (_steps(parts[n]) for n in (1, 2))
+    local, remote = (steps(parts[n]) for n in (1, 2))
     found = []
     for key in remote:
         if key in local:
@@ -69,7 +72,7 @@ def _shared_steps(parts: dict[int, Checker]) -> list[Diagnostic]:
     return found
 
 
-def _steps(checker: Checker) -> dict[str, int]:
+def steps(checker: Checker) -> dict[str, int]:
     """Picture variable -> an action `_v := .. _v ..`."""
     tree = checker.tree
     found: dict[str, int] = {}

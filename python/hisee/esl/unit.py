@@ -42,6 +42,8 @@ WRITTEN = (1, 0)  # the highest that the release before runs too: its script ser
 FORMAT_AT = 4  # place of the format in a unit
 HEAD = struct.Struct("<4sHH")  # how a unit of every format begins: magic, format
 REGISTERS = 4096
+PUBLIC_IN, PUBLIC_OUT = "PUBLIC <", "PUBLIC >"  # procedures that take and give the PUBLIC variables: no names of the language
+ARGUMENTS = 255  # of one call, action or procedure
 GLOBAL = 0x8000  # bit of a record operand: a global of the script
 NO_STRUCTURE = 0xFFFF
 TERMINATORS = {Op.RET, Op.END, Op.JUMP, Op.LOOP, Op.RAISE, Op.RAISE_T, Op.RAISE_NR, Op.RERAISE, Op.RETRY, Op.RESUME}
@@ -185,7 +187,9 @@ class ProcedureBuilder:
         return register
 
     def param(self, name: str, mode: Mode, type: Type, structure: int = NO_STRUCTURE) -> int:  # noqa: A002
-        """A new parameter, in order; returns its register."""
+        """A new parameter, in order; returns its register. UnitLimit when there are too many (U9)."""
+        if len(self.parameters) == ARGUMENTS:
+            raise UnitLimit(f"procedure {self.name} has more than {ARGUMENTS} parameters")
         register = self.slot(type, structure)
         self.parameters.append(Parameter(name, mode, type, structure, register))
         return register
@@ -224,7 +228,7 @@ class ProcedureBuilder:
         row = opcodes.BY_NUMBER[op]
         if row.b == "jump32" and isinstance(b, Label) and b.pc >= 0:
             return self.emit(Op.LOOP, b=b) if op == Op.JUMP else self._word(row, x, a, b, c)
-        if op in (Op.JUMP, Op.LOOP, Op.ON_ERR) and isinstance(a, Label):
+        if op in (Op.JUMP, Op.LOOP, Op.ON_ERR, Op.GOSUB, Op.GUARD) and isinstance(a, Label):
             a, b = 0, a
             return self.emit(op, a, b, x=x)
         if row.c == "jump16" and isinstance(c, Label) and c.pc >= 0:
@@ -347,6 +351,8 @@ class UnitBuilder:
     def _site(self, kind: SiteKind, number: int, waits: bool, args: Sequence[Arg]) -> int:
         if len(self.sites) == 0xFFFF:
             raise UnitLimit("the script has more than 65535 calls")
+        if len(args) > ARGUMENTS:
+            raise UnitLimit(f"a call has more than {ARGUMENTS} arguments")
         self.sites.append((kind, number, waits, tuple(args)))
         return len(self.sites) - 1
 

@@ -33,6 +33,7 @@ from hisee.model.problem import (
     shown,
 )
 from hisee.model.references import check_references
+from hisee.model.scripts import check_scripts
 from hisee.schema import elements, properties, rights
 
 SYSTEM_NAME = re.compile(r"[A-Za-z0-9_]{1,8}\Z")
@@ -184,6 +185,7 @@ def _head(parts: Layout, findings: Findings) -> tuple[forms.AppForm, str]:
         )
         form = forms.AppForm(name=form.name)
     _check_rights(form, findings)
+    check_scripts(form.scripts, findings)
     return form, text
 
 
@@ -238,7 +240,6 @@ def _object(source: Parts, findings: Findings) -> ApplicationObject | None:
     if not heads:
         if not any(p.startswith("interfaces/") for p in source.paths.values()):
             return None  # a folder without its toml file: reported as missing
-        findings.warning(NOT_SERVED, _file_of(source), "interfaces are not served yet")
         return ApplicationObject(source.name, "interface", source=source)
     read = {PICTURE: _picture, EVENT: _event, OBJECT: _defined}[heads[0]]
     return read(source, findings)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from hisee.esl.context import ObjectContext, ObjectEntry
 from hisee.model import forms
-from hisee.model.names import CSV, SQL, fold
+from hisee.model.names import CSV, LOCAL_PART, SQL, fold
 from hisee.model.objects import ApplicationObject, Cell, initial_value
 
 if TYPE_CHECKING:
@@ -34,6 +34,14 @@ class ApplicationDirectory:
 
     def names(self) -> Iterable[str]:
         return self._application.objects
+
+    def source(self, name: str) -> tuple[str, str] | None:
+        """Kind and text of an event or interface that scripts are compiled with: "unit", "interface", or the kind of the object."""
+        item = self._application.find(name)
+        part = None if item is None else item.source.parts.get(LOCAL_PART)
+        if item is None or part is None:
+            return None
+        return compiled_kind(item), part.decode("utf-8-sig", "replace")
 
     def _entry(self, item: ApplicationObject) -> ObjectEntry:
         form = item.form
@@ -72,10 +80,15 @@ def columns_of(definition: ApplicationObject | None) -> tuple[tuple[str, str], .
     return tuple((name, kind) for name, kind in definition.form.columns)
 
 
+def compiled_kind(item: ApplicationObject) -> str:
+    """What the compiler calls the object: unit events have rules of their own."""
+    return "unit" if isinstance(item.form, forms.EventForm) and item.form.event_type == "unit" else item.kind
+
+
 def context_of(application: Application, item: ApplicationObject, directory: ApplicationDirectory | None = None) -> ObjectContext:
     """What the compiler is told about one picture or event. Graphical objects are numbered from 1 as written."""
     return ObjectContext(
-        kind=item.kind if item.scripted else "script",
+        kind=compiled_kind(item) if item.scripted else "script",
         server_script=item.split,
         refs={name: number for number, name in enumerate(item.graphics, 1)},
         variables=item.variables,

@@ -109,6 +109,20 @@ class NodeForm(Form):
     processes: list[ProcessForm] = []
 
 
+Listed = Annotated[list[Annotated[str, Meta(max_length=200)]], Meta(max_length=40)]
+
+
+class ScriptsForm(Form):
+    """What functions of scripts may reach outside; nothing named = nothing allowed. It travels in each WELCOME, so it stays short."""
+
+    files: Annotated[str, Meta(max_length=400)] = ""  # absolute path of a folder; {node} and {process} stand for names
+    deny: Listed = []  # masks of names in it that stay closed
+    hosts: Listed = []  # name or name:port
+    programs: Listed = []  # absolute paths
+    environment: Listed = []  # names of variables
+    parameters: Annotated[dict[str, Annotated[str, Meta(max_length=200)]], Meta(max_length=40)] = {}  # of %GetParam
+
+
 class AppForm(Form):
     """The head of app.toml; nodes, limits and port lists are read one by one for better messages."""
 
@@ -124,6 +138,7 @@ class AppForm(Form):
     engine: EngineForm = msgspec.field(default_factory=EngineForm)
     group: GroupForm = msgspec.field(default_factory=GroupForm)
     access: AccessForm = msgspec.field(default_factory=AccessForm)
+    scripts: ScriptsForm = msgspec.field(default_factory=ScriptsForm)
     rights: dict[str, list[str]] = msgspec.field(default_factory=lambda: {"local": ["*"]})  # user -> "*", an action, or "action:mask"
 
 
@@ -203,11 +218,20 @@ class PictureForm(Form):
     objects: dict[str, dict[str, Any]] = {}
 
 
+StartCondition = Literal["Change", "Value", "Err", "True", "False", "Weak", "InLim", "LowLim", "HiLim"]
+
+
 class EventForm(Form):
+    """event.toml. A trigger event starts when `start_object` comes into the state `start_condition`."""
+
     event_type: EventType
-    parent: str = "SELF.EVH"
-    priority: Annotated[int, Meta(ge=0, le=5)] = 3
+    parent: str = "SELF.EVH"  # the event handler that runs it
+    priority: Annotated[int, Meta(ge=1, le=5)] = 3  # 1 highest
     variables: list[tuple[str, ValueType]] = []
+    start_object: str = ""  # object, `SV.X[2]^Level`, `SV.X^Level` (each row), `SV.X[2]`; "" = started by others only
+    start_condition: StartCondition = "Change"
+    start_invert: bool = False
+    start_merge: bool = False  # changes that come while it runs count as one, which starts it once more
 
 
 # process kinds of app.toml: command -> suffix of the process's name

@@ -31,6 +31,7 @@ class Build:
     units: dict[str, bytes] = field(default_factory=dict)  # part -> unit
     handlers: dict[str, list[str]] = field(default_factory=dict)  # "L", "R" -> names of handled events
     used: list[str] = field(default_factory=list)  # names of objects in the units
+    procedures: dict[str, list[str]] = field(default_factory=dict)  # "L", "R" -> names of procedures that others may call
     diagnostics: list[dict[str, Any]] = field(default_factory=list)
 
     @property
@@ -90,6 +91,7 @@ def _build(application: Application, item: ApplicationObject, directory: Applica
     if compiled.ok:
         result.units = {PART_NAME[number]: bytes(unit) for number, unit in compiled.units.items()}
         result.handlers = {SIDE[n]: sorted(names) for n, names in compiled.handlers.items()}
+        result.procedures = {SIDE[n]: sorted(names) for n, names in getattr(compiled, "procedures", {}).items()}
         result.used = sorted({name for names in compiled.objects.values() for name in names})
     return result
 

@@ -62,6 +62,7 @@ class BuildFacts(msgspec.Struct):
     units: dict[str, str] = {}  # part -> sha256
     handlers: dict[str, list[str]] = {}
     used: list[str] = []
+    procedures: dict[str, list[str]] = {}
 
 
 def sha256(data: bytes) -> str:
@@ -190,7 +191,7 @@ class Records:
     def put_build(self, hbj: int, build: Build) -> None:
         self._many("INSERT INTO store_unit VALUES (?, ?) ON CONFLICT DO NOTHING",
                    [(digest, build.units[part]) for part, digest in build.hashes.items()])
-        facts = msgspec.msgpack.encode(BuildFacts(build.hashes, build.handlers, build.used))
+        facts = msgspec.msgpack.encode(BuildFacts(build.hashes, build.handlers, build.used, build.procedures))
         self._many("INSERT INTO store_build VALUES (?, ?) ON CONFLICT (hbj) DO UPDATE SET facts = excluded.facts", [(hbj, facts)])
         self.count_change()
 

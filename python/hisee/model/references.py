@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from hisee.model import forms
-from hisee.model.names import CSV, OBJECT, PICTURE, SQL, fold
+from hisee.model.events import OWN_PARENT, start_of
+from hisee.model.names import CSV, EVENT, OBJECT, PICTURE, SQL, fold
 from hisee.model.objects import ApplicationObject, bound_object, initial_value
 from hisee.model.problem import BAD_NAME, BAD_VALUE, DOUBLE_NAME, NO_OBJECT, Findings, choose_from, shown
 
@@ -28,7 +29,7 @@ class _Check:
             self._data_parts(item)
 
     def _error(self, item: ApplicationObject, code: str, text: str, key: str, value: object, hint: str = "") -> None:
-        part = OBJECT if OBJECT in item.source.parts else PICTURE
+        part = next((p for p in (OBJECT, EVENT) if p in item.source.parts), PICTURE)
         prefix = f"{item.name}." if part == OBJECT else ""
         self._findings.error(
             code, item.source.paths.get(part, ""), text, key=prefix + key, value=shown(value), hint=hint, line=item.source.line
@@ -107,6 +108,24 @@ class _Check:
     def _historical_value(self, item: ApplicationObject, form: forms.HistoricalValue) -> None:
         if form.source:
             self._named(item, "source", form.source, "user_variable", "structured_variable")
+
+    def _event(self, item: ApplicationObject, form: forms.EventForm) -> None:
+        """Its parent is an event handler; only a trigger event has a start object, which has a value."""
+        if fold(form.parent) != OWN_PARENT:
+            parent = self._named(item, "parent", form.parent, "process")
+            if parent is not None and parent.process is not None and parent.process.kind != "EVH":
+                self._error(item, BAD_VALUE, "is no event handler", "parent", form.parent, "SELF.EVH, or an `event` process without --SES")
+        if form.start_object and form.event_type != "trigger":
+            self._error(item, BAD_VALUE, f"a {form.event_type} event has no start object", "start_object", form.start_object,
+                        'event_type = "trigger"')
+        elif form.start_object:
+            try:
+                start_of(self, form)
+            except ValueError as error:
+                self._error(item, BAD_VALUE, str(error), "start_object", form.start_object)
+
+    def find(self, name: str) -> ApplicationObject | None:
+        return self._objects.get(fold(name))
 
     def _picture(self, item: ApplicationObject, form: forms.PictureForm) -> None:
         refs = {fold("_" + name): name for name in form.objects}

@@ -9,6 +9,7 @@ from typing import Any
 from hisee.model import gate
 from hisee.model.application import Application, parse
 from hisee.model.change import Imported, Merge
+from hisee.model.directory import compiled_kind
 from hisee.model.layout import APP_FILE, TASKS_FILE, Layout
 from hisee.model.names import EVENT, PICTURE, fold
 from hisee.model.problem import Findings
@@ -68,9 +69,12 @@ def _number(records: Records, application: Application) -> None:
 
 
 def _to_compile(records: Records, change: Change, application: Application) -> Iterable[str] | None:
-    """None = every script: a definition, a process or the compiler changed, so any of them may mean something else now."""
+    """None = every script: a definition, a process, a unit event, an interface or the compiler changed, so any of them may mean
+    something else now."""
     stored_head = records.files().get(APP_FILE)
     if change.removed or stored_head != change.layout.files.get(APP_FILE) or records.meta(COMPILER) != gate.compiler_mark():
+        return None
+    if any(compiled_kind(item) == "unit" for name in change.touched if (item := application.find(name)) is not None):
         return None
     heads = [(PICTURE in p.parts or EVENT in p.parts) for name in change.touched if (p := change.layout.objects.get(name))]
     return change.touched if all(heads) else None

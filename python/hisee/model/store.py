@@ -17,12 +17,15 @@ from hisee.model import gate
 from hisee.model.application import Application
 from hisee.model.change import TAKE, inactive, merge, merge_files, put_parts, put_tasks
 from hisee.model.directory import ApplicationDirectory, cells, databases, dbm_facts
+from hisee.model.events import EventPlan, plan_of
+from hisee.model.forms import EventForm
 from hisee.model.layout import APP_FILE, TASKS_FILE, Layout
 from hisee.model.names import CONFIGURATION, EVENT, LOCAL_PART, PICTURE, REMOTE_PART, SVG, TASKS, address, fold
 from hisee.model.objects import Cell
 from hisee.model.problem import ApplicationError, StoreError
 from hisee.model.records import BuildFacts, ObjectRow, Records, StoreBroken
 from hisee.model.saving import Change, Outcome, Refusal, carry_out, imported_marks
+from hisee.model.scripts import set_facts
 from hisee.model.snapshot import Snapshot, look, tasks_version
 from hisee.seams import Seams
 
@@ -102,6 +105,7 @@ class OpenPlan(NamedTuple):
     variables: list[list[str]]  # picture variables, [name, type]
     objects: dict[str, int]  # number of every object that the units and the bindings name
     refs: dict[str, int]  # graphical objects, numbered from 1 as written
+    procedures: dict[str, list[str]] = {}  # "L", "R": names of procedures that others may call
 
 
 class SystemFacts(NamedTuple):
@@ -112,6 +116,7 @@ class SystemFacts(NamedTuple):
     time_zone: str
     limits: dict[str, int]
     rights: dict[str, list[str]]
+    scripts: dict[str, Any]  # what functions of scripts may reach; only what is set
 
 
 class Tables(Protocol):
@@ -250,7 +255,8 @@ class Store:
     def system(self) -> SystemFacts:
         application = self.application
         form = application.form
-        return SystemFacts(application.system, form.version, form.time_zone, application.limits, form.rights)
+        return SystemFacts(application.system, form.version, form.time_zone, application.limits, form.rights,
+                           set_facts(form.scripts))
 
     def process_number(self, name: str) -> int | None:
         """Number of a configured process by its name with suffix; None for any other."""
@@ -305,7 +311,22 @@ class Store:
             variables=[list(v) for v in item.variables],
             objects={o.name: o.hbj for o in found},
             refs={g: n for n, g in enumerate(item.graphics, 1)},
+            procedures=facts.procedures,
         )
+
+    def events(self) -> list[EventPlan]:
+        """Every event of the application, as it is stored now."""
+        now = self._now()
+        found = []
+        for item in now.application.scripted:
+            if isinstance(item.form, EventForm):
+                plan = self.opened(item.name)
+                found.append(plan_of(now.application, item, plan.version, plan.local_unit, list(plan.objects.values())))
+        return found
+
+    def event_handlers(self) -> list[tuple[str, str]]:
+        """Name and node of every configured event handler, in the order of their start."""
+        return [(process.name, process.node) for process in self.application.processes if process.kind == "EVH"]
 
     def _row(self, name: str) -> ObjectRow:
         row = self._now().find(name)

@@ -16,10 +16,18 @@ class ActionId(IntEnum):
     WAIT = 4
     DELAY = 5
     CALL_OTHER = 6
+    FUNCTION = 130
     LOG = 10
     LOGEX = 11
     MESSAGE = 12
     QUERY = 13
+    CALL_OBJECT = 100
+    EVENT = 101
+    OPENEVENT = 102
+    CLOSE = 103
+    COMMAND = 104
+    GETACCESS = 105
+    RELEASEACCESS = 106
     DB_CONNECT = 30
     DB_DISCONNECT = 31
     DB_READ = 32
@@ -28,6 +36,19 @@ class ActionId(IntEnum):
     DBS_UPDATE = 35
     DBS_DELETE = 36
     DBS_DELETE_WHERE = 37
+    CNT_CREATE = 60
+    CNT_INSERT = 61
+    CNT_FIND = 62
+    CNT_DELETE = 63
+    CNT_GETNR = 64
+    CNT_CNVTOARRAY = 65
+    CNT_GETITEM = 66
+    CNT_DESTROY = 67
+    CNT_DEBUG = 68
+    SORT = 70
+    COPY_ROWS = 71
+    BIND = 72
+    REFRESH = 73
 
 
 class ActionIdRow(NamedTuple):
@@ -44,7 +65,7 @@ class ActionIdRow(NamedTuple):
     signature: str
 
 
-SCHEMA_HASH = 0xa55500b7
+SCHEMA_HASH = 0xb15eed49
 
 ROWS: tuple[ActionIdRow, ...] = (
     ActionIdRow(1, 'SET', 'object := value [TIME time]', 'script', 'write', 'never', 'KNL', (('target', 'IN', 'OBJECT'), ('value', 'IN', 'ANY'), ('time', 'IN', 'TIME'), ('weak', 'IN', 'BOOL')), '', 'request to change an object, or a cell of a structured one; time invalid = now; settled later, seen by WAIT', '<O<A<M<B'),
@@ -53,10 +74,18 @@ ROWS: tuple[ActionIdRow, ...] = (
     ActionIdRow(4, 'WAIT', 'WAIT', 'script', 'none', 'always', 'KNL', (), '', 'until every SET of this script is settled; the first refused one fails with _ERR_TRANS_ERROR and its reason', ''),
     ActionIdRow(5, 'DELAY', 'DELAY n [unit]', 'local', 'none', 'always', 'HIS, SEE', (('seconds', 'IN', 'REAL'),), '', 'suspend this script; 0 = give the others a turn; invalid or negative fails with _ERR_EXPRESSION_STATUS', '<R'),
     ActionIdRow(6, 'CALL_OTHER', '[_ret :=] CALL [] procedure(arguments) [SYNC|ASYNC]', 'script', 'command', 'by_notation', 'HIS, SEE', (('flags', 'IN', 'INT'), ('procedure', 'IN', 'TEXT'), ('modes', 'IN', 'TEXT'), ('code', 'OUT', 'INT'), ('argument', 'INOUT', 'ANY*')), 'code, then the arguments written by the callee', 'procedure of the other part. flags: 1 ASYNC (does not wait, no reply values), 2 a return code is assigned. modes: one sign per argument, = in-out, < constant or expression (the callee refuses it for an in-out parameter: _ERR_SET_CONST)', '<I<T<T>I=A*'),
+    ActionIdRow(130, 'FUNCTION', '%Function(arguments)', 'local', 'none', 'by_notation', 'HIS, SEE', (('function', 'IN', 'INT'), ('result', 'OUT', 'ANY'), ('argument', 'IN', 'ANY*')), 'result', 'a function of the table of host functions, by its number; one without result answers an invalid value', '<I>A<A*'),
     ActionIdRow(10, 'LOG', 'LOG [label [, value]] [LINENO] [PRIORITY p]', 'control', 'command', 'never', 'KNL', (('flags', 'IN', 'INT'), ('label', 'IN', 'TEXT'), ('priority', 'IN', 'INT'), ('value', 'IN', 'ANY')), '', 'line of the event log. flags: 1 a value is given (else the last operand is FALSE), 2 LINENO. priority outside 0..5 fails with _ERR_RANGE_ERROR', '<I<T<I<A'),
     ActionIdRow(11, 'LOGEX', 'LOGEX text [LINENO] [PRIORITY p]', 'control', 'command', 'never', 'KNL', (('flags', 'IN', 'INT'), ('text', 'IN', 'TEXT'), ('priority', 'IN', 'INT')), '', 'line of the event log from an expression; flags and priority as LOG', '<I<T<I'),
     ActionIdRow(12, 'MESSAGE', 'MESSAGE text [ON console]', 'visual', 'command', 'never', 'HIP', (('text', 'IN', 'TEXT'), ('console', 'IN', 'OBJECT')), '', 'message to an operator; console not linked = the own one', '<T<O'),
     ActionIdRow(13, 'QUERY', '_i := QUERY text [SINGLE] [ON console] [TIMEOUT seconds]', 'visual', 'read', 'always', 'HIP', (('text', 'IN', 'TEXT'), ('single', 'IN', 'BOOL'), ('console', 'IN', 'OBJECT'), ('seconds', 'IN', 'REAL'), ('answer', 'OUT', 'INT')), 'answer: _Q_ constant', 'question to an operator; seconds invalid = no limit; console not linked = the own one', '<T<B<O<R>I'),
+    ActionIdRow(100, 'CALL_OBJECT', '[_ret :=] CALL [object] procedure(arguments) [SYNC|ASYNC] [ON process|ALL [INSTANCE n]] [PRTY p]', 'script', 'command', 'by_notation', 'EVH, HIS, SEE', (('flags', 'IN', 'INT'), ('object', 'IN', 'OBJECT'), ('procedure', 'IN', 'TEXT'), ('interface', 'IN', 'TEXT'), ('process', 'IN', 'OBJECT'), ('instance', 'IN', 'INT'), ('priority', 'IN', 'INT'), ('modes', 'IN', 'TEXT'), ('conversation', 'INOUT', 'INT'), ('code', 'OUT', 'INT'), ('argument', 'INOUT', 'ANY*')), 'code, then the arguments written by the callee', 'procedure of an open event or picture. flags: 1 ASYNC, 2 a return code is assigned, 4 ON ALL, 8 begins a conversation, 16 continues one, 32 ends one; process not linked, instance or priority invalid = not given; modes as CALL_OTHER', '<I<O<T<T<O<I<I<T=I>I=A*'),
+    ActionIdRow(101, 'EVENT', 'EVENT event [(_public = value, ..)] [ASYNC] [PRTY p]', 'script', 'command', 'by_notation', 'EVH', (('flags', 'IN', 'INT'), ('event', 'IN', 'OBJECT'), ('names', 'IN', 'TEXT'), ('modes', 'IN', 'TEXT'), ('priority', 'IN', 'INT'), ('value', 'INOUT', 'ANY*')), 'the values of the PUBLIC locals afterwards', 'run of a trigger event. flags: 1 ASYNC; names of the PUBLIC locals, separated by commas; modes: one sign per value, = copied back, < value only. An error of the event never reaches the caller', '<I<O<T<T<I=A*'),
+    ActionIdRow(102, 'OPENEVENT', 'OPENEVENT event DIRECT|ON process [INSTANCE n] [SYNC]', 'script', 'command', 'by_notation', 'KNL', (('flags', 'IN', 'INT'), ('event', 'IN', 'OBJECT'), ('process', 'IN', 'OBJECT'), ('instance', 'IN', 'INT')), '', 'open a server event, or on a console a client-and-server event. flags: 1 SYNC (waits until it is open), 2 DIRECT', '<I<O<O<I'),
+    ActionIdRow(103, 'CLOSE', 'CLOSE DIRECT | CLOSE object [DIRECT|ON process|ON ALL] [INSTANCE n]', 'script', 'command', 'never', 'KNL', (('flags', 'IN', 'INT'), ('object', 'IN', 'OBJECT'), ('process', 'IN', 'OBJECT'), ('instance', 'IN', 'INT')), '', 'end what OPENEVENT or an operator opened. flags: 2 DIRECT (object not linked: this instance itself), 4 ON ALL', '<I<O<O<I'),
+    ActionIdRow(104, 'COMMAND', '[_rc :=] COMMAND text [ON process [INSTANCE n]]', 'control', 'command', 'by_notation', 'any', (('text', 'IN', 'TEXT'), ('process', 'IN', 'OBJECT'), ('instance', 'IN', 'INT'), ('rc', 'OUT', 'INT')), 'how it ended', 'command to a process, as `hisee tell`; process not linked = the server', '<T<O<I>I'),
+    ActionIdRow(105, 'GETACCESS', '_ok := GETACCESS name [PUBLIC [_holder [, note]]]', 'control', 'command', 'always', 'EVH, HIS, SEE, KNL', (('name', 'IN', 'TEXT'), ('public', 'IN', 'BOOL'), ('note', 'IN', 'TEXT'), ('granted', 'OUT', 'BOOL'), ('holder', 'OUT', 'TEXT')), 'granted; who holds it', 'named lock of this process, PUBLIC: of the whole system; released at the end of the script at the latest', '<T<B<T>B>T'),
+    ActionIdRow(106, 'RELEASEACCESS', 'RELEASEACCESS name [PUBLIC]', 'control', 'command', 'never', 'EVH, HIS, SEE, KNL', (('name', 'IN', 'TEXT'), ('public', 'IN', 'BOOL')), '', 'give a lock back; one that this script does not hold stays as it is', '<T<B'),
     ActionIdRow(30, 'DB_CONNECT', 'DB_CONNECT table, access, _handle, _rc', 'data.db', 'command', 'always', 'DBM', (('table', 'IN', 'OBJECT'), ('access', 'IN', 'INT'), ('handle', 'OUT', 'INT'), ('rc', 'OUT', 'INT')), 'OUT and INOUT operands', 'open a table; access is _DB_READ or _DB_MODIFY', '<O<I>I>I'),
     ActionIdRow(31, 'DB_DISCONNECT', 'DB_DISCONNECT _handle', 'data.db', 'command', 'always', 'DBM', (('handle', 'IN', 'INT'),), 'OUT and INOUT operands', 'end what DB_CONNECT opened; no return code', '<I'),
     ActionIdRow(32, 'DB_READ', 'DB_READ _handle, row, _rc [, max] [WHERE text [BINDIN v, ..]]', 'data.db', 'read', 'always', 'DBM', (('mode', 'IN', 'INT'), ('handle', 'IN', 'INT'), ('row', 'INOUT', 'RECORD'), ('rc', 'OUT', 'INT'), ('max_rows', 'IN', 'INT'), ('where', 'IN', 'TEXT'), ('count', 'IN', 'INT'), ('bind', 'IN', 'ANY*')), 'OUT and INOUT operands', 'mode 0: one row, by the key columns of `row` or by WHERE; mode 1: up to max_rows rows into a whole record', '<I<I=C>I<I<T<I<A*'),
@@ -65,6 +94,19 @@ ROWS: tuple[ActionIdRow, ...] = (
     ActionIdRow(35, 'DBS_UPDATE', 'DBS_UPDATE table, row, _rc [WHERE text [BINDIN v, ..]]', 'data.db', 'write', 'always', 'DBM', (('mode', 'IN', 'INT'), ('table', 'IN', 'OBJECT'), ('row', 'IN', 'RECORD'), ('rc', 'OUT', 'INT'), ('where', 'IN', 'TEXT'), ('count', 'IN', 'INT'), ('bind', 'IN', 'ANY*')), 'OUT and INOUT operands', 'mode 0: one row, by key or WHERE; mode 1: every row, by key', '<I<O<C>I<T<I<A*'),
     ActionIdRow(36, 'DBS_DELETE', 'DBS_DELETE table, row, _rc', 'data.db', 'write', 'always', 'DBM', (('mode', 'IN', 'INT'), ('table', 'IN', 'OBJECT'), ('row', 'IN', 'RECORD'), ('rc', 'OUT', 'INT')), 'OUT and INOUT operands', 'by key; mode 0: one row; mode 1: every row', '<I<O<C>I'),
     ActionIdRow(37, 'DBS_DELETE_WHERE', 'DBS_DELETE table, _rc WHERE text [BINDIN v, ..]', 'data.db', 'write', 'always', 'DBM', (('table', 'IN', 'OBJECT'), ('rc', 'OUT', 'INT'), ('where', 'IN', 'TEXT'), ('count', 'IN', 'INT'), ('bind', 'IN', 'ANY*')), 'OUT and INOUT operands', 'rows that meet the condition', '<O>I<T<I<A*'),
+    ActionIdRow(60, 'CNT_CREATE', 'CNT_CREATE _h [CASE_SENSITIVE]', 'local', 'none', 'never', 'VM', (('handle', 'OUT', 'INT'), ('case_sensitive', 'IN', 'BOOL')), '', 'new data container; text keys ignore case unless told otherwise', '>I<B'),
+    ActionIdRow(61, 'CNT_INSERT', 'CNT_INSERT _h, key, value', 'local', 'none', 'never', 'VM', (('handle', 'IN', 'INT'), ('key', 'IN', 'ANY'), ('value', 'IN', 'ANY*')), '', 'put a value, row or structure under a key, in place of an older one; the first key fixes the type of all keys', '<I<A<A*'),
+    ActionIdRow(62, 'CNT_FIND', 'CNT_FIND _h, key, _value, _found', 'local', 'none', 'never', 'VM', (('handle', 'IN', 'INT'), ('key', 'IN', 'ANY'), ('found', 'OUT', 'BOOL'), ('value', 'OUT', 'ANY*')), '', 'what stands under a key; absent: value untouched', '<I<A>B>A*'),
+    ActionIdRow(63, 'CNT_DELETE', 'CNT_DELETE _h, key [, _found]', 'local', 'none', 'never', 'VM', (('handle', 'IN', 'INT'), ('key', 'IN', 'ANY'), ('found', 'OUT', 'BOOL')), '', 'remove a key', '<I<A>B'),
+    ActionIdRow(64, 'CNT_GETNR', 'CNT_GETNR _h, _count', 'local', 'none', 'never', 'VM', (('handle', 'IN', 'INT'), ('count', 'OUT', 'INT')), '', 'number of items', '<I>I'),
+    ActionIdRow(65, 'CNT_CNVTOARRAY', 'CNT_CNVTOARRAY _h', 'local', 'none', 'never', 'VM', (('handle', 'IN', 'INT'),), '', 'number the items 1, 2, .. by ascending key, until the next insert or delete', '<I'),
+    ActionIdRow(66, 'CNT_GETITEM', 'CNT_GETITEM _h, index, _key, _value', 'local', 'none', 'never', 'VM', (('handle', 'IN', 'INT'), ('index', 'IN', 'INT'), ('key', 'OUT', 'ANY'), ('value', 'OUT', 'ANY*')), '', 'item by its number', '<I<I>A>A*'),
+    ActionIdRow(67, 'CNT_DESTROY', 'CNT_DESTROY _h', 'local', 'none', 'never', 'VM', (('handle', 'IN', 'INT'),), '', 'give the container back; the end of the script does it too', '<I'),
+    ActionIdRow(68, 'CNT_DEBUG', 'CNT_DEBUG _h, text', 'local', 'none', 'never', 'VM', (('handle', 'IN', 'INT'), ('name', 'IN', 'TEXT')), '', 'name of the container in what a diagnosis shows', '<I<T'),
+    ActionIdRow(70, 'SORT', 'SORT _r^Column, ascending [, _r^Column, ascending ..]', 'local', 'none', 'never', 'VM', (('record', 'INOUT', 'RECORD'), ('key', 'IN', 'ANY*')), '', 'stable, invalid cells first; keys: pairs of column INT, from 0, and ascending BOOL, at most 5', '=C<A*'),
+    ActionIdRow(71, 'COPY_ROWS', 'COPY_ROWS to, toFrom, of, ofFrom, count', 'local', 'none', 'never', 'VM', (('to', 'INOUT', 'RECORD'), ('to_from', 'IN', 'INT'), ('of', 'IN', 'RECORD'), ('of_from', 'IN', 'INT'), ('count', 'IN', 'INT')), '', 'values of count rows of one record over, and behind, rows of another', '=C<I<C<I<I'),
+    ActionIdRow(72, 'BIND', 'SET _r[i] BIND object[j] | NONE', 'local', 'none', 'never', 'VM', (('record', 'INOUT', 'RECORD'), ('row', 'IN', 'INT'), ('target', 'IN', 'OBJECT')), '', 'row of a record stands for the row of an object; target not linked = it no longer does, its items become undefined', '=C<I<O'),
+    ActionIdRow(73, 'REFRESH', '', 'local', 'none', 'never', 'VM', (('record', 'INOUT', 'RECORD'),), '', 'bound rows take the present values of their objects: before a record is read as a whole', '=C'),
 )
 
 BY_NUMBER: dict[int, ActionIdRow] = {r.number: r for r in ROWS}

@@ -50,6 +50,24 @@ class DiagnosticCode(IntEnum):
     ESL2018 = 2018
     ESL2019 = 2019
     ESL2020 = 2020
+    ESL2021 = 2021
+    ESL2022 = 2022
+    ESL2023 = 2023
+    ESL2024 = 2024
+    ESL2025 = 2025
+    ESL2026 = 2026
+    ESL2027 = 2027
+    ESL2028 = 2028
+    ESL2029 = 2029
+    ESL2030 = 2030
+    ESL2031 = 2031
+    ESL2032 = 2032
+    ESL2040 = 2040
+    ESL2041 = 2041
+    ESL2042 = 2042
+    ESL2043 = 2043
+    ESL2044 = 2044
+    ESL2045 = 2045
     ESL2101 = 2101
     ESL2102 = 2102
     ESL3001 = 3001
@@ -71,6 +89,12 @@ class DiagnosticCode(IntEnum):
     ESL3017 = 3017
     ESL3019 = 3019
     ESL3020 = 3020
+    ESL3021 = 3021
+    ESL3022 = 3022
+    ESL3023 = 3023
+    ESL3024 = 3024
+    ESL3025 = 3025
+    ESL3060 = 3060
     ESL4001 = 4001
     ESL4002 = 4002
     ESL4003 = 4003
@@ -87,7 +111,7 @@ class DiagnosticCodeRow(NamedTuple):
     hint: str
 
 
-SCHEMA_HASH = 0x346a3e94
+SCHEMA_HASH = 0x7c2c080d
 
 ROWS: tuple[DiagnosticCodeRow, ...] = (
     DiagnosticCodeRow(1, 'ESL0001', 'error', '{what} is not allowed here', 'Outside texts and comments only letters, digits and the signs of the language count.', ''),
@@ -130,6 +154,24 @@ ROWS: tuple[DiagnosticCodeRow, ...] = (
     DiagnosticCodeRow(2018, 'ESL2018', 'error', 'EXIT_LOOP outside a loop', '', ''),
     DiagnosticCodeRow(2019, 'ESL2019', 'error', '`{name}` is an entry', 'Entries are called by events only.', 'move the body into a procedure'),
     DiagnosticCodeRow(2020, 'ESL2020', 'error', 'only the local part can handle `{name}`', 'It tells the local part that its remote part was replaced.', ''),
+    DiagnosticCodeRow(2021, 'ESL2021', 'error', 'EXCEPTION_HANDLER inside a loop or IF', 'It protects the whole stretch of the section in front of it.', 'put it between actions of the section itself'),
+    DiagnosticCodeRow(2022, 'ESL2022', 'error', 'ON ERROR and EXCEPTION_HANDLER in one section', 'A section has either handler labels or handler stretches.', 'move one of them into a procedure'),
+    DiagnosticCodeRow(2023, 'ESL2023', 'error', '{word} behind EXCEPTION_HANDLER', 'Only the handler of ON ERROR knows which action failed.', 'repeat the work in a loop around the CALL of a procedure'),
+    DiagnosticCodeRow(2024, 'ESL2024', 'error', 'unit `{unit}` has no public procedure `{name}`', 'Only its PUBLIC PROCEDUREs can be called.', ''),
+    DiagnosticCodeRow(2025, 'ESL2025', 'error', '`{name}` is no {wanted}', '', ''),
+    DiagnosticCodeRow(2026, 'ESL2026', 'error', 'unit `{name}` uses itself', '', ''),
+    DiagnosticCodeRow(2027, 'ESL2027', 'error', '`{name}` has an error, {text}', '', 'correct it first'),
+    DiagnosticCodeRow(2028, 'ESL2028', 'error', 'procedure `{name}` of `{interface}` is missing', 'IMPLEMENTATION promises every procedure of the interface, as RPC or RPCX.', ''),
+    DiagnosticCodeRow(2029, 'ESL2029', 'error', '`{name}` is not as `{interface}` has it', 'Types, order and IN are part of the promise.', 'declare `{wanted}`'),
+    DiagnosticCodeRow(2030, 'ESL2030', 'error', 'an interface holds headers of RPC procedures only', 'Each is closed by `END Name`, there is nothing in between.', ''),
+    DiagnosticCodeRow(2031, 'ESL2031', 'error', 'IMPLEMENTATION stands in front of everything else', '', 'move it to the first line'),
+    DiagnosticCodeRow(2032, 'ESL2032', 'error', '`{interface}` has no procedure `{name}`', '', ''),
+    DiagnosticCodeRow(2040, 'ESL2040', 'error', 'a PUBLIC variable stands at the level of the script', 'A caller gives it its value before the first action runs.', 'move the declaration out of the procedure'),
+    DiagnosticCodeRow(2041, 'ESL2041', 'error', '`{name}` cannot be PUBLIC', 'A caller sets and reads it: values and structures, no aliases and no constants.', ''),
+    DiagnosticCodeRow(2042, 'ESL2042', 'error', 'EVENT hands over at most {limit} values, found {found}', '', ''),
+    DiagnosticCodeRow(2043, 'ESL2043', 'error', '`{name}` is given twice', '', ''),
+    DiagnosticCodeRow(2044, 'ESL2044', 'error', 'CALL .. ON ALL gives no result', 'It is delivered to every process that has the object open.', 'write `ASYNC ON ALL`'),
+    DiagnosticCodeRow(2045, 'ESL2045', 'error', 'OPENEVENT needs `DIRECT` or `ON process`', '', ''),
     DiagnosticCodeRow(2101, 'ESL2101', 'error', 'procedure `{name}` is declared in both halves', 'RPC procedures of L and R form one interface; CALL [] could not choose.', 'keep one and call it from the other half: `CALL [] {name}{arguments}`'),
     DiagnosticCodeRow(2102, 'ESL2102', 'error', 'synchronous entry `{name}` is handled in both halves', 'A caller waits for ONE return value.', 'keep one handler and call a procedure of the other half from it'),
     DiagnosticCodeRow(3001, 'ESL3001', 'error', '`{op}` cannot join {left} and {right}', '', ''),
@@ -151,6 +193,12 @@ ROWS: tuple[DiagnosticCodeRow, ...] = (
     DiagnosticCodeRow(3017, 'ESL3017', 'error', '{what} has no rows', 'Only records, aliases with a structure and structured objects are indexed.', ''),
     DiagnosticCodeRow(3019, 'ESL3019', 'error', '`\\{name}` of {what} is not known', '', ''),
     DiagnosticCodeRow(3020, 'ESL3020', 'error', 'a row is needed before `^{name}`', '', 'write `x[row]^{name}`'),
+    DiagnosticCodeRow(3021, 'ESL3021', 'error', '`{name}` holds no references', 'A record declared NOALIAS keeps plain values in its Object columns.', 'declare it without NOALIAS'),
+    DiagnosticCodeRow(3022, 'ESL3022', 'error', 'DIRECT needs an object, found {what}', 'DIRECT links to the items of the object itself.', ''),
+    DiagnosticCodeRow(3023, 'ESL3023', 'error', 'SORT takes the columns of one record; the first one is `{name}`', '', ''),
+    DiagnosticCodeRow(3024, 'ESL3024', 'error', 'the condition does not use `{name}`', 'FIND_TRUE counts that variable and tests the condition for each value of it.', ''),
+    DiagnosticCodeRow(3025, 'ESL3025', 'error', '{what} holds no references', 'A column of values is linked to with DIRECT only, and only in an object.', 'add DIRECT'),
+    DiagnosticCodeRow(3060, 'ESL3060', 'error', '`{name}` is {found}, expected {wanted}', '', ''),
     DiagnosticCodeRow(4001, 'ESL4001', 'warning', '`&` and `|` without brackets', '`&` binds tighter than `|`.', 'put brackets around one of them'),
     DiagnosticCodeRow(4002, 'ESL4002', 'warning', '`!` applies to the left side only', '`!a = b` means `(!a) = b`.', 'write `!(a = b)` or `(!a) = b`'),
     DiagnosticCodeRow(4003, 'ESL4003', 'warning', '`\\VLD` does not guard the other side', 'Both sides of `&` and `|` are always computed; an invalid one makes the result invalid.', 'nest two IFs or use %IfInvalid'),

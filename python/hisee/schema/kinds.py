@@ -27,6 +27,7 @@ class Kind(IntEnum):
     RRS = 16
     NWP = 17
     EVH = 10
+    EVS = 18
 
 
 class KindRow(NamedTuple):
@@ -38,7 +39,7 @@ class KindRow(NamedTuple):
     doc: str
 
 
-SCHEMA_HASH = 0xc1e97d3f
+SCHEMA_HASH = 0x70cb5730
 
 ROWS: tuple[KindRow, ...] = (
     KindRow(1, 'KNL', 'server', False, True, 'server of one computer: objects, names, router'),
@@ -57,7 +58,8 @@ ROWS: tuple[KindRow, ...] = (
     KindRow(15, 'AGENT', 'agent', False, True, 'starts allow-listed programs on any computer, through a communication process'),
     KindRow(16, 'RRS', 'rrs', False, False, 'resident supervisor of one computer: starts, watches, restarts and ends its processes'),
     KindRow(17, 'NWP', '', False, False, 'shown for a work process of a computer that is not the active one: it waits'),
-    KindRow(10, 'EVH', 'event', False, True, 'event handler: server and trigger events'),
+    KindRow(10, 'EVH', 'event', False, True, 'event handler: runs trigger, start-up and server events'),
+    KindRow(18, 'EVS', '', True, False, 'running script of an event, in an event handler'),
 )
 
 BY_NUMBER: dict[int, KindRow] = {r.number: r for r in ROWS}

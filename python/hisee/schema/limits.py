@@ -45,6 +45,24 @@ class LimitId(IntEnum):
     LOG_FILES = 34
     LOG_BYTES = 35
     LOG_DAYS = 36
+    EVENT_RUNS = 37
+    EVENT_STARTS = 38
+    CONTAINERS = 60
+    CONTAINER_ITEMS = 61
+    HANDLES = 40
+    REGEX_CHARS = 41
+    FILE_BYTES = 42
+    DIR_ENTRIES = 43
+    HTTP_S = 44
+    HTTP_BYTES = 45
+    HTTP_REDIRECTS = 46
+    JSON_DEPTH = 47
+    JSON_ITEMS = 48
+    XML_BYTES = 49
+    XML_DEPTH = 50
+    PROGRAM_S = 51
+    PROGRAMS = 52
+    FUNCTION_THREADS = 53
     EVENT_PARAMETERS = 25
 
 
@@ -56,7 +74,7 @@ class LimitIdRow(NamedTuple):
     doc: str
 
 
-SCHEMA_HASH = 0x1e1c9350
+SCHEMA_HASH = 0xd6410777
 
 ROWS: tuple[LimitIdRow, ...] = (
     LimitIdRow(1, 'text_chars', 100000, 'characters', 'longest TEXT; longer is cut on the right and marked Weak'),
@@ -94,6 +112,24 @@ ROWS: tuple[LimitIdRow, ...] = (
     LimitIdRow(34, 'log_files', 10, 'files', 'log files kept per process, 00 the newest'),
     LimitIdRow(35, 'log_bytes', 20971520, 'bytes', 'size at which a process begins a new log file'),
     LimitIdRow(36, 'log_days', 14, 'days', 'age at which a process begins a new log file'),
+    LimitIdRow(37, 'event_runs', 200, 'runs', 'trigger and start-up events that run at once in one event handler; further starts wait'),
+    LimitIdRow(38, 'event_starts', 10000, 'starts', 'starts of events that wait at one event handler; a further one is refused'),
+    LimitIdRow(60, 'containers', 1000, 'containers', 'data containers of one script instance; more raises _ERR_RANGE_ERROR'),
+    LimitIdRow(61, 'container_items', 1000000, 'items', 'items of one data container; more raises _ERR_RANGE_ERROR'),
+    LimitIdRow(40, 'handles', 1000, 'handles', 'open handles of functions in one script instance: files, requests, JSON, XML'),
+    LimitIdRow(41, 'regex_chars', 4096, 'characters', 'longest regular expression'),
+    LimitIdRow(42, 'file_bytes', 268435456, 'bytes', 'size up to which a script may write a file, copy or hash one'),
+    LimitIdRow(43, 'dir_entries', 10000, 'names', 'names that one %DirList may give; more is an I/O error'),
+    LimitIdRow(44, 'http_s', 100, 's', 'longest time of one HTTP request of a script, redirects included'),
+    LimitIdRow(45, 'http_bytes', 4194304, 'bytes', 'longest answer of an HTTP request of a script'),
+    LimitIdRow(46, 'http_redirects', 5, 'redirects', 'redirects that one HTTP request of a script follows'),
+    LimitIdRow(47, 'json_depth', 100, 'levels', 'nesting of a JSON text'),
+    LimitIdRow(48, 'json_items', 100000, 'items', 'fields of one JSON object, elements of one array, values of one text'),
+    LimitIdRow(49, 'xml_bytes', 4194304, 'bytes', 'size of an XML document of a script'),
+    LimitIdRow(50, 'xml_depth', 100, 'levels', 'nesting of an XML document'),
+    LimitIdRow(51, 'program_s', 100, 's', 'longest time that a script waits for a program'),
+    LimitIdRow(52, 'programs', 20, 'programs', 'programs of one process that run at once'),
+    LimitIdRow(53, 'function_threads', 16, 'threads', 'functions of one process that wait at once for disk, network or programs; more take turns'),
     LimitIdRow(25, 'event_parameters', 10, 'parameters', "parameters of a picture event's handler"),
 )
 

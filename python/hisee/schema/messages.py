@@ -63,6 +63,11 @@ class MessageKind(IntEnum):
     FOLLOWED = 307
     RESUME = 312
     HIS_SERVER = 320
+    CALL_TO = 328
+    EVENT_START = 329
+    EVENT_RUN = 330
+    EVENT_OPEN = 331
+    ACCESS_GET = 332
     REPLY = 513
     FAILED = 514
     VALUES = 769
@@ -99,6 +104,11 @@ class MessageKind(IntEnum):
     SESSION_DATA = 803
     SESSION_ACK = 804
     SESSION_END = 805
+    EVENT_STOP = 840
+    EVENT_ENDED = 841
+    EVENT_CLOSE = 842
+    ACCESS_RELEASE = 843
+    CONVERSATION_LOST = 844
     HIS_CUT = 832
     HELLO = 3841
     CHALLENGE = 3842
@@ -121,7 +131,7 @@ class MessageKindRow(NamedTuple):
     since: int
 
 
-SCHEMA_HASH = 0x6e3030ed
+SCHEMA_HASH = 0x9e25ce7f
 
 ROWS: tuple[MessageKindRow, ...] = (
     MessageKindRow(257, 'PS_GET', 'control', 'TEL', 'KNL', '', 'process list, one instant', 0),
@@ -177,6 +187,11 @@ ROWS: tuple[MessageKindRow, ...] = (
     MessageKindRow(307, 'FOLLOWED', 'script', 'KNL', 'KNL', 'values', 'changed values, newest of each cell; answered once it has them', 0),
     MessageKindRow(312, 'RESUME', 'control', 'any', 'KNL', 'Resume', 'go on over this connection; ended by SESSION_ACK or SESSION_END', 0),
     MessageKindRow(320, 'HIS_SERVER', 'control', 'HIP', 'HISHOST', 'HisHostStart', 'log on there from now on; local parts live on', 0),
+    MessageKindRow(328, 'CALL_TO', 'script', 'EVS, HIS, SEE', 'KNL', 'values', 'CALL [object]: 24 bytes of address, then as CALL', 4),
+    MessageKindRow(329, 'EVENT_START', 'script', 'EVS, HIS, SEE', 'KNL', 'values', 'EVENT: priority, names, modes, values of PUBLIC locals', 4),
+    MessageKindRow(330, 'EVENT_RUN', 'script', 'KNL', 'EVH', 'EventRun', 'run a script of an event; the reply is Started', 4),
+    MessageKindRow(331, 'EVENT_OPEN', 'script', 'EVS, HIS, SEE', 'KNL', 'EventOpen', 'OPENEVENT; answered once the event is open', 4),
+    MessageKindRow(332, 'ACCESS_GET', 'control', 'EVS, HIS, SEE', 'KNL', 'AccessGet', 'GETACCESS .. PUBLIC: granted, and who holds it', 4),
     MessageKindRow(513, 'REPLY', '', 'any', 'any', '', 'the request was executed; payload as the request says', 0),
     MessageKindRow(514, 'FAILED', '', 'any', 'any', 'Failed', 'the request failed: error, extended reason, text', 0),
     MessageKindRow(769, 'VALUES', 'script', 'KNL', 'any', 'values', 'new values of subscribed objects', 0),
@@ -213,6 +228,11 @@ ROWS: tuple[MessageKindRow, ...] = (
     MessageKindRow(803, 'SESSION_DATA', '', 'any', 'any', '', 'a message of a session, numbered per lane; passes a CP by its connection', 0),
     MessageKindRow(804, 'SESSION_ACK', 'control', 'any', 'any', 'SessionAck', 'messages of a session that have been taken, per lane', 0),
     MessageKindRow(805, 'SESSION_END', 'control', 'KNL', 'any', 'SessionEnd', 'the server ends the session, or refuses to resume it', 0),
+    MessageKindRow(840, 'EVENT_STOP', 'script', 'KNL', 'EVH', 'SeeStop', 'end a script of an event', 4),
+    MessageKindRow(841, 'EVENT_ENDED', 'script', 'EVH', 'KNL', 'EventEnded', 'a script of an event ended, with the values of its PUBLIC locals', 4),
+    MessageKindRow(842, 'EVENT_CLOSE', 'script', 'EVS, HIS, SEE', 'KNL', 'EventOpen', 'CLOSE of an object', 4),
+    MessageKindRow(843, 'ACCESS_RELEASE', 'control', 'EVS, HIS, SEE', 'KNL', 'AccessGet', 'RELEASEACCESS .. PUBLIC', 4),
+    MessageKindRow(844, 'CONVERSATION_LOST', 'script', 'KNL', 'EVS, HIS, SEE', 'values', 'the other side of a conversation is gone', 4),
     MessageKindRow(832, 'HIS_CUT', 'control', 'HISHOST', 'HIP', '', "the HIS host of a group's console has lost its server and waits", 0),
     MessageKindRow(3841, 'HELLO', 'control', 'any', 'any', 'Hello', 'first message: protocol, kind, wanted name, node, incarnation', 0),
     MessageKindRow(3842, 'CHALLENGE', 'control', 'any', 'any', 'Challenge', 'nonce', 0),

@@ -238,6 +238,12 @@ class Op(IntEnum):
     NEG_ANY = 243
     NOT_ANY = 244
     RD_C = 245
+    GOSUB = 250
+    RETSUB = 251
+    GUARD = 252
+    CAUGHT = 253
+    BOUND = 254
+    RD_O = 255
 
 
 class OpRow(NamedTuple):
@@ -251,7 +257,7 @@ class OpRow(NamedTuple):
     doc: str
 
 
-SCHEMA_HASH = 0x7fce32c7
+SCHEMA_HASH = 0x0772a892
 
 ROWS: tuple[OpRow, ...] = (
     OpRow(1, 'NOP', '', '', '', '', False, 'nothing'),
@@ -482,6 +488,12 @@ ROWS: tuple[OpRow, ...] = (
     OpRow(243, 'NEG_ANY', '', '=A', 'A', '', True, 'a := -b; not a number: raise 15'),
     OpRow(244, 'NOT_ANY', '', '=A', 'A', '', True, 'a := !b; not a BOOL: raise 15'),
     OpRow(245, 'RD_C', '', '=C', 'O', '', True, 'a := the structured object b, or the row it names, as a record; other columns: raise 5'),
+    OpRow(250, 'GOSUB', '', '', 'loop32', '', True, 'remember the next instruction and pc += b:c; charged; too many remembered (gosub_depth) raises 19'),
+    OpRow(251, 'RETSUB', '', '', '', '', False, 'on behind the last GOSUB of this frame, which is forgotten; charged; none: the next instruction'),
+    OpRow(252, 'GUARD', 'mode', '', 'label32', '', False, 'x = 3: an error in this frame goes to pc + b:c once, whatever its mode, and leaves _ERR_NR alone; else b:c is 0: no longer'),
+    OpRow(253, 'CAUGHT', '', '=I', '', '', False, 'a := number of the error that the last GUARD caught'),
+    OpRow(254, 'BOUND', 'imm8', '=O', 'C', 'I', True, 'a := item x (1-based) of the object row to which row c of b is bound; not bound: not linked'),
+    OpRow(255, 'RD_O', '', '=O', 'O', '', True, 'a := reference that the cell b holds; a cell of another type raises 15'),
 )
 
 BY_NUMBER: dict[int, OpRow] = {r.number: r for r in ROWS}

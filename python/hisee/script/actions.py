@@ -21,8 +21,9 @@ from hisee.schema.lanes import Lane
 from hisee.schema.messages import MessageKind as Kind
 from hisee.schema.picture_functions import BY_NUMBER as PICTURE_FUNCTIONS
 from hisee.schema.timers import BY_NAME as TIMERS
+from hisee.script import host_calls
 from hisee.script.instance import Instance, Waiting
-from hisee.values import UNCHANGED, Invalid, Stamped
+from hisee.values import UNCHANGED, Invalid, Ref, Stamped
 
 if TYPE_CHECKING:
     from hisee.script.engine import Engine
@@ -81,29 +82,33 @@ def _over_limit(engine: Engine, instance: Instance, waiting: Waiting, limit_s: i
                               f"request_limit_s = {limit_s} s; the instance is ended")
 
 
-def _go_on(instance: Instance, payload: bytes = b"", extended: int = 0) -> None:
+def go_on(instance: Instance, payload: bytes = b"", extended: int = 0) -> None:
     instance.script.complete(payload, extended)
 
 
 def answered(engine: Engine, instance: Instance, waiting: Waiting, payload: bytes) -> None:
     """The implementor's reply: its values go into the registers that the action names."""
     extended = 0
+    if waiting.action in READ:
+        payload = READ[waiting.action](payload)
     if waiting.lane == Lane.DATA_DB:
         head, payload = unpack_data_reply(payload)
         extended, waiting.service_ns = head.extended, head.service_ns
+        if extended or head.engine_code:
+            instance.database_error = (head.engine_code, head.text)
     instance.resumed_ns = 0
-    _go_on(instance, payload, extended)
+    go_on(instance, payload, extended)
 
 
 def failed(engine: Engine, instance: Instance, waiting: Waiting, failure: Failed) -> None:
     """The request was not executed: an error of the script, except that a CALL reports through its code."""
-    if waiting.action == Act.CALL_OTHER and failure.error != Err.ERR_SET_CONST:
-        _call_failed(engine, instance, waiting.line, failure.error, failure.text)
+    if waiting.action in NOT_RAISED and NOT_RAISED[waiting.action](engine, instance, waiting.line, failure.error, failure.text):
+        instance.resumed_ns = 0
         return
     code = _code_of(instance, waiting.action, failure.error)
     if code:
         write_log(engine, instance, f"{waiting.name}: {failure.text} (error {failure.error})", 3, waiting.line)
-        _go_on(instance, code, failure.extended)
+        go_on(instance, code, failure.extended)
         return
     instance.script.fail(failure.error, failure.extended, failure.text)
 
@@ -130,7 +135,7 @@ def _visual(engine: Engine, instance: Instance) -> None:
         ask(engine, instance, Kind.VISUAL, Lane.VISUAL, instance.console, payload, object=opened)
     else:
         tell(engine, instance, Kind.VISUAL_SET, Lane.VISUAL, instance.console, payload, object=opened)
-        _go_on(instance)
+        go_on(instance)
 
 
 def prefixed(number: int, payload: bytes) -> bytes:
@@ -141,15 +146,28 @@ def prefixed(number: int, payload: bytes) -> bytes:
 
 def _message(engine: Engine, instance: Instance) -> None:
     pending = instance.pending
-    tell(engine, instance, Kind.VISUAL_SET, Lane.VISUAL, instance.console, prefixed(pending.number, pending.payload),
-         object=instance.number if instance.part == 1 else instance.partner)
-    _go_on(instance)
+    console = _console_of(instance, decode(pending.payload)[1])
+    if console:
+        tell(engine, instance, Kind.VISUAL_SET, Lane.VISUAL, console, prefixed(pending.number, pending.payload),
+             object=instance.number if instance.part == 1 else instance.partner)
+        go_on(instance)
 
 
 def _query(engine: Engine, instance: Instance) -> None:
     pending = instance.pending
-    ask(engine, instance, Kind.VISUAL, Lane.VISUAL, instance.console, prefixed(pending.number, pending.payload),
-        object=instance.number if instance.part == 1 else instance.partner)
+    console = _console_of(instance, decode(pending.payload)[2])
+    if console:
+        ask(engine, instance, Kind.VISUAL, Lane.VISUAL, console, prefixed(pending.number, pending.payload),
+            object=instance.number if instance.part == 1 else instance.partner)
+
+
+def _console_of(instance: Instance, named: Ref) -> int:
+    """The named console, or that of the script; 0 = there is none, the action has failed."""
+    console = named.object or instance.console
+    if not console:
+        name = name_of(instance.pending.number)
+        instance.script.fail(Err.ERR_NOT_IN_PICTURE, 0, f"the script runs on no console: write {name} .. ON console")
+    return console
 
 
 # where the value that names the table stands in a payload: after the count and the values before it
@@ -176,7 +194,7 @@ def _set(engine: Engine, instance: Instance) -> None:
     stamped = value if unstamped else Stamped(value, None if isinstance(time, Invalid) else int(time), weak is True)
     corr = tell(engine, instance, Kind.SET, Lane.SCRIPT, KNL, encode([target, stamped]), object=target.object)
     instance.sets_open[corr] = 1
-    _go_on(instance)
+    go_on(instance)
 
 
 def _pvar_write(engine: Engine, instance: Instance) -> None:
@@ -186,7 +204,7 @@ def _pvar_write(engine: Engine, instance: Instance) -> None:
         share_variable(engine, instance, index, version, value, answers=0)
     elif instance.partner:
         tell(engine, instance, Kind.PVAR_WRITE, Lane.SCRIPT, instance.partner, encode([index, value]))
-    _go_on(instance)
+    go_on(instance)
 
 
 def share_variable(engine: Engine, instance: Instance, index: int, version: int, value: object, answers: int) -> None:
@@ -205,7 +223,7 @@ def _on_change(engine: Engine, instance: Instance) -> None:
         watching.remove(procedure)
     if not watching:
         del instance.changes[target]
-    _go_on(instance)
+    go_on(instance)
 
 
 def _wait(engine: Engine, instance: Instance) -> None:
@@ -224,7 +242,7 @@ def end_wait(engine: Engine, instance: Instance) -> None:
     if refused is not None:
         instance.script.fail(*refused)
     else:
-        _go_on(instance)
+        go_on(instance)
 
 
 def _delay(engine: Engine, instance: Instance) -> None:
@@ -241,7 +259,7 @@ def _delay(engine: Engine, instance: Instance) -> None:
 def _end_delay(engine: Engine, instance: Instance, waiting: Waiting) -> None:
     if instance.waiting is waiting and not instance.ended:
         instance.waiting = None
-        _go_on(instance)
+        go_on(instance)
         engine.wake(instance)
 
 
@@ -263,7 +281,7 @@ def _log_line(engine: Engine, instance: Instance, text: str, priority: object, f
         instance.script.fail(Err.ERR_RANGE_ERROR, 0, "PRIORITY is 0 to 5")
         return
     write_log(engine, instance, text, priority, instance.pending.line if flags & LOG_LINENO else 0)
-    _go_on(instance)
+    go_on(instance)
 
 
 def write_log(engine: Engine, instance: Instance, text: str, priority: int, line: int) -> None:
@@ -284,7 +302,7 @@ def _call_other(engine: Engine, instance: Instance) -> None:
         _call_failed(engine, instance, instance.pending.line, Err.ERR_NO_REMOTE, "no remote part runs")
     elif flags & ASYNC:
         tell(engine, instance, Kind.CALL, Lane.SCRIPT, instance.partner, payload)
-        _go_on(instance)
+        go_on(instance)
     else:
         ask(engine, instance, Kind.CALL, Lane.SCRIPT, instance.partner, payload)
 
@@ -315,16 +333,27 @@ def partner_settled(instance: Instance) -> None:
         go()
 
 
-def _call_failed(engine: Engine, instance: Instance, line: int, error: int, text: str) -> None:
+def _call_failed(engine: Engine, instance: Instance, line: int, error: int, text: str) -> bool:
+    """A CALL reports through its code; False = an error of the script after all."""
+    if error == Err.ERR_SET_CONST:
+        return False
     values = decode(instance.pending.payload)
     flags, procedure, modes = values[:3]
     if not flags & CODE_ASSIGNED:
         write_log(engine, instance, f"CALL [] {procedure} failed: {text} (error {error})", 3, line)
-    _go_on(instance, encode([error, *([UNCHANGED] * modes.count("="))]))
+    go_on(instance, encode([error, *([UNCHANGED] * modes.count("="))]))
+    return True
+
+
+# of hisee.script.calls too: failures that are no errors of the script, and answers that are no lists of values
+NOT_RAISED: dict[int, Callable[[Engine, Instance, int, int, str], bool]] = {Act.CALL_OTHER: _call_failed}
+READ: dict[int, Callable[[bytes], bytes]] = {}
+def _function(engine: Engine, instance: Instance) -> None:
+    host_calls.perform(engine, instance, _over_limit)
 
 
 HOW: dict[int, Callable[[Engine, Instance], None]] = {
     Act.SET: _set, Act.PVAR_WRITE: _pvar_write, Act.ON_CHANGE: _on_change, Act.WAIT: _wait, Act.DELAY: _delay,
-    Act.CALL_OTHER: _call_other, Act.LOG: _log, Act.LOGEX: _logex, Act.MESSAGE: _message, Act.QUERY: _query,
+    Act.CALL_OTHER: _call_other, Act.LOG: _log, Act.LOGEX: _logex, Act.MESSAGE: _message, Act.QUERY: _query, Act.FUNCTION: _function,
     **dict.fromkeys((*TABLE_AT, *HANDLE_AT), _data),
 }

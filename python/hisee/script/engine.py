@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections import deque
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -19,8 +18,12 @@ from hisee.schema.errors import Err
 from hisee.schema.extended import Ext
 from hisee.schema.lanes import Lane
 from hisee.schema.messages import MessageKind as Kind
-from hisee.script import actions, inbox
+from hisee.script import actions, calls, inbox
+from hisee.script.functions import Functions, Site
+from hisee.script.host_calls import Workers
 from hisee.script.instance import Instance, Item, QueueFull, Waiting, make_script
+from hisee.script.locks import Locks
+from hisee.script.ready import Ready
 from hisee.script.text import Text
 from hisee.script.variables import Variables
 from hisee.script.world import World
@@ -29,6 +32,7 @@ from hisee.seams import Seams
 log = logging.getLogger("hisee.script")
 TURN_NS = 2_000_000  # one turn of the loop may run scripts this long before input and output get theirs
 PARTS = {1: "L", 2: "R"}
+calls.extend_actions()
 
 
 class Outside(Protocol):
@@ -37,6 +41,7 @@ class Outside(Protocol):
     def send(self, message: Message) -> None: ...
     def far(self, message: Message) -> bool: ...
     def ended(self, instance: Instance, reason: str) -> None: ...
+    def closed(self, instance: Instance) -> None: ...
     def script_failed(self, instance: Instance, failure: Any) -> None: ...
     def script_idle(self, instance: Instance) -> None: ...
 
@@ -44,12 +49,15 @@ class Outside(Protocol):
 class Engine:
     """Instances by number; `deliver` takes messages for them, `start` makes one, `stop` ends one."""
 
-    def __init__(self, outside: Outside, seams: Seams, recorder: Recorder, time_zone: str = "UTC") -> None:
+    def __init__(self, outside: Outside, seams: Seams, recorder: Recorder, time_zone: str = "UTC", site: Site | None = None) -> None:
+        self.site = site or Site(seams)
+        self.workers = Workers(self.site.limit("function_threads"))
         self.outside, self.seams, self.recorder = outside, seams, recorder
         self.cells = CellTable()
         self.instances: dict[int, Instance] = {}
         self._units: dict[str, Unit] = {}
-        self._ready: deque[Instance] = deque()
+        self._ready = Ready()
+        self.locks = Locks()
         self._turn_due = False
         self._corr = 0
         self._world = World(seams, time_zone)
@@ -69,13 +77,15 @@ class Engine:
         return unit
 
     def start(self, *, number: int, name: str, object: str, part: int, unit: Unit, console: int, limits: dict[str, int],
-              variables: Sequence[Sequence[str]], incarnation: int = 0) -> Instance:
+              variables: Sequence[Sequence[str]], incarnation: int = 0, priority: int = 3) -> Instance:
         """A new instance, its init part first in the queue."""
         own = Variables(variables, owner=part == 1, console=console)
         script = make_script(unit, self.cells, own, limits, self._world)
-        instance = Instance(number, name, object, part, unit, script, own, console, limits, incarnation=incarnation)
+        instance = Instance(number, name, object, part, unit, script, own, console, limits, incarnation=incarnation,
+                            priority=priority)
+        instance.functions = Functions(self.site, instance)
         self.instances[number] = instance
-        instance.put(Item(None, what="init part"))
+        instance.put(Item(None, what="init part", priority=0))
         self.wake(instance)
         return instance
 
@@ -87,6 +97,8 @@ class Engine:
         if instance.waiting is not None and instance.waiting.timer is not None:
             instance.waiting.timer.cancel()
         self._answer_all(instance, reason)
+        self.locks.drop(number)
+        instance.functions.close()
         instance.script.close()
 
     def _answer_all(self, instance: Instance, reason: str) -> None:
@@ -164,9 +176,9 @@ class Engine:
             actions.failed(self, instance, waiting, failed)
         else:
             actions.answered(self, instance, waiting, message.payload)
-        self._record(instance, waiting, arrived_ns, len(message.payload))
+        self.recorded(instance, waiting, arrived_ns, len(message.payload))
 
-    def _record(self, instance: Instance, waiting: Waiting, arrived_ns: int, bytes_in: int) -> None:
+    def recorded(self, instance: Instance, waiting: Waiting, arrived_ns: int, bytes_in: int) -> None:
         if not self.recorder.enabled:
             return
         self.recorder.record(Row(
@@ -229,7 +241,7 @@ class Engine:
         self._turn_due = False
         deadline = self.now_ns() + TURN_NS
         while self._ready and self.now_ns() < deadline:
-            instance = self._ready.popleft()
+            instance = self._ready.pop()
             if instance.runnable:
                 self._slice(instance)
             if instance.runnable:
@@ -269,11 +281,13 @@ class Engine:
         instance.handled += 1
         if item is None:
             return
+        if item.after is not None:
+            item.after(code)
         if item.done is not None:
             item.done()
         elif item.request is not None:
             inbox.end(self, instance, item, code)
-        if instance.idle:
+        if instance.idle and not instance.ended:
             self.outside.script_idle(instance)
 
     def _script_failed(self, instance: Instance) -> None:
@@ -290,6 +304,11 @@ class Engine:
         assert failure is not None
         reason = f"{instance.object} [{PARTS[instance.part]}] line {failure.line}: ended by limit {failure.limit}"
         self.kill(instance, reason)
+
+    def close(self, instance: Instance) -> None:
+        """It ends itself, in order."""
+        self.stop(instance.number, "closed by itself")
+        self.outside.closed(instance)
 
     def kill(self, instance: Instance, reason: str) -> None:
         """End an instance (limit, order): nothing in the script can catch it."""

@@ -138,7 +138,7 @@ class HisHost(Host):
     # -- out: what is for the console takes the ring
 
     def send(self, message: Message) -> None:
-        if message.lane != Lane.VISUAL and message.kind != Kind.HIS_ENDED:
+        if not self._for_hip(message):
             self.trace.note("out", message)
             super().send(message)
             return
@@ -147,8 +147,15 @@ class HisHost(Host):
         except (ChannelClosed, ChannelFull) as error:
             self._not_sent(message, str(error))
 
+    def _for_hip(self, message: Message) -> bool:
+        """Does the console process take it? A message for another console goes by way of the server."""
+        if message.kind == Kind.HIS_ENDED:
+            return True
+        his = self.engine.instances.get(message.source)
+        return message.lane == Lane.VISUAL and (his is None or message.target == his.console)
+
     def far(self, message: Message) -> bool:
-        return message.lane != Lane.VISUAL and super().far(message)
+        return not self._for_hip(message) and super().far(message)
 
     # -- in
 

@@ -36,6 +36,7 @@ from hisee.schema.timers import BY_NAME as TIMERS
 from hisee.script import actions
 from hisee.script.engine import Engine
 from hisee.script.instance import Instance
+from hisee.script.known import Known, site_of
 from hisee.seams import Seams
 
 log = logging.getLogger("hisee.script")
@@ -51,7 +52,10 @@ class Host:
     def __init__(self, server: Channel, seams: Seams) -> None:
         assert server.welcome is not None
         self.recorder = Recorder()
-        self.engine = Engine(self, seams, self.recorder, server.welcome.facts.get("time_zone", "UTC"))
+        self.known = Known(seams.clock)
+        site = site_of(server.welcome, seams, self.known, self.recorder)
+        self.engine = Engine(self, seams, self.recorder, server.welcome.facts.get("time_zone", "UTC"), site)
+        self.known.apply = self.engine.values
         self.background = Background(log)
         self.lost = asyncio.Event()
         self.stop = asyncio.Event()
@@ -64,12 +68,14 @@ class Host:
         self.number = server.welcome.number
         self.limits = server.welcome.limits
         self.requests = Requests(server)
+        self.known.use(self.requests, self.number)
         self._told: dict[int, tuple[int, int, int]] = {}  # figures by instance, as the server knows them
         self.trace_switch = MessageTrace(server)
         self.commands = self.make_commands()
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
         server = self.server
+        self.known.loop = loop
         server.attach(loop, self.from_server, lambda reason: self.server_lost(reason) if self.server is server else None)
         server.report(self._report)
 
@@ -104,6 +110,9 @@ class Host:
         """An instance ended by itself: the one who started it is told, and the event log."""
         actions.write_log(self.engine, instance, reason, 5, 0)
         self.tell(self.ended_kind, Ended(number=instance.number, incarnation=instance.incarnation, reason=reason))
+
+    def closed(self, instance: Instance) -> None:
+        """An instance ended itself by CLOSE DIRECT."""
 
     def script_failed(self, instance: Instance, failure: Any) -> None:
         """An unhandled error ended a handler; the instance goes on. The event log says so."""

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from hisee._core.values import decode, encode
 from hisee.channel import Message
+from hisee.channel.calls import parts_of
 from hisee.schema.errors import Err
 from hisee.schema.messages import MessageKind as Kind
 from hisee.script import actions
-from hisee.script.instance import Instance, Item
+from hisee.script.instance import Instance, Item, QueueFull
 from hisee.values import UNCHANGED, Ref
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 RPC = ("RPC", "RPCX")
 ENTRY = ("ENTRY", "ENTRYX")
 COALESCED = {"OnTimer"}
+ABORTED = "OnConversationAbort"
 
 
 def take(engine: Engine, instance: Instance, message: Message) -> None:
@@ -34,6 +36,10 @@ def take(engine: Engine, instance: Instance, message: Message) -> None:
     elif message.kind == Kind.PVAR_STATE:
         index, version, value, answers = decode(message.payload)
         instance.variables.apply_state(index, version, value, engine.seams.clock.now_ms(), answers_own=bool(answers))
+    elif message.kind == Kind.CONVERSATION_LOST:
+        index = instance.procedure(ABORTED, ("LOCAL", *RPC))
+        if index is not None:
+            instance.put(Item(index, message.payload, f"procedure {ABORTED}"))
     elif message.kind == Kind.ECHO:
         instance.put(Item(None, what="echo", done=lambda: engine.reply(message, message.payload)))
     else:
@@ -41,7 +47,14 @@ def take(engine: Engine, instance: Instance, message: Message) -> None:
 
 
 def _call(engine: Engine, instance: Instance, message: Message) -> None:
-    _, name, modes, *arguments = decode(message.payload)
+    first, name, modes, *arguments = decode(message.payload)
+    _, priority, conversation = parts_of(first)
+    interface, _, name = name.rpartition("^")
+    if interface and instance.procedure(f"IMPLEMENTATION {interface}", ("LOCAL",)) is None:
+        _refuse_call(engine, message, modes, Err.ERR_NOT_SUPPORTED)
+        return
+    if conversation:
+        modes, arguments = "<" + modes, [conversation, *arguments]
     index = instance.procedure(name, RPC)
     if index is None:
         _refuse_call(engine, message, modes, Err.ERR_PROC_NOT_FOUND)
@@ -54,7 +67,7 @@ def _call(engine: Engine, instance: Instance, message: Message) -> None:
         engine.fail(message, Err.ERR_SET_CONST, 0, f"{name}: a constant was passed to an in-out parameter")
         return
     key = ("rpcx", index) if info.kind == "RPCX" and not message.wants_answer else None
-    instance.put(Item(index, encode(arguments), f"procedure {info.name}", modes, message, key=key))
+    instance.put(Item(index, encode(arguments), f"procedure {info.name}", modes, message, key=key, priority=priority))
 
 
 def _refuse_call(engine: Engine, message: Message, modes: str, error: int) -> None:
@@ -76,10 +89,22 @@ def _event(engine: Engine, instance: Instance, message: Message) -> None:
 def changed(engine: Engine, instance: Instance, references: Iterable[Ref]) -> None:
     """ON CHANGE: one waiting notice per handler and cell, always the newest value."""
     for ref in references:
-        for procedure in instance.changes.get(ref, ()):
-            cell = engine.cells.get(ref)
-            arguments = encode([cell.value, ref, 0, 0])
-            instance.put(Item(procedure, arguments, "ON CHANGE", key=("change", procedure, ref)))
+        procedures = {p: None for place in places(ref) for p in instance.changes.get(place, ())}
+        if not procedures:
+            continue
+        arguments = encode([engine.cells.get(ref).value, ref, ref.row, ref.column])
+        for procedure in procedures:
+            try:
+                instance.put(Item(procedure, arguments, "ON CHANGE", key=("change", procedure, ref)))
+            except QueueFull:  # counted there
+                return
+
+
+def places(ref: Ref) -> tuple[Ref, ...]:
+    """What a change of this cell is a change of: itself, its row, its column, the whole object."""
+    if not ref.row:
+        return (ref,)
+    return ref, Ref(ref.object, ref.row), Ref(ref.object, 0, ref.column), Ref(ref.object)
 
 
 def begin(engine: Engine, instance: Instance, item: Item) -> None:

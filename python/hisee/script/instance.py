@@ -25,6 +25,8 @@ class Item:
     request: Message | None = None  # to be answered at the end
     done: Callable[[], None] | None = None
     key: object = None  # a newer item with the same key replaces this one while it waits
+    priority: int = 3  # 1 goes before 5
+    after: Callable[[int], None] | None = None  # told the error that ended it, 0 = none
 
 
 @dataclass(slots=True)
@@ -76,6 +78,10 @@ class Instance:
     handled: int = 0
     dropped: int = 0
     ended: bool = False
+    priority: int = 3  # of its slices among those of the other instances: 1 highest, 5 lowest
+    event: bool = False  # run by an event handler, not opened on a console
+    functions: Any = None  # hisee.script.functions.Functions: handles and memory of the functions that the host does
+    database_error: tuple[int, str] = (0, "")  # code and text of the last failure that a database manager explained
     restart_due: bool = False  # its remote part ended with the former server: the next one is a restart
 
     @property
@@ -96,7 +102,10 @@ class Instance:
         if len(self.queue) >= self.limits["instance_queue"]:
             self.dropped += 1
             raise QueueFull(self.name)
-        self.queue.append(item)
+        at = len(self.queue)
+        while at and self.queue[at - 1].priority > item.priority:
+            at -= 1
+        self.queue.insert(at, item)
 
     def procedure(self, name: str, kinds: tuple[str, ...]) -> int | None:
         """Index of a procedure by name, any case, of one of these kinds."""

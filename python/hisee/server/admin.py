@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from hisee.channel import Message
 from hisee.channel.payloads import (
@@ -167,8 +167,21 @@ class Admin:
     # -- objects
 
     def _objects(self, source: Process, message: Message) -> None:
-        rows = [dict(row) for row in self._store.objects(unpack(ObjectList, message.payload).mask)]
+        wanted = unpack(ObjectList, message.payload)
+        rows = [dict(row) for row in self._store.objects(wanted.mask)]
+        if wanted.details:
+            rows = [{**row, **self._details(str(row["name"]))} for row in rows]
         self._core.reply(message, Table(rows=rows))
+
+    def _details(self, name: str) -> dict[str, Any]:
+        """Shape of an object; `parent`: the definition of a structured one, the database of a table."""
+        directory = self._store.directory()
+        entry = directory.object(name)
+        if entry is None:
+            return {}
+        parent = directory.object(entry.structure) if entry.structure and entry.kind != "table" else None
+        owner = self._store.databases().get(entry.hbj, 0) if entry.kind == "table" else parent.hbj if parent else 0
+        return {"rows": entry.rows, "columns": [list(column) for column in entry.columns], "parent": owner}
 
     def _carry_out(self, message: Message, work: Callable[[], T], then: Callable[[T], None], error: Err = Err.ERR_TRANS_ERROR) -> None:
         """`work` beside the loop, since the store's database may be slow or away; a StoreError is the request's failure."""
@@ -265,7 +278,7 @@ class Admin:
     async def _gather_profile(self, message: Message) -> None:
         """Rows of every engine host, in the order of their times."""
         request = unpack(ProfileGet, message.payload)
-        hosts = self._core.registry.of_kind("SES", "HISHOST")
+        hosts = self._core.registry.of_kind("SES", "EVH", "HISHOST")
         answers = await asyncio.gather(
             *(self._core.ask(host.number, Kind.PROFILE_GET, request, PROFILE_S) for host in hosts), return_exceptions=True)
         rows = [row for answer in answers if isinstance(answer, Message) for row in unpack(ProfileRows, answer.payload).rows]

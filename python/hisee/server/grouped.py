@@ -55,6 +55,8 @@ class Grouped:
         self.authority, self._end, self._configured = authority, end, configured
         self._held: deque[tuple[Process, Message, int]] = deque()  # with the time at which it came
         self._was = ServerState()
+        self.became_hot: Callable[[], None] = lambda: None  # told when this server acts, and when it does no more
+        self.stepped_down: Callable[[], None] = lambda: None
         self._hot_ns = core.seams.clock.monotonic_ns()  # when this server was last sure to be hot
         self._background = Background(log)
         self._sent_away = True
@@ -184,6 +186,7 @@ class Grouped:
                 self._values.become_owner(epoch, stored)
                 self.authority.ready(epoch)
                 log.warning("hot in epoch %d", epoch)
+                self.became_hot()
                 await self._opening.reconcile()
                 return
 
@@ -202,6 +205,7 @@ class Grouped:
         unknown = f"{state.node} is not hot any more: whether this was kept is not known"
         self._core.acknowledge_late(unknown)
         self._values.give_up(unknown)
+        self.stepped_down()
         self._opening.close_all()
         gone = [p for p in self._core.registry if p.link is not None and not p.virtual and self._leaves(p)]
         self._end(gone, reason)

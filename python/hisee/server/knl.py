@@ -28,12 +28,15 @@ from hisee.server.access import CODE, Access
 from hisee.server.admin import Admin
 from hisee.server.audit import Auditor
 from hisee.server.authority import Authority
+from hisee.server.calls import Calls
 from hisee.server.core import Core
 from hisee.server.doors import Doors
 from hisee.server.engine_view import EngineReader
 from hisee.server.eventlog import EventSink
+from hisee.server.events import Events
 from hisee.server.grouped import Grouped
 from hisee.server.loads import Loads
+from hisee.server.locks import PublicLocks
 from hisee.server.logs import Logs
 from hisee.server.names import NameRefused, full_name, may_log_on
 from hisee.server.opening import Opening
@@ -75,10 +78,15 @@ class Knl:
         self.values = Values(self.core)
         self.events = event_log
         self.opening = Opening(self.core, self.values, pairs, store.opened, limits)
+        self.scripts = Events(self.core, self.values, self.router, self.opening, limits, node, plans=store.events,
+                              handlers=store.event_handlers)
+        self.calls = Calls(self.core, self.router, self.scripts, self.opening)
+        self.locks = PublicLocks(self.core)
         self.admin = Admin(self.core, store, self.values, self.events, stop)
         self.sessions = Sessions(seams, limits["backlog_bytes"], self.router.receive_from, self._session_over)
         self.overview = Overview(self.core, self.engine, Loads(self.core), self.router.routes, self.opening.channel_of, self.sessions)
         self.orders = Orders(self.core, stop, self.opening.ses_logged_on)
+        self.orders.own.add("SHOW_ACCESS_LIST", self.locks.show)
         self.logs = Logs(self.core, logs)
         self.doors = Doors(self.core)
         self._listener = listener
@@ -122,6 +130,8 @@ class Knl:
 
         self.grouped = Grouped(self.core, self.values, self.opening, self.orders, self.router, make(changed), dial=dial,
                                hello=self._hello, end=self._send_away, configured=self._look_into_the_store)
+        self.scripts.active = False
+        self.grouped.became_hot, self.grouped.stepped_down = self.scripts.begin, self.scripts.end
         self.overview.server_state = lambda: msgspec.structs.asdict(self.grouped.state) if self.grouped is not None else None
 
     def fence(self) -> tuple[str, int] | None:
@@ -140,10 +150,12 @@ class Knl:
         self.values.keep_too({cell.hbj for cell in self._store.cells() if cell.retain})
         if self.grouped is not None and self.grouped.authority.standing.epoch:
             self._define_values()
+        self.scripts.configured()
 
     def _saved(self) -> None:
         for hbj in self._define_values():
             self.values.noted(Ref(hbj))
+        self.scripts.configured()
         if self.grouped is not None:
             self.grouped.tell_configuration()
 
@@ -280,7 +292,10 @@ class Knl:
         if process.kind == "DBM":  # the router finds the DBM of a table by these
             served = self._store.dbm_facts(process.name)["databases"]  # its tables it reads itself: a WELCOME is one small frame
             process.facts["databases"] = set(served) | set(process.facts.get("databases", ()))
-        facts: dict[str, Any] = {"time_zone": self._store.system().time_zone}
+        system = self._store.system()
+        facts: dict[str, Any] = {"time_zone": system.time_zone}
+        if process.kind in ("SES", "HISHOST", "EVH"):
+            facts["scripts"] = system.scripts
         if self.grouped is not None:
             facts["server"] = msgspec.structs.asdict(self.grouped.state)
         return Welcome(name=process.name, number=process.number, system=self._system, limits=self._limits, facts=facts)
@@ -309,6 +324,8 @@ class Knl:
         log.info("%s logged on, pid %d, carrier %s", process.name, process.pid, link.carrier)
         if process.kind == "SES":
             self._script_server_logged_on(process)
+        elif process.kind == "EVH":
+            self.scripts.handler_up(process)
         elif process.kind == "WP":
             self.engine.refresh()
         elif process.kind == "CP":

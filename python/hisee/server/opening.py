@@ -39,6 +39,7 @@ class OpenObject:
     was_up: bool = False
     objects: list[int] = field(default_factory=list)
     starting: asyncio.Task[None] | None = None
+    instance: int = 0  # of OPENEVENT
     refusals: list[str] = field(default_factory=list)  # by which SES the last start was refused, and why
 
     @property
@@ -82,6 +83,7 @@ class Opening:
             self._core.fail(message, Err.ERR_RANGE_ERROR, 14, f"{console.name} has {most} objects open already (limit sees_per_console)")
             return
         opened = self._enter(plan, console)
+        opened.instance = request.instance
         self._core.reply(message, self._reply(opened))
         if plan.remote_unit:
             self.start_remote(opened)

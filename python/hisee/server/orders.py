@@ -15,6 +15,7 @@ from hisee.schema.errors import Err
 from hisee.schema.messages import MessageKind as Kind
 from hisee.schema.timers import BY_NAME as TIMERS
 from hisee.server.core import Core
+from hisee.server.own import process_of
 from hisee.server.registry import KNL_NUMBER, Process
 from hisee.server.rights import USER
 
@@ -52,7 +53,7 @@ class Orders:
 
     def _tell(self, source: Process, message: Message) -> None:
         request = unpack(Tell, message.payload)
-        process = self._find(request.name)
+        process = self._numbered(source, request) if request.number else self._find(request.name)
         refused = self._refusal(source, request, process)
         if refused is not None or process is None:
             self._reply(message, refused or _nobody(request.name))
@@ -60,6 +61,13 @@ class Orders:
             self._background.spawn(self._ordered(message, process, request.command))
         else:
             self._background.spawn(self._handed_over(message, process, request.command))
+
+    def _numbered(self, source: Process, request: Tell) -> Process | None:
+        """As a script names it, by number and instance."""
+        process = process_of(self._core, source, request.number)
+        if process is None or not request.instance:
+            return process
+        return self._core.registry.named(f"[{request.instance}]_{process.name}")
 
     def _find(self, name: str) -> Process | None:
         """By its full name, or by the part before the suffix when only one process has it."""

@@ -139,7 +139,7 @@ class Overview:
         return None
 
     def _see_count(self, process: Process) -> int | None:
-        return len(self._core.registry.hosted_by(process.number)) if process.kind == "SES" else None
+        return len(self._core.registry.hosted_by(process.number)) if process.kind in ("SES", "EVH") else None
 
     # -- members of the engine
 

@@ -107,6 +107,14 @@ class Router:
             self._core.fail(message, Err.ERR_TRANS_ERROR, 0, f"{type(fault).__name__}: {fault}")
             raise
 
+    def waits(self, message: Message) -> bool:
+        """The sender waits for `message.target` until `waits_no_more`; False = that would be a circle, and it has been answered."""
+        return self._enter_call(message)
+
+    def waits_no_more(self, message: Message) -> None:
+        """The request has been answered."""
+        self._leave_call(message.source, message.corr)
+
     def _to_number(self, source: Process, message: Message) -> None:
         """A process addressed by its number; work is done only for those who may order it, whatever way they take."""
         if message.kind in WORK_RIGHTS and not self._may(source, message):

@@ -50,6 +50,7 @@ class Values:
         self._core = core
         self.table = CellTable()
         self._retained: Retained | None = None
+        self.observers: list[Callable[[Ref], None]] = []  # told of every change that anybody may see
         self.noted: Callable[[Ref], None] = lambda ref: None  # told of every change, for those who follow all values
         self.confirmed: Callable[[Callable[[], None]], None] = lambda then: then()  # runs it once a standby server has what was noted
         self.objects: Callable[[], list[int]] = list  # numbers of all objects that have values; the store's owner sets it
@@ -127,6 +128,8 @@ class Values:
 
     def _publish(self, ref: Ref) -> None:
         self.noted(ref)
+        for observer in self.observers:
+            observer(ref)
         for number, state in self.watchers.get(ref.object, {}).items():
             self._core.tell(number, Kind.VALUE_CHANGED, NamedValues(values=[state()]), Lane.SCRIPT)
         followers = self.subscribers.get(ref.object)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from hisee.esl.front import lexer as L
-from hisee.esl.front.expressions import Expressions, SyntaxFault
+from hisee.esl.front.calls_syntax import CallSyntax
+from hisee.esl.front.expressions import SyntaxFault
 from hisee.esl.front.nodes import (
     C_ASYNC,
     C_CODE,
@@ -21,15 +22,17 @@ from hisee.esl.front.nodes import (
     N_RETURN,
     N_WAIT,
 )
+from hisee.esl.front.nodes_units import N_CALL_UNIT, N_WAIT_FOR
 from hisee.esl.front.words import DB_ORDER, UNIT_ORDER
 
 LINE_ENDS = (L.T_EOL, L.T_EOF)
 
 
-class ActionSyntax(Expressions):
+class ActionSyntax(CallSyntax):
     """Each `do_<word>` parses one action behind its first word; the end of the line is the caller's."""
 
     closed_line = False
+    unit_names: set[int]  # variables declared with UNIT
 
     def _plain(self, kind: int) -> int:
         start = self.start()
@@ -52,10 +55,17 @@ class ActionSyntax(Expressions):
         return node
 
     def do_wait(self) -> int:
+        start = self.start()
         node = self._plain(N_WAIT)
-        if self.kind() not in LINE_ENDS:
-            raise self.fault_here("WAIT with a condition")
-        return node
+        return node if self.kind() in LINE_ENDS else self._wait_for(start)
+
+    def _wait_for(self, start: int) -> int:
+        """condition [TIMEOUT n [unit]] [, variable]"""
+        condition, seconds, unit = self.expression(), -1, 1
+        if self.accept_word("timeout"):
+            seconds, unit = self._span()
+        variable = self.reference("a variable") if self.accept(L.T_COMMA) else -1
+        return self.tree.add(N_WAIT_FOR, start, self.last_end(), condition, seconds, unit, variable)
 
     def fault_here(self, construct: str) -> SyntaxFault:
         return SyntaxFault("ESL1003", self.start(), self.tokens.end[self.at], construct=construct)
@@ -63,6 +73,11 @@ class ActionSyntax(Expressions):
     def do_delay(self) -> int:
         start = self.start()
         self.advance()
+        amount, unit = self._span()
+        return self.tree.add(N_DELAY, start, self.last_end(), amount, unit)
+
+    def _span(self) -> tuple[int, int]:
+        """An amount of time and the number of its unit."""
         self.unit_allowed = True
         amount = self.expression()
         self.unit_allowed = False
@@ -70,7 +85,7 @@ class ActionSyntax(Expressions):
         if self._unit_here():
             unit = UNIT_ORDER.index(self.word(1))
             self.at += 3
-        return self.tree.add(N_DELAY, start, self.last_end(), amount, unit)
+        return amount, unit
 
     unit_allowed = False
 
@@ -99,10 +114,19 @@ class ActionSyntax(Expressions):
     def _call_arguments(self) -> int:
         return self.arguments() if self.kind() == L.T_LPAREN else self.tree.pack([])
 
+    def _call_unit(self, start: int) -> int:
+        self.advance()
+        unit = self.tokens.value[self.advance()]
+        self.advance()
+        name = self.expect_name(L.T_NAME, "a procedure of the unit")
+        return self.tree.add(N_CALL_UNIT, start, self.last_end(), unit, name, self._call_arguments())
+
     def _call_other(self, start: int, result: int) -> int:
+        if result < 0 and self.kind(1) == L.T_LOCAL and self.tokens.value[self.at + 1] in self.unit_names and self.kind(2) == L.T_RBRACKET:
+            return self._call_unit(start)
         self.advance()
         if self.kind() != L.T_RBRACKET:
-            raise self.fault_here("CALL of another object or unit")
+            return self.call_object(start, result)
         self.advance()
         if self.kind() == L.T_CARET:
             raise self.fault_here("CALL through an interface")

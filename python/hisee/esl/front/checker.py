@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from hisee.esl.context import ObjectContext
 from hisee.esl.diagnostics import make
-from hisee.esl.front.checker_actions import ActionChecker
+from hisee.esl.front.checker_calls import CallChecker
 from hisee.esl.front.expressions import SyntaxFault
 from hisee.esl.front.lexer import Source, Tokens, fold
 from hisee.esl.front.nodes import F_ENTRY, F_ENTRYX, F_RPC, F_RPCX, M_IN, V_OBJECT, V_RECORD, Tree
 from hisee.esl.front.scope import MOST_ERRORS, TooManyErrors
 from hisee.esl.front.symbols import Procedure, Symbol
 from hisee.esl.front.words import meant
+from hisee.esl.optimisations import FOLD, NONE
 from hisee.schema import events
 
 EVENTS = {fold(row.name): row for row in events.ROWS}
@@ -18,17 +19,24 @@ MODES = {"IN": 1, "INOUT": 0, "OUT": 2}
 SLOTS = {"BOOL": 1, "INT": 2, "REAL": 3, "TIME": 4, "TEXT": 5, "RECORD": 6}
 
 
-class Checker(ActionChecker):
+class Checker(CallChecker):
     """check_all() leaves types, places, symbols and diagnostics."""
 
     def check_all(self, faults: list[SyntaxFault]) -> None:
         try:
+            self.prepare()
             for fault in faults:
                 self.fault(fault)
-            self.prepare()
             self.declare_all()
+            self.public_variables()
+            self.declare_units()
+            self.implement_all()
+            self.only_headers()
             for procedure in self.procedures:
+                self.begin_section()
                 self._section(procedure)
+                self.end_section()
+            self.bind_all()
         except TooManyErrors:
             last = self.diagnostics[-1]
             place = (last.line, last.column, last.end_line, last.end_column)
@@ -133,8 +141,10 @@ class Checker(ActionChecker):
             self.error("ESL2009", procedure.node, name=row.name, wanted=f"{head} {procedure.name}{listed}")
 
 
-def check(source: Source, tokens: Tokens, tree: Tree, faults: list[SyntaxFault], context: ObjectContext, name: str, part: int) -> Checker:
-    """Check one part; `faults` are the syntax errors to report first."""
+def check(source: Source, tokens: Tokens, tree: Tree, faults: list[SyntaxFault], context: ObjectContext, name: str, part: int,
+          without: frozenset[str] = NONE) -> Checker:
+    """Check one part; `faults` are the syntax errors to report first, `without` the optimisations to leave out."""
     checker = Checker(source, tokens, tree, context, name, part)
+    checker.folds = FOLD not in without
     checker.check_all(faults)
     return checker

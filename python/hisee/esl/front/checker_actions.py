@@ -9,7 +9,7 @@ from hisee.esl.front.checker_db import DatabaseChecker
 from hisee.esl.front.checker_expr import NUMBERS, count_text
 from hisee.esl.front.lexer import fold
 from hisee.esl.front.nodes import F_ENTRY, F_ENTRYX, M_IN, TYPE_NAMES, V_ANY, V_INT, V_NONE, V_OBJECT, V_REAL, V_RECORD, V_TEXT, V_TIME
-from hisee.esl.front.symbols import P_CELL, P_CONST, P_ROW, P_SCALAR, P_WHOLE, S_LOCAL, Place, Procedure
+from hisee.esl.front.symbols import P_CELL, P_COLUMN, P_CONST, P_ROW, P_SCALAR, P_WHOLE, S_LOCAL, Place, Procedure, Symbol
 from hisee.esl.front.words import meant
 
 Blocks = tuple[int, ...]
@@ -19,6 +19,8 @@ class ActionChecker(DatabaseChecker):
     """items() checks a list of actions; `blocks` names the loops and branches around it."""
 
     loops = 0
+    through: set[int]  # SET AS that follow the reference an item holds
+    handed: list[tuple[Symbol, Symbol]]
 
     def items(self, items: list[int], blocks: Blocks) -> None:
         for node in items:
@@ -32,13 +34,16 @@ class ActionChecker(DatabaseChecker):
         elif kind in (N.N_FOR, N.N_FOR_RANGE, N.N_LOOP):
             self._loop(node, kind, blocks)
         elif kind == N.N_GOTO:
-            self._jump(node, tree.a[node], blocks)
+            self.jump(node, tree.a[node], blocks)
         elif kind == N.N_IF_GOTO:
-            self._condition(tree.a[node])
-            self._jump(node, tree.b[node], blocks)
+            self.condition(tree.a[node])
+            self.jump(node, tree.b[node], blocks)
+        elif kind in JUMPS:
+            JUMPS[kind](self, node, blocks)
         elif kind == N.N_ON_ERROR:
+            self.mark(node)
             if tree.a[node] == N.E_LABEL:
-                self._jump(node, tree.b[node], blocks)
+                self.jump(node, tree.b[node], blocks)
         else:
             check = CHECKS.get(kind)
             if check is not None:
@@ -47,8 +52,11 @@ class ActionChecker(DatabaseChecker):
     def declaration(self, node: int) -> None:
         raise NotImplementedError
 
+    def change_place(self, node: int) -> Place | None:
+        raise NotImplementedError
+
     # control
-    def _condition(self, node: int) -> None:
+    def condition(self, node: int) -> None:
         """Any simple type compiles: that a condition is no BOOL is found when it runs."""
         kind = self.check(node)
         if kind in (V_RECORD, V_OBJECT):
@@ -58,14 +66,14 @@ class ActionChecker(DatabaseChecker):
         branches = self.tree.items(self.tree.a[node])
         for at in range(0, len(branches), 2):
             if self.tree.kind[branches[at]] != N.N_BAD:
-                self._condition(branches[at])
+                self.condition(branches[at])
             self.items(self.tree.items(branches[at + 1]), (*blocks, node * 1000 + at // 2))
         self.items(self.tree.items(self.tree.b[node]), (*blocks, node * 1000 + len(branches) // 2))
 
     def _loop(self, node: int, kind: int, blocks: Blocks) -> None:
         tree = self.tree
         if kind != N.N_LOOP:
-            self._counter(node)
+            self.counter(node)
             if kind == N.N_FOR_RANGE:
                 self._range(tree.b[node])
             else:
@@ -75,7 +83,7 @@ class ActionChecker(DatabaseChecker):
         self.items(tree.items(tree.d[node]), (*blocks, node * 1000))
         self.loops -= 1
 
-    def _counter(self, node: int) -> None:
+    def counter(self, node: int) -> None:
         symbol = self.symbol_of(self.tree.a[node], node)
         if symbol is None or symbol.type == V_NONE:
             return
@@ -97,9 +105,9 @@ class ActionChecker(DatabaseChecker):
         if not self.loops:
             self.error("ESL2018", node)
         if self.tree.a[node] >= 0:
-            self._condition(self.tree.a[node])
+            self.condition(self.tree.a[node])
 
-    def _jump(self, node: int, name: int, blocks: Blocks) -> None:
+    def jump(self, node: int, name: int, blocks: Blocks) -> None:
         found = self.here.labels.get(self.folded(name))
         if found is None:
             spelled = self.spelled(name)
@@ -111,8 +119,12 @@ class ActionChecker(DatabaseChecker):
             notes = [self.note(self.tree.start[label], self.tree.end[label], "the label stands inside a block")]
             self.error("ESL2005", node, notes=notes)
 
-    def _plain(self, node: int) -> None:
-        """RETURN, END, RETRY, RESUME, WAIT: nothing to check."""
+    def mark(self, node: int) -> None:
+        """ON ERROR, RETRY or RESUME: whether it may stand here is known at the end of the section."""
+        raise NotImplementedError
+
+    def _again(self, node: int) -> None:
+        self.mark(node)
 
     # targets
     def target(self, node: int, why: str = "") -> Place | None:
@@ -163,8 +175,9 @@ class ActionChecker(DatabaseChecker):
         place = self.place(node)
         if place is None:
             return None
-        if place.type != V_RECORD or place.struct is None:
-            self.error("ESL3002", node, wanted="a row or structure", found=TYPE_NAMES[place.type])
+        if place.type != V_RECORD or place.struct is None or place.kind == P_COLUMN:
+            found = place.shown() if place.kind == P_COLUMN else TYPE_NAMES[place.type]
+            self.error("ESL3002", node, wanted="a row or structure", found=found)
             return None
         return place
 
@@ -189,25 +202,35 @@ class ActionChecker(DatabaseChecker):
 
     def _set_as(self, node: int) -> None:
         tree = self.tree
-        if tree.d[node]:
-            self.error("ESL1003", node, construct="SET .. AS .. DIRECT")
         target = self.place(tree.a[node])
-        source = self.place(tree.b[node]) if tree.b[node] >= 0 else None
         if target is None:
             return
-        if not (target.kind == P_CELL and target.base in ("alias", "item") and target.index < 0):
-            if target.kind in (P_WHOLE, P_ROW):
-                self.error("ESL1003", node, construct="SET AS of a row or structure")
-            else:
-                self.error("ESL3010", tree.a[node], found=target.shown())
+        if target.kind in (P_WHOLE, P_ROW, P_COLUMN):
+            self.set_as_structure(node, target)
             return
+        if not (target.kind == P_CELL and target.base in ("alias", "item") and target.index < 0):
+            self.error("ESL3010", tree.a[node], found=target.shown())
+            return
+        source = self.place(tree.b[node]) if tree.b[node] >= 0 else None
         if source is not None:
             self._link(node, target, source)
+
+    def _holds_reference(self, source: Place) -> bool:
+        """An Object item of an object: without DIRECT what it refers to is meant, not the item."""
+        if source.column < 0 or source.base not in ("name", "alias"):
+            return False
+        struct = self.struct_of(source.entry) if source.base == "name" else source.symbol.struct  # type: ignore[arg-type, union-attr]
+        return struct is not None and struct.columns[source.column][1] == V_OBJECT
+
+    def set_as_structure(self, node: int, target: Place) -> None:
+        raise NotImplementedError
 
     def _link(self, node: int, target: Place, source: Place) -> None:
         if source.kind != P_CELL:
             self.error("ESL3010", self.tree.b[node], found=source.shown())
             return
+        if not self.tree.d[node] and self._holds_reference(source):
+            self.through.add(node)
         if target.struct is not None and source.base != "hbj":
             if source.struct is None:
                 self.error("ESL3002", self.tree.b[node], wanted=f"a structure `{target.struct.name}`", found=source.shown())
@@ -236,11 +259,11 @@ class ActionChecker(DatabaseChecker):
             self._number(tree.d[node])
         if target is None or rows is None:
             return
-        if target.kind != P_WHOLE or rows.kind not in (P_WHOLE, P_ROW):
-            self.error("ESL1003", node, construct="INSERT with an object")
+        if target.kind != P_WHOLE:
+            self.error("ESL1003", node, construct="INSERT into an object")
             return
         self.same_structure(node, target, rows)
-        if tree.d[node] >= 0 and rows.kind != P_ROW:
+        if tree.d[node] >= 0 and not self.is_row(rows):
             self.error("ESL3006", node)
 
     # calls
@@ -266,9 +289,9 @@ class ActionChecker(DatabaseChecker):
             self.error("ESL2007", node, name=procedure.name, wanted=expected, found=str(len(args)), notes=notes)
             return
         for i, (arg, parameter) in enumerate(zip(args, procedure.parameters, strict=True)):
-            self._argument(i + 1, procedure, parameter.symbol, parameter.mode, arg)
+            self.argument(i + 1, procedure, parameter.symbol, parameter.mode, arg)
 
-    def _argument(self, number: int, procedure: Procedure, symbol, mode: int, arg: int) -> None:  # type: ignore[no-untyped-def]
+    def argument(self, number: int, procedure: Procedure, symbol, mode: int, arg: int) -> None:  # type: ignore[no-untyped-def]
         kind = self.check(arg)
         if kind == V_NONE and arg not in self.places:
             return
@@ -288,7 +311,10 @@ class ActionChecker(DatabaseChecker):
     def _record_argument(self, arg: int, symbol, place: Place | None, kind: int) -> None:  # type: ignore[no-untyped-def]
         if place is None or place.kind not in (P_WHOLE, P_ROW) or place.struct is None:
             self.error("ESL3002", arg, wanted="a local row or structure", found=TYPE_NAMES[kind])
-        elif symbol.struct is not None and fold(symbol.struct.name) != fold(place.struct.name):
+            return
+        if place.kind == P_WHOLE and place.symbol is not None:
+            self.handed.append((place.symbol, symbol))
+        if symbol.struct is not None and fold(symbol.struct.name) != fold(place.struct.name):
             self.error("ESL3007", arg, left=symbol.struct.name, right=place.struct.name)
 
     def _alias_argument(self, arg: int, symbol, place: Place | None) -> None:  # type: ignore[no-untyped-def]
@@ -322,11 +348,9 @@ class ActionChecker(DatabaseChecker):
 
     def _on_change(self, node: int) -> None:
         tree = self.tree
-        place = self.place(tree.a[node])
+        place = self.change_place(tree.a[node])
         if place is not None and (place.kind != P_CELL or place.base == "self"):
             self.error("ESL3010", tree.a[node], found=place.shown())
-        elif place is not None and place.type == V_RECORD and place.base == "name":
-            self.error("ESL1003", tree.a[node], construct="ON CHANGE of a row or structure")
         procedure = self.by_name.get(self.folded(tree.b[node]))
         if procedure is None:
             spelled = self.spelled(tree.b[node])
@@ -382,12 +406,14 @@ class ActionChecker(DatabaseChecker):
         self.declaration(node)
 
 
-CHECKS: dict[int, Callable[[ActionChecker, int], None]] = {
+CHECKS: dict[int, Callable[..., None]] = {
     N.N_DECL: ActionChecker._declared, N.N_ASSIGN: ActionChecker._assign, N.N_SET_AS: ActionChecker._set_as,
     N.N_SET_WITH: ActionChecker._set_with, N.N_EXIT_LOOP: ActionChecker._exit_loop, N.N_ON_CHANGE: ActionChecker._on_change,
     N.N_REDIM: ActionChecker._redim, N.N_INSERT: ActionChecker._insert, N.N_CALL: ActionChecker._call,
     N.N_CALL_OTHER: ActionChecker._call_other, N.N_DELAY: ActionChecker._delay, N.N_FUNC_ACTION: ActionChecker._function_action,
     N.N_LOG: ActionChecker._log, N.N_LOGEX: ActionChecker._logex, N.N_MESSAGE: ActionChecker._message, N.N_QUERY: ActionChecker._query,
-    N.N_DB: ActionChecker.database,
+    N.N_DB: ActionChecker.database, N.N_RETRY: ActionChecker._again, N.N_RESUME: ActionChecker._again,
 }
+# actions that jump, or that may not stand inside a block: they are told the blocks around them
+JUMPS: dict[int, Callable[..., None]] = {}
 

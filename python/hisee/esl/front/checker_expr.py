@@ -52,15 +52,17 @@ from hisee.esl.front.symbols import (
     type_of_word,
 )
 from hisee.esl.front.words import meant
-from hisee.schema import functions, picture_functions
+from hisee.schema import functions, host_functions, picture_functions
 
 NUMBERS = (V_BOOL, V_INT, V_REAL)
 RELATIONS = (L.T_EQ, L.T_NE, L.T_LT, L.T_GT, L.T_LE, L.T_GE)
 OP_TEXT = {number: sign for sign, number in L.SIGNS.items()}
-FUNCTIONS = {L.fold(name): row for row in functions.ROWS for name in (row.name, *row.old_names)}
+FunctionRow = functions.FnRow | host_functions.HostFnRow
+ALL_FUNCTIONS: list[FunctionRow] = [*functions.ROWS, *host_functions.ROWS]
+FUNCTIONS = {L.fold(name): row for row in ALL_FUNCTIONS for name in (row.name, *row.old_names)}
 PICTURE_FUNCTIONS = {L.fold(row.name): row for row in picture_functions.ROWS}
-RESULTS = {"B": V_BOOL, "I": V_INT, "R": V_REAL, "T": V_TEXT, "TM": V_TIME, "U": V_ANY, "-": V_NONE}
-LETTER_TYPES = {"B": V_BOOL, "I": V_INT, "R": V_REAL, "T": V_TEXT, "TM": V_TIME}
+RESULTS = {"B": V_BOOL, "I": V_INT, "R": V_REAL, "T": V_TEXT, "TM": V_TIME, "U": V_ANY, "H": V_INT, "-": V_NONE}
+LETTER_TYPES = {"B": V_BOOL, "I": V_INT, "R": V_REAL, "T": V_TEXT, "TM": V_TIME, "H": V_INT}
 STAMPS = ("%gettime", "%isweak")
 ATTRIBUTES = {"vld": V_BOOL, "tim": V_TIME, "wea": V_BOOL, "dim": V_INT, "hbj": V_INT}
 KNOWN_ATTRIBUTES = frozenset(["lim", "alf", "alq", "alt", "alv", "nak", "tra", "def"])
@@ -69,6 +71,8 @@ INT_LEAST, INT_MOST = -(2**63) + 16, 2**63 - 1
 
 class ExpressionChecker(Scope):
     """check(n) walks an expression once and answers its type."""
+
+    folds = True
 
     def prepare(self) -> None:
         count = len(self.tree.kind)
@@ -147,7 +151,9 @@ class ExpressionChecker(Scope):
     def _fold(self, node: int, op: int, result: int) -> None:
         """Values known now: exact INT, the machine's own REAL, TEXT within its limit. Everything else is left to the VM."""
         a, b = self.known.get(self.tree.b[node]), self.known.get(self.tree.c[node])
-        if a is None or b is None or isinstance(a, bool) or isinstance(b, bool) or op not in (L.T_PLUS, L.T_MINUS, L.T_STAR):
+        if not self.folds or a is None or b is None or isinstance(a, bool) or isinstance(b, bool):
+            return
+        if op not in (L.T_PLUS, L.T_MINUS, L.T_STAR):
             return
         if isinstance(a, str) or isinstance(b, str):
             if isinstance(a, str) and isinstance(b, str) and len(a) + len(b) < 10_000:
@@ -173,7 +179,7 @@ class ExpressionChecker(Scope):
             self.error("ESL3002", inner, wanted="a number", found=TYPE_NAMES[kind])
             return V_NONE
         value = self.known.get(inner)
-        if value is not None and not isinstance(value, (bool, str)):
+        if self.folds and value is not None and not isinstance(value, (bool, str)) and (kind != V_INT or -value >= INT_LEAST):
             self.known[node] = -value
         return V_INT if kind == V_BOOL else kind
 
@@ -227,10 +233,28 @@ class ExpressionChecker(Scope):
         if row.result == "-" and not as_action:
             self.error("ESL3011", node, name=row.name)
             return V_NONE
+        if row.letters[:1] == "C":
+            return self._column_function(row, args)
         self._argument_types(row, args, types)
         if key in STAMPS:
             self._track(key, args[0])
         return result_type(row, types)
+
+    def _column_function(self, row: FunctionRow, args: list[int]) -> int:
+        """A function over `_r^Column`; the column's index is the code generator's business."""
+        if len(args) != 1:
+            self.error("ESL2007", args[1], name=row.name, wanted="1 argument", found=str(len(args)))
+            return V_NONE
+        place = self.places.get(args[0])
+        if place is None or place.kind != P_COLUMN or place.struct is None:
+            self.error("ESL3002", args[0], wanted="a column, `_r^Column`", found=place.shown() if place else TYPE_NAMES[self.typ[args[0]]])
+            return V_NONE
+        kind = place.struct.columns[place.column][1]
+        if kind == V_OBJECT or row.result == "R" and kind not in NUMBERS:
+            wanted = "a column of numbers" if row.result == "R" else "a column of values"
+            self.error("ESL3002", args[0], wanted=wanted, found=TYPE_NAMES[kind])
+            return V_NONE
+        return kind if row.result == "U" else RESULTS[row.result]
 
     def _track(self, key: str, arg: int) -> None:
         """The script asks for time or Weak of the locals in this argument."""
@@ -239,7 +263,7 @@ class ExpressionChecker(Scope):
             if symbol is not None:
                 symbol.track_time() if key == "%gettime" else symbol.track_weak()
 
-    def _argument_types(self, row: functions.FnRow, args: list[int], types: list[int]) -> None:
+    def _argument_types(self, row: FunctionRow, args: list[int], types: list[int]) -> None:
         for i, (arg, kind) in enumerate(zip(args, types, strict=True)):
             letter = row.parameters[min(i, len(row.parameters) - 1)][1]
             wanted = V_REAL if letter == "N" else LETTER_TYPES.get(letter, V_ANY)
@@ -488,7 +512,7 @@ def common_type(types: list[int]) -> int:
     return V_REAL if kinds == {V_INT, V_REAL} else V_ANY
 
 
-def result_type(row: functions.FnRow, types: list[int]) -> int:
+def result_type(row: FunctionRow, types: list[int]) -> int:
     letters = [row.parameters[min(i, len(row.parameters) - 1)][1] for i in range(len(types))]
     if row.result == "N":
         whole = all(t in (V_INT, V_BOOL) for t, letter in zip(types, letters, strict=True) if letter == "N")

@@ -7,42 +7,59 @@ of its own, so that mode OFF never runs from a THEN body into the ELSE body.
 from __future__ import annotations
 
 from hisee.esl.front import nodes as N
+from hisee.esl.front import nodes_calls as C
 from hisee.esl.front.checker import Checker
 from hisee.esl.front.checker_expr import FUNCTIONS
-from hisee.esl.front.codegen_actions import ActionCode
 from hisee.esl.front.codegen_base import typed
-from hisee.esl.front.lexer import fold
-from hisee.esl.front.nodes import F_ENTRY, F_ENTRYX, F_RPC, F_RPCX, M_IN, M_OUT, V_BOOL, V_INT, V_RECORD
+from hisee.esl.front.codegen_calls import CallCode
+from hisee.esl.front.nodes import F_ENTRY, F_ENTRYX, F_RPC, F_RPCX, M_IN, M_OUT, V_BOOL, V_INT, V_NONE, V_RECORD
+from hisee.esl.front.nodes_units import N_CALL_UNIT, N_WAIT_FOR
 from hisee.esl.front.symbols import P_WHOLE, Place, Procedure, Symbol
-from hisee.esl.unit import Kind, Label, Mode, Type, UnitBuilder
+from hisee.esl.optimisations import NONE
+from hisee.esl.unit import Kind, Label, Mode, ProcedureBuilder, Type, UnitBuilder
 from hisee.schema.opcodes import Op
 
 KINDS = ((F_RPCX, Kind.RPCX), (F_RPC, Kind.RPC), (F_ENTRYX, Kind.ENTRYX), (F_ENTRY, Kind.ENTRY))
 
 
-def generate(checked: Checker) -> bytes:
+def generate(checked: Checker, without: frozenset[str] = NONE) -> bytes:
     """The unit. Raises hisee.esl.unit.UnitLimit when a limit of the format is reached."""
     unit = UnitBuilder(checked.name)
-    return Codegen(unit, checked).run()
+    return Codegen(unit, checked, without).run()
 
 
-class Codegen(ActionCode):
+class Codegen(CallCode):
     def run(self) -> bytes:
         checked: Checker = self.checked  # type: ignore[assignment]
         for procedure in checked.procedures:
             self.builders.append(self.unit.procedure(procedure.name, kind_of(procedure)))
-        handlers = (n for n, kind in enumerate(self.tree.kind) if kind == N.N_ON_ERROR and self.tree.a[n] == N.E_LABEL)
-        self.has_handler = next(handlers, -1) >= 0
         for symbol in checked.pvars.values():  # all, in the order of the picture: hosts know them by this index
             self.variable(symbol)
-        self.p = self.builders[0]
+        self._text(self.builders[0], "")
+        self.public_procedures()
+        return self.unit.build()
+
+    def generate_inner(self, init: ProcedureBuilder, name: str) -> None:
+        """A unit event as a part of the script: see codegen_units.py."""
+        checked: Checker = self.checked  # type: ignore[assignment]
+        for procedure in checked.procedures:
+            kind = Kind.CHANGE if procedure.on_change else Kind.LOCAL
+            self.builders.append(self.unit.procedure(f"{name}.{procedure.name}" if procedure.index else name, kind))
+        self._text(init, name + ".")
+
+    def _text(self, init: ProcedureBuilder, prefix: str) -> None:
+        """Registers and code of one text; the globals stand in the script's init part."""
+        checked: Checker = self.checked  # type: ignore[assignment]
+        modes = {self.tree.a[n] for n, kind in enumerate(self.tree.kind) if kind == N.N_ON_ERROR}
+        self.has_handler, self.has_off = N.E_LABEL in modes, N.E_OFF in modes
+        self.p = init
         for symbol in checked.globals.values():
             self._place_symbol(symbol)
         for procedure in checked.procedures[1:]:
             self._parameters(procedure)
+        self.generate_units(init, prefix)
         for procedure in checked.procedures:
             self._section(procedure)
-        return self.unit.build()
 
     # sections
     def _place_symbol(self, symbol: Symbol) -> None:
@@ -80,12 +97,14 @@ class Codegen(ActionCode):
         self.labels: dict[str, Label] = {name: self.p.label() for name in procedure.labels}
         self.exits: list[Label] = []
         items = self.tree.items(self.tree.c[procedure.node]) if procedure.index else self.tree.init
+        self.begin_flow(procedure, items)
         self._prologue(procedure)
         self.items(items)
         self.release()
 
     def _prologue(self, procedure: Procedure) -> None:
         if not procedure.index:
+            self.start_units()
             for node in self.tree.globals:
                 self._declaration(node)
             return
@@ -104,12 +123,13 @@ class Codegen(ActionCode):
             if value < 0 or symbol is None or symbol.initial != value or symbol.value is not None:
                 continue
             self.action(var)
-            self.value(value, symbol.type, symbol.register)
-            self._must_be_valid(symbol)
+            register = self.value(value, symbol.type, self.temp(symbol.type) if self.is_global(symbol) else symbol.register)
+            self.write_symbol(symbol, register)
+            self._must_be_valid(symbol, register)
 
-    def _must_be_valid(self, symbol: Symbol) -> None:
+    def _must_be_valid(self, symbol: Symbol, register: int) -> None:
         valid, fine = self.temp(V_BOOL), self.p.label()
-        self.emit(typed("VALID", symbol.type), valid, symbol.register)
+        self.emit(typed("VALID", symbol.type), valid, register)
         self.emit(Op.BR_TRUE, valid, 0, fine)
         self.emit(Op.RAISE_NR, x=2)
         self.p.place(fine)
@@ -161,38 +181,31 @@ class Codegen(ActionCode):
         symbol = self.checked.symbol_of(tree.a[node], node)
         assert symbol is not None
         shared = self.is_global(symbol)
-        counter = self.hold(self.temp(V_INT)) if shared else None
+        counter = self.hold(V_INT) if shared else None
         i = counter[0] if counter else symbol.register
-        bound = self.hold(self.temp(V_INT))
+        bound = self.hold(V_INT)
+        if self.has_off:  # a head that fails runs into the body: its END_LOOP must not meet the bound of another loop
+            self.invalid(V_INT, bound[0])
         self._bounds(node, i, bound[0])
-        if counter:
-            self.emit(Op.GSTORE_I, symbol.register, i)
         end, top = self.p.label(), self.p.label()
+        self._write_back(symbol, i)
         self.emit(Op.FOR_PREP, i, bound[0], end)
         self.p.place(top)
+        self._write_back(symbol, i)
         self._loop_items(node, end)
         if counter:
             self.emit(Op.GLOAD_I, i, symbol.register)
-        last = self.p.label()
-        self.emit(Op.FOR, i, bound[0], top) if not counter else self._shared_for(i, bound[0], symbol, top, last)
+        self.emit(Op.FOR, i, bound[0], top)
+        self._write_back(symbol, i)
         self.p.place(end)
         self.unhold(bound)
         if counter:
             self.unhold(counter)
 
-    def _shared_for(self, i: int, bound: int, symbol: Symbol, top: Label, last: Label) -> None:
-        """A counter of the script, in a procedure: every step is written back before the body goes on."""
-        again = self.p.label()
-        self.emit(Op.VALID_TEST_I, i)
-        self.emit(Op.BR_LT_I, i, bound, again)
-        self.emit(Op.ADDI_I, i, i, 1)
-        self.emit(Op.GSTORE_I, symbol.register, i)
-        self.emit(Op.JUMP, last)
-        self.p.place(again)
-        self.emit(Op.ADDI_I, i, i, 1)
-        self.emit(Op.GSTORE_I, symbol.register, i)
-        self.emit(Op.LOOP, top)
-        self.p.place(last)
+    def _write_back(self, symbol: Symbol, i: int) -> None:
+        """A counter of the script, in a procedure: the loop counts in a register of its own."""
+        if self.is_global(symbol):
+            self.emit(Op.GSTORE_I, symbol.register, i)
 
     def _bounds(self, node: int, i: int, bound: int) -> None:
         tree = self.tree
@@ -231,41 +244,6 @@ class Codegen(ActionCode):
         else:
             self.branch(self.tree.a[node], self.exits[-1], True)
 
-    # jumps
-    def goto(self, node: int) -> None:
-        self._jump(self.tree.a[node])
-
-    def _jump(self, name: int) -> None:
-        if self.has_handler:
-            self.emit(Op.LEAVE)
-        self.emit(Op.JUMP, self.labels[self.checked.folded(name)])
-
-    def if_goto(self, node: int) -> None:
-        tree = self.tree
-        label = self.labels[self.checked.folded(tree.b[node])]
-        if not self.has_handler:
-            self.branch(tree.a[node], label, True)
-            return
-        past = self.p.label()
-        self.branch(tree.a[node], past, False)
-        self._jump(tree.b[node])
-        self.p.place(past)
-
-    def on_error(self, node: int) -> None:
-        mode = self.tree.a[node]
-        if mode == N.E_LABEL:
-            label = self.labels[fold(self.checked.spelled(self.tree.b[node]))]
-            self.emit(Op.ON_ERR, label, x=mode)
-        else:
-            self.emit(Op.ON_ERR, x=mode)
-
-    def plain(self, node: int) -> None:
-        kind = self.tree.kind[node]
-        if kind == N.N_RETURN:
-            self.emit(Op.RET if self.here.index else Op.END)
-        else:
-            self.emit({N.N_END: Op.END, N.N_RETRY: Op.RETRY, N.N_RESUME: Op.RESUME}[kind])
-
     # the others
     def local_call(self, node: int) -> None:
         self.call(self.tree.a[node], self.tree.items(self.tree.b[node]))
@@ -279,7 +257,11 @@ class Codegen(ActionCode):
         if row is None:
             self.picture_function(name, args, -1)
         elif row.result == "-":
-            self.function(row.number, self._arguments(row, args, [self.type_of(a) for a in args]), None)
+            given = self._arguments(row, args, [self.type_of(a) for a in args])
+            if row.host:
+                self._host_function(row, given, V_NONE, -1)
+            else:
+                self.function(row.number, given, None)
         else:
             self.value(inner)
 
@@ -304,4 +286,10 @@ METHODS = {
     N.N_REDIM: Codegen.redim, N.N_INSERT: Codegen.insert, N.N_CALL: Codegen.local_call, N.N_CALL_OTHER: Codegen.call_other,
     N.N_DELAY: Codegen.delay, N.N_WAIT: Codegen.wait_, N.N_FUNC_ACTION: Codegen.function_action, N.N_LOG: Codegen.log,
     N.N_LOGEX: Codegen.logex, N.N_MESSAGE: Codegen.message, N.N_QUERY: Codegen.query, N.N_DB: Codegen.database,
+    C.N_CALL_OBJECT: Codegen.call_object, C.N_EVENT: Codegen.event, C.N_OPENEVENT: Codegen.openevent, C.N_CLOSE: Codegen.close,
+    C.N_COMMAND: Codegen.command, C.N_GETACCESS: Codegen.getaccess, C.N_RELEASEACCESS: Codegen.releaseaccess,
+    N.N_EXCEPTION_HANDLER: Codegen.exception_handler, N.N_GOSUB: Codegen.gosub, N.N_ON_JUMP: Codegen.on_jump,
+    N.N_RAISE: Codegen.raise_exception, N.N_RERAISE: Codegen.plain, N.N_SORT: Codegen.sort, N.N_FIND_TRUE: Codegen.find_true,
+    N.N_DELETE: Codegen.delete, N.N_COPY_ROWS: Codegen.copy_rows, N.N_SET_BIND: Codegen.set_bind, N.N_CNT: Codegen.container,
+    N_CALL_UNIT: Codegen.call_unit, N_WAIT_FOR: Codegen.wait_for,
 }

@@ -19,7 +19,7 @@ from hisee.esl.front.nodes import (
     V_TEXT,
     V_TIME,
 )
-from hisee.esl.front.symbols import P_CELL, P_CONST, P_ITEM, P_PVAR, P_ROW, P_SCALAR, P_WHOLE, Parameter, Place, Procedure
+from hisee.esl.front.symbols import P_CELL, P_COLUMN, P_CONST, P_ITEM, P_PVAR, P_ROW, P_SCALAR, P_WHOLE, Parameter, Place, Procedure
 from hisee.esl.front.words import UNIT_ORDER, UNITS
 from hisee.esl.unit import Arg, Label, Mode, ProcedureBuilder, Type
 from hisee.schema.actions import BY_NAME as ACTIONS
@@ -31,6 +31,9 @@ MODES = {0: Mode.INOUT, 1: Mode.IN, 2: Mode.OUT}
 
 class ActionCode(StampCode):
     """One method per kind of action; the caller has opened the action's range."""
+
+    def change_reference(self, place: Place) -> int:
+        raise NotImplementedError
 
     # storing
     def store(self, place: Place, register: int, kind: int, *, weak: int = -1, time: int = -1) -> None:
@@ -87,17 +90,26 @@ class ActionCode(StampCode):
     def set_as(self, node: int) -> None:
         tree = self.tree
         target: Place = self.checked.places[tree.a[node]]  # type: ignore[attr-defined]
+        if target.kind in (P_WHOLE, P_ROW, P_COLUMN):
+            self.set_as_structure(node)
+            return
         if tree.b[node] < 0:
             reference = self.temp(V_OBJECT)
             self.emit(Op.OBJ_NONE, reference)
         else:
             reference = self.linked(self.checked.places[tree.b[node]])  # type: ignore[attr-defined]
+            if node in self.checked.through:  # type: ignore[attr-defined]
+                cell, reference = reference, self.temp(V_OBJECT)
+                self.emit(Op.RD_O, reference, cell)
         if target.base == "item":
             assert target.item is not None
             self.store_item(target.item, reference)
         else:
             assert target.symbol is not None
             self.write_symbol(target.symbol, reference)
+
+    def set_as_structure(self, node: int) -> None:
+        raise NotImplementedError
 
     # calls
     def call(self, name: int, args: list[int], code: int = -1) -> None:
@@ -106,7 +118,7 @@ class ActionCode(StampCode):
         given: list[Arg] = []
         backs: list[tuple[Place, int, int]] = []
         for arg, parameter in zip(args, procedure.parameters, strict=True):
-            given.append(self._argument(arg, parameter, backs))
+            given.append(self.argument_for(arg, parameter, backs))
         callee = self.builders[procedure.index]
         if code >= 0:
             given.append(self.arg_out(V_INT, code))
@@ -134,7 +146,7 @@ class ActionCode(StampCode):
         outer.emit(Op.ERR_NR, code)
         return outer
 
-    def _argument(self, node: int, parameter: Parameter, backs: list[tuple[Place, int, int]]) -> Arg:
+    def argument_for(self, node: int, parameter: Parameter, backs: list[tuple[Place, int, int]]) -> Arg:
         symbol, mode = parameter.symbol, MODES[parameter.mode]
         places: dict[int, Place] = self.checked.places  # type: ignore[attr-defined]
         if symbol.type == V_RECORD:
@@ -143,8 +155,16 @@ class ActionCode(StampCode):
             return self._alias_argument(places[node], mode)
         if parameter.mode == M_IN:
             kind = self.type_of(node)
-            return self.arg_in(kind, self.value(node))
-        return self.inout(places[node], mode, backs)
+            given = self.arg_in(kind, self.value(node))
+        else:
+            given = self.inout(places[node], mode, backs)
+        if symbol.handle:
+            self._must_be_container(given)
+        return given
+
+    def _must_be_container(self, handle: Arg) -> None:
+        """CNT_HANDLE: the CALL of a procedure with an unknown handle raises _ERR_NO_DATA, the procedure is not entered."""
+        self.act(ActionId.CNT_GETNR, [Arg(Mode.IN, handle.type, handle.register), self.arg_out(V_INT, self.temp(V_INT))], False)
 
     def _alias_argument(self, place: Place, mode: Mode) -> Arg:
         """A reference is handed over; only an alias of the caller can be re-linked by the callee."""
@@ -170,7 +190,7 @@ class ActionCode(StampCode):
     def record_argument(self, place: Place, mode: Mode, backs: list[tuple[Place, int, int]]) -> Arg:
         assert place.symbol is not None
         if place.kind == P_WHOLE:
-            return Arg(mode, Type.RECORD, self.record(place.symbol))
+            return Arg(mode, Type.RECORD, self.fresh(place.symbol) if mode != Mode.OUT else self.record(place.symbol))
         register = self.row_copy(place)
         if mode != Mode.IN:
             backs.append((place, register, V_RECORD))
@@ -180,7 +200,7 @@ class ActionCode(StampCode):
         assert place.symbol is not None
         register = self.temp(V_RECORD, place.struct)
         index = self.value(place.index, V_INT)
-        self.emit(Op.ROW_GET, register, self.record(place.symbol), index)
+        self.emit(Op.ROW_GET, register, self.fresh(place.symbol), index)
         self.free(index)
         return register
 
@@ -190,8 +210,22 @@ class ActionCode(StampCode):
             return
         assert place.symbol is not None
         index = self.value(place.index, V_INT)
+        if place.symbol.bound:
+            self._row_to_object(place, register, index)
         self.emit(Op.ROW_PUT, self.record(place.symbol), index, register)
         self.free(index)
+
+    def _row_to_object(self, place: Place, register: int, index: int) -> None:
+        """A row that stands for one of an object: what the callee wrote goes there too."""
+        assert place.symbol is not None and place.struct is not None
+        one = self.load(1, V_INT)
+        for column, (_, kind) in enumerate(place.struct.columns):
+            if kind == V_OBJECT:
+                continue
+            value = self.temp(kind)
+            self.emit(Op[f"LD_{'?BIRMT'[kind]}"], value, register, one, x=column)
+            self.store_bound(place.symbol, index, column, kind, value)
+            self.free(value)
 
     def call_other(self, node: int) -> None:
         tree = self.tree
@@ -292,21 +326,27 @@ class ActionCode(StampCode):
     def on_change(self, node: int) -> None:
         tree = self.tree
         procedure: Procedure = self.checked.by_name[self.checked.folded(tree.b[node])]
-        reference = self.linked(self.checked.places[tree.a[node]])  # type: ignore[attr-defined]
-        args = [self.arg_in(V_OBJECT, reference), self.arg_in(V_INT, self.load(procedure.index, V_INT)),
+        reference = self.change_reference(self.checked.places[tree.a[node]])  # type: ignore[attr-defined]
+        args = [self.arg_in(V_OBJECT, reference), self.arg_in(V_INT, self.load(self.builders[procedure.index].index, V_INT)),
                 self.arg_in(V_BOOL, self.load(not tree.c[node], V_BOOL))]
         self.act(ActionId.ON_CHANGE, args, False)
 
     def delay(self, node: int) -> None:
-        factor = UNITS[UNIT_ORDER[self.tree.b[node]]]
-        known = self.checked.known.get(self.tree.a[node])  # type: ignore[attr-defined]
-        if isinstance(known, (int, float)) and not isinstance(known, bool):
-            seconds = self.load(float(known) * factor, V_REAL)
-        else:
-            seconds = self.value(self.tree.a[node], V_REAL)
-            if factor != 1.0:
-                seconds = self._three(Op.MUL_R, V_REAL, seconds, self.load(factor, V_REAL), self.temp(V_REAL))
+        self.sleep(self.span(self.tree.a[node], self.tree.b[node]))
+
+    def sleep(self, seconds: int) -> None:
         self.act(ActionId.DELAY, [self.arg_in(V_REAL, seconds)], True)
+
+    def span(self, node: int, unit: int) -> int:
+        """REAL register: an amount of time in seconds."""
+        factor = UNITS[UNIT_ORDER[unit]]
+        known = self.checked.known.get(node)  # type: ignore[attr-defined]
+        if isinstance(known, (int, float)) and not isinstance(known, bool):
+            return self.load(float(known) * factor, V_REAL)
+        seconds = self.value(node, V_REAL)
+        if factor != 1.0:
+            seconds = self._three(Op.MUL_R, V_REAL, seconds, self.load(factor, V_REAL), self.temp(V_REAL))
+        return seconds
 
     def wait(self) -> None:
         self.act(ActionId.WAIT, [], True)

@@ -10,6 +10,7 @@ from hisee.esl.context import ObjectEntry
 from hisee.esl.front.nodes import LETTERS, V_ANY, V_BOOL, V_INT, V_REAL, V_TEXT, V_TIME
 from hisee.esl.front.scope import Scope
 from hisee.esl.front.symbols import Place, Procedure, Struct, Symbol, type_of_word
+from hisee.esl.optimisations import SHORT_LOAD
 from hisee.esl.unit import GLOBAL, NO_STRUCTURE, Arg, Label, Mode, ProcedureBuilder, Type, UnitBuilder
 from hisee.schema.opcodes import Op
 
@@ -18,7 +19,6 @@ CONVERSIONS = {
     (V_BOOL, V_INT): Op.CVT_BI, (V_BOOL, V_REAL): Op.CVT_BR, (V_INT, V_BOOL): Op.CVT_IB, (V_INT, V_REAL): Op.CVT_IR,
     (V_REAL, V_INT): Op.CVT_RI, (V_REAL, V_BOOL): Op.CVT_RB,
 }
-CONVERSION_REASON = 3
 NOW = 701  # %Now
 
 
@@ -30,8 +30,9 @@ def typed(name: str, kind: int) -> Op:
 class Registers:
     """One procedure under construction. `checked` is what the checker left."""
 
-    def __init__(self, unit: UnitBuilder, checked: Scope) -> None:
+    def __init__(self, unit: UnitBuilder, checked: Scope, without: frozenset[str]) -> None:
         self.unit = unit
+        self.without = without
         self.checked = checked
         self.tree = checked.tree
         self.here: Procedure = checked.init
@@ -61,12 +62,17 @@ class Registers:
         if key is not None:
             self.pool.setdefault(key, []).append(register)
 
-    def hold(self, register: int) -> tuple[int, tuple[int, int]]:
-        """Keep a temporary over several actions; unhold() gives it back."""
+    def hold(self, kind: int) -> tuple[int, tuple[int, int] | None]:
+        """A register that outlives the action; unhold() gives it back. Where code elsewhere can run in between and come back, it is
+        used for nothing else, before or after."""
+        if self.here.comes_back:
+            return self.p.slot(Type(kind)), None
+        register = self.temp(kind)
         return register, self.busy.pop(register)
 
-    def unhold(self, held: tuple[int, tuple[int, int]]) -> None:
-        self.pool.setdefault(held[1], []).append(held[0])
+    def unhold(self, held: tuple[int, tuple[int, int] | None]) -> None:
+        if held[1] is not None:
+            self.pool.setdefault(held[1], []).append(held[0])
 
     def release(self) -> None:
         for register in list(self.busy):
@@ -110,7 +116,7 @@ class Registers:
 
     def _load_int(self, value: int, dest: int) -> int:
         register = self.dest(dest, V_INT)
-        if -(2**31) <= value < 2**31:
+        if -(2**31) <= value < 2**31 and SHORT_LOAD not in self.without:
             self.emit(Op.LOADI_I, register, value)
         else:
             self.emit(Op.LOADK_I, register, self.unit.const(Type.INT, value))
@@ -118,7 +124,7 @@ class Registers:
 
     def _load_real(self, value: float, dest: int) -> int:
         register = self.dest(dest, V_REAL)
-        if value == int(value) and abs(value) < 2**31 and str(value) != "-0.0":
+        if value == int(value) and abs(value) < 2**31 and str(value) != "-0.0" and SHORT_LOAD not in self.without:
             self.emit(Op.LOADI_R, register, int(value))
         else:
             self.emit(Op.LOADK_R, register, self.unit.const(Type.REAL, value))
@@ -145,8 +151,10 @@ class Registers:
             self.emit(typed("UNBOX", to), result, register)
         elif (kind, to) in CONVERSIONS:
             self.emit(CONVERSIONS[kind, to], result, register)
-        else:
-            self.emit(typed("INVALID", to), result, x=CONVERSION_REASON)
+        else:  # never valid: over ANY, so that an invalid value keeps its own reason
+            boxed = self.convert(register, kind, V_ANY)
+            self.emit(typed("UNBOX", to), result, boxed)
+            register = boxed
         self.free(register)
         return result
 

@@ -14,9 +14,6 @@ RANGE_ERROR = 4
 
 
 class CopyCode(ExpressionCode):
-    def set_cell(self, reference: int, register: int, kind: int, weak: int = -1, time: int = -1) -> None:
-        raise NotImplementedError
-
     def row_copy(self, place: Place) -> int:
         raise NotImplementedError
 
@@ -24,7 +21,10 @@ class CopyCode(ExpressionCode):
         tree = self.tree
         target: Place = self.checked.places[tree.a[node]]  # type: ignore[attr-defined]
         source: Place = self.checked.places[tree.b[node]]  # type: ignore[attr-defined]
-        if target.kind == source.kind == P_WHOLE:
+        if _bound(target) or _bound(source):
+            whole = target.kind == P_WHOLE or target.kind == P_CELL and target.whole
+            self._copy_all(target, source) if whole else self._copy_row(target, source)
+        elif target.kind == source.kind == P_WHOLE:
             self.emit(Op.SET_WITH, self.record(target.symbol), self.record(source.symbol))  # type: ignore[arg-type]
         elif target.kind == source.kind == P_ROW:
             row = self.row_copy(source)
@@ -45,11 +45,9 @@ class CopyCode(ExpressionCode):
 
     def _copy_all(self, target: Place, source: Place) -> None:
         """Row by row; different numbers of rows raise before anything is copied."""
-        rows, others = self._rows_of(source), self._rows_of(target)
-        same, end, top = self.p.label(), self.p.label(), self.p.label()
-        self.emit(Op.BR_EQ_I, rows, others, same)
-        self.emit(Op.RAISE_NR, x=RANGE_ERROR)
-        self.p.place(same)
+        rows = self._rows_of(source)
+        self.same_rows(rows, self._rows_of(target))
+        end, top = self.p.label(), self.p.label()
         row = self.temp(V_INT)
         self.emit(Op.LOADI_I, row, 1)
         self.emit(Op.FOR_PREP, row, rows, end)
@@ -58,6 +56,12 @@ class CopyCode(ExpressionCode):
         self._copy_columns(target, read, write, row, row)
         self.emit(Op.FOR, row, rows, top)
         self.p.place(end)
+
+    def same_rows(self, rows: int, others: int) -> None:
+        same = self.p.label()
+        self.emit(Op.BR_EQ_I, rows, others, same)
+        self.emit(Op.RAISE_NR, x=RANGE_ERROR)
+        self.p.place(same)
 
     def _copy_row(self, target: Place, source: Place) -> None:
         write, read = self._cell_writer(target), self._cell_reader(source)
@@ -99,7 +103,9 @@ class CopyCode(ExpressionCode):
 
     def _load(self, place: Place, row: int, column: int, kind: int) -> int:
         register = self.temp(kind)
-        if column < 256:
+        if _bound(place):
+            self.load_bound(place.symbol, row, column, kind, register)  # type: ignore[arg-type]
+        elif column < 256:
             self.emit(typed("LD", kind), register, self.record(place.symbol), row, x=column)  # type: ignore[arg-type]
         else:
             self.emit(Op.LDW, register, self.record(place.symbol), row)  # type: ignore[arg-type]
@@ -107,6 +113,11 @@ class CopyCode(ExpressionCode):
         return register
 
     def _store(self, place: Place, row: int, column: int, kind: int, register: int) -> None:
+        if _bound(place):
+            self.store_bound(place.symbol, row, column, kind, register)  # type: ignore[arg-type]
+        self._store_here(place, row, column, kind, register)
+
+    def _store_here(self, place: Place, row: int, column: int, kind: int, register: int) -> None:
         if column < 256:
             self.emit(typed("ST", kind), self.record(place.symbol), row, register, x=column)  # type: ignore[arg-type]
         else:
@@ -150,9 +161,21 @@ class CopyCode(ExpressionCode):
         record = self.record(target.symbol)  # type: ignore[arg-type]
         if tree.d[node] >= 0:
             first, last = self.value(rows.index, V_INT), self.value(tree.d[node], V_INT)
-            self.emit(Op.INSERT_ROWS, record, before, self.record(rows.symbol))  # type: ignore[arg-type]
+            self.emit(Op.INSERT_ROWS, record, before, self.rows_source(self._whole(rows) if rows.kind == P_CELL else rows))
             self.emit(Op.EXT, first, last)
         elif rows.kind == P_ROW:
             self.emit(Op.INSERT, record, before, self.row_copy(rows))
         else:
-            self.emit(Op.INSERT, record, before, self.record(rows.symbol))  # type: ignore[arg-type]
+            self.emit(Op.INSERT, record, before, self.rows_source(rows))
+
+    def rows_source(self, place: Place) -> int:
+        """Record operand of a whole structure, or of a row of an object, that is read."""
+        if place.kind != P_CELL:
+            return self.fresh(place.symbol)  # type: ignore[arg-type]
+        register = self.temp(V_RECORD, place.struct)
+        self.emit(Op.RD_C, register, self.reference(place))
+        return register
+
+
+def _bound(place: Place) -> bool:
+    return place.kind in (P_WHOLE, P_ROW) and place.symbol is not None and place.symbol.bound

@@ -20,8 +20,10 @@ from hisee.esl.front.nodes import (
     V_TEXT,
     V_TIME,
 )
-from hisee.esl.front.symbols import P_CELL, P_CONST, P_ITEM, P_PVAR, P_SCALAR, P_WHOLE, S_SPECIAL, Place, type_of_word
-from hisee.esl.unit import Arg, Label, Type
+from hisee.esl.front.symbols import P_CELL, P_CONST, P_ITEM, P_PVAR, P_SCALAR, P_WHOLE, S_SPECIAL, Place, Symbol, type_of_word
+from hisee.esl.optimisations import BRANCH, BRANCH_CONSTANT, HOT, IMMEDIATE, IN_PLACE, REAL_CONSTANT
+from hisee.esl.unit import Arg, Label, Mode, Type
+from hisee.schema.actions import ActionId
 from hisee.schema.opcodes import Op
 
 ARITH = {L.T_PLUS: 0, L.T_MINUS: 1, L.T_STAR: 2, L.T_SLASH: 3, L.T_AND: 4, L.T_OR: 5}
@@ -52,7 +54,7 @@ class ExpressionCode(Registers):
         if known is not None and (want in (V_NONE, kind) or want == V_REAL and kind == V_INT):
             return self.load(known, want or kind, dest)
         target = want or kind
-        direct = dest if kind == target else -1
+        direct = dest if kind == target and IN_PLACE not in self.without else -1
         shape = self.tree.kind[node]
         if shape == N_BINARY:
             register = self._chain(node, direct)
@@ -100,7 +102,7 @@ class ExpressionCode(Registers):
 
     def _three(self, op: Op, kind: int, left: int, right: int, dest: int) -> int:
         """a := b op c; the left operand's register is used again when it is temporary and of that type."""
-        reuse = dest < 0 and left in self.busy and self.busy[left][0] == kind
+        reuse = dest < 0 and left in self.busy and self.busy[left][0] == kind and IN_PLACE not in self.without
         result = left if reuse else self.dest(dest, kind)
         self.emit(op, result, left, right)
         self.free(right)
@@ -170,7 +172,9 @@ class ExpressionCode(Registers):
     def _small(self, op: int, node: int, kind: int) -> tuple[Op, int] | None:
         """INT + - * with a small number has opcodes of its own."""
         known = self.checked.known.get(node)  # type: ignore[attr-defined]
-        if kind != V_INT or isinstance(known, bool) or not isinstance(known, int) or not -32768 < known < 32768:
+        if IMMEDIATE in self.without or kind != V_INT or isinstance(known, bool):
+            return None
+        if not isinstance(known, int) or not -32768 < known < 32768:
             return None
         if op == L.T_STAR:
             return Op.MULI_I, known
@@ -179,13 +183,13 @@ class ExpressionCode(Registers):
     def _real_constant(self, op: int, node: int, kind: int) -> tuple[Op, int] | None:
         """REAL + - * / with a known number; its index must fit 16 bits."""
         known = self.checked.known.get(node)  # type: ignore[attr-defined]
-        if kind != V_REAL or isinstance(known, bool) or not isinstance(known, (int, float)):
+        if REAL_CONSTANT in self.without or kind != V_REAL or isinstance(known, bool) or not isinstance(known, (int, float)):
             return None
         index = self.unit.const(Type.REAL, float(known))
         return (REAL_CONSTANT_OPS[op], index) if index < 65536 else None
 
     def _with_constant(self, op: Op, kind: int, left: int, constant: int, dest: int) -> int:
-        reuse = dest < 0 and left in self.busy and self.busy[left][0] == kind
+        reuse = dest < 0 and left in self.busy and self.busy[left][0] == kind and IN_PLACE not in self.without
         result = left if reuse else self.dest(dest, kind)
         self.emit(op, result, left, constant)
         if not reuse:
@@ -217,6 +221,10 @@ class ExpressionCode(Registers):
         elif kind != self.type_of(node):
             kind = self.type_of(node)
         result = dest if dest >= 0 and kind == want else -1
+        if row.host:
+            return self._host_function(row, self._arguments(row, args, types), kind, result)
+        if row.letters[:1] == "C":
+            return self._column_function(row, args[0], self.type_of(node), dest if self.type_of(node) == want else -1)
         hot = self._hot(name, args, types, kind, result)
         if hot >= 0:
             return hot, kind
@@ -225,6 +233,29 @@ class ExpressionCode(Registers):
         self.function(row.number, given, self.arg_out(kind, register))
         for argument in given:
             self.free(argument.register)
+        return register, kind
+
+    def _host_function(self, row, given: list[Arg], kind: int, dest: int) -> tuple[int, int]:  # type: ignore[no-untyped-def]
+        """A function that the process around the VM does: the action FUNCTION with its number. One without result answers as well.
+
+        Waiting is the host's business: for the machine this is no waiting action, so that _ERR_NR_TRANS_EX stays as it was.
+        """
+        register = self.dest(dest, kind or V_INT)
+        number = self.load(row.number, V_INT)
+        self.act(ActionId.FUNCTION, [self.arg_in(V_INT, number), self.arg_out(kind or V_INT, register), *given], False)
+        for used in (number, *(argument.register for argument in given)):
+            self.free(used)
+        return register, kind
+
+    def _column_function(self, row, column: int, kind: int, dest: int) -> tuple[int, int]:  # type: ignore[no-untyped-def]
+        """The record and the index of its column."""
+        place: Place = self.checked.places[column]  # type: ignore[attr-defined]
+        assert place.symbol is not None
+        index = self.load(place.column, V_INT)
+        register = self.dest(dest, kind)
+        given = [Arg(Mode.IN, Type.RECORD, self.record(place.symbol)), self.arg_in(V_INT, index)]
+        self.function(row.number, given, self.arg_out(kind, register))
+        self.free(index)
         return register, kind
 
     def _arguments(self, row, args: list[int], types: list[int]) -> list[Arg]:  # type: ignore[no-untyped-def]
@@ -246,6 +277,8 @@ class ExpressionCode(Registers):
 
     def _hot(self, name: str, args: list[int], types: list[int], kind: int, dest: int) -> int:
         """Opcode instead of a call, where there is one for these types; -1 where not."""
+        if HOT in self.without:
+            return -1
         if len(args) == 1 and name in HOT_ONE:
             want = V_REAL if name == "%sqrt" else V_TEXT if name == "%strlen" else kind
             op = HOT_ONE[name].get(want)
@@ -322,6 +355,10 @@ class ExpressionCode(Registers):
         assert place.symbol is not None
         index = self.value(place.index, V_INT)
         kind = place.struct.columns[place.column][1]  # type: ignore[union-attr]
+        if place.symbol.bound:
+            self.load_bound(place.symbol, index, place.column, kind, register)
+            self.free(index)
+            return
         if place.column < 256:
             self.emit(typed("LD", kind), register, self.record(place.symbol), index, x=place.column)
         else:
@@ -333,12 +370,52 @@ class ExpressionCode(Registers):
         assert place.symbol is not None
         index = self.value(place.index, V_INT)
         kind = place.struct.columns[place.column][1]  # type: ignore[union-attr]
+        if place.symbol.bound:
+            self.store_bound(place.symbol, index, place.column, kind, register)
         if place.column < 256:
             self.emit(typed("ST", kind), self.record(place.symbol), index, register, x=place.column)
         else:
             self.emit(Op.STW, self.record(place.symbol), index, register)
             self.emit(Op.EXT, place.column)
         self.free(index)
+
+    # rows that stand for rows of objects
+    def fresh(self, symbol: Symbol) -> int:
+        """Record operand of a record that is about to be read as a whole."""
+        register = self.record(symbol)
+        if symbol.bound:
+            self.act(ActionId.REFRESH, [Arg(Mode.INOUT, Type.RECORD, register)], False)
+        return register
+
+    def _bond(self, symbol: Symbol, row: int, column: int, local: Label) -> int:
+        """Reference of the object's item; where the row is not bound the code goes on at `local`."""
+        reference, is_bound = self.temp(V_OBJECT), self.temp(V_BOOL)
+        self.emit(Op.BOUND, reference, self.record(symbol), row, x=column + 1)
+        self.emit(Op.LINKED, is_bound, reference)
+        self.emit(Op.BR_FALSE, is_bound, 0, local)
+        self.free(is_bound)
+        return reference
+
+    def load_bound(self, symbol: Symbol, row: int, column: int, kind: int, register: int) -> None:
+        local, end = self.p.label(), self.p.label()
+        reference = self._bond(symbol, row, column, local)
+        self.emit(typed("RD", kind), register, reference)
+        self.free(reference)
+        self.emit(Op.JUMP, end)
+        self.p.place(local)
+        self.emit(typed("LD", kind), register, self.record(symbol), row, x=column)
+        self.p.place(end)
+
+    def store_bound(self, symbol: Symbol, row: int, column: int, kind: int, register: int) -> None:
+        """The request to the object, where the row is bound; the own copy is written in any case."""
+        local = self.p.label()
+        reference = self._bond(symbol, row, column, local)
+        self.set_cell(reference, register, kind)
+        self.free(reference)
+        self.p.place(local)
+
+    def set_cell(self, reference: int, register: int, kind: int, weak: int = -1, time: int = -1) -> None:
+        raise NotImplementedError
 
     # references to objects
     def reference(self, place: Place) -> int:
@@ -433,24 +510,35 @@ class ExpressionCode(Registers):
             self.emit(Op.RAISE_NR, x=2)
             self.free(register)
             return
+        if kind == V_ANY:
+            self._only_bool(register)
         register = self.convert(register, kind, V_BOOL)
         self.emit(Op.BR_TRUE if when else Op.BR_FALSE, register, 0, target)
         self.free(register)
+
+    def _only_bool(self, register: int) -> None:
+        """A condition whose type is found when it runs: another one than BOOL raises, as in the text."""
+        number, fine = self.temp(V_INT), self.p.label()
+        self.function(FUNCTIONS["%typeof"].number, [self.arg_in(V_ANY, register)], self.arg_out(V_INT, number))
+        self.emit(Op.BRI_EQ_I, number, V_BOOL, fine)
+        self.emit(Op.RAISE_NR, x=2)
+        self.p.place(fine)
+        self.free(number)
 
     def _branch_relation(self, node: int, target: Label, when: bool) -> bool:
         tree = self.tree
         op = tree.a[node] if when else OPPOSITE[tree.a[node]]
         left, right = self.type_of(tree.b[node]), self.type_of(tree.c[node])
-        if V_ANY in (left, right):
+        if V_ANY in (left, right) or BRANCH in self.without:
             return False
         common = self._compared_as(left, right)
         if common not in (V_INT, V_REAL, V_TIME):
             return False
         first = self.value(tree.b[node], common)
-        known = self.checked.known.get(tree.c[node])  # type: ignore[attr-defined]
+        known = self.checked.known.get(tree.c[node]) if BRANCH_CONSTANT not in self.without else None  # type: ignore[attr-defined]
         if common == V_INT and isinstance(known, int) and not isinstance(known, bool) and -32768 <= known < 32768:
             self.emit(Op[f"BRI_{SHORT[op]}_I"], first, known, target)
-        elif (constant := self._real_constant(L.T_PLUS, tree.c[node], common)) is not None:
+        elif known is not None and (constant := self._real_constant(L.T_PLUS, tree.c[node], common)) is not None:
             self.emit(Op[f"BRK_{SHORT[op]}_R"], first, constant[1], target)
         else:
             second = self.value(tree.c[node], common)

@@ -19,7 +19,7 @@ class StampCode(CopyCode):
             self.write_symbol(symbol.time, self.now() if time < 0 else time)
         if symbol.weak is not None:
             if symbol.type == V_TEXT:
-                weak = self._or(weak, self._is_cut(symbol.register))
+                weak = self._or(weak, self._is_cut(self.read_symbol(symbol)))
             self.write_symbol(symbol.weak, self.load(False, V_BOOL) if weak < 0 else weak)
 
     def given_time(self, node: int) -> int:

@@ -22,6 +22,10 @@ from array import array
     N_RETRY, N_RESUME, N_ON_ERROR, N_ON_CHANGE, N_REDIM, N_INSERT, N_CALL, N_CALL_OTHER, N_DELAY, N_WAIT, N_FUNC_ACTION,
     N_LOG, N_LOGEX, N_MESSAGE, N_QUERY, N_DB, N_NOTHING,
 ) = range(20, 55)
+# the rest of the language: rows are appended
+(
+    N_EXCEPTION_HANDLER, N_GOSUB, N_ON_JUMP, N_RAISE, N_RERAISE, N_SORT, N_FIND_TRUE, N_DELETE, N_COPY_ROWS, N_SET_BIND, N_CNT,
+) = range(70, 81)
 
 # flags of PROC
 F_RPC, F_RPCX, F_PUBLIC, F_ENTRY, F_ENTRYX = 1, 2, 4, 8, 16
@@ -31,6 +35,9 @@ M_INOUT, M_IN, M_OUT = 0, 1, 2
 E_NONE, E_OFF, E_ON, E_LABEL = range(4)
 # flags of CALL_OTHER
 C_ASYNC, C_CODE = 1, 2
+
+# third operand of TYPE: a RECORD declared NOALIAS, a parameter that is the handle of a container
+T_NOALIAS, T_HANDLE = 1, 2
 
 # types: numbers of core/c/esl_slot.h
 V_NONE, V_BOOL, V_INT, V_REAL, V_TIME, V_TEXT, V_RECORD, V_OBJECT, V_ANY = range(9)
@@ -54,6 +61,8 @@ class Tree:
         self.globals: list[int] = []  # DECL nodes of the script
         self.procedures: list[int] = []  # PROC nodes
         self.init: list[int] = []  # items of the init part
+        self.units: list[int] = []  # UNIT nodes
+        self.implements: list[int] = []  # IMPLEMENTS nodes
 
     def add(self, kind: int, start: int, end: int, a: int = -1, b: int = -1, c: int = -1, d: int = -1) -> int:
         self.kind.append(kind)

@@ -11,6 +11,7 @@ from hisee.esl.front.lexer import Source, Tokens
 from hisee.esl.front.nodes import (
     F_ENTRY,
     F_ENTRYX,
+    F_PUBLIC,
     F_RPC,
     F_RPCX,
     M_IN,
@@ -21,16 +22,19 @@ from hisee.esl.front.nodes import (
     N_PROC,
     N_TYPE,
     N_VAR,
+    T_HANDLE,
     TYPE_WORDS,
     V_INT,
     V_OBJECT,
     V_RECORD,
     Tree,
 )
+from hisee.esl.front.nodes_calls import D_PUBLIC
+from hisee.esl.front.nodes_units import N_IMPLEMENTS, N_UNIT
 from hisee.esl.front.statements import Fault, Statements
 from hisee.esl.front.words import HEADERS, RESERVED
 
-FLAGS = {"procedure": 0, "rpc": F_RPC, "rpcx": F_RPCX, "entry": F_ENTRY, "entryx": F_ENTRYX}
+FLAGS = {"procedure": 0, "public": F_PUBLIC, "rpc": F_RPC, "rpcx": F_RPCX, "entry": F_ENTRY, "entryx": F_ENTRYX}
 
 
 def parse(source: Source, tokens: Tokens, nesting: int) -> tuple[Tree, list[Fault], list[Fault]]:
@@ -57,10 +61,14 @@ class Parser(Statements):
                 return
             if self._header():
                 self._procedure()
+            elif self.word() == "unit" and self.kind(1) == L.T_LPAREN:
+                self._unit()
+            elif self.word() == "pragma" and self.kind(1) != L.T_ASSIGN:
+                self.do_pragma()
             elif self._declares():
                 self.tree.globals.append(self.declaration())
             elif self.word() == "implementation":
-                raise self.not_yet("IMPLEMENTATION")
+                self._implements()
             else:
                 self._init()
         except TooDeep:
@@ -79,6 +87,33 @@ class Parser(Statements):
         while self.kind() != L.T_EOF:  # procedures behind the init part: an error each, parsed all the same
             self._late_header()
             self.tree.init.extend(self.block(frozenset()))
+
+    def _unit(self) -> None:
+        """UNIT (E.Name) _u {, _u}"""
+        start = self.start()
+        self.advance()
+        self.advance()
+        name = self.expect_name(L.T_NAME, "the name of a unit event")
+        self.expect(L.T_RPAREN, "`)`")
+        locals_ = [self.expect_name(L.T_LOCAL, "a variable name beginning with `_`")]
+        while self.accept(L.T_COMMA):
+            locals_.append(self.expect_name(L.T_LOCAL, "a variable name beginning with `_`"))
+        self.tree.units.append(self.tree.add(N_UNIT, start, self.last_end(), name, self.tree.pack(locals_)))
+        self.unit_names.update(locals_)
+        self.end_line()
+
+    def _implements(self) -> None:
+        """IMPLEMENTATION I.A {, I.B}, in front of everything else"""
+        at = self.at
+        self.advance()
+        if self.tree.globals or self.tree.procedures or self.tree.units:
+            self.report(self.at_token("ESL2031", at))
+        while True:
+            start, name = self.start(), self.expect_name(L.T_NAME, "the name of an interface")
+            self.tree.implements.append(self.tree.add(N_IMPLEMENTS, start, self.last_end(), name))
+            if not self.accept(L.T_COMMA):
+                break
+        self.end_line()
 
     begun = False
 
@@ -110,15 +145,14 @@ class Parser(Statements):
     def declaration(self) -> int:
         """["PUBLIC"] type var {"," var}"""
         start = self.start()
-        if self.word() == "public":
-            if self.word(1) in ("procedure", "rpc"):
-                raise self.not_yet("PUBLIC PROCEDURE (unit events)")
-            raise self.not_yet("PUBLIC variables")
+        public = D_PUBLIC if self.accept_word("public") else 0
+        if public and self.section:
+            self.report(SyntaxFault("ESL2040", start, self.last_end()))
         kind = self._type()
         names = [self._variable()]
         while self.accept(L.T_COMMA):
             names.append(self._variable())
-        node = self.tree.add(N_DECL, start, self.last_end(), kind, self.tree.pack(names), 0)
+        node = self.tree.add(N_DECL, start, self.last_end(), kind, self.tree.pack(names), public)
         self.end_line()
         return node
 
@@ -133,9 +167,10 @@ class Parser(Statements):
     def _type(self) -> int:
         start, word = self.start(), self.word()
         if word == "unit":
-            raise self.not_yet("UNIT")
+            raise self.at_token("ESL2011", self.at, construct="UNIT", place="the declarations of the script, outside procedures")
         if word == "cnt_handle":
-            raise self.not_yet("CNT_HANDLE")
+            self.advance()
+            return self.tree.add(N_TYPE, start, self.last_end(), V_INT, -1, T_HANDLE)
         if word in TYPE_WORDS:
             self.advance()
             return self.tree.add(N_TYPE, start, self.last_end(), TYPE_WORDS[word], -1, 0)
@@ -153,23 +188,24 @@ class Parser(Statements):
     # procedures and entries
     def _header(self) -> bool:
         word = self.word()
-        return word in FLAGS or word == "public" and self.word(1) in ("procedure", "rpc", "rpcx")
+        if word == "public":  # in front of a type it marks a variable
+            return self.word(1) in ("procedure", "rpc", "rpcx", "entry", "entryx")
+        return word in FLAGS
 
     def _procedure(self) -> None:
         start, word = self.start(), self.word()
-        if word == "public":
-            raise self.not_yet("PUBLIC PROCEDURE (unit events)")
         self.advance()
         flags = FLAGS[word]
+        if flags == F_PUBLIC:
+            self.expect_word("procedure")
         if word in ("rpc", "rpcx"):
             self.expect_word("procedure")
-        if self.kind() == L.T_LBRACKET:
-            raise self.not_yet("a conversation `[handle, TC_B]`")
+        conversation = self.conversation_parameter()
         name_at = self.at
         name = self.expect_name(L.T_NAME, "a name")
         if self.tokens.names.folded[name] in RESERVED:
             self.report(self.at_token("ESL1010", name_at, name=self.tokens.names.spelled[name]))
-        params = self._parameters_or_skip()
+        params = conversation + self._parameters_or_skip()
         node = self.tree.add(N_PROC, self.tokens.start[name_at], self.tokens.end[name_at], name, -1, -1, flags)
         self.tree.procedures.append(node)
         self.tree.b[node] = self.tree.pack(params)

@@ -16,11 +16,14 @@ from hisee.esl.front.nodes import (
     N_IF,
     N_LABEL,
     N_LOOP,
+    T_HANDLE,
+    T_NOALIAS,
     TYPE_NAMES,
     V_INT,
     V_RECORD,
     Tree,
 )
+from hisee.esl.front.nodes_calls import D_PUBLIC
 from hisee.esl.front.symbols import (
     S_CONST,
     S_LOCAL,
@@ -129,6 +132,7 @@ class Scope:
             symbol.start = self.tree.start[var]
             symbol.end = symbol.start + len(symbol.name)
             symbol.initial = self.tree.b[var]
+            symbol.public = self.tree.c[node] == D_PUBLIC
             self.add_symbol(table, symbol)
 
     def add_symbol(self, table: dict[str, Symbol], symbol: Symbol) -> None:
@@ -144,7 +148,7 @@ class Scope:
         table[key] = symbol
 
     def type_at(self, node: int) -> tuple[int, Struct | None, bool]:
-        kind, name, noalias = self.tree.a[node], self.tree.b[node], bool(self.tree.c[node])
+        kind, name, noalias = self.tree.a[node], self.tree.b[node], self.tree.c[node] == T_NOALIAS
         if name < 0:
             if kind == V_RECORD:
                 self.error("ESL1003", node, construct="a RECORD without a structure", hint="name it: `RECORD (SD.Name) _r`")
@@ -168,6 +172,7 @@ class Scope:
     def _parameter(self, procedure: Procedure, node: int) -> None:
         kind, struct, noalias = self.type_at(self.tree.a[node])
         symbol = Symbol(self.spelled(self.tree.b[node]), S_LOCAL, kind, procedure.index, struct, noalias)
+        symbol.handle = self.tree.c[self.tree.a[node]] == T_HANDLE
         symbol.end = self.tree.end[node]
         symbol.start = symbol.end - len(symbol.name)
         procedure.parameters.append(Parameter(symbol, self.tree.c[node]))
@@ -249,7 +254,7 @@ class Scope:
     def _nearest_object(self, spelled: str) -> str:
         directory = self.context.directory
         hint = meant(spelled, directory.names()) if directory else ""
-        entry = directory.object(hint.split("`")[1]) if directory and hint else None
+        entry = directory.object(hint.split("`")[1]) if directory and hint.count("`") == 2 else None
         return hint.replace("?", f" ({entry.value_type or entry.kind})?") if entry else hint
 
     def struct_named(self, spelled: str, node: int) -> Struct | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from hisee.esl.front import lexer as L
-from hisee.esl.front.actions_syntax import ActionSyntax
 from hisee.esl.front.expressions import SyntaxFault, TooDeep
 from hisee.esl.front.nodes import (
     E_LABEL,
@@ -29,6 +28,7 @@ from hisee.esl.front.nodes import (
     N_SET_AS,
     N_SET_WITH,
 )
+from hisee.esl.front.structure_syntax import StructureSyntax
 from hisee.esl.front.words import ACTION_WORDS, NOT_YET, RESERVED, meant
 
 Fault = SyntaxFault
@@ -37,12 +37,13 @@ OPENERS = {"if": "IF", "for": "DO_LOOP", "do_loop": "DO_LOOP"}
 NOTHING: frozenset[str] = frozenset()
 
 
-class Statements(ActionSyntax):
+class Statements(StructureSyntax):
     """Items of a section: declarations, labels, actions, blocks."""
 
     def __init__(self, *args: object) -> None:
         super().__init__(*args)  # type: ignore[arg-type]
         self.faults: list[Fault] = []
+        self.unit_names = set()
         self.warnings: list[Fault] = []
         self.section = ""
         self.in_init = False
@@ -220,8 +221,8 @@ class Statements(ActionSyntax):
         word = self.word()
         if word == "call" and self.kind(1) != L.T_ASSIGN:
             return self.call(start, target)
-        if word == "query" and self.kind(1) not in (L.T_CARET, L.T_BACKSLASH, L.T_LBRACKET):
-            return self.query(start, target)
+        if word in ("query", "command", "getaccess") and self.kind(1) not in (L.T_CARET, L.T_BACKSLASH, L.T_LBRACKET, L.T_EOL):
+            return {"query": self.query, "command": self.command, "getaccess": self.getaccess}[word](start, target)
         if word in NOT_YET and self.kind(1) in (L.T_TEXT, L.T_NAME, L.T_LOCAL):
             raise self.not_yet(f"{word.upper()} with a result")
         value = self.expression()
@@ -238,11 +239,12 @@ class Statements(ActionSyntax):
         self.advance()
         target = self.reference("a structure, alias or item")
         if self.word() == "bind":
-            raise self.not_yet("SET .. BIND")
+            self.advance()
+            return self.set_bind(start, target)
         if self.accept_word("with"):
             return self.tree.add(N_SET_WITH, start, self.last_end(), target, self.reference("a structure"))
         if not self.accept_word("as"):
-            raise self.unexpected("`AS` or `WITH`")
+            raise self.unexpected("`AS`, `WITH` or `BIND`")
         source = -1
         if not self.accept_word("none"):
             source = self.reference("an object")
@@ -360,9 +362,6 @@ class Statements(ActionSyntax):
         condition = -1 if self.kind() in (L.T_EOL, L.T_EOF) else self.expression()
         return self.tree.add(N_EXIT_LOOP, start, self.last_end(), condition)
 
-    def label_name(self) -> int:
-        return self.expect_name(L.T_NAME, "a label")
-
     def do_goto(self) -> int:
         start = self.start()
         self.advance()
@@ -371,9 +370,9 @@ class Statements(ActionSyntax):
     def do_on(self) -> int:
         start = self.start()
         word = self.word(1)
-        if word not in ("error", "change"):
-            raise self.not_yet("ON .. GOTO by number")
         self.advance()
+        if word not in ("error", "change"):
+            return self.on_number(start)
         self.advance()
         return self._on_error(start) if word == "error" else self._on_change(start)
 

@@ -56,6 +56,9 @@ class Symbol:
     time: Symbol | None = None  # companions, where the script can observe them
     weak: Symbol | None = None
     used: bool = False
+    public: bool = False  # EVENT sets it before the start and reads it at the end
+    handle: bool = False  # CNT_HANDLE: a container stands behind it when the procedure is called
+    bound: bool = False  # a record of which rows may stand for rows of objects
 
     def track_time(self) -> None:
         if self.time is None:
@@ -110,6 +113,8 @@ class Procedure:
     locals: dict[str, Symbol] = field(default_factory=dict)
     labels: dict[str, tuple[int, tuple[int, ...]]] = field(default_factory=dict)  # folded -> node, blocks around it
     on_change: bool = False
+    gosubs: bool = False  # its RETURN may belong to a GOSUB
+    comes_back: bool = False  # code elsewhere in it can run in the middle of a loop and come back: GOSUB, handler with RESUME
     event: str = ""
 
     def signature(self, lead: str = "") -> str:

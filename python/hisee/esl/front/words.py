@@ -17,9 +17,7 @@ HEADERS = frozenset(("procedure", "entry", "entryx", "rpc", "rpcx", "implementat
 
 # action words that a later version implements; each is named in ESL1003
 NOT_YET = folded_words(
-    "gosub exception_handler implementation unit event openevent open close command kvit block unblock getaccess "
-    "releaseaccess raise_exception reraise sort find_true delete copy_rows pragma readlog setdt_lineobj cnt_create "
-    "cnt_insert cnt_find cnt_delete cnt_getnr cnt_cnvtoarray cnt_getitem cnt_debug cnt_destroy lst_create lst_go_next "
+    "open kvit block unblock readlog setdt_lineobj lst_create lst_go_next "
     "lst_go_prev res_group_insert res_group_delete res_group_delete_all res_group_query rebuild_acc getarchval getarcharr "
     "getarcharr_to_cnt getarchrow getarchcol getarchstruct getarchdata calcstatfunc updatearchval insertarcharr "
     "deletearchdata calcondemandstat db_insert db_update db_delete db_insupd dbs_insupd db_trans_open db_trans_commit "
@@ -34,27 +32,34 @@ DB_WORDS = {
     "dbs_insert": "DBS_INSERT", "dbs_update": "DBS_UPDATE", "dbs_delete": "DBS_DELETE",
 }
 DB_ORDER = tuple(DB_WORDS)
+CNT_ORDER = ("cnt_create", "cnt_insert", "cnt_find", "cnt_delete", "cnt_getnr", "cnt_cnvtoarray", "cnt_getitem", "cnt_destroy", "cnt_debug")
 ACTION_WORDS = (
     "IF", "FOR", "DO_LOOP", "EXIT_LOOP", "GOTO", "RETURN", "END", "RETRY", "RESUME", "ON", "SET", "REDIM", "INSERT", "CALL", "DELAY",
     "WAIT", "LOG", "LOGEX", "MESSAGE", "QUERY", "PROCEDURE", "ENTRY", "ENTRYX", "RPC", "RPCX", "BEGIN", "ENDIF", "END_LOOP", "ELSE",
     "ELSIF", "INT", "BOOL", "REAL", "TEXT", "TIME", "RECORD", "ALIAS", *DB_WORDS.values(),
+    "GOSUB", "RAISE_EXCEPTION", "RERAISE", "EXCEPTION_HANDLER", "PRAGMA", "SORT", "FIND_TRUE", "DELETE", "COPY_ROWS",
+    *(word.upper() for word in CNT_ORDER), "EVENT", "OPENEVENT", "CLOSE", "COMMAND", "GETACCESS", "RELEASEACCESS", "PUBLIC",
 )
 
 
-def nearest(name: str, candidates: object, limit: int = 2000) -> str:
-    """The candidate that a person most likely meant, or "". At most `limit` candidates of a similar length are compared."""
-    best, best_cost = "", 1 + max(1, len(name) // 3)
+def nearest(name: str, candidates: object, limit: int = 2000) -> list[str]:
+    """The candidates that a person most likely meant: those of the least distance, in the order given. At most `limit` candidates
+    of a similar length are compared."""
+    best: list[str] = []
+    best_cost = max(1, len(name) // 3)
     wanted = name.lower()
     seen = 0
-    for candidate in candidates:  # type: ignore[attr-defined]
-        if abs(len(candidate) - len(name)) >= best_cost or len(candidate) > 64:
+    for candidate in dict.fromkeys(candidates):  # type: ignore[call-overload]
+        if abs(len(candidate) - len(name)) > best_cost or len(candidate) > 64:
             continue
         seen += 1
         if seen > limit:
             break
-        cost = distance(wanted, candidate.lower(), best_cost)
-        if cost < best_cost:
-            best, best_cost = candidate, cost
+        cost = distance(wanted, candidate.lower(), best_cost + 1)
+        if cost < best_cost or cost == best_cost and not best:
+            best, best_cost = [candidate], cost
+        elif cost == best_cost:
+            best.append(candidate)
     return best
 
 
@@ -76,6 +81,6 @@ def distance(a: str, b: str, limit: int) -> int:
 
 
 def meant(name: str, candidates: object) -> str:
-    """The hint "did you mean ...?", or ""."""
-    found = nearest(name, candidates)
-    return f"did you mean `{found}`?" if found else ""
+    """The hint "did you mean ...?", or "". Two equally near names are both told: then nothing may be put right by itself."""
+    found = [f"`{candidate}`" for candidate in nearest(name, candidates)[:2]]
+    return f"did you mean {' or '.join(found)}?" if found else ""

@@ -1,0 +1,68 @@
+"""Checking jumps that come back, raised errors, and where EXCEPTION_HANDLER may stand."""
+
+from __future__ import annotations
+
+from hisee.esl.front import nodes as N
+from hisee.esl.front.checker_actions import CHECKS, JUMPS, ActionChecker, Blocks
+from hisee.esl.front.nodes import V_BOOL, V_INT, V_REAL, V_TEXT
+from hisee.esl.front.nodes_units import N_WAIT_FOR
+
+
+class FlowChecker(ActionChecker):
+    """Marks of one section: the handlers, and what does not go together with them."""
+
+    def begin_section(self) -> None:
+        self.markers: list[int] = []
+        self.other_marks: list[tuple[str, int]] = []  # ON ERROR, RETRY, RESUME: code, node
+
+    def end_section(self) -> None:
+        """ON ERROR excludes markers anywhere in the section, RETRY and RESUME exclude them in front."""
+        if not self.markers:
+            return
+        first = self.markers[0]
+        for code, node in self.other_marks:
+            if code == "ESL2022" or self.tree.start[node] > self.tree.start[first]:
+                notes = [self.note(self.tree.start[first], self.tree.end[first], "the section's handler")]
+                self.error(code, node, word=self.text(node).split()[0].upper(), notes=notes)
+
+    def mark(self, node: int) -> None:
+        if self.tree.kind[node] == N.N_ON_ERROR:
+            self.other_marks.append(("ESL2022", node))
+            self.here.comes_back |= self.tree.a[node] == N.E_LABEL
+        elif self.tree.kind[node] in (N.N_RETRY, N.N_RESUME):
+            self.other_marks.append(("ESL2023", node))
+
+    def marker(self, node: int, blocks: Blocks) -> None:
+        if blocks:
+            self.error("ESL2021", node)
+        self.markers.append(node)
+
+    def gosub(self, node: int, blocks: Blocks) -> None:
+        self.here.gosubs = self.here.comes_back = True
+        self.jump(node, self.tree.a[node], blocks)
+
+    def on_jump(self, node: int, blocks: Blocks) -> None:
+        number = self.tree.a[node]
+        self.convertible(number, self.check(number), V_INT)
+        if self.tree.c[node]:
+            self.here.gosubs = self.here.comes_back = True
+        for name in self.tree.items(self.tree.b[node]):
+            self.jump(node, name, blocks)
+
+    def wait_for(self, node: int) -> None:
+        tree = self.tree
+        self.condition(tree.a[node])
+        if tree.b[node] >= 0:
+            self.convertible(tree.b[node], self.check(tree.b[node]), V_REAL)
+        if tree.d[node] >= 0:
+            self.out(tree.d[node], V_BOOL)
+
+    def raise_exception(self, node: int) -> None:
+        code, text = self.tree.a[node], self.tree.b[node]
+        self.convertible(code, self.check(code), V_INT)
+        if text >= 0:
+            self.convertible(text, self.check(text), V_TEXT)
+
+
+JUMPS.update({N.N_EXCEPTION_HANDLER: FlowChecker.marker, N.N_GOSUB: FlowChecker.gosub, N.N_ON_JUMP: FlowChecker.on_jump})
+CHECKS.update({N.N_RAISE: FlowChecker.raise_exception, N_WAIT_FOR: FlowChecker.wait_for})

@@ -1,0 +1,238 @@
+"""Checking actions on rows, columns and data containers. `links[n]` keeps what SET AS has to do, for the code generator."""
+
+from __future__ import annotations
+
+from hisee.esl.front import nodes as N
+from hisee.esl.front.checker_actions import CHECKS
+from hisee.esl.front.checker_flow import FlowChecker
+from hisee.esl.front.nodes import N_COLUMN, N_INDEX, N_LOCAL, TYPE_NAMES, V_ANY, V_BOOL, V_INT, V_NONE, V_OBJECT, V_RECORD, V_TEXT
+from hisee.esl.front.symbols import P_CELL, P_COLUMN, P_ROW, P_WHOLE, Place, Symbol
+from hisee.esl.front.words import CNT_ORDER
+
+SORT_KEYS = 5
+# operands of the container actions; ">" receives, "?" may be left out
+CNT_SHAPES = {
+    "cnt_create": ("handle>",), "cnt_insert": ("handle", "key", "value"), "cnt_find": ("handle", "key", "value>", "found>"),
+    "cnt_delete": ("handle", "key", "found>?"), "cnt_getnr": ("handle", "count>"), "cnt_cnvtoarray": ("handle",),
+    "cnt_getitem": ("handle", "index", "key>", "value>"), "cnt_destroy": ("handle",), "cnt_debug": ("handle", "name"),
+}
+CNT_TYPES = {"handle": V_INT, "found": V_BOOL, "count": V_INT, "index": V_INT, "name": V_TEXT}
+
+
+class StructureChecker(FlowChecker):
+    def prepare(self) -> None:
+        super().prepare()
+        self.through = set()
+        self.bound: list[Symbol] = []  # records that SET .. BIND names
+        self.handed: list[tuple[Symbol, Symbol]] = []  # whole records handed to parameters: actual, formal
+
+    # rows
+    def record(self, node: int) -> Place | None:
+        """A whole local record."""
+        place = self.structure(node)
+        if place is None:
+            return None
+        if place.kind == P_CELL and place.whole:
+            self.error("ESL1003", node, construct="this action on an object")
+            return None
+        if place.kind != P_WHOLE:
+            self.error("ESL3002", node, wanted="a local RECORD", found=place.shown())
+            return None
+        return place
+
+    def number(self, node: int) -> None:
+        self.convertible(node, self.check(node), V_INT)
+
+    def sort(self, node: int) -> None:
+        keys = self.tree.items(self.tree.a[node])
+        if len(keys) > 2 * SORT_KEYS:
+            self.error("ESL2007", node, name="SORT", wanted=f"1 to {SORT_KEYS} columns", found=str(len(keys) // 2))
+        first: Symbol | None = None
+        for column, ascending in zip(keys[::2], keys[1::2], strict=True):
+            self.convertible(ascending, self.check(ascending), V_BOOL)
+            place = self.place(column)
+            if place is None:
+                continue
+            if place.kind != P_COLUMN or place.struct is None or place.struct.columns[place.column][1] == V_OBJECT:
+                self.error("ESL3002", column, wanted="a column of values, `_r^Column`", found=place.shown())
+                continue
+            if first is not None and first is not place.symbol:
+                self.error("ESL3023", column, name=first.name)
+            first = first or place.symbol
+
+    def find_true(self, node: int) -> None:
+        tree = self.tree
+        self.counter(node)
+        self.number(tree.b[node])
+        self.out(tree.c[node], V_INT)
+        self.condition(tree.d[node])
+        if not self._names(tree.d[node], tree.a[node]):
+            self.error("ESL3024", tree.d[node], name=self.spelled(tree.a[node]))
+
+    def _names(self, node: int, name: int) -> bool:
+        """Does an expression use a local? Its nodes lie side by side, it is the last of them."""
+        tree, low = self.tree, self.tree.start[node]
+        while node >= 0 and tree.start[node] >= low:
+            if tree.kind[node] == N_LOCAL and tree.a[node] == name:
+                return True
+            node -= 1
+        return False
+
+    def delete(self, node: int) -> None:
+        self.record(self.tree.a[node])
+        self.number(self.tree.b[node])
+        if self.tree.c[node] >= 0:
+            self.number(self.tree.c[node])
+
+    def copy_rows(self, node: int) -> None:
+        target, source = self.record(self.tree.a[node]), self.structure(self.tree.b[node])
+        if source is not None and self.is_row(source):
+            self.error("ESL3002", self.tree.b[node], wanted="a whole structure", found="a row")
+        for number in self.tree.items(self.tree.c[node]):
+            self.number(number)
+        if target is not None and source is not None:
+            self.same_structure(node, target, source)
+
+    # binding
+    def set_bind(self, node: int) -> None:
+        tree = self.tree
+        target = self.place(tree.a[node])
+        source = self.place(tree.b[node]) if tree.b[node] >= 0 else None
+        if target is None:
+            return
+        if target.kind != P_ROW or target.symbol is None:
+            self.error("ESL3002", tree.a[node], wanted="a row of a local RECORD", found=target.shown())
+            return
+        self.bound.append(target.symbol)
+        if target.struct is not None and len(target.struct.columns) > 255:
+            self.error("ESL1003", node, construct="SET .. BIND of a structure with more than 255 columns")
+        if source is None:
+            return
+        if source.kind != P_CELL or source.whole or source.type != V_RECORD:
+            self.error("ESL3002", tree.b[node], wanted="a row of an object", found=source.shown())
+        else:
+            self.same_structure(node, target, source)
+
+    def bind_all(self) -> None:
+        """A record that shares its rows with a bound one, over parameters in either direction, is bound too."""
+        for symbol in self.bound:
+            symbol.bound = True
+        growing = bool(self.bound)
+        while growing:
+            growing = False
+            for actual, formal in self.handed:
+                if actual.bound != formal.bound:
+                    actual.bound = formal.bound = growing = True
+
+    # links
+    def set_as_structure(self, node: int, target: Place) -> None:
+        """SET AS of a row, a whole or a column."""
+        tree = self.tree
+        if target.symbol is not None and target.symbol.noalias and target.struct is not None and any(
+                kind == V_OBJECT for _, kind in target.struct.columns):
+            self.error("ESL3021", tree.a[node], name=target.name)
+            return
+        if tree.b[node] < 0:
+            if target.kind == P_COLUMN:
+                self._object_column(tree.a[node], target)
+            return
+        source = self._linked_source(tree.b[node], target)
+        if source is None:
+            return
+        if tree.d[node] and source.kind != P_CELL and not source.base:
+            self.error("ESL3022", tree.b[node], what=source.shown())
+        elif target.kind == P_COLUMN:
+            self._columns(node, target, source)
+        elif self.same_structure(node, target, source) and self.is_row(target) != self.is_row(source):
+            self.error("ESL3006", node)
+
+    def _linked_source(self, node: int, target: Place) -> Place | None:
+        if target.kind == P_COLUMN:
+            return self.column_place(node)
+        return self.structure(node)
+
+    def column_place(self, node: int) -> Place | None:
+        """`x[0]^Column` of a record or of an object: the place of the whole column."""
+        tree = self.tree
+        if tree.kind[node] == N_COLUMN:
+            base = tree.a[node]
+            if tree.kind[base] == N_INDEX:
+                self.check(tree.b[base])
+                base = tree.a[base] if self.known.get(tree.b[base]) == 0 else base
+            place = self.place(base)
+            if place is not None and place.kind == P_CELL and place.struct is not None and place.index < 0:
+                return self._cell_column(node, place)
+        place = self.place(node)
+        if place is not None and place.kind != P_COLUMN:
+            self.error("ESL3002", node, wanted="a whole column, `x[0]^Column`", found=place.shown())
+            return None
+        return place
+
+    def _cell_column(self, node: int, place: Place) -> Place | None:
+        assert place.struct is not None
+        name = self.tree.b[node]
+        column = place.struct.position(self.folded(name))
+        if column < 0:
+            self.error("ESL3013", node, structure=place.struct.name, name=self.spelled(name))
+            return None
+        found = Place(P_COLUMN, V_RECORD, place.symbol, place.struct, column=column, base=place.base, entry=place.entry, node=place.node,
+                      name=f"{place.name}^{place.struct.columns[column][0]}")
+        self.places[node] = found
+        return found
+
+    def _object_column(self, node: int, place: Place) -> bool:
+        assert place.struct is not None
+        if place.base or place.struct.columns[place.column][1] != V_OBJECT:
+            self.error("ESL3010", node, found=place.shown())
+            return False
+        return True
+
+    def _columns(self, node: int, target: Place, source: Place) -> None:
+        if not self._object_column(self.tree.a[node], target):
+            return
+        assert source.struct is not None
+        if source.struct.columns[source.column][1] != V_OBJECT and not (self.tree.d[node] and source.base):
+            self.error("ESL3025", self.tree.b[node], what=source.shown())
+
+    # containers
+    def container(self, node: int) -> None:
+        tree = self.tree
+        word = CNT_ORDER[tree.a[node]]
+        shape, given = CNT_SHAPES[word], tree.items(tree.b[node])
+        if tree.c[node] and word != "cnt_create":
+            self.error("ESL1001", node, wanted="the end of the line", found="`CASE_SENSITIVE`")
+        if not sum("?" not in role for role in shape) <= len(given) <= len(shape):
+            wanted = "`" + ", ".join(role.rstrip(">?") for role in shape) + "`"
+            self.error("ESL2007", node, name=word.upper(), wanted=wanted, found=f"{len(given)} operand" + "s" * (len(given) != 1))
+            return
+        for role, operand in zip(shape, given, strict=False):
+            self._cnt_operand(role, operand)
+
+    def _cnt_operand(self, role: str, node: int) -> None:
+        name = role.rstrip(">?")
+        if name == "value":
+            self._cnt_value(node, ">" in role)
+        elif ">" in role:
+            self.out(node, CNT_TYPES.get(name, V_ANY))
+        else:
+            self.convertible(node, self.check(node), CNT_TYPES.get(name, V_ANY))
+
+    def _cnt_value(self, node: int, receives: bool) -> None:
+        """A value, a row or a structure; an object's rows can be put in, not received."""
+        kind = self.check(node)
+        place = self.places.get(node)
+        if kind != V_RECORD:
+            if receives:
+                self.out(node, V_ANY)
+            elif kind != V_NONE:
+                self.convertible(node, kind, V_ANY)
+            return
+        if place is None or place.kind == P_COLUMN or receives and place.kind == P_CELL:
+            found = place.shown() if place else TYPE_NAMES[kind]
+            self.error("ESL3002", node, wanted="a value, a local row or a local structure", found=found)
+
+
+CHECKS.update({
+    N.N_SORT: StructureChecker.sort, N.N_FIND_TRUE: StructureChecker.find_true, N.N_DELETE: StructureChecker.delete,
+    N.N_COPY_ROWS: StructureChecker.copy_rows, N.N_SET_BIND: StructureChecker.set_bind, N.N_CNT: StructureChecker.container,
+})

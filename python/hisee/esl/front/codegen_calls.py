@@ -1,0 +1,164 @@
+"""Code of calls between objects, events, locks and commands, and the two procedures by which PUBLIC variables come and go."""
+
+from __future__ import annotations
+
+from hisee.esl.front.codegen_base import typed
+from hisee.esl.front.codegen_units import UnitCode
+from hisee.esl.front.nodes import V_BOOL, V_INT, V_OBJECT, V_RECORD, V_TEXT
+from hisee.esl.front.nodes_calls import G_ASYNC, G_BEGIN, G_CODE, O_SYNC
+from hisee.esl.front.symbols import Place, Symbol
+from hisee.esl.unit import GLOBAL, PUBLIC_IN, PUBLIC_OUT, Arg, Mode, Type
+from hisee.schema.actions import ActionId
+from hisee.schema.opcodes import Op
+
+Backs = list[tuple[Place, int, int]]
+
+
+class CallCode(UnitCode):
+    """One method per action; the caller has opened its range."""
+
+    # operands
+    def _object_arg(self, node: int) -> Arg:
+        """Reference, not linked when it is not given."""
+        return self.arg_in(V_OBJECT, self._console(node))
+
+    def _linked_arg(self, node: int) -> Arg:
+        return self.arg_in(V_OBJECT, self.linked(self.checked.places[node]))  # type: ignore[attr-defined]
+
+    def _value_arg(self, node: int, kind: int) -> Arg:
+        """Value, invalid when it is not given."""
+        return self.arg_in(kind, self.value(node, kind) if node >= 0 else self.invalid(kind))
+
+    def _text_argument(self, text: str) -> Arg:
+        return self.arg_in(V_TEXT, self.load(text, V_TEXT))
+
+    def _flags(self, flags: int) -> Arg:
+        return self.arg_in(V_INT, self.load(flags, V_INT))
+
+    def _base(self, place: Place) -> int:
+        if place.base == "self" and isinstance(place.entry, int):
+            register, number = self.temp(V_OBJECT), self.load(place.entry, V_INT)
+            self.emit(Op.OBJ_HBJ, register, number)
+            self.free(number)
+            return register
+        return super()._base(place)
+
+    def _cell_attribute(self, name: str, place: Place, dest: int) -> int:
+        if place.base == "self" and isinstance(place.entry, int):
+            return self.load(place.entry, V_INT, dest)
+        return super()._cell_attribute(name, place, dest)
+
+    def _copied_back(self, backs: Backs) -> None:
+        for place, register, kind in backs:
+            self.copy_back(place, register, kind)
+
+    # actions
+    def call_object(self, node: int) -> None:
+        tree = self.tree
+        name, flags, interface, process, instance, priority, conversation = tree.items(tree.d[node])
+        backs: Backs = []
+        given, modes = self._remote_arguments(tree.items(tree.c[node]), bool(flags & G_ASYNC), backs)
+        code, handle = self.temp(V_INT), self.temp(V_INT)
+        target = self._linked_arg(tree.b[node]) if tree.b[node] >= 0 else self._object_arg(-1)
+        head = [self._flags(flags), target, self._text_argument(self.checked.spelled(name)),
+                self._text_argument(self.checked.spelled(interface) if interface >= 0 else ""), self._object_arg(process),
+                self._value_arg(instance, V_INT), self._value_arg(priority, V_INT), self._text_argument(modes),
+                self._handle_argument(conversation, flags, handle), self.arg_out(V_INT, code)]
+        self.act(ActionId.CALL_OBJECT, head + given, not flags & G_ASYNC)
+        self._copied_back(backs)
+        if flags & G_CODE:
+            self.store(self.checked.places[tree.a[node]], code, V_INT)  # type: ignore[attr-defined]
+        if flags & G_BEGIN:
+            self.store(self.checked.places[conversation], handle, V_INT)  # type: ignore[attr-defined]
+
+    def _handle_argument(self, node: int, flags: int, register: int) -> Arg:
+        """The handle of a conversation; its beginning gives it."""
+        if flags & G_BEGIN:
+            return self.arg_out(V_INT, register)
+        self.value(node, V_INT, register) if node >= 0 else self.load(0, V_INT, register)
+        return self.arg_in(V_INT, register)
+
+    def event(self, node: int) -> None:
+        tree = self.tree
+        flags, priority = tree.items(tree.d[node])
+        backs: Backs = []
+        given, modes = self._remote_arguments(tree.items(tree.c[node]), bool(flags & G_ASYNC), backs)
+        names = ",".join(self.checked.spelled(name) for name in tree.items(tree.b[node]))
+        head = [self._flags(flags), self._linked_arg(tree.a[node]), self._text_argument(names), self._text_argument(modes),
+                self._value_arg(priority, V_INT)]
+        self.act(ActionId.EVENT, head + given, not flags & G_ASYNC)
+        self._copied_back(backs)
+
+    def openevent(self, node: int) -> None:
+        tree = self.tree
+        flags = tree.d[node]
+        args = [self._flags(flags), self._linked_arg(tree.a[node]), self._object_arg(tree.b[node]), self._value_arg(tree.c[node], V_INT)]
+        self.act(ActionId.OPENEVENT, args, bool(flags & O_SYNC))
+
+    def close(self, node: int) -> None:
+        tree = self.tree
+        target = self._linked_arg(tree.a[node]) if tree.a[node] >= 0 else self._object_arg(-1)
+        args = [self._flags(tree.d[node]), target, self._object_arg(tree.b[node]), self._value_arg(tree.c[node], V_INT)]
+        self.act(ActionId.CLOSE, args, False)
+
+    def command(self, node: int) -> None:
+        tree = self.tree
+        args = [self._value_arg(tree.b[node], V_TEXT), self._object_arg(tree.c[node]), self._value_arg(tree.d[node], V_INT)]
+        if tree.a[node] >= 0:
+            self._into(tree.a[node], ActionId.COMMAND, args)
+        else:
+            self.act(ActionId.COMMAND, [*args, self.arg_out(V_INT, self.temp(V_INT))], False)
+
+    def getaccess(self, node: int) -> None:
+        tree = self.tree
+        public, holder, note = tree.items(tree.c[node])
+        granted, text = self.temp(V_BOOL), self.temp(V_TEXT)
+        args = [self._value_arg(tree.b[node], V_TEXT), self.arg_in(V_BOOL, self.load(bool(public), V_BOOL)), self._value_arg(note, V_TEXT),
+                self.arg_out(V_BOOL, granted), self.arg_out(V_TEXT, text)]
+        self.act(ActionId.GETACCESS, args, True)
+        places: dict[int, Place] = self.checked.places  # type: ignore[attr-defined]
+        self.store(places[tree.a[node]], granted, V_BOOL)
+        if holder >= 0:
+            self.store(places[holder], text, V_TEXT)
+
+    def releaseaccess(self, node: int) -> None:
+        args = [self._value_arg(self.tree.a[node], V_TEXT), self.arg_in(V_BOOL, self.load(bool(self.tree.b[node]), V_BOOL))]
+        self.act(ActionId.RELEASEACCESS, args, False)
+
+    def change_reference(self, place: Place) -> int:
+        """Reference that ON CHANGE follows; row 0 with a column is the whole column."""
+        if place.column < 0 or place.index >= 0:
+            return self.linked(place)
+        base = self.linked(Place(place.kind, V_RECORD, place.symbol, place.struct, base=place.base, entry=place.entry, node=place.node))
+        return self.item(base, self.load(0, V_INT), place.column + 1)
+
+    # PUBLIC variables
+    def public_procedures(self) -> None:
+        """`PUBLIC_IN` takes the values that a caller gives, `PUBLIC_OUT` hands them all back; the host of the script starts them."""
+        public = [symbol for symbol in self.checked.globals.values() if symbol.public and symbol.register >= 0]
+        if not public:
+            return
+        self._moving(PUBLIC_IN, Mode.IN, public)
+        self._moving(PUBLIC_OUT, Mode.OUT, public)
+
+    def _moving(self, name: str, mode: Mode, public: list[Symbol]) -> None:
+        self.p = self.unit.procedure(name)
+        self.pool, self.busy = {}, {}
+        places = [self.p.param(s.name, mode, Type(s.type), self.structure(s.struct if s.type == V_RECORD else None)) for s in public]
+        self.p.action(1)
+        for symbol, register in zip(public, places, strict=True):
+            if symbol.type == V_RECORD:
+                to, of = (symbol.register | GLOBAL, register) if mode == Mode.IN else (register, symbol.register | GLOBAL)
+                self._copy_record(to, of)
+            elif mode == Mode.IN:
+                self.emit(typed("GSTORE", symbol.type), symbol.register, register)
+            else:
+                self.emit(typed("GLOAD", symbol.type), register, symbol.register)
+        self.emit(Op.RET)
+
+    def _copy_record(self, to: int, of: int) -> None:
+        rows = self.temp(V_INT)
+        self.emit(Op.DIM, rows, of)
+        self.emit(Op.REDIM, to, rows)
+        self.emit(Op.SET_WITH, to, of)
+        self.free(rows)

@@ -1,0 +1,237 @@
+"""Code of actions on rows, columns and data containers, and of rows bound to rows of objects."""
+
+from __future__ import annotations
+
+from hisee.esl.front.codegen_actions import ActionCode
+from hisee.esl.front.nodes import V_BOOL, V_INT, V_OBJECT, V_RECORD, V_TEXT
+from hisee.esl.front.symbols import P_CELL, P_ROW, P_WHOLE, Place, Symbol
+from hisee.esl.front.words import CNT_ORDER
+from hisee.esl.unit import Arg, Mode, Type
+from hisee.schema.actions import ActionId
+from hisee.schema.opcodes import Op
+
+GUARDED = 3  # operand of GUARD: with a label
+Backs = list[tuple[Place, int, int]]
+
+
+class StructureCode(ActionCode):
+    # rows
+    def sort(self, node: int) -> None:
+        keys = self.tree.items(self.tree.a[node])
+        places: list[Place] = [self.checked.places[column] for column in keys[::2]]  # type: ignore[attr-defined]
+        symbol = places[0].symbol
+        assert symbol is not None
+        args = [Arg(Mode.INOUT, Type.RECORD, self.fresh(symbol))]
+        for place, ascending in zip(places, keys[1::2], strict=True):
+            args += [self.arg_in(V_INT, self.load(place.column, V_INT)), self.arg_in(V_BOOL, self.value(ascending, V_BOOL))]
+        self.act(ActionId.SORT, args, False)
+
+    def delete(self, node: int) -> None:
+        tree = self.tree
+        place: Place = self.checked.places[tree.a[node]]  # type: ignore[attr-defined]
+        first = self.value(tree.b[node], V_INT)
+        count = self.value(tree.c[node], V_INT) if tree.c[node] >= 0 else self.load(1, V_INT)
+        self.emit(Op.DELETE, self.record(place.symbol), first, count)  # type: ignore[arg-type]
+
+    def copy_rows(self, node: int) -> None:
+        tree = self.tree
+        target: Place = self.checked.places[tree.a[node]]  # type: ignore[attr-defined]
+        source: Place = self.checked.places[tree.b[node]]  # type: ignore[attr-defined]
+        to_from, of_from, count = [self.value(n, V_INT) for n in tree.items(tree.c[node])]
+        of = self.rows_source(source)
+        self.act(ActionId.COPY_ROWS, [Arg(Mode.INOUT, Type.RECORD, self.record(target.symbol)),  # type: ignore[arg-type]
+                                      self.arg_in(V_INT, to_from), Arg(Mode.IN, Type.RECORD, of), self.arg_in(V_INT, of_from),
+                                      self.arg_in(V_INT, count)], False)
+
+    def find_true(self, node: int) -> None:
+        """A loop under a guard: whatever fails inside ends it, and its number is the return code."""
+        tree = self.tree
+        symbol = self.checked.symbol_of(tree.a[node], node)
+        assert symbol is not None
+        failed, found, none, top, end = (self.p.label() for _ in range(5))
+        code = self.temp(V_INT)
+        self.emit(Op.GUARD, failed, x=GUARDED)
+        most = self.hold(V_INT)
+        self.value(tree.b[node], V_INT, most[0])
+        self.p.place(top)
+        index = self.read_symbol(symbol)
+        self.emit(Op.BR_LT_I, most[0], index, none)
+        self.branch(tree.d[node], found, True)
+        self._count_to(symbol, index, 1)
+        self.emit(Op.LOOP, top)
+        self.p.place(none)
+        self._count_to(symbol, most[0], 1)
+        self.p.place(found)
+        self.emit(Op.GUARD, x=0)
+        self.emit(Op.LOADI_I, code, 0)
+        self.emit(Op.JUMP, end)
+        self.p.place(failed)
+        self.emit(Op.CAUGHT, code)
+        self.p.place(end)
+        self.store(self.checked.places[tree.c[node]], code, V_INT)  # type: ignore[attr-defined]
+        self.unhold(most)
+
+    def _count_to(self, symbol: Symbol, register: int, more: int) -> None:
+        next_one = self.temp(V_INT)
+        self.emit(Op.ADDI_I, next_one, register, more)
+        self.write_symbol(symbol, next_one)
+        self.stamp(symbol)
+        self.free(next_one)
+
+    # links
+    def set_as_structure(self, node: int) -> None:
+        tree = self.tree
+        target: Place = self.checked.places[tree.a[node]]  # type: ignore[attr-defined]
+        source = self.checked.places.get(tree.b[node]) if tree.b[node] >= 0 else None  # type: ignore[attr-defined]
+        if target.column >= 0:
+            self._link_rows(target, source, bool(tree.d[node]), (target.column,))
+        elif target.kind == P_ROW:
+            assert target.struct is not None
+            self._link_row(target, source, bool(tree.d[node]), range(len(target.struct.columns)), -1)
+        else:
+            assert target.struct is not None
+            self._link_rows(target, source, bool(tree.d[node]), range(len(target.struct.columns)))
+
+    def _link_rows(self, target: Place, source: Place | None, direct: bool, columns: range | tuple[int, ...]) -> None:
+        """Every row; different numbers of rows raise before anything is linked."""
+        rows = self._rows_of(self._all(target))
+        if source is not None:
+            self.same_rows(self._rows_of(self._all(source)), rows)
+        row, end, top = self.temp(V_INT), self.p.label(), self.p.label()
+        self.emit(Op.LOADI_I, row, 1)
+        self.emit(Op.FOR_PREP, row, rows, end)
+        self.p.place(top)
+        self._link_row(target, source, direct, columns, row)
+        self.emit(Op.FOR, row, rows, top)
+        self.p.place(end)
+
+    def _all(self, place: Place) -> Place:
+        kind = P_CELL if place.base else P_WHOLE
+        return Place(kind, V_RECORD, place.symbol, place.struct, base=place.base, entry=place.entry, node=place.node, name=place.name)
+
+    def _link_row(self, target: Place, source: Place | None, direct: bool, columns: range | tuple[int, ...], row: int) -> None:
+        to = row if row >= 0 else self._kept_index(target)
+        of = row if row >= 0 or source is None else self._kept_index(source)
+        base = self.reference(self._whole(self._all(source))) if source is not None and source.base else -1
+        assert target.struct is not None
+        for column in columns:
+            kind = target.struct.columns[column][1]
+            if kind == V_OBJECT:
+                self._link_item(target, to, column, source, base, of, direct)
+            elif source is not None:
+                value = self._read(base, of, column, kind) if base >= 0 else self._load(source, of, column, kind)
+                self._store(target, to, column, kind, value)
+                self.free(value)
+
+    def _link_item(self, target: Place, to: int, column: int, source: Place | None, base: int, of: int, direct: bool) -> None:
+        from_column = column if source is None or source.column < 0 else source.column
+        if source is None:
+            link = self.temp(V_OBJECT)
+            self.emit(Op.OBJ_NONE, link)
+        elif base < 0:
+            link = self._load(source, of, from_column, V_OBJECT)
+        else:
+            link = self._cell(base, of, from_column)
+            if not direct:
+                cell, link = link, self.temp(V_OBJECT)
+                self.emit(Op.RD_O, link, cell)
+                self.free(cell)
+        self._store_here(target, to, column, V_OBJECT, link)
+        self.free(link)
+
+    # bound rows
+    def set_bind(self, node: int) -> None:
+        tree = self.tree
+        target: Place = self.checked.places[tree.a[node]]  # type: ignore[attr-defined]
+        row = self.value(target.index, V_INT)
+        if tree.b[node] < 0:
+            reference = self.temp(V_OBJECT)
+            self.emit(Op.OBJ_NONE, reference)
+        else:
+            reference = self.linked(self.checked.places[tree.b[node]])  # type: ignore[attr-defined]
+        assert target.symbol is not None
+        self.act(ActionId.BIND, [Arg(Mode.INOUT, Type.RECORD, self.record(target.symbol)), self.arg_in(V_INT, row),
+                                 self.arg_in(V_OBJECT, reference)], False)
+
+    # containers
+    def container(self, node: int) -> None:
+        tree = self.tree
+        operands = tree.items(tree.b[node])
+        CONTAINERS[CNT_ORDER[tree.a[node]]](self, operands, bool(tree.c[node]))
+
+    def _handle(self, node: int) -> Arg:
+        return self.arg_in(V_INT, self.value(node, V_INT))
+
+    def _given(self, node: int) -> Arg:
+        """A value, row or structure that goes in."""
+        if self.type_of(node) != V_RECORD:
+            return self.arg_in(self.type_of(node), self.value(node))
+        place: Place = self.checked.places[node]  # type: ignore[attr-defined]
+        if place.kind != P_CELL:
+            return self.record_argument(place, Mode.IN, [])
+        return Arg(Mode.IN, Type.RECORD, self.rows_source(place))
+
+    def _received(self, node: int, backs: Backs) -> Arg:
+        place: Place = self.checked.places[node]  # type: ignore[attr-defined]
+        if place.kind in (P_WHOLE, P_ROW):
+            return self.record_argument(place, Mode.OUT, backs)
+        return self.inout(place, Mode.OUT, backs)
+
+    def _copy_all_back(self, backs: Backs) -> None:
+        for place, register, kind in backs:
+            self.copy_back(place, register, kind)
+
+    def _create(self, operands: list[int], case_sensitive: bool) -> None:
+        backs: Backs = []
+        handle = self._received(operands[0], backs)
+        self.act(ActionId.CNT_CREATE, [handle, self.arg_in(V_BOOL, self.load(case_sensitive, V_BOOL))], False)
+        self._copy_all_back(backs)
+
+    def _put(self, operands: list[int], _: bool) -> None:
+        self.act(ActionId.CNT_INSERT, [self._handle(operands[0]), self._given(operands[1]), self._given(operands[2])], False)
+
+    def _find(self, operands: list[int], _: bool) -> None:
+        """A value that was not found leaves its variable alone."""
+        backs: Backs = []
+        found, absent = self.temp(V_BOOL), self.p.label()
+        args = [self._handle(operands[0]), self._given(operands[1]), self.arg_out(V_BOOL, found), self._received(operands[2], backs)]
+        self.act(ActionId.CNT_FIND, args, False)
+        if backs:
+            self.emit(Op.BR_FALSE, found, 0, absent)
+            self._copy_all_back(backs)
+            self.p.place(absent)
+        self.store(self.checked.places[operands[3]], found, V_BOOL)  # type: ignore[attr-defined]
+
+    def _remove(self, operands: list[int], _: bool) -> None:
+        found = self.temp(V_BOOL)
+        self.act(ActionId.CNT_DELETE, [self._handle(operands[0]), self._given(operands[1]), self.arg_out(V_BOOL, found)], False)
+        if len(operands) > 2:
+            self.store(self.checked.places[operands[2]], found, V_BOOL)  # type: ignore[attr-defined]
+
+    def _number_of(self, operands: list[int], _: bool) -> None:
+        count = self.temp(V_INT)
+        self.act(ActionId.CNT_GETNR, [self._handle(operands[0]), self.arg_out(V_INT, count)], False)
+        self.store(self.checked.places[operands[1]], count, V_INT)  # type: ignore[attr-defined]
+
+    def _item(self, operands: list[int], _: bool) -> None:
+        backs: Backs = []
+        args = [self._handle(operands[0]), self.arg_in(V_INT, self.value(operands[1], V_INT)), self._received(operands[2], backs),
+                self._received(operands[3], backs)]
+        self.act(ActionId.CNT_GETITEM, args, False)
+        self._copy_all_back(backs)
+
+    def _to_array(self, operands: list[int], _: bool) -> None:
+        self.act(ActionId.CNT_CNVTOARRAY, [self._handle(operands[0])], False)
+
+    def _destroy(self, operands: list[int], _: bool) -> None:
+        self.act(ActionId.CNT_DESTROY, [self._handle(operands[0])], False)
+
+    def _name_it(self, operands: list[int], _: bool) -> None:
+        self.act(ActionId.CNT_DEBUG, [self._handle(operands[0]), self.arg_in(V_TEXT, self.value(operands[1], V_TEXT))], False)
+
+
+CONTAINERS = {
+    "cnt_create": StructureCode._create, "cnt_insert": StructureCode._put, "cnt_find": StructureCode._find,
+    "cnt_delete": StructureCode._remove, "cnt_getnr": StructureCode._number_of, "cnt_cnvtoarray": StructureCode._to_array,
+    "cnt_getitem": StructureCode._item, "cnt_destroy": StructureCode._destroy, "cnt_debug": StructureCode._name_it,
+}

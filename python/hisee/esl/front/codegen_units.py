@@ -1,0 +1,50 @@
+"""Code of unit events: each instance is generated into the unit of the script that declares it.
+
+Its variables are registers of the script's init part, its procedures are procedures named `_unit.Name`; nothing of it can be called
+from outside.
+"""
+
+from __future__ import annotations
+
+from hisee.esl.front.checker_units import UnitUse
+from hisee.esl.front.codegen_flow import FlowCode
+from hisee.esl.front.symbols import Place
+from hisee.esl.unit import ProcedureBuilder
+from hisee.schema.opcodes import Op
+
+
+class UnitCode(FlowCode):
+    subs: dict[str, UnitCode]
+
+    def is_global(self, symbol) -> bool:  # type: ignore[no-untyped-def]
+        return symbol.section == 0 and (self.inner or self.here.index != 0)
+
+    def generate_units(self, init: ProcedureBuilder, prefix: str) -> None:
+        """All instances of this text, and theirs in turn."""
+        self.subs = {}
+        uses: dict[str, UnitUse] = self.checked.units  # type: ignore[attr-defined]
+        for key, use in uses.items():
+            sub = self.subs[key] = type(self)(self.unit, use.checked, self.without)
+            sub.inner = True
+            sub.generate_inner(init, f"{prefix}{use.name}")
+
+    def generate_inner(self, init: ProcedureBuilder, name: str) -> None:
+        raise NotImplementedError
+
+    def start_units(self) -> None:
+        """The init parts of the instances, in front of everything else."""
+        uses: dict[str, UnitUse] = self.checked.units  # type: ignore[attr-defined]
+        for key, use in uses.items():
+            self.action(use.node)
+            self.emit(Op.CALL, self.unit.call(self.subs[key].builders[0], []))
+
+    def call_unit(self, node: int) -> None:
+        tree = self.tree
+        sub = self.subs[self.checked.folded(tree.a[node])]
+        procedure = sub.checked.by_name[self.checked.folded(tree.b[node])]
+        backs: list[tuple[Place, int, int]] = []
+        args = tree.items(tree.c[node])
+        given = [self.argument_for(arg, parameter, backs) for arg, parameter in zip(args, procedure.parameters, strict=True)]
+        self.emit(Op.CALL, self.unit.call(sub.builders[procedure.index], given))
+        for place, register, kind in backs:
+            self.copy_back(place, register, kind)

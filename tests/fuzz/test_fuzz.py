@@ -1,0 +1,75 @@
+"""A slice of the fuzzing in every run of the tests, and all that it ever found."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from . import vmdriver
+from .engine import CORPUS, HANG_S, Report, fuzz, keep, one
+from .targets import TARGETS, Target, source, unit, units
+
+STORED = sorted(path for path in CORPUS.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_a_slice(name: str) -> None:
+    report = fuzz(TARGETS[name], inputs=400)
+    assert not report.found, f"{report.found[0][0]!r}\n{report.found[0][1]}"
+
+
+@pytest.mark.parametrize("path", STORED, ids=lambda p: f"{p.parent.name}-{p.name}")
+def test_what_was_found_once(path: Path) -> None:
+    name = path.parent.name
+    (unit if name == vmdriver.NAME else TARGETS[name].takes)(path.read_bytes())
+
+
+def test_every_byte_of_a_good_unit_can_be_wrong() -> None:
+    """Each byte set to its complement, one at a time: refused, or run within its limits."""
+    shortest = sorted(units(), key=len)[:25]
+    for good in shortest:
+        for at in range(len(good)):
+            unit(good[:at] + bytes((good[at] ^ 0xFF,)) + good[at + 1:])
+
+
+def test_every_cut_of_a_good_unit_is_refused_or_runs() -> None:
+    good = sorted(units(), key=len)[3]
+    for length in range(len(good)):
+        unit(good[:length])
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc makes the driver")
+def test_the_vm_alone_under_the_sanitizers() -> None:
+    result = vmdriver.run(2.0)
+    assert not result["found"], result["why"][0]
+    assert result["edges"] >= result["edges_of_seeds"] > 500
+
+
+def test_a_fault_is_found_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def takes(data: bytes) -> None:
+        assert b"\xff" not in data
+
+    monkeypatch.setattr("fuzz.engine.CORPUS", tmp_path)
+    target = Target("fault", takes, lambda: [b"harmless"], (b"\xff",))
+    report = fuzz(target, inputs=200)
+    assert report.found and "AssertionError" in report.found[0][1]
+    assert keep(report)[0].read_bytes() == report.found[0][0]
+
+
+def test_a_hang_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fuzz.engine.HANG_S", 0.05)
+    report = Report("hang")
+
+    def takes(data: bytes) -> None:
+        while True:
+            pass
+
+    one(Target("hang", takes, lambda: []), b"", report)
+    assert HANG_S and "Hang" in report.found[0][1]
+
+
+def test_source_refuses_half_a_character() -> None:
+    source(b"BEGIN\nLOG \"\xed\xa0\x80\xff\"\nEND\n")
