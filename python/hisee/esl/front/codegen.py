@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from hisee.esl.front import nodes as N
 from hisee.esl.front import nodes_calls as C
+from hisee.esl.front.assembler import Label, ProcedureBuilder, UnitBuilder
 from hisee.esl.front.checker import Checker
 from hisee.esl.front.checker_expr import FUNCTIONS
 from hisee.esl.front.codegen_base import typed
@@ -16,7 +17,7 @@ from hisee.esl.front.nodes import F_ENTRY, F_ENTRYX, F_RPC, F_RPCX, M_IN, M_OUT,
 from hisee.esl.front.nodes_units import N_CALL_UNIT, N_WAIT_FOR
 from hisee.esl.front.symbols import P_WHOLE, Place, Procedure, Symbol
 from hisee.esl.optimisations import NONE
-from hisee.esl.unit import Kind, Label, Mode, ProcedureBuilder, Type, UnitBuilder
+from hisee.esl.unit import Kind, Mode, Type
 from hisee.schema.opcodes import Op
 
 KINDS = ((F_RPCX, Kind.RPCX), (F_RPC, Kind.RPC), (F_ENTRYX, Kind.ENTRYX), (F_ENTRY, Kind.ENTRY))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hisee.esl.front.assembler import Arg, Label, ProcedureBuilder
 from hisee.esl.front.checker_db import DbAction
 from hisee.esl.front.codegen_stamp import StampCode
 from hisee.esl.front.nodes import (
@@ -21,7 +22,7 @@ from hisee.esl.front.nodes import (
 )
 from hisee.esl.front.symbols import P_CELL, P_COLUMN, P_CONST, P_ITEM, P_PVAR, P_ROW, P_SCALAR, P_WHOLE, Parameter, Place, Procedure
 from hisee.esl.front.words import UNIT_ORDER, UNITS
-from hisee.esl.unit import Arg, Label, Mode, ProcedureBuilder, Type
+from hisee.esl.unit import Mode, Type
 from hisee.schema.actions import BY_NAME as ACTIONS
 from hisee.schema.actions import ActionId
 from hisee.schema.opcodes import Op

@@ -7,11 +7,12 @@ as an operator has used them, so that a chain of any length needs only a few.
 from __future__ import annotations
 
 from hisee.esl.context import ObjectEntry
+from hisee.esl.front.assembler import Arg, Label, ProcedureBuilder, UnitBuilder
 from hisee.esl.front.nodes import LETTERS, V_ANY, V_BOOL, V_INT, V_REAL, V_TEXT, V_TIME
 from hisee.esl.front.scope import Scope
 from hisee.esl.front.symbols import Place, Procedure, Struct, Symbol, type_of_word
 from hisee.esl.optimisations import SHORT_LOAD
-from hisee.esl.unit import GLOBAL, NO_STRUCTURE, Arg, Label, Mode, ProcedureBuilder, Type, UnitBuilder
+from hisee.esl.unit import GLOBAL, NO_STRUCTURE, Mode, Type
 from hisee.schema.opcodes import Op
 
 OPS = Op.__members__

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hisee.esl.front import lexer as L
+from hisee.esl.front.assembler import Arg, Label
 from hisee.esl.front.checker_expr import FUNCTIONS, LETTER_TYPES, PICTURE_FUNCTIONS, RELATIONS, common_type, result_type
 from hisee.esl.front.codegen_base import Registers, typed
 from hisee.esl.front.nodes import (
@@ -22,7 +23,7 @@ from hisee.esl.front.nodes import (
 )
 from hisee.esl.front.symbols import P_CELL, P_CONST, P_ITEM, P_PVAR, P_SCALAR, P_WHOLE, S_SPECIAL, Place, Symbol, type_of_word
 from hisee.esl.optimisations import BRANCH, BRANCH_CONSTANT, HOT, IMMEDIATE, IN_PLACE, REAL_CONSTANT
-from hisee.esl.unit import Arg, Label, Mode, Type
+from hisee.esl.unit import Mode, Type
 from hisee.schema.actions import ActionId
 from hisee.schema.opcodes import Op
 

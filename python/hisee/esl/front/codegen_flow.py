@@ -7,12 +7,12 @@ of the frame follows the stretch that runs; a jump from one into another sets it
 from __future__ import annotations
 
 from hisee.esl.front import nodes as N
+from hisee.esl.front.assembler import Label
 from hisee.esl.front.checker_expr import FUNCTIONS
 from hisee.esl.front.codegen_structure import StructureCode
 from hisee.esl.front.lexer import fold
 from hisee.esl.front.nodes import E_LABEL, E_NONE, V_BOOL, V_INT, V_REAL, V_TEXT
 from hisee.esl.front.symbols import Procedure
-from hisee.esl.unit import Label
 from hisee.schema.opcodes import Op
 
 MOST_IMMEDIATE = 32767

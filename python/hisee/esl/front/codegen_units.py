@@ -6,10 +6,10 @@ from outside.
 
 from __future__ import annotations
 
+from hisee.esl.front.assembler import ProcedureBuilder
 from hisee.esl.front.checker_units import UnitUse
 from hisee.esl.front.codegen_flow import FlowCode
 from hisee.esl.front.symbols import Place
-from hisee.esl.unit import ProcedureBuilder
 from hisee.schema.opcodes import Op
 
 
