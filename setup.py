@@ -35,7 +35,8 @@ EXTENSIONS = {
     "hisee._ext.clock": [],
 }
 JAR = "hisee/java/hisee-jwp.jar"
-FRONT = sorted(str(p.relative_to(ROOT)) for p in (ROOT / "python/hisee/esl/front").glob("[!_]*.py"))
+# the compiler's passes; kinds.py stays plain: the others have its numbers from kinds.pxd
+FRONT = sorted(str(p.relative_to(ROOT)) for p in (ROOT / "python/hisee/esl/front").glob("[!_]*.py") if p.stem != "kinds")
 
 
 def extension(module: str, sources: list[str]) -> Extension:

@@ -6,24 +6,25 @@ import unicodedata
 
 import pytest
 
+from hisee.esl.front import kinds as K
 from hisee.esl.front import lexer as L
 
 
 def kinds(text: str) -> list[int]:
-    return list(L.tokenize(text).kind)
+    return L.tokenize(text).lists().kind
 
 
 def test_a_line_of_every_kind():
     text = '_a.1 := %Abs(U.Tank_1) + 1.5e3 * 7 & @TRUE # "x" ; comment\n'
     assert kinds(text) == [
-        L.T_LOCAL, L.T_ASSIGN, L.T_FUNC, L.T_LPAREN, L.T_NAME, L.T_RPAREN, L.T_PLUS, L.T_REAL, L.T_STAR, L.T_INT, L.T_AND, L.T_AT, L.T_NE,
-        L.T_TEXT, L.T_EOL, L.T_EOF,
+        K.T_LOCAL, K.T_ASSIGN, K.T_FUNC, K.T_LPAREN, K.T_NAME, K.T_RPAREN, K.T_PLUS, K.T_REAL, K.T_STAR, K.T_INT, K.T_AND, K.T_AT, K.T_NE,
+        K.T_TEXT, K.T_EOL, K.T_EOF,
     ]
 
 
 def test_line_ends_join_and_the_last_line_needs_none():
-    assert kinds("a\r\n\n ; only a comment\n\nb") == [L.T_NAME, L.T_EOL, L.T_NAME, L.T_EOL, L.T_EOF]
-    assert kinds("") == [L.T_EOF]
+    assert kinds("a\r\n\n ; only a comment\n\nb") == [K.T_NAME, K.T_EOL, K.T_NAME, K.T_EOL, K.T_EOF]
+    assert kinds("") == [K.T_EOF]
 
 
 def test_a_dotted_name_is_one_token_without_its_trailing_dot():

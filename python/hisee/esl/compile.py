@@ -11,8 +11,8 @@ from hisee.esl.diagnostics import Diagnostic, make
 from hisee.esl.front.checker import Checker, check
 from hisee.esl.front.codegen import generate
 from hisee.esl.front.expressions import SyntaxFault
-from hisee.esl.front.lexer import T_EOL, T_LOCAL, T_NAME, Source, Tokens, tokenize
-from hisee.esl.front.nodes import F_RPC, F_RPCX
+from hisee.esl.front.kinds import F_RPC, F_RPCX, T_EOL, T_LOCAL, T_NAME
+from hisee.esl.front.lexer import Source, tokenize
 from hisee.esl.front.parser import parse
 from hisee.esl.optimisations import NONE
 from hisee.esl.pair import pair_diagnostics
@@ -171,7 +171,7 @@ def _called_from_outside(checked: Checker) -> list[str]:
 
 def declared_locals(text: str) -> frozenset[str]:
     """Names that a text declares for itself, by a look at its tokens: enough to tell a person where a name lives."""
-    tokens: Tokens = tokenize(text[: LIMITS["source_bytes"].value])
+    tokens = tokenize(text[: LIMITS["source_bytes"].value]).lists()
     found, declares, first = set(), False, True
     for kind, value in zip(tokens.kind, tokens.value, strict=True):
         if kind == T_EOL:

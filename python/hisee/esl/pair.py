@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from hisee.esl.diagnostics import Diagnostic, Note, make
 from hisee.esl.front.checker import Checker
+from hisee.esl.front.kinds import F_RPC, F_RPCX, N_ASSIGN, N_LOCAL, P_PVAR
 from hisee.esl.front.lexer import fold
-from hisee.esl.front.nodes import F_RPC, F_RPCX, N_ASSIGN, N_LOCAL
-from hisee.esl.front.symbols import P_PVAR, Procedure
+from hisee.esl.front.symbols import Procedure
 
 LABELS = {1: "first declared here (local)", 2: "declared again here (remote)"}
 

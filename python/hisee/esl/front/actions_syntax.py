@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from hisee.esl.front import lexer as L
+from hisee.esl.front import kinds as K
 from hisee.esl.front.calls_syntax import CallSyntax
 from hisee.esl.front.expressions import SyntaxFault
-from hisee.esl.front.nodes import (
+from hisee.esl.front.kinds import (
     C_ASYNC,
     C_CODE,
     N_CALL,
     N_CALL_OTHER,
+    N_CALL_UNIT,
     N_DB,
     N_DELAY,
     N_END,
@@ -21,11 +22,11 @@ from hisee.esl.front.nodes import (
     N_RETRY,
     N_RETURN,
     N_WAIT,
+    N_WAIT_FOR,
 )
-from hisee.esl.front.nodes_units import N_CALL_UNIT, N_WAIT_FOR
 from hisee.esl.front.words import DB_ORDER, UNIT_ORDER
 
-LINE_ENDS = (L.T_EOL, L.T_EOF)
+LINE_ENDS = (K.T_EOL, K.T_EOF)
 
 
 class ActionSyntax(CallSyntax):
@@ -50,7 +51,7 @@ class ActionSyntax(CallSyntax):
 
     def do_end(self) -> int:
         node = self._plain(N_END)
-        if self.kind() == L.T_NAME:
+        if self.kind() == K.T_NAME:
             raise self.unexpected("the end of the line", "END with a name closes a procedure; none is open here")
         return node
 
@@ -64,7 +65,7 @@ class ActionSyntax(CallSyntax):
         condition, seconds, unit = self.expression(), -1, 1
         if self.accept_word("timeout"):
             seconds, unit = self._span()
-        variable = self.reference("a variable") if self.accept(L.T_COMMA) else -1
+        variable = self.reference("a variable") if self.accept(K.T_COMMA) else -1
         return self.tree.add(N_WAIT_FOR, start, self.last_end(), condition, seconds, unit, variable)
 
     def fault_here(self, construct: str) -> SyntaxFault:
@@ -90,7 +91,7 @@ class ActionSyntax(CallSyntax):
     unit_allowed = False
 
     def _unit_here(self) -> bool:
-        return self.kind() == L.T_LBRACKET and self.word(1) in UNIT_ORDER and self.kind(2) == L.T_RBRACKET
+        return self.kind() == K.T_LBRACKET and self.word(1) in UNIT_ORDER and self.kind(2) == K.T_RBRACKET
 
     def _unit_follows(self) -> bool:
         """`[ms]` behind a number of DELAY is a unit, not an index."""
@@ -102,35 +103,35 @@ class ActionSyntax(CallSyntax):
 
     def call(self, start: int, result: int) -> int:
         self.advance()
-        if self.kind() == L.T_LBRACKET:
+        if self.kind() == K.T_LBRACKET:
             return self._call_other(start, result)
         if result >= 0:
             raise self.unexpected("`[`", "a return code is given by CALL [] only")
         name_at = self.at
-        name = self.expect_name(L.T_NAME, "a procedure")
+        name = self.expect_name(K.T_NAME, "a procedure")
         args = self._call_arguments()
         return self.tree.add(N_CALL, start, self.last_end(), name, args, name_at)
 
     def _call_arguments(self) -> int:
-        return self.arguments() if self.kind() == L.T_LPAREN else self.tree.pack([])
+        return self.arguments() if self.kind() == K.T_LPAREN else self.tree.pack([])
 
     def _call_unit(self, start: int) -> int:
         self.advance()
         unit = self.tokens.value[self.advance()]
         self.advance()
-        name = self.expect_name(L.T_NAME, "a procedure of the unit")
+        name = self.expect_name(K.T_NAME, "a procedure of the unit")
         return self.tree.add(N_CALL_UNIT, start, self.last_end(), unit, name, self._call_arguments())
 
     def _call_other(self, start: int, result: int) -> int:
-        if result < 0 and self.kind(1) == L.T_LOCAL and self.tokens.value[self.at + 1] in self.unit_names and self.kind(2) == L.T_RBRACKET:
+        if result < 0 and self.kind(1) == K.T_LOCAL and self.tokens.value[self.at + 1] in self.unit_names and self.kind(2) == K.T_RBRACKET:
             return self._call_unit(start)
         self.advance()
-        if self.kind() != L.T_RBRACKET:
+        if self.kind() != K.T_RBRACKET:
             return self.call_object(start, result)
         self.advance()
-        if self.kind() == L.T_CARET:
+        if self.kind() == K.T_CARET:
             raise self.fault_here("CALL through an interface")
-        name = self.expect_name(L.T_NAME, "a procedure")
+        name = self.expect_name(K.T_NAME, "a procedure")
         args = self._call_arguments()
         flags = self._call_flags(result)
         return self.tree.add(N_CALL_OTHER, start, self.last_end(), result, name, args, flags)
@@ -164,9 +165,9 @@ class ActionSyntax(CallSyntax):
         values: list[int] = []
         if self.kind() not in LINE_ENDS and self.word() not in ("lineno", "priority"):
             values.append(self._unary())
-            if self.accept(L.T_COMMA):
+            if self.accept(K.T_COMMA):
                 values.append(self._unary())
-            if self.kind() in (L.T_PLUS, L.T_MINUS, L.T_STAR, L.T_SLASH):
+            if self.kind() in (K.T_PLUS, K.T_MINUS, K.T_STAR, K.T_SLASH):
                 raise self.unexpected("the end of the line", "LOG takes variables and constants; LOGEX takes a text expression")
         elif self.kind() in LINE_ENDS:
             raise self.unexpected("a text or variable")
@@ -207,7 +208,7 @@ class ActionSyntax(CallSyntax):
         word = DB_ORDER.index(self.word())
         self.advance()
         operands = [self.expression()]
-        while self.accept(L.T_COMMA):
+        while self.accept(K.T_COMMA):
             operands.append(self.expression())
         where, binds = -1, -1
         if self.accept_word("where"):
@@ -220,7 +221,7 @@ class ActionSyntax(CallSyntax):
 
     def _binds(self) -> int:
         values = [self.expression()]
-        while self.accept(L.T_COMMA):
+        while self.accept(K.T_COMMA):
             values.append(self.expression())
         return self.tree.pack(values)
 

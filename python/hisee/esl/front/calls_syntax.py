@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from hisee.esl.front import lexer as L
+from hisee.esl.front import kinds as K
 from hisee.esl.front.expressions import Expressions, SyntaxFault
-from hisee.esl.front.nodes import M_IN, N_COLUMN, N_INDEX, N_PARAM, N_TYPE, V_INT
-from hisee.esl.front.nodes_calls import (
+from hisee.esl.front.kinds import (
     G_ALL,
     G_ASYNC,
     G_BEGIN,
     G_CODE,
     G_CONTINUE,
     G_END,
+    M_IN,
     N_CALL_OBJECT,
     N_CLOSE,
+    N_COLUMN,
     N_COMMAND,
     N_EVENT,
     N_GETACCESS,
+    N_INDEX,
     N_OPENEVENT,
+    N_PARAM,
     N_RELEASEACCESS,
+    N_TYPE,
     O_ALL,
     O_DIRECT,
     O_SYNC,
+    V_INT,
 )
 
 CONVERSATION = {"tc_b": G_BEGIN, "tc_c": G_CONTINUE, "tc_e": G_END}
@@ -48,24 +53,24 @@ class CallSyntax(Expressions):
     def call_object(self, start: int, result: int) -> int:
         """Behind `CALL [`: object`]` [`^`interface] [`[`handle, TC_x`]`] procedure [args] and its clauses."""
         target, interface, conversation, flags = -1, -1, -1, 0
-        if self.kind() == L.T_LOCAL and self.kind(1) == L.T_COMMA:
+        if self.kind() == K.T_LOCAL and self.kind(1) == K.T_COMMA:
             conversation, flags = self._conversation()
         else:
             target = self.reference("an object")
-            self.expect(L.T_RBRACKET, "`]`")
+            self.expect(K.T_RBRACKET, "`]`")
             target, interface = self._interface(target)
-            if self.accept(L.T_LBRACKET):
+            if self.accept(K.T_LBRACKET):
                 conversation, flags = self._conversation()
-        name = self.expect_name(L.T_NAME, "a procedure")
-        args = self.arguments() if self.kind() == L.T_LPAREN else self.tree.pack([])
+        name = self.expect_name(K.T_NAME, "a procedure")
+        args = self.arguments() if self.kind() == K.T_LPAREN else self.tree.pack([])
         more, process, instance = self._call_clauses(result, flags)
         clauses = self.tree.pack([name, flags | more, interface, process, instance, self._priority(), conversation])
         return self.tree.add(N_CALL_OBJECT, start, self.last_end(), result, target, args, clauses)
 
     def _interface(self, target: int) -> tuple[int, int]:
         """`[obj]^I.Name`, or `[obj^I.Name]`: the object and the name of the interface."""
-        if self.accept(L.T_CARET):
-            return target, self.expect_name(L.T_NAME, "the name of an interface")
+        if self.accept(K.T_CARET):
+            return target, self.expect_name(K.T_NAME, "the name of an interface")
         tree = self.tree
         if tree.kind[target] == N_COLUMN and tree.kind[tree.a[target]] != N_INDEX:
             return tree.a[target], tree.b[target]
@@ -74,12 +79,12 @@ class CallSyntax(Expressions):
     def _conversation(self) -> tuple[int, int]:
         """`_h, TC_B]`: the node of the handle and the flag."""
         handle = self.reference("a handle")
-        self.expect(L.T_COMMA, "`,`")
+        self.expect(K.T_COMMA, "`,`")
         flag = CONVERSATION.get(self.word(), 0)
         if not flag:
             raise self.unexpected("`TC_B`, `TC_C` or `TC_E`")
         self.advance()
-        self.expect(L.T_RBRACKET, "`]`")
+        self.expect(K.T_RBRACKET, "`]`")
         return handle, flag
 
     def _call_clauses(self, result: int, conversation: int) -> tuple[int, int, int]:
@@ -103,17 +108,17 @@ class CallSyntax(Expressions):
 
     def conversation_parameter(self) -> list[int]:
         """`[_h, TC_B]` in the header of a procedure is one more parameter in front: IN INT _h."""
-        if self.kind() != L.T_LBRACKET:
+        if self.kind() != K.T_LBRACKET:
             return []
         start = self.start()
         self.advance()
         name_at = self.at
-        name = self.expect_name(L.T_LOCAL, "a handle beginning with `_`")
-        self.expect(L.T_COMMA, "`,`")
+        name = self.expect_name(K.T_LOCAL, "a handle beginning with `_`")
+        self.expect(K.T_COMMA, "`,`")
         if self.word() not in CONVERSATION:
             raise self.unexpected("`TC_B`, `TC_C` or `TC_E`")
         self.advance()
-        self.expect(L.T_RBRACKET, "`]`")
+        self.expect(K.T_RBRACKET, "`]`")
         kind = self.tree.add(N_TYPE, start, self.last_end(), V_INT, -1, 0)
         return [self.tree.add(N_PARAM, start, self.tokens.end[name_at], kind, name, M_IN)]
 
@@ -124,7 +129,7 @@ class CallSyntax(Expressions):
         target = self.reference("an event")
         names: list[int] = []
         values: list[int] = []
-        if self.accept(L.T_LPAREN):
+        if self.accept(K.T_LPAREN):
             self._publics(names, values)
         flags = G_ASYNC if self.accept_word("async") else 0
         if not flags:
@@ -135,13 +140,13 @@ class CallSyntax(Expressions):
     def _publics(self, names: list[int], values: list[int]) -> None:
         """_public = value {, _public = value} `)`"""
         while True:
-            names.append(self.expect_name(L.T_LOCAL, "a PUBLIC variable of the event"))
-            if not self.accept(L.T_EQ):
-                self.expect(L.T_ASSIGN, "`=`")
+            names.append(self.expect_name(K.T_LOCAL, "a PUBLIC variable of the event"))
+            if not self.accept(K.T_EQ):
+                self.expect(K.T_ASSIGN, "`=`")
             values.append(self.expression())
-            if not self.accept(L.T_COMMA):
+            if not self.accept(K.T_COMMA):
                 break
-        self.expect(L.T_RPAREN, "`,` or `)`")
+        self.expect(K.T_RPAREN, "`,` or `)`")
 
     def do_openevent(self) -> int:
         start = self.start()
@@ -192,9 +197,9 @@ class CallSyntax(Expressions):
         self.advance()
         name = self.expression()
         public, holder, note = int(self.accept_word("public")), -1, -1
-        if public and self.kind() == L.T_LOCAL:
+        if public and self.kind() == K.T_LOCAL:
             holder = self.reference("a variable for the holder")
-            if self.accept(L.T_COMMA):
+            if self.accept(K.T_COMMA):
                 note = self.expression()
         return self.tree.add(N_GETACCESS, start, self.last_end(), result, name, self.tree.pack([public, holder, note]))
 

@@ -6,8 +6,9 @@ from hisee.esl.context import ObjectContext
 from hisee.esl.diagnostics import make
 from hisee.esl.front.checker_calls import CallChecker
 from hisee.esl.front.expressions import SyntaxFault
+from hisee.esl.front.kinds import F_ENTRY, F_ENTRYX, F_RPC, F_RPCX, M_IN, V_OBJECT, V_RECORD
 from hisee.esl.front.lexer import Source, Tokens, fold
-from hisee.esl.front.nodes import F_ENTRY, F_ENTRYX, F_RPC, F_RPCX, M_IN, V_OBJECT, V_RECORD, Tree
+from hisee.esl.front.nodes import Tree
 from hisee.esl.front.scope import MOST_ERRORS, TooManyErrors
 from hisee.esl.front.symbols import Procedure, Symbol
 from hisee.esl.front.words import meant

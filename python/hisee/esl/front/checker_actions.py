@@ -4,12 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hisee.esl.front import nodes as N
+from hisee.esl.front import kinds as K
 from hisee.esl.front.checker_db import DatabaseChecker
 from hisee.esl.front.checker_expr import NUMBERS, count_text
+from hisee.esl.front.kinds import (
+    F_ENTRY,
+    F_ENTRYX,
+    M_IN,
+    P_CELL,
+    P_COLUMN,
+    P_CONST,
+    P_ROW,
+    P_SCALAR,
+    P_WHOLE,
+    S_LOCAL,
+    V_ANY,
+    V_INT,
+    V_NONE,
+    V_OBJECT,
+    V_REAL,
+    V_RECORD,
+    V_TEXT,
+    V_TIME,
+)
 from hisee.esl.front.lexer import fold
-from hisee.esl.front.nodes import F_ENTRY, F_ENTRYX, M_IN, TYPE_NAMES, V_ANY, V_INT, V_NONE, V_OBJECT, V_REAL, V_RECORD, V_TEXT, V_TIME
-from hisee.esl.front.symbols import P_CELL, P_COLUMN, P_CONST, P_ROW, P_SCALAR, P_WHOLE, S_LOCAL, Place, Procedure, Symbol
+from hisee.esl.front.nodes import TYPE_NAMES
+from hisee.esl.front.symbols import Place, Procedure, Symbol
 from hisee.esl.front.words import meant
 
 Blocks = tuple[int, ...]
@@ -29,20 +49,20 @@ class ActionChecker(DatabaseChecker):
     def _item_of_section(self, node: int, blocks: Blocks) -> None:
         tree = self.tree
         kind = tree.kind[node]
-        if kind == N.N_IF:
+        if kind == K.N_IF:
             self._if(node, blocks)
-        elif kind in (N.N_FOR, N.N_FOR_RANGE, N.N_LOOP):
+        elif kind in (K.N_FOR, K.N_FOR_RANGE, K.N_LOOP):
             self._loop(node, kind, blocks)
-        elif kind == N.N_GOTO:
+        elif kind == K.N_GOTO:
             self.jump(node, tree.a[node], blocks)
-        elif kind == N.N_IF_GOTO:
+        elif kind == K.N_IF_GOTO:
             self.condition(tree.a[node])
             self.jump(node, tree.b[node], blocks)
         elif kind in JUMPS:
             JUMPS[kind](self, node, blocks)
-        elif kind == N.N_ON_ERROR:
+        elif kind == K.N_ON_ERROR:
             self.mark(node)
-            if tree.a[node] == N.E_LABEL:
+            if tree.a[node] == K.E_LABEL:
                 self.jump(node, tree.b[node], blocks)
         else:
             check = CHECKS.get(kind)
@@ -65,16 +85,16 @@ class ActionChecker(DatabaseChecker):
     def _if(self, node: int, blocks: Blocks) -> None:
         branches = self.tree.items(self.tree.a[node])
         for at in range(0, len(branches), 2):
-            if self.tree.kind[branches[at]] != N.N_BAD:
+            if self.tree.kind[branches[at]] != K.N_BAD:
                 self.condition(branches[at])
             self.items(self.tree.items(branches[at + 1]), (*blocks, node * 1000 + at // 2))
         self.items(self.tree.items(self.tree.b[node]), (*blocks, node * 1000 + len(branches) // 2))
 
     def _loop(self, node: int, kind: int, blocks: Blocks) -> None:
         tree = self.tree
-        if kind != N.N_LOOP:
+        if kind != K.N_LOOP:
             self.counter(node)
-            if kind == N.N_FOR_RANGE:
+            if kind == K.N_FOR_RANGE:
                 self._range(tree.b[node])
             else:
                 self._number(tree.b[node])
@@ -161,7 +181,7 @@ class ActionChecker(DatabaseChecker):
 
     def out(self, node: int, kind: int) -> Place | None:
         """A variable that receives a value of type `kind`."""
-        if self.tree.kind[node] not in (N.N_LOCAL, N.N_OBJECT, N.N_INDEX, N.N_COLUMN, N.N_PAREN):
+        if self.tree.kind[node] not in (K.N_LOCAL, K.N_OBJECT, K.N_INDEX, K.N_COLUMN, K.N_PAREN):
             self.error("ESL3002", node, wanted="a variable", found="a value")
             return None
         place = self.target(node)
@@ -239,7 +259,7 @@ class ActionChecker(DatabaseChecker):
 
     def _redim(self, node: int) -> None:
         target = self.tree.a[node]
-        if self.tree.kind[target] != N.N_INDEX:
+        if self.tree.kind[target] != K.N_INDEX:
             self.error("ESL1001", target, wanted="`x[rows]`", found=f"`{self.text(target)[:40]}`")
             return
         self._number(self.tree.b[target])
@@ -302,7 +322,7 @@ class ActionChecker(DatabaseChecker):
             self._alias_argument(arg, symbol, place)
         elif mode == M_IN:
             self.convertible(arg, kind, symbol.type)
-        elif place is None or self.tree.kind[arg] == N.N_PAREN and place.base != "hbj" or place.kind == P_CONST:
+        elif place is None or self.tree.kind[arg] == K.N_PAREN and place.base != "hbj" or place.kind == P_CONST:
             notes = [self.note(symbol.start, symbol.end, "this parameter hands its value back")]
             self.error("ESL3008", arg, number=str(number), name=procedure.name, notes=notes)
         elif self.target(arg) is not None:
@@ -318,7 +338,7 @@ class ActionChecker(DatabaseChecker):
             self.error("ESL3007", arg, left=symbol.struct.name, right=place.struct.name)
 
     def _alias_argument(self, arg: int, symbol, place: Place | None) -> None:  # type: ignore[no-untyped-def]
-        if self.tree.kind[arg] == N.N_PAREN:
+        if self.tree.kind[arg] == K.N_PAREN:
             place = self.place(arg)
         if place is None or place.kind != P_CELL:
             self.error("ESL3010", arg, found="a value" if place is None else place.shown())
@@ -407,12 +427,12 @@ class ActionChecker(DatabaseChecker):
 
 
 CHECKS: dict[int, Callable[..., None]] = {
-    N.N_DECL: ActionChecker._declared, N.N_ASSIGN: ActionChecker._assign, N.N_SET_AS: ActionChecker._set_as,
-    N.N_SET_WITH: ActionChecker._set_with, N.N_EXIT_LOOP: ActionChecker._exit_loop, N.N_ON_CHANGE: ActionChecker._on_change,
-    N.N_REDIM: ActionChecker._redim, N.N_INSERT: ActionChecker._insert, N.N_CALL: ActionChecker._call,
-    N.N_CALL_OTHER: ActionChecker._call_other, N.N_DELAY: ActionChecker._delay, N.N_FUNC_ACTION: ActionChecker._function_action,
-    N.N_LOG: ActionChecker._log, N.N_LOGEX: ActionChecker._logex, N.N_MESSAGE: ActionChecker._message, N.N_QUERY: ActionChecker._query,
-    N.N_DB: ActionChecker.database, N.N_RETRY: ActionChecker._again, N.N_RESUME: ActionChecker._again,
+    K.N_DECL: ActionChecker._declared, K.N_ASSIGN: ActionChecker._assign, K.N_SET_AS: ActionChecker._set_as,
+    K.N_SET_WITH: ActionChecker._set_with, K.N_EXIT_LOOP: ActionChecker._exit_loop, K.N_ON_CHANGE: ActionChecker._on_change,
+    K.N_REDIM: ActionChecker._redim, K.N_INSERT: ActionChecker._insert, K.N_CALL: ActionChecker._call,
+    K.N_CALL_OTHER: ActionChecker._call_other, K.N_DELAY: ActionChecker._delay, K.N_FUNC_ACTION: ActionChecker._function_action,
+    K.N_LOG: ActionChecker._log, K.N_LOGEX: ActionChecker._logex, K.N_MESSAGE: ActionChecker._message, K.N_QUERY: ActionChecker._query,
+    K.N_DB: ActionChecker.database, K.N_RETRY: ActionChecker._again, K.N_RESUME: ActionChecker._again,
 }
 # actions that jump, or that may not stand inside a block: they are told the blocks around them
 JUMPS: dict[int, Callable[..., None]] = {}

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from hisee.esl.context import OWN_PROCESS, ObjectEntry
-from hisee.esl.front import nodes as N
+from hisee.esl.front import kinds as K
 from hisee.esl.front.checker_actions import CHECKS
 from hisee.esl.front.checker_units import UnitChecker
-from hisee.esl.front.lexer import fold
-from hisee.esl.front.nodes import V_ANY, V_BOOL, V_INT, V_OBJECT, V_TEXT
-from hisee.esl.front.nodes_calls import (
-    EVENT_VALUES,
+from hisee.esl.front.kinds import (
     G_BEGIN,
     N_CALL_OBJECT,
     N_CLOSE,
@@ -18,8 +15,17 @@ from hisee.esl.front.nodes_calls import (
     N_GETACCESS,
     N_OPENEVENT,
     N_RELEASEACCESS,
+    P_CELL,
+    S_REF,
+    V_ANY,
+    V_BOOL,
+    V_INT,
+    V_OBJECT,
+    V_TEXT,
 )
-from hisee.esl.front.symbols import P_CELL, S_REF, Place, type_of_word
+from hisee.esl.front.lexer import fold
+from hisee.esl.front.nodes import EVENT_VALUES
+from hisee.esl.front.symbols import Place, type_of_word
 from hisee.schema import kinds
 
 CALLED = ("event", "picture", "process")
@@ -149,7 +155,7 @@ class CallChecker(UnitChecker):
     def change_place(self, node: int) -> Place | None:
         """What ON CHANGE follows: an object, a row, an item, a whole structure, or `x[0]^Column`: a whole column."""
         tree = self.tree
-        if tree.kind[node] != N.N_COLUMN:
+        if tree.kind[node] != K.N_COLUMN:
             return self.place(node)
         whole = self.place(tree.a[node])
         if whole is None or whole.kind != P_CELL or not whole.whole or whole.index >= 0 or whole.struct is None:

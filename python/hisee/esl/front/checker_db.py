@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from hisee.esl.front.checker_expr import ExpressionChecker
-from hisee.esl.front.nodes import TYPE_NAMES, V_ANY, V_INT, V_RECORD, V_TEXT
-from hisee.esl.front.symbols import P_CELL, P_ROW, P_WHOLE, Place
+from hisee.esl.front.kinds import P_CELL, P_ROW, P_WHOLE, V_ANY, V_INT, V_RECORD, V_TEXT
+from hisee.esl.front.nodes import TYPE_NAMES
+from hisee.esl.front.symbols import Place
 from hisee.esl.front.words import DB_ORDER
 
 # operands between table or handle and return code; "?" is optional

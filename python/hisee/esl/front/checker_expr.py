@@ -6,8 +6,9 @@
 
 from __future__ import annotations
 
+from hisee.esl.front import kinds as K
 from hisee.esl.front import lexer as L
-from hisee.esl.front.nodes import (
+from hisee.esl.front.kinds import (
     N_AT,
     N_ATTR,
     N_BINARY,
@@ -21,20 +22,6 @@ from hisee.esl.front.nodes import (
     N_REAL,
     N_TEXT,
     N_UNARY,
-    TYPE_NAMES,
-    V_ANY,
-    V_BOOL,
-    V_INT,
-    V_NONE,
-    V_OBJECT,
-    V_REAL,
-    V_RECORD,
-    V_TEXT,
-    V_TIME,
-)
-from hisee.esl.front.operands import operands
-from hisee.esl.front.scope import CONSTANTS, Scope
-from hisee.esl.front.symbols import (
     P_CELL,
     P_COLUMN,
     P_CONST,
@@ -47,15 +34,25 @@ from hisee.esl.front.symbols import (
     S_PVAR,
     S_REF,
     S_SPECIAL,
-    Place,
-    Symbol,
-    type_of_word,
+    V_ANY,
+    V_BOOL,
+    V_INT,
+    V_NONE,
+    V_OBJECT,
+    V_REAL,
+    V_RECORD,
+    V_TEXT,
+    V_TIME,
 )
+from hisee.esl.front.nodes import TYPE_NAMES
+from hisee.esl.front.operands import operands
+from hisee.esl.front.scope import CONSTANTS, Scope
+from hisee.esl.front.symbols import Place, Symbol, type_of_word
 from hisee.esl.front.words import meant
 from hisee.schema import functions, host_functions, picture_functions
 
 NUMBERS = (V_BOOL, V_INT, V_REAL)
-RELATIONS = (L.T_EQ, L.T_NE, L.T_LT, L.T_GT, L.T_LE, L.T_GE)
+RELATIONS = (K.T_EQ, K.T_NE, K.T_LT, K.T_GT, K.T_LE, K.T_GE)
 OP_TEXT = {number: sign for sign, number in L.SIGNS.items()}
 FunctionRow = functions.FnRow | host_functions.HostFnRow
 ALL_FUNCTIONS: list[FunctionRow] = [*functions.ROWS, *host_functions.ROWS]
@@ -142,7 +139,7 @@ class ExpressionChecker(Scope):
             return V_NONE
         result = binary_type(op, left, right)
         if result == V_NONE:
-            hint = "join texts with %ToStr or %IToStr" if op == L.T_PLUS and V_TEXT in (left, right) else ""
+            hint = "join texts with %ToStr or %IToStr" if op == K.T_PLUS and V_TEXT in (left, right) else ""
             self.error("ESL3001", node, op=OP_TEXT[op], left=TYPE_NAMES[left], right=TYPE_NAMES[right], hint=hint)
             return V_NONE
         self._fold(node, op, result)
@@ -153,7 +150,7 @@ class ExpressionChecker(Scope):
         a, b = self.known.get(self.tree.b[node]), self.known.get(self.tree.c[node])
         if not self.folds or a is None or b is None or isinstance(a, bool) or isinstance(b, bool):
             return
-        if op not in (L.T_PLUS, L.T_MINUS, L.T_STAR):
+        if op not in (K.T_PLUS, K.T_MINUS, K.T_STAR):
             return
         if isinstance(a, str) or isinstance(b, str):
             if isinstance(a, str) and isinstance(b, str) and len(a) + len(b) < 10_000:
@@ -161,7 +158,7 @@ class ExpressionChecker(Scope):
             return
         if result == V_REAL:
             a, b = float(a), float(b)
-        value = a + b if op == L.T_PLUS else a - b if op == L.T_MINUS else a * b
+        value = a + b if op == K.T_PLUS else a - b if op == K.T_MINUS else a * b
         fits = INT_LEAST <= value <= INT_MOST if result == V_INT else abs(value) < float("inf")
         if fits:
             self.known[node] = value
@@ -171,7 +168,7 @@ class ExpressionChecker(Scope):
         kind = self.check(inner)
         if kind in (V_NONE, V_ANY):
             return kind
-        if op == L.T_NOT:
+        if op == K.T_NOT:
             if kind != V_BOOL:
                 self.error("ESL3002", inner, wanted="BOOL", found=TYPE_NAMES[kind])
             return V_BOOL
@@ -188,11 +185,11 @@ class ExpressionChecker(Scope):
         for node in spine:
             op, left, right = tree.a[node], tree.b[node], tree.c[node]
             inner = [n for n in (left, right) if tree.kind[n] == N_BINARY]
-            if op == L.T_OR and any(tree.a[n] == L.T_AND for n in inner):
+            if op == K.T_OR and any(tree.a[n] == K.T_AND for n in inner):
                 self.error("ESL4001", node)
-            if op in RELATIONS and tree.kind[left] == N_UNARY and tree.a[left] == L.T_NOT:
+            if op in RELATIONS and tree.kind[left] == N_UNARY and tree.a[left] == K.T_NOT:
                 self.error("ESL4002", node)
-            if op in (L.T_AND, L.T_OR):
+            if op in (K.T_AND, K.T_OR):
                 self._lint_validity(node, left, right)
 
     def _lint_validity(self, node: int, left: int, right: int) -> None:
@@ -475,12 +472,12 @@ def binary_type(op: int, left: int, right: int) -> int:
         return V_BOOL if same or V_ANY in (left, right) else V_NONE
     if V_ANY in (left, right):
         return V_ANY
-    if op in (L.T_AND, L.T_OR):
-        if left == right and (left == V_BOOL or left == V_INT and op == L.T_AND):
+    if op in (K.T_AND, K.T_OR):
+        if left == right and (left == V_BOOL or left == V_INT and op == K.T_AND):
             return left
         return V_NONE
     if left in NUMBERS and right in NUMBERS:
-        if op == L.T_SLASH:
+        if op == K.T_SLASH:
             return V_INT if left == right == V_BOOL else V_REAL
         return V_REAL if V_REAL in (left, right) else V_INT
     return special_type(op, left, right)
@@ -488,13 +485,13 @@ def binary_type(op: int, left: int, right: int) -> int:
 
 def special_type(op: int, left: int, right: int) -> int:
     """Texts joined by +, times with numbers."""
-    if op == L.T_PLUS and left == right == V_TEXT:
+    if op == K.T_PLUS and left == right == V_TEXT:
         return V_TEXT
-    if op == L.T_MINUS and left == right == V_TIME:
+    if op == K.T_MINUS and left == right == V_TIME:
         return V_REAL
-    if left == V_TIME and right in NUMBERS and op in (L.T_PLUS, L.T_MINUS):
+    if left == V_TIME and right in NUMBERS and op in (K.T_PLUS, K.T_MINUS):
         return V_TIME
-    return V_TIME if op == L.T_PLUS and right == V_TIME and left in NUMBERS else V_NONE
+    return V_TIME if op == K.T_PLUS and right == V_TIME and left in NUMBERS else V_NONE
 
 
 def converts(kind: int, wanted: int) -> bool:

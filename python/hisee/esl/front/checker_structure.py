@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
-from hisee.esl.front import nodes as N
+from hisee.esl.front import kinds as K
 from hisee.esl.front.checker_actions import CHECKS
 from hisee.esl.front.checker_flow import FlowChecker
-from hisee.esl.front.nodes import N_COLUMN, N_INDEX, N_LOCAL, TYPE_NAMES, V_ANY, V_BOOL, V_INT, V_NONE, V_OBJECT, V_RECORD, V_TEXT
-from hisee.esl.front.symbols import P_CELL, P_COLUMN, P_ROW, P_WHOLE, Place, Symbol
+from hisee.esl.front.kinds import (
+    N_COLUMN,
+    N_INDEX,
+    N_LOCAL,
+    P_CELL,
+    P_COLUMN,
+    P_ROW,
+    P_WHOLE,
+    V_ANY,
+    V_BOOL,
+    V_INT,
+    V_NONE,
+    V_OBJECT,
+    V_RECORD,
+    V_TEXT,
+)
+from hisee.esl.front.nodes import TYPE_NAMES
+from hisee.esl.front.symbols import Place, Symbol
 from hisee.esl.front.words import CNT_ORDER
 
 SORT_KEYS = 5
@@ -233,6 +249,6 @@ class StructureChecker(FlowChecker):
 
 
 CHECKS.update({
-    N.N_SORT: StructureChecker.sort, N.N_FIND_TRUE: StructureChecker.find_true, N.N_DELETE: StructureChecker.delete,
-    N.N_COPY_ROWS: StructureChecker.copy_rows, N.N_SET_BIND: StructureChecker.set_bind, N.N_CNT: StructureChecker.container,
+    K.N_SORT: StructureChecker.sort, K.N_FIND_TRUE: StructureChecker.find_true, K.N_DELETE: StructureChecker.delete,
+    K.N_COPY_ROWS: StructureChecker.copy_rows, K.N_SET_BIND: StructureChecker.set_bind, K.N_CNT: StructureChecker.container,
 })

@@ -14,9 +14,9 @@ from hisee.esl.front.checker_actions import CHECKS
 from hisee.esl.front.checker_expr import count_text
 from hisee.esl.front.checker_structure import StructureChecker
 from hisee.esl.front.expressions import SyntaxFault
+from hisee.esl.front.kinds import F_PUBLIC, F_RPC, F_RPCX, M_IN, N_CALL_UNIT
 from hisee.esl.front.lexer import Source, Tokens, fold, tokenize
-from hisee.esl.front.nodes import F_PUBLIC, F_RPC, F_RPCX, M_IN, TYPE_NAMES, Tree
-from hisee.esl.front.nodes_units import N_CALL_UNIT
+from hisee.esl.front.nodes import TYPE_NAMES, Tree
 from hisee.esl.front.parser import parse
 from hisee.esl.front.symbols import Procedure
 from hisee.esl.front.words import meant

@@ -6,16 +6,28 @@ of its own, so that mode OFF never runs from a THEN body into the ELSE body.
 
 from __future__ import annotations
 
-from hisee.esl.front import nodes as N
-from hisee.esl.front import nodes_calls as C
+from hisee.esl.front import kinds as K
 from hisee.esl.front.assembler import Label, ProcedureBuilder, UnitBuilder
 from hisee.esl.front.checker import Checker
 from hisee.esl.front.checker_expr import FUNCTIONS
 from hisee.esl.front.codegen_base import typed
 from hisee.esl.front.codegen_calls import CallCode
-from hisee.esl.front.nodes import F_ENTRY, F_ENTRYX, F_RPC, F_RPCX, M_IN, M_OUT, V_BOOL, V_INT, V_NONE, V_RECORD
-from hisee.esl.front.nodes_units import N_CALL_UNIT, N_WAIT_FOR
-from hisee.esl.front.symbols import P_WHOLE, Place, Procedure, Symbol
+from hisee.esl.front.kinds import (
+    F_ENTRY,
+    F_ENTRYX,
+    F_RPC,
+    F_RPCX,
+    M_IN,
+    M_OUT,
+    N_CALL_UNIT,
+    N_WAIT_FOR,
+    P_WHOLE,
+    V_BOOL,
+    V_INT,
+    V_NONE,
+    V_RECORD,
+)
+from hisee.esl.front.symbols import Place, Procedure, Symbol
 from hisee.esl.optimisations import NONE
 from hisee.esl.unit import Kind, Mode, Type
 from hisee.schema.opcodes import Op
@@ -51,8 +63,8 @@ class Codegen(CallCode):
     def _text(self, init: ProcedureBuilder, prefix: str) -> None:
         """Registers and code of one text; the globals stand in the script's init part."""
         checked: Checker = self.checked  # type: ignore[assignment]
-        modes = {self.tree.a[n] for n, kind in enumerate(self.tree.kind) if kind == N.N_ON_ERROR}
-        self.has_handler, self.has_off = N.E_LABEL in modes, N.E_OFF in modes
+        modes = {self.tree.a[n] for n, kind in enumerate(self.tree.kind) if kind == K.N_ON_ERROR}
+        self.has_handler, self.has_off = K.E_LABEL in modes, K.E_OFF in modes
         self.p = init
         for symbol in checked.globals.values():
             self._place_symbol(symbol)
@@ -139,10 +151,10 @@ class Codegen(CallCode):
     def items(self, items: list[int]) -> None:
         for node in items:
             kind = self.tree.kind[node]
-            if kind == N.N_LABEL:
+            if kind == K.N_LABEL:
                 self.release()
                 self.p.place(self.labels[self.checked.folded(self.tree.a[node])])
-            elif kind == N.N_DECL:
+            elif kind == K.N_DECL:
                 self._declaration(node)
             else:
                 self.action(node)
@@ -210,7 +222,7 @@ class Codegen(CallCode):
 
     def _bounds(self, node: int, i: int, bound: int) -> None:
         tree = self.tree
-        if tree.kind[node] == N.N_FOR:
+        if tree.kind[node] == K.N_FOR:
             low = self.temp(V_INT)
             self.value(tree.b[node], V_INT, low)
             self.value(tree.c[node], V_INT, bound)
@@ -280,17 +292,17 @@ def kind_of(procedure: Procedure) -> Kind:
 
 
 METHODS = {
-    N.N_ASSIGN: Codegen.assign, N.N_SET_AS: Codegen.set_as, N.N_SET_WITH: Codegen.set_with, N.N_IF: Codegen.if_,
-    N.N_IF_GOTO: Codegen.if_goto, N.N_FOR: Codegen.for_, N.N_FOR_RANGE: Codegen.for_, N.N_LOOP: Codegen.loop,
-    N.N_EXIT_LOOP: Codegen.exit_loop, N.N_GOTO: Codegen.goto, N.N_RETURN: Codegen.plain, N.N_END: Codegen.plain,
-    N.N_RETRY: Codegen.plain, N.N_RESUME: Codegen.plain, N.N_ON_ERROR: Codegen.on_error, N.N_ON_CHANGE: Codegen.on_change,
-    N.N_REDIM: Codegen.redim, N.N_INSERT: Codegen.insert, N.N_CALL: Codegen.local_call, N.N_CALL_OTHER: Codegen.call_other,
-    N.N_DELAY: Codegen.delay, N.N_WAIT: Codegen.wait_, N.N_FUNC_ACTION: Codegen.function_action, N.N_LOG: Codegen.log,
-    N.N_LOGEX: Codegen.logex, N.N_MESSAGE: Codegen.message, N.N_QUERY: Codegen.query, N.N_DB: Codegen.database,
-    C.N_CALL_OBJECT: Codegen.call_object, C.N_EVENT: Codegen.event, C.N_OPENEVENT: Codegen.openevent, C.N_CLOSE: Codegen.close,
-    C.N_COMMAND: Codegen.command, C.N_GETACCESS: Codegen.getaccess, C.N_RELEASEACCESS: Codegen.releaseaccess,
-    N.N_EXCEPTION_HANDLER: Codegen.exception_handler, N.N_GOSUB: Codegen.gosub, N.N_ON_JUMP: Codegen.on_jump,
-    N.N_RAISE: Codegen.raise_exception, N.N_RERAISE: Codegen.plain, N.N_SORT: Codegen.sort, N.N_FIND_TRUE: Codegen.find_true,
-    N.N_DELETE: Codegen.delete, N.N_COPY_ROWS: Codegen.copy_rows, N.N_SET_BIND: Codegen.set_bind, N.N_CNT: Codegen.container,
+    K.N_ASSIGN: Codegen.assign, K.N_SET_AS: Codegen.set_as, K.N_SET_WITH: Codegen.set_with, K.N_IF: Codegen.if_,
+    K.N_IF_GOTO: Codegen.if_goto, K.N_FOR: Codegen.for_, K.N_FOR_RANGE: Codegen.for_, K.N_LOOP: Codegen.loop,
+    K.N_EXIT_LOOP: Codegen.exit_loop, K.N_GOTO: Codegen.goto, K.N_RETURN: Codegen.plain, K.N_END: Codegen.plain,
+    K.N_RETRY: Codegen.plain, K.N_RESUME: Codegen.plain, K.N_ON_ERROR: Codegen.on_error, K.N_ON_CHANGE: Codegen.on_change,
+    K.N_REDIM: Codegen.redim, K.N_INSERT: Codegen.insert, K.N_CALL: Codegen.local_call, K.N_CALL_OTHER: Codegen.call_other,
+    K.N_DELAY: Codegen.delay, K.N_WAIT: Codegen.wait_, K.N_FUNC_ACTION: Codegen.function_action, K.N_LOG: Codegen.log,
+    K.N_LOGEX: Codegen.logex, K.N_MESSAGE: Codegen.message, K.N_QUERY: Codegen.query, K.N_DB: Codegen.database,
+    K.N_CALL_OBJECT: Codegen.call_object, K.N_EVENT: Codegen.event, K.N_OPENEVENT: Codegen.openevent, K.N_CLOSE: Codegen.close,
+    K.N_COMMAND: Codegen.command, K.N_GETACCESS: Codegen.getaccess, K.N_RELEASEACCESS: Codegen.releaseaccess,
+    K.N_EXCEPTION_HANDLER: Codegen.exception_handler, K.N_GOSUB: Codegen.gosub, K.N_ON_JUMP: Codegen.on_jump,
+    K.N_RAISE: Codegen.raise_exception, K.N_RERAISE: Codegen.plain, K.N_SORT: Codegen.sort, K.N_FIND_TRUE: Codegen.find_true,
+    K.N_DELETE: Codegen.delete, K.N_COPY_ROWS: Codegen.copy_rows, K.N_SET_BIND: Codegen.set_bind, K.N_CNT: Codegen.container,
     N_CALL_UNIT: Codegen.call_unit, N_WAIT_FOR: Codegen.wait_for,
 }

@@ -5,12 +5,20 @@ from __future__ import annotations
 from hisee.esl.front.assembler import Arg, Label, ProcedureBuilder
 from hisee.esl.front.checker_db import DbAction
 from hisee.esl.front.codegen_stamp import StampCode
-from hisee.esl.front.nodes import (
+from hisee.esl.front.kinds import (
     C_ASYNC,
     C_CODE,
     E_LABEL,
     M_IN,
     N_PAREN,
+    P_CELL,
+    P_COLUMN,
+    P_CONST,
+    P_ITEM,
+    P_PVAR,
+    P_ROW,
+    P_SCALAR,
+    P_WHOLE,
     V_ANY,
     V_BOOL,
     V_INT,
@@ -20,7 +28,7 @@ from hisee.esl.front.nodes import (
     V_TEXT,
     V_TIME,
 )
-from hisee.esl.front.symbols import P_CELL, P_COLUMN, P_CONST, P_ITEM, P_PVAR, P_ROW, P_SCALAR, P_WHOLE, Parameter, Place, Procedure
+from hisee.esl.front.symbols import Parameter, Place, Procedure
 from hisee.esl.front.words import UNIT_ORDER, UNITS
 from hisee.esl.unit import Mode, Type
 from hisee.schema.actions import BY_NAME as ACTIONS

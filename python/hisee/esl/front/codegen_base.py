@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from hisee.esl.context import ObjectEntry
 from hisee.esl.front.assembler import Arg, Label, ProcedureBuilder, UnitBuilder
-from hisee.esl.front.nodes import LETTERS, V_ANY, V_BOOL, V_INT, V_REAL, V_TEXT, V_TIME
+from hisee.esl.front.kinds import V_ANY, V_BOOL, V_INT, V_REAL, V_TEXT, V_TIME
+from hisee.esl.front.nodes import LETTERS
 from hisee.esl.front.scope import Scope
 from hisee.esl.front.symbols import Place, Procedure, Struct, Symbol, type_of_word
 from hisee.esl.optimisations import SHORT_LOAD

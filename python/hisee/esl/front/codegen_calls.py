@@ -5,8 +5,7 @@ from __future__ import annotations
 from hisee.esl.front.assembler import Arg
 from hisee.esl.front.codegen_base import typed
 from hisee.esl.front.codegen_units import UnitCode
-from hisee.esl.front.nodes import V_BOOL, V_INT, V_OBJECT, V_RECORD, V_TEXT
-from hisee.esl.front.nodes_calls import G_ASYNC, G_BEGIN, G_CODE, O_SYNC
+from hisee.esl.front.kinds import G_ASYNC, G_BEGIN, G_CODE, O_SYNC, V_BOOL, V_INT, V_OBJECT, V_RECORD, V_TEXT
 from hisee.esl.front.symbols import Place, Symbol
 from hisee.esl.unit import GLOBAL, PUBLIC_IN, PUBLIC_OUT, Mode, Type
 from hisee.schema.actions import ActionId

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from hisee.esl.front.codegen_base import typed
 from hisee.esl.front.codegen_expr import ExpressionCode
-from hisee.esl.front.nodes import V_INT, V_OBJECT, V_RECORD
-from hisee.esl.front.symbols import P_CELL, P_ROW, P_WHOLE, Place
+from hisee.esl.front.kinds import P_CELL, P_ROW, P_WHOLE, V_INT, V_OBJECT, V_RECORD
+from hisee.esl.front.symbols import Place
 from hisee.schema.opcodes import Op
 
 RANGE_ERROR = 4

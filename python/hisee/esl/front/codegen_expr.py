@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from hisee.esl.front import lexer as L
+from hisee.esl.front import kinds as K
 from hisee.esl.front.assembler import Arg, Label
 from hisee.esl.front.checker_expr import FUNCTIONS, LETTER_TYPES, PICTURE_FUNCTIONS, RELATIONS, common_type, result_type
 from hisee.esl.front.codegen_base import Registers, typed
-from hisee.esl.front.nodes import (
+from hisee.esl.front.kinds import (
     N_ATTR,
     N_BINARY,
     N_FUNC,
     N_PAREN,
     N_UNARY,
+    P_CELL,
+    P_CONST,
+    P_ITEM,
+    P_PVAR,
+    P_SCALAR,
+    P_WHOLE,
+    S_SPECIAL,
     V_ANY,
     V_BOOL,
     V_INT,
@@ -21,23 +28,23 @@ from hisee.esl.front.nodes import (
     V_TEXT,
     V_TIME,
 )
-from hisee.esl.front.symbols import P_CELL, P_CONST, P_ITEM, P_PVAR, P_SCALAR, P_WHOLE, S_SPECIAL, Place, Symbol, type_of_word
+from hisee.esl.front.symbols import Place, Symbol, type_of_word
 from hisee.esl.optimisations import BRANCH, BRANCH_CONSTANT, HOT, IMMEDIATE, IN_PLACE, REAL_CONSTANT
 from hisee.esl.unit import Mode, Type
 from hisee.schema.actions import ActionId
 from hisee.schema.opcodes import Op
 
-ARITH = {L.T_PLUS: 0, L.T_MINUS: 1, L.T_STAR: 2, L.T_SLASH: 3, L.T_AND: 4, L.T_OR: 5}
-COMPARE = {L.T_LT: 0, L.T_LE: 1, L.T_EQ: 2, L.T_NE: 3, L.T_GT: 4, L.T_GE: 5}
-RELATION_OPS = {L.T_LT: ("LT", False), L.T_LE: ("LE", False), L.T_EQ: ("EQ", False), L.T_NE: ("NE", False), L.T_GT: ("LT", True),
-                L.T_GE: ("LE", True)}
-OPPOSITE = {L.T_LT: L.T_GE, L.T_LE: L.T_GT, L.T_EQ: L.T_NE, L.T_NE: L.T_EQ, L.T_GT: L.T_LE, L.T_GE: L.T_LT}
-SHORT = {L.T_LT: "LT", L.T_LE: "LE", L.T_EQ: "EQ", L.T_NE: "NE", L.T_GT: "GT", L.T_GE: "GE"}
+ARITH = {K.T_PLUS: 0, K.T_MINUS: 1, K.T_STAR: 2, K.T_SLASH: 3, K.T_AND: 4, K.T_OR: 5}
+COMPARE = {K.T_LT: 0, K.T_LE: 1, K.T_EQ: 2, K.T_NE: 3, K.T_GT: 4, K.T_GE: 5}
+RELATION_OPS = {K.T_LT: ("LT", False), K.T_LE: ("LE", False), K.T_EQ: ("EQ", False), K.T_NE: ("NE", False), K.T_GT: ("LT", True),
+                K.T_GE: ("LE", True)}
+OPPOSITE = {K.T_LT: K.T_GE, K.T_LE: K.T_GT, K.T_EQ: K.T_NE, K.T_NE: K.T_EQ, K.T_GT: K.T_LE, K.T_GE: K.T_LT}
+SHORT = {K.T_LT: "LT", K.T_LE: "LE", K.T_EQ: "EQ", K.T_NE: "NE", K.T_GT: "GT", K.T_GE: "GE"}
 NUMBER_OPS = {
-    (L.T_PLUS, V_INT): Op.ADD_I, (L.T_MINUS, V_INT): Op.SUB_I, (L.T_STAR, V_INT): Op.MUL_I, (L.T_PLUS, V_REAL): Op.ADD_R,
-    (L.T_MINUS, V_REAL): Op.SUB_R, (L.T_STAR, V_REAL): Op.MUL_R,
+    (K.T_PLUS, V_INT): Op.ADD_I, (K.T_MINUS, V_INT): Op.SUB_I, (K.T_STAR, V_INT): Op.MUL_I, (K.T_PLUS, V_REAL): Op.ADD_R,
+    (K.T_MINUS, V_REAL): Op.SUB_R, (K.T_STAR, V_REAL): Op.MUL_R,
 }
-REAL_CONSTANT_OPS = {L.T_PLUS: Op.ADDK_R, L.T_MINUS: Op.SUBK_R, L.T_STAR: Op.MULK_R, L.T_SLASH: Op.DIVK_R}
+REAL_CONSTANT_OPS = {K.T_PLUS: Op.ADDK_R, K.T_MINUS: Op.SUBK_R, K.T_STAR: Op.MULK_R, K.T_SLASH: Op.DIVK_R}
 # functions that have an opcode of their own: name -> (opcode by type of the arguments)
 HOT_ONE = {"%abs": {V_INT: Op.ABS_I, V_REAL: Op.ABS_R}, "%sqrt": {V_REAL: Op.SQRT_R}, "%strlen": {V_TEXT: Op.LEN_T}}
 HOT_TWO = {
@@ -141,17 +148,17 @@ class ExpressionCode(Registers):
             return self._three(Op.DIFF_M, V_REAL, left, self.value(right_node), dest)
         if kind == V_TIME:
             right = self.value(right_node, V_REAL)
-            return self._three(Op.ADD_M if op == L.T_PLUS else Op.SUB_M, V_TIME, left, right, dest)
+            return self._three(Op.ADD_M if op == K.T_PLUS else Op.SUB_M, V_TIME, left, right, dest)
         seconds = self.convert(left, kind, V_REAL)
         return self._three(Op.ADD_M, V_TIME, self.value(right_node), seconds, dest)
 
     def _arithmetic(self, op: int, left: int, kind: int, right_node: int, right_kind: int, result: int, dest: int) -> int:
         if result == V_TEXT:
             return self._three(Op.CAT_T, V_TEXT, left, self.value(right_node), dest)
-        if op in (L.T_AND, L.T_OR):
-            code = Op.AND_I if result == V_INT else Op.AND_B if op == L.T_AND else Op.OR_B
+        if op in (K.T_AND, K.T_OR):
+            code = Op.AND_I if result == V_INT else Op.AND_B if op == K.T_AND else Op.OR_B
             return self._three(code, result, left, self.value(right_node), dest)
-        if op == L.T_SLASH:
+        if op == K.T_SLASH:
             return self._divide(left, kind, right_node, right_kind, result, dest)
         left = self.convert(left, kind, result)
         constant = self._small(op, right_node, result) or self._real_constant(op, right_node, result)
@@ -165,7 +172,7 @@ class ExpressionCode(Registers):
         if kind == right_kind == V_INT:
             return self._three(Op.DIV_II, V_REAL, left, self.value(right_node), dest)
         left = self.convert(left, kind, V_REAL)
-        constant = self._real_constant(L.T_SLASH, right_node, V_REAL)
+        constant = self._real_constant(K.T_SLASH, right_node, V_REAL)
         if constant is not None:
             return self._with_constant(constant[0], V_REAL, left, constant[1], dest)
         return self._three(Op.DIV_R, V_REAL, left, self.value(right_node, V_REAL), dest)
@@ -177,9 +184,9 @@ class ExpressionCode(Registers):
             return None
         if not isinstance(known, int) or not -32768 < known < 32768:
             return None
-        if op == L.T_STAR:
+        if op == K.T_STAR:
             return Op.MULI_I, known
-        return Op.ADDI_I, known if op == L.T_PLUS else -known
+        return Op.ADDI_I, known if op == K.T_PLUS else -known
 
     def _real_constant(self, op: int, node: int, kind: int) -> tuple[Op, int] | None:
         """REAL + - * / with a known number; its index must fit 16 bits."""
@@ -202,9 +209,9 @@ class ExpressionCode(Registers):
         operand = self.value(inner, kind)
         result = self.dest(dest, kind)
         if kind == V_ANY:
-            self.emit(Op.NOT_ANY if op == L.T_NOT else Op.NEG_ANY, result, operand)
+            self.emit(Op.NOT_ANY if op == K.T_NOT else Op.NEG_ANY, result, operand)
         else:
-            self.emit(Op.NOT_B if op == L.T_NOT else typed("NEG", kind), result, operand)
+            self.emit(Op.NOT_B if op == K.T_NOT else typed("NEG", kind), result, operand)
         self.free(operand)
         return result
 
@@ -539,7 +546,7 @@ class ExpressionCode(Registers):
         known = self.checked.known.get(tree.c[node]) if BRANCH_CONSTANT not in self.without else None  # type: ignore[attr-defined]
         if common == V_INT and isinstance(known, int) and not isinstance(known, bool) and -32768 <= known < 32768:
             self.emit(Op[f"BRI_{SHORT[op]}_I"], first, known, target)
-        elif known is not None and (constant := self._real_constant(L.T_PLUS, tree.c[node], common)) is not None:
+        elif known is not None and (constant := self._real_constant(K.T_PLUS, tree.c[node], common)) is not None:
             self.emit(Op[f"BRK_{SHORT[op]}_R"], first, constant[1], target)
         else:
             second = self.value(tree.c[node], common)

@@ -6,12 +6,12 @@ of the frame follows the stretch that runs; a jump from one into another sets it
 
 from __future__ import annotations
 
-from hisee.esl.front import nodes as N
+from hisee.esl.front import kinds as K
 from hisee.esl.front.assembler import Label
 from hisee.esl.front.checker_expr import FUNCTIONS
 from hisee.esl.front.codegen_structure import StructureCode
+from hisee.esl.front.kinds import E_LABEL, E_NONE, V_BOOL, V_INT, V_REAL, V_TEXT
 from hisee.esl.front.lexer import fold
-from hisee.esl.front.nodes import E_LABEL, E_NONE, V_BOOL, V_INT, V_REAL, V_TEXT
 from hisee.esl.front.symbols import Procedure
 from hisee.schema.opcodes import Op
 
@@ -26,7 +26,7 @@ class FlowCode(StructureCode):
     inner = False  # the text of a unit event, generated into the script that declares it
 
     def begin_flow(self, procedure: Procedure, items: list[int]) -> None:
-        self.markers = [node for node in items if self.tree.kind[node] == N.N_EXCEPTION_HANDLER]
+        self.markers = [node for node in items if self.tree.kind[node] == K.N_EXCEPTION_HANDLER]
         self.handlers = [self.p.label() for _ in self.markers]
         self.stretch = 0
         start = self.tree.start
@@ -162,11 +162,11 @@ class FlowCode(StructureCode):
 
     def plain(self, node: int) -> None:
         kind = self.tree.kind[node]
-        if kind == N.N_RETURN:
+        if kind == K.N_RETURN:
             self._return()
         else:
             end = Op.RET if self.inner and not self.here.index else Op.END  # of a unit's init part: the script goes on
-            self.emit({N.N_END: end, N.N_RETRY: Op.RETRY, N.N_RESUME: Op.RESUME, N.N_RERAISE: Op.RERAISE}[kind])
+            self.emit({K.N_END: end, K.N_RETRY: Op.RETRY, K.N_RESUME: Op.RESUME, K.N_RERAISE: Op.RERAISE}[kind])
 
     def raise_exception(self, node: int) -> None:
         code = self.value(self.tree.a[node], V_INT)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from hisee.esl.front.assembler import Arg
 from hisee.esl.front.codegen_actions import ActionCode
-from hisee.esl.front.nodes import V_BOOL, V_INT, V_OBJECT, V_RECORD, V_TEXT
-from hisee.esl.front.symbols import P_CELL, P_ROW, P_WHOLE, Place, Symbol
+from hisee.esl.front.kinds import P_CELL, P_ROW, P_WHOLE, V_BOOL, V_INT, V_OBJECT, V_RECORD, V_TEXT
+from hisee.esl.front.symbols import Place, Symbol
 from hisee.esl.front.words import CNT_ORDER
 from hisee.esl.unit import Mode, Type
 from hisee.schema.actions import ActionId

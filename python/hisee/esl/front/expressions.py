@@ -6,9 +6,8 @@ brackets and unary operators cost nesting.
 
 from __future__ import annotations
 
-from hisee.esl.front import lexer as L
-from hisee.esl.front.lexer import Source, Tokens
-from hisee.esl.front.nodes import (
+from hisee.esl.front import kinds as K
+from hisee.esl.front.kinds import (
     N_AT,
     N_ATTR,
     N_BAD,
@@ -23,15 +22,16 @@ from hisee.esl.front.nodes import (
     N_REAL,
     N_TEXT,
     N_UNARY,
-    Tree,
 )
+from hisee.esl.front.lexer import Source, Tokens
+from hisee.esl.front.nodes import Tree
 
 SHOWN = {
-    L.T_EOF: "the end of the script", L.T_EOL: "the end of the line", L.T_LPAREN: "`(`", L.T_RPAREN: "`)`", L.T_LBRACKET: "`[`",
-    L.T_RBRACKET: "`]`", L.T_COMMA: "`,`", L.T_CARET: "`^`", L.T_BACKSLASH: "`\\`", L.T_COLON: "`:`", L.T_ASSIGN: "`:=`", L.T_EQ: "`=`",
+    K.T_EOF: "the end of the script", K.T_EOL: "the end of the line", K.T_LPAREN: "`(`", K.T_RPAREN: "`)`", K.T_LBRACKET: "`[`",
+    K.T_RBRACKET: "`]`", K.T_COMMA: "`,`", K.T_CARET: "`^`", K.T_BACKSLASH: "`\\`", K.T_COLON: "`:`", K.T_ASSIGN: "`:=`", K.T_EQ: "`=`",
 }
-RELATIONS = frozenset((L.T_EQ, L.T_NE, L.T_LT, L.T_GT, L.T_LE, L.T_GE))
-LITERALS = {L.T_INT: N_INT, L.T_REAL: N_REAL, L.T_TEXT: N_TEXT, L.T_AT: N_AT}
+RELATIONS = frozenset((K.T_EQ, K.T_NE, K.T_LT, K.T_GT, K.T_LE, K.T_GE))
+LITERALS = {K.T_INT: N_INT, K.T_REAL: N_REAL, K.T_TEXT: N_TEXT, K.T_AT: N_AT}
 
 
 class SyntaxFault(Exception):
@@ -61,7 +61,7 @@ class Expressions:
     def kind(self, ahead: int = 0) -> int:
         at = self.at + ahead
         kinds = self.tokens.kind
-        return kinds[at] if at < len(kinds) else L.T_EOF
+        return kinds[at] if at < len(kinds) else K.T_EOF
 
     def start(self) -> int:
         return self.tokens.start[self.at]
@@ -74,7 +74,7 @@ class Expressions:
 
     def word(self, ahead: int = 0) -> str:
         """Folded spelling of a NAME token, else ""."""
-        if self.kind(ahead) != L.T_NAME:
+        if self.kind(ahead) != K.T_NAME:
             return ""
         return self.tokens.names.folded[self.tokens.value[self.at + ahead]]
 
@@ -83,7 +83,7 @@ class Expressions:
 
     def advance(self) -> int:
         at = self.at
-        if self.tokens.kind[at] != L.T_EOF:
+        if self.tokens.kind[at] != K.T_EOF:
             self.at = at + 1
         return at
 
@@ -114,7 +114,7 @@ class Expressions:
     def unexpected(self, wanted: str, hint: str = "") -> SyntaxFault:
         kind = self.kind()
         found = SHOWN.get(kind) or f"`{self.text()}`"
-        end = self.tokens.end[self.at] if kind not in (L.T_EOL, L.T_EOF) else self.start()
+        end = self.tokens.end[self.at] if kind not in (K.T_EOL, K.T_EOF) else self.start()
         return SyntaxFault("ESL1001", self.start(), end, hint, wanted=wanted, found=found)
 
     # nesting
@@ -129,12 +129,12 @@ class Expressions:
     # expressions
     def expression(self) -> int:
         self.enter()
-        node = self._chain(self._and, (L.T_OR,))
+        node = self._chain(self._and, (K.T_OR,))
         self.leave()
         return node
 
     def _and(self) -> int:
-        return self._chain(self._relation, (L.T_AND,))
+        return self._chain(self._relation, (K.T_AND,))
 
     def _relation(self) -> int:
         left = self._sum()
@@ -148,10 +148,10 @@ class Expressions:
         return node
 
     def _sum(self) -> int:
-        return self._chain(self._product, (L.T_PLUS, L.T_MINUS))
+        return self._chain(self._product, (K.T_PLUS, K.T_MINUS))
 
     def _product(self) -> int:
-        return self._chain(self._unary, (L.T_STAR, L.T_SLASH))
+        return self._chain(self._unary, (K.T_STAR, K.T_SLASH))
 
     def _chain(self, part, ops: tuple[int, ...]) -> int:  # type: ignore[no-untyped-def]
         node = part()
@@ -166,7 +166,7 @@ class Expressions:
 
     def _unary(self) -> int:
         op = self.kind()
-        if op not in (L.T_MINUS, L.T_NOT):
+        if op not in (K.T_MINUS, K.T_NOT):
             return self.postfix()
         start = self.start()
         self.advance()
@@ -179,16 +179,16 @@ class Expressions:
         """root [index] [^column] [\\attribute]"""
         start = self.start()
         node = self._primary()
-        if self.kind() == L.T_LBRACKET and not self._unit_follows():
+        if self.kind() == K.T_LBRACKET and not self._unit_follows():
             self.advance()
             index = self.expression()
-            self.expect(L.T_RBRACKET, "`]`")
+            self.expect(K.T_RBRACKET, "`]`")
             node = self.tree.add(N_INDEX, start, self.last_end(), node, index)
-        if self.accept(L.T_CARET):
+        if self.accept(K.T_CARET):
             name = self._column_name()
             node = self.tree.add(N_COLUMN, start, self.last_end(), node, name)
-        if self.accept(L.T_BACKSLASH):
-            name = self.expect_name(L.T_NAME, "an attribute such as VLD or TIM")
+        if self.accept(K.T_BACKSLASH):
+            name = self.expect_name(K.T_NAME, "an attribute such as VLD or TIM")
             node = self.tree.add(N_ATTR, start, self.last_end(), node, name)
         return node
 
@@ -196,21 +196,21 @@ class Expressions:
         return False
 
     def _column_name(self) -> int:
-        if self.kind() == L.T_LOCAL:
+        if self.kind() == K.T_LOCAL:
             return self.tokens.value[self.advance()]
-        return self.expect_name(L.T_NAME, "a column name")
+        return self.expect_name(K.T_NAME, "a column name")
 
     def _primary(self) -> int:
         kind, start = self.kind(), self.start()
         if kind in LITERALS:
             value = self.tokens.value[self.advance()]
             return self.tree.add(LITERALS[kind], start, self.last_end(), value)
-        if kind == L.T_LOCAL or kind == L.T_NAME:
+        if kind == K.T_LOCAL or kind == K.T_NAME:
             value = self.tokens.value[self.advance()]
-            return self.tree.add(N_LOCAL if kind == L.T_LOCAL else N_OBJECT, start, self.last_end(), value)
-        if kind == L.T_FUNC:
+            return self.tree.add(N_LOCAL if kind == K.T_LOCAL else N_OBJECT, start, self.last_end(), value)
+        if kind == K.T_FUNC:
             return self.function()
-        if kind == L.T_LPAREN:
+        if kind == K.T_LPAREN:
             return self._brackets()
         raise self.unexpected("a value")
 
@@ -218,32 +218,32 @@ class Expressions:
         start = self.start()
         self.advance()
         inner = self.expression()
-        if self.kind() == L.T_COMMA:
+        if self.kind() == K.T_COMMA:
             raise SyntaxFault("ESL1003", start, self.tokens.end[self.at], construct="an object by number, row and column `(a, b, c)`")
-        self.expect(L.T_RPAREN, "`)`")
+        self.expect(K.T_RPAREN, "`)`")
         return self.tree.add(N_PAREN, start, self.last_end(), inner)
 
     def function(self) -> int:
         start = self.start()
         name = self.tokens.value[self.advance()]
-        if self.kind() != L.T_LPAREN:
+        if self.kind() != K.T_LPAREN:
             raise self.unexpected("`(`")
         return self.tree.add(N_FUNC, start, self.last_end(), name, self.arguments())
 
     def arguments(self) -> int:
         """`(` [expr {, expr}] `)` as a list."""
-        self.expect(L.T_LPAREN, "`(`")
+        self.expect(K.T_LPAREN, "`(`")
         args: list[int] = []
-        if self.kind() != L.T_RPAREN:
+        if self.kind() != K.T_RPAREN:
             args.append(self.expression())
-            while self.accept(L.T_COMMA):
+            while self.accept(K.T_COMMA):
                 args.append(self.expression())
-        self.expect(L.T_RPAREN, "`,` or `)`")
+        self.expect(K.T_RPAREN, "`,` or `)`")
         return self.tree.pack(args)
 
     def reference(self, wanted: str) -> int:
         """Something that can be a target: local, object, item, (hbj)."""
-        if self.kind() not in (L.T_LOCAL, L.T_NAME, L.T_LPAREN):
+        if self.kind() not in (K.T_LOCAL, K.T_NAME, K.T_LPAREN):
             raise self.unexpected(wanted)
         return self.postfix()
 

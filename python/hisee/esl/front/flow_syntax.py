@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from hisee.esl.front import lexer as L
+from hisee.esl.front import kinds as K
 from hisee.esl.front.actions_syntax import LINE_ENDS, ActionSyntax
-from hisee.esl.front.nodes import N_EXCEPTION_HANDLER, N_GOSUB, N_ON_JUMP, N_RAISE, N_RERAISE
+from hisee.esl.front.kinds import N_EXCEPTION_HANDLER, N_GOSUB, N_ON_JUMP, N_RAISE, N_RERAISE
 
 
 class FlowSyntax(ActionSyntax):
     """GOSUB, ON n GOTO, ON n GOSUB, RAISE_EXCEPTION, RERAISE, EXCEPTION_HANDLER, PRAGMA."""
 
     def label_name(self) -> int:
-        return self.expect_name(L.T_NAME, "a label")
+        return self.expect_name(K.T_NAME, "a label")
 
     def do_gosub(self) -> int:
         start = self.start()
@@ -25,7 +25,7 @@ class FlowSyntax(ActionSyntax):
         if not gosub and not self.accept_word("goto"):
             raise self.unexpected("`GOTO` or `GOSUB`", "or ON ERROR, ON CHANGE")
         labels = [self.label_name()]
-        while self.accept(L.T_COMMA):
+        while self.accept(K.T_COMMA):
             labels.append(self.label_name())
         return self.tree.add(N_ON_JUMP, start, self.last_end(), number, self.tree.pack(labels), int(gosub))
 
@@ -36,7 +36,7 @@ class FlowSyntax(ActionSyntax):
         start = self.start()
         self.advance()
         code = self.expression()
-        text = self.expression() if self.accept(L.T_COMMA) else -1
+        text = self.expression() if self.accept(K.T_COMMA) else -1
         return self.tree.add(N_RAISE, start, self.last_end(), code, text)
 
     def do_reraise(self) -> int:

@@ -1,3 +1,4 @@
+# cython: annotation_typing=False, infer_types=True, wraparound=False, initializedcheck=False
 """Lexer: source text to rows of tokens. Knows characters, words and places; knows no grammar.
 
 A token is one row over four int arrays: kind, start, end (character offsets) and value: the number of an interned name, of a
@@ -9,19 +10,20 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from array import array
 from bisect import bisect_right
+from typing import NamedTuple
 
-T_EOF, T_EOL, T_NAME, T_LOCAL, T_FUNC, T_AT, T_INT, T_REAL, T_TEXT = range(9)
-T_ASSIGN, T_PLUS, T_MINUS, T_STAR, T_SLASH, T_AND, T_OR, T_NOT, T_EQ, T_NE, T_LE, T_GE, T_LT, T_GT = range(9, 23)
-T_LPAREN, T_RPAREN, T_LBRACKET, T_RBRACKET, T_COMMA, T_CARET, T_BACKSLASH, T_COLON = range(23, 31)
+from hisee.esl.front import kinds as K
+from hisee.esl.front.rows import as_list, doubled, zeros
 
 SIGNS = {
-    ":=": T_ASSIGN, "+": T_PLUS, "-": T_MINUS, "*": T_STAR, "/": T_SLASH, "&": T_AND, "|": T_OR, "!": T_NOT, "=": T_EQ,
-    "#": T_NE, "<=": T_LE, ">=": T_GE, "<": T_LT, ">": T_GT, "(": T_LPAREN, ")": T_RPAREN, "[": T_LBRACKET, "]": T_RBRACKET,
-    ",": T_COMMA, "^": T_CARET, "\\": T_BACKSLASH, ":": T_COLON,
+    ":=": K.T_ASSIGN, "+": K.T_PLUS, "-": K.T_MINUS, "*": K.T_STAR, "/": K.T_SLASH, "&": K.T_AND, "|": K.T_OR, "!": K.T_NOT,
+    "=": K.T_EQ, "#": K.T_NE, "<=": K.T_LE, ">=": K.T_GE, "<": K.T_LT, ">": K.T_GT, "(": K.T_LPAREN, ")": K.T_RPAREN,
+    "[": K.T_LBRACKET, "]": K.T_RBRACKET, ",": K.T_COMMA, "^": K.T_CARET, "\\": K.T_BACKSLASH, ":": K.T_COLON,
 }
 INT_MAX = 2**63 - 1
+ROOM = 64  # rows of new tokens
+LOOK_AHEAD = 8  # spare rows behind the last token
 _MARKS = "\u0300-\u036f"
 _TAIL = rf"(?:[\w{_MARKS}]|\.(?=\w))*"
 _PATTERN = re.compile(
@@ -33,7 +35,7 @@ _PATTERN = re.compile(
     r"|(?P<bad>.)",
     re.DOTALL,
 )
-_KINDS = {"local": T_LOCAL, "word": T_NAME, "func": T_FUNC, "at": T_AT}
+_KINDS = {"local": K.T_LOCAL, "word": K.T_NAME, "func": K.T_FUNC, "at": K.T_AT}
 
 
 def fold(name: str) -> str:
@@ -88,23 +90,49 @@ class Source:
         return bisect_right(self._starts, offset)
 
 
+class TokenLists(NamedTuple):
+    """The rows of tokens as lists."""
+
+    kind: list[int]
+    start: list[int]
+    end: list[int]
+    value: list[int]
+    names: Names
+    literals: list[int | float | str]
+    faults: list[tuple[str, int, int, dict[str, object]]]
+
+
 class Tokens:
-    """Rows of tokens, the interned names and the literal values. `faults`: (code, start, end, values of the message)."""
+    """Rows of tokens, the interned names and the literal values. `faults`: (code, start, end, values of the message).
+
+    Rows from `count` on are spare and zero, which reads as EOF: a look ahead needs no test for the end."""
 
     def __init__(self) -> None:
-        self.kind = array("i")
-        self.start = array("i")
-        self.end = array("i")
-        self.value = array("i")
+        self.count = 0
+        self.kind, self.start, self.end, self.value = zeros(ROOM), zeros(ROOM), zeros(ROOM), zeros(ROOM)
         self.names = Names()
         self.literals: list[int | float | str] = []
         self.faults: list[tuple[str, int, int, dict[str, object]]] = []
 
     def add(self, kind: int, start: int, end: int, value: int = 0) -> None:
-        self.kind.append(kind)
-        self.start.append(start)
-        self.end.append(end)
-        self.value.append(value)
+        at = self.count
+        if at + LOOK_AHEAD == len(self.kind):
+            self._grow()
+        self.kind[at] = kind
+        self.start[at] = start
+        self.end[at] = end
+        self.value[at] = value
+        self.count = at + 1
+
+    def _grow(self) -> None:
+        self.kind, self.start = doubled(self.kind), doubled(self.start)
+        self.end, self.value = doubled(self.end), doubled(self.value)
+
+    def lists(self) -> TokenLists:
+        """For those who are not compiled and look at many tokens."""
+        count = self.count
+        return TokenLists(as_list(self.kind, count), as_list(self.start, count), as_list(self.end, count), as_list(self.value, count),
+                          self.names, self.literals, self.faults)
 
     def literal(self, value: int | float | str) -> int:
         self.literals.append(value)
@@ -145,12 +173,12 @@ class _Lexer:
                 self._rest(group or "bad", match.start(), match.end())
         end = len(self.text)
         self._end_line(end, end)
-        tokens.add(T_EOF, end, end)
+        tokens.add(K.T_EOF, end, end)
 
     def _end_line(self, start: int, end: int) -> None:
-        kinds = self.tokens.kind
-        if len(kinds) and kinds[-1] != T_EOL:
-            self.tokens.add(T_EOL, start, end)
+        tokens = self.tokens
+        if tokens.count and tokens.kind[tokens.count - 1] != K.T_EOL:
+            tokens.add(K.T_EOL, start, end)
 
     def _name(self, kind: int, start: int, end: int) -> None:
         name = self.text[start:end]
@@ -164,10 +192,10 @@ class _Lexer:
         elif group == "text":
             quote = self.text[start]
             body = self.text[start + 1:end - 1].replace(quote * 2, quote)
-            self.tokens.add(T_TEXT, start, end, self.tokens.literal(body))
+            self.tokens.add(K.T_TEXT, start, end, self.tokens.literal(body))
         elif group == "open":
             self.tokens.fault("ESL0002", start, end, quote=self.text[start])
-            self.tokens.add(T_TEXT, start, end, self.tokens.literal(self.text[start + 1:end]))
+            self.tokens.add(K.T_TEXT, start, end, self.tokens.literal(self.text[start + 1:end]))
         elif group == "cr":
             self.tokens.fault("ESL0003", start, end)
             self._end_line(start, end)
@@ -184,13 +212,13 @@ class _Lexer:
             if value > INT_MAX:
                 self.tokens.fault("ESL0007", start, end, text=text, type="INT")
                 value = 0
-            self.tokens.add(T_INT, start, end, self.tokens.literal(value))
+            self.tokens.add(K.T_INT, start, end, self.tokens.literal(value))
             return
         real = float(text)
         if real in (float("inf"), float("-inf")):
             self.tokens.fault("ESL0007", start, end, text=text, type="REAL")
             real = 0.0
-        self.tokens.add(T_REAL, start, end, self.tokens.literal(real))
+        self.tokens.add(K.T_REAL, start, end, self.tokens.literal(real))
 
     def _bad(self, start: int, end: int) -> None:
         if start != self.bad_end:

@@ -5,10 +5,11 @@ Owns the shape of the script (declarations, procedures, entries, init part, bloc
 
 from __future__ import annotations
 
+from hisee.esl.front import kinds as K
 from hisee.esl.front import lexer as L
 from hisee.esl.front.expressions import SyntaxFault, TooDeep
-from hisee.esl.front.lexer import Source, Tokens
-from hisee.esl.front.nodes import (
+from hisee.esl.front.kinds import (
+    D_PUBLIC,
     F_ENTRY,
     F_ENTRYX,
     F_PUBLIC,
@@ -18,19 +19,19 @@ from hisee.esl.front.nodes import (
     M_INOUT,
     M_OUT,
     N_DECL,
+    N_IMPLEMENTS,
     N_PARAM,
     N_PROC,
     N_TYPE,
+    N_UNIT,
     N_VAR,
     T_HANDLE,
-    TYPE_WORDS,
     V_INT,
     V_OBJECT,
     V_RECORD,
-    Tree,
 )
-from hisee.esl.front.nodes_calls import D_PUBLIC
-from hisee.esl.front.nodes_units import N_IMPLEMENTS, N_UNIT
+from hisee.esl.front.lexer import Source, Tokens
+from hisee.esl.front.nodes import TYPE_WORDS, Tree
 from hisee.esl.front.statements import Fault, Statements
 from hisee.esl.front.words import HEADERS, RESERVED
 
@@ -49,7 +50,7 @@ class Parser(Statements):
 
     def script(self) -> None:
         try:
-            while self.kind() != L.T_EOF:
+            while self.kind() != K.T_EOF:
                 self._top()
         except TooDeep as fault:
             self.report(fault)
@@ -57,13 +58,13 @@ class Parser(Statements):
     def _top(self) -> None:
         at = self.at
         try:
-            if self.accept(L.T_EOL):
+            if self.accept(K.T_EOL):
                 return
             if self._header():
                 self._procedure()
-            elif self.word() == "unit" and self.kind(1) == L.T_LPAREN:
+            elif self.word() == "unit" and self.kind(1) == K.T_LPAREN:
                 self._unit()
-            elif self.word() == "pragma" and self.kind(1) != L.T_ASSIGN:
+            elif self.word() == "pragma" and self.kind(1) != K.T_ASSIGN:
                 self.do_pragma()
             elif self._declares():
                 self.tree.globals.append(self.declaration())
@@ -84,7 +85,7 @@ class Parser(Statements):
             self.advance()
             self.end_line_or_report()
         self.tree.init.extend(self.block(frozenset()))
-        while self.kind() != L.T_EOF:  # procedures behind the init part: an error each, parsed all the same
+        while self.kind() != K.T_EOF:  # procedures behind the init part: an error each, parsed all the same
             self._late_header()
             self.tree.init.extend(self.block(frozenset()))
 
@@ -93,11 +94,11 @@ class Parser(Statements):
         start = self.start()
         self.advance()
         self.advance()
-        name = self.expect_name(L.T_NAME, "the name of a unit event")
-        self.expect(L.T_RPAREN, "`)`")
-        locals_ = [self.expect_name(L.T_LOCAL, "a variable name beginning with `_`")]
-        while self.accept(L.T_COMMA):
-            locals_.append(self.expect_name(L.T_LOCAL, "a variable name beginning with `_`"))
+        name = self.expect_name(K.T_NAME, "the name of a unit event")
+        self.expect(K.T_RPAREN, "`)`")
+        locals_ = [self.expect_name(K.T_LOCAL, "a variable name beginning with `_`")]
+        while self.accept(K.T_COMMA):
+            locals_.append(self.expect_name(K.T_LOCAL, "a variable name beginning with `_`"))
         self.tree.units.append(self.tree.add(N_UNIT, start, self.last_end(), name, self.tree.pack(locals_)))
         self.unit_names.update(locals_)
         self.end_line()
@@ -109,9 +110,9 @@ class Parser(Statements):
         if self.tree.globals or self.tree.procedures or self.tree.units:
             self.report(self.at_token("ESL2031", at))
         while True:
-            start, name = self.start(), self.expect_name(L.T_NAME, "the name of an interface")
+            start, name = self.start(), self.expect_name(K.T_NAME, "the name of an interface")
             self.tree.implements.append(self.tree.add(N_IMPLEMENTS, start, self.last_end(), name))
-            if not self.accept(L.T_COMMA):
+            if not self.accept(K.T_COMMA):
                 break
         self.end_line()
 
@@ -139,7 +140,7 @@ class Parser(Statements):
         if word == "public":
             return True
         if word == "time":
-            return self.kind(1) == L.T_LOCAL
+            return self.kind(1) == K.T_LOCAL
         return word in TYPE_WORDS and word != "hbj" or word in ("alias", "record", "unit")
 
     def declaration(self) -> int:
@@ -150,7 +151,7 @@ class Parser(Statements):
             self.report(SyntaxFault("ESL2040", start, self.last_end()))
         kind = self._type()
         names = [self._variable()]
-        while self.accept(L.T_COMMA):
+        while self.accept(K.T_COMMA):
             names.append(self._variable())
         node = self.tree.add(N_DECL, start, self.last_end(), kind, self.tree.pack(names), public)
         self.end_line()
@@ -158,9 +159,9 @@ class Parser(Statements):
 
     def _variable(self) -> int:
         start = self.start()
-        name = self.expect_name(L.T_LOCAL, "a variable name beginning with `_`")
+        name = self.expect_name(K.T_LOCAL, "a variable name beginning with `_`")
         value = -1
-        if self.accept(L.T_EQ) or self.accept(L.T_ASSIGN):
+        if self.accept(K.T_EQ) or self.accept(K.T_ASSIGN):
             value = self.expression()
         return self.tree.add(N_VAR, start, self.last_end(), name, value)
 
@@ -179,9 +180,9 @@ class Parser(Statements):
         self.advance()
         noalias = int(word == "record" and self.accept_word("noalias"))
         structure = -1
-        if self.accept(L.T_LPAREN):
-            structure = self.expect_name(L.T_NAME, "the name of a structure")
-            self.expect(L.T_RPAREN, "`)`")
+        if self.accept(K.T_LPAREN):
+            structure = self.expect_name(K.T_NAME, "the name of a structure")
+            self.expect(K.T_RPAREN, "`)`")
         kind = V_RECORD if word == "record" else V_OBJECT
         return self.tree.add(N_TYPE, start, self.last_end(), kind, structure, noalias)
 
@@ -202,7 +203,7 @@ class Parser(Statements):
             self.expect_word("procedure")
         conversation = self.conversation_parameter()
         name_at = self.at
-        name = self.expect_name(L.T_NAME, "a name")
+        name = self.expect_name(K.T_NAME, "a name")
         if self.tokens.names.folded[name] in RESERVED:
             self.report(self.at_token("ESL1010", name_at, name=self.tokens.names.spelled[name]))
         params = conversation + self._parameters_or_skip()
@@ -215,7 +216,7 @@ class Parser(Statements):
         """A faulty parameter list costs one error, the body is still parsed."""
         params: list[int] = []
         try:
-            if self.kind() == L.T_LPAREN:
+            if self.kind() == K.T_LPAREN:
                 self._parameters(params)
             self.end_line()
         except TooDeep:
@@ -227,18 +228,18 @@ class Parser(Statements):
 
     def _parameters(self, params: list[int]) -> None:
         self.advance()
-        if self.accept(L.T_RPAREN):
+        if self.accept(K.T_RPAREN):
             return
         mode, kind = M_INOUT, -1
         while True:
             start = self.start()
-            if self.kind() != L.T_LOCAL or kind < 0:
+            if self.kind() != K.T_LOCAL or kind < 0:
                 mode, kind = self._mode(), self._parameter_type()
-            name = self.expect_name(L.T_LOCAL, "a parameter name beginning with `_`")
+            name = self.expect_name(K.T_LOCAL, "a parameter name beginning with `_`")
             params.append(self.tree.add(N_PARAM, start, self.last_end(), kind, name, mode))
-            if not self.accept(L.T_COMMA):
+            if not self.accept(K.T_COMMA):
                 break
-        self.expect(L.T_RPAREN, "`,` or `)`")
+        self.expect(K.T_RPAREN, "`,` or `)`")
 
     def _mode(self) -> int:
         if self.accept_word("in"):
@@ -256,7 +257,7 @@ class Parser(Statements):
         self.section, self.in_init = name, False
         items = self.block(frozenset())
         self.tree.c[node] = self.tree.pack(items)
-        if self.word() == "end" and self.kind(1) == L.T_NAME:
+        if self.word() == "end" and self.kind(1) == K.T_NAME:
             self.advance()
             self._closing_name(name)
             return
@@ -279,4 +280,4 @@ class Parser(Statements):
         word = self.word()
         if word == "public":
             return self._header()
-        return word in HEADERS and self.kind(1) not in (L.T_ASSIGN, L.T_COLON)
+        return word in HEADERS and self.kind(1) not in (K.T_ASSIGN, K.T_COLON)

@@ -7,8 +7,8 @@ from array import array
 from hisee.esl.context import FROM_HIP_NUMBER, ObjectContext, ObjectEntry
 from hisee.esl.diagnostics import Diagnostic, Note, make
 from hisee.esl.front.expressions import SyntaxFault
-from hisee.esl.front.lexer import Names, Source, Tokens, fold
-from hisee.esl.front.nodes import (
+from hisee.esl.front.kinds import (
+    D_PUBLIC,
     F_ENTRY,
     F_ENTRYX,
     M_IN,
@@ -18,27 +18,19 @@ from hisee.esl.front.nodes import (
     N_IF,
     N_LABEL,
     N_LOOP,
-    T_HANDLE,
-    T_NOALIAS,
-    TYPE_NAMES,
-    V_INT,
-    V_RECORD,
-    Tree,
-)
-from hisee.esl.front.nodes_calls import D_PUBLIC
-from hisee.esl.front.symbols import (
     S_CONST,
     S_LOCAL,
     S_PVAR,
     S_REF,
     S_SPECIAL,
-    SPECIAL,
-    Parameter,
-    Procedure,
-    Struct,
-    Symbol,
-    type_of_word,
+    T_HANDLE,
+    T_NOALIAS,
+    V_INT,
+    V_RECORD,
 )
+from hisee.esl.front.lexer import Names, Source, Tokens, fold
+from hisee.esl.front.nodes import TYPE_NAMES, Tree
+from hisee.esl.front.symbols import SPECIAL, Parameter, Procedure, Struct, Symbol, type_of_word
 from hisee.esl.front.words import RESERVED, meant
 from hisee.schema import constants, errors
 
@@ -212,7 +204,7 @@ class Scope:
         elif kind == N_IF:
             for at, number in enumerate([*tree.items(tree.a[node])[1::2], tree.b[node]]):
                 self._collect_list(number, procedure, (*blocks, node * 1000 + at))
-        elif kind == N_FOR or kind == N_FOR_RANGE or kind == N_LOOP:
+        elif kind in (N_FOR, N_FOR_RANGE, N_LOOP):
             self._collect_list(tree.d[node], procedure, (*blocks, node * 1000))
 
     def _label(self, node: int, procedure: Procedure, blocks: tuple[int, ...]) -> None:

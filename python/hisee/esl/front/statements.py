@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hisee.esl.front import lexer as L
+from hisee.esl.front import kinds as K
 from hisee.esl.front.expressions import SyntaxFault, TooDeep
-from hisee.esl.front.nodes import (
+from hisee.esl.front.kinds import (
     E_LABEL,
     E_NONE,
     E_OFF,
@@ -64,16 +64,16 @@ class Statements(StructureSyntax):
 
     def skip_line(self, from_at: int) -> None:
         """To behind the end of the line on which the cursor stands; always moves on."""
-        while self.kind() not in (L.T_EOL, L.T_EOF):
+        while self.kind() not in (K.T_EOL, K.T_EOF):
             self.advance()
-        self.accept(L.T_EOL)
+        self.accept(K.T_EOL)
         if self.at <= from_at:
             self.advance()
 
     def end_line(self) -> None:
-        if self.kind() == L.T_EOF:
+        if self.kind() == K.T_EOF:
             return
-        self.expect(L.T_EOL, "the end of the line")
+        self.expect(K.T_EOL, "the end of the line")
 
     def end_line_or_report(self) -> None:
         at = self.at
@@ -88,9 +88,9 @@ class Statements(StructureSyntax):
         """Items up to a word of `stop`, an `END name`, a header of another section or the end of the script."""
         items: list[int] = []
         while True:
-            while self.accept(L.T_EOL):
+            while self.accept(K.T_EOL):
                 pass
-            if self.kind() == L.T_EOF or self._stops(stop):
+            if self.kind() == K.T_EOF or self._stops(stop):
                 return items
             at, depth = self.at, self.depth
             try:
@@ -107,19 +107,19 @@ class Statements(StructureSyntax):
 
     def _not_opened(self, at: int) -> None:
         """A fault in the line of an opener: the words that belong to it are not told as a second mistake."""
-        word = self.tokens.names.folded[self.tokens.value[at]] if self.tokens.kind[at] == L.T_NAME else ""
+        word = self.tokens.names.folded[self.tokens.value[at]] if self.tokens.kind[at] == K.T_NAME else ""
         if word in OPENERS:
             self.unopened[OPENERS[word]] += 1
 
     def _stops(self, stop: frozenset[str]) -> bool:
         word = self.word()
-        if not word or self.kind(1) in (L.T_ASSIGN, L.T_COLON) and word not in RESERVED:
+        if not word or self.kind(1) in (K.T_ASSIGN, K.T_COLON) and word not in RESERVED:
             return False
         if word in stop:
             return True
         if word in CLOSERS and CLOSERS[word] in self.open_blocks:
             return True  # the inner block is not closed: its opener reports it
-        if word == "end" and self.kind(1) == L.T_NAME:
+        if word == "end" and self.kind(1) == K.T_NAME:
             return not self.in_init
         return self.starts_section() and not (word == "begin" and self.in_init)
 
@@ -134,13 +134,13 @@ class Statements(StructureSyntax):
 
     def _bare_end(self) -> bool:
         """END alone as the last line of a procedure closes it, with a warning (rule D-16)."""
-        if self.in_init or self.open_blocks or self.word() != "end" or self.kind(1) not in (L.T_EOL, L.T_EOF):
+        if self.in_init or self.open_blocks or self.word() != "end" or self.kind(1) not in (K.T_EOL, K.T_EOF):
             return False
         at = self.at
         self.advance()
-        while self.accept(L.T_EOL):
+        while self.accept(K.T_EOL):
             pass
-        if self.kind() == L.T_EOF or self.starts_section():
+        if self.kind() == K.T_EOF or self.starts_section():
             self.warnings.append(self.at_token("ESL1013", at, name=self.section))
             self.bare_end_closes = True
             return True
@@ -151,9 +151,9 @@ class Statements(StructureSyntax):
         if self._declares():
             items.append(self.declaration())
             return
-        if self.kind() == L.T_NAME and self.kind(1) == L.T_COLON:
+        if self.kind() == K.T_NAME and self.kind(1) == K.T_COLON:
             items.append(self._label())
-            if self.accept(L.T_EOL) or self.kind() == L.T_EOF:
+            if self.accept(K.T_EOL) or self.kind() == K.T_EOF:
                 return
         node = self.action()
         if node >= 0:
@@ -174,14 +174,14 @@ class Statements(StructureSyntax):
         """One action; -1 when it left nothing. Sets closed_line when the end of the line is already behind the cursor."""
         self.closed_line = False
         kind = self.kind()
-        if kind == L.T_FUNC:
+        if kind == K.T_FUNC:
             return self._function_action()
-        if kind in (L.T_LOCAL, L.T_LPAREN):
+        if kind in (K.T_LOCAL, K.T_LPAREN):
             return self._assignment()
-        if kind != L.T_NAME:
+        if kind != K.T_NAME:
             raise self.unexpected("an action")
         word = self.word()
-        if word not in RESERVED and self.kind(1) in (L.T_ASSIGN, L.T_LBRACKET, L.T_CARET, L.T_BACKSLASH):
+        if word not in RESERVED and self.kind(1) in (K.T_ASSIGN, K.T_LBRACKET, K.T_CARET, K.T_BACKSLASH):
             return self._assignment()
         return self._word_action(word)
 
@@ -215,15 +215,15 @@ class Statements(StructureSyntax):
     def _assignment(self) -> int:
         start = self.start()
         target = self.reference("a target of `:=`")
-        if self.kind() == L.T_EQ:
+        if self.kind() == K.T_EQ:
             raise self.unexpected("`:=`", "an assignment is written `:=`")
-        self.expect(L.T_ASSIGN, "`:=`")
+        self.expect(K.T_ASSIGN, "`:=`")
         word = self.word()
-        if word == "call" and self.kind(1) != L.T_ASSIGN:
+        if word == "call" and self.kind(1) != K.T_ASSIGN:
             return self.call(start, target)
-        if word in ("query", "command", "getaccess") and self.kind(1) not in (L.T_CARET, L.T_BACKSLASH, L.T_LBRACKET, L.T_EOL):
+        if word in ("query", "command", "getaccess") and self.kind(1) not in (K.T_CARET, K.T_BACKSLASH, K.T_LBRACKET, K.T_EOL):
             return {"query": self.query, "command": self.command, "getaccess": self.getaccess}[word](start, target)
-        if word in NOT_YET and self.kind(1) in (L.T_TEXT, L.T_NAME, L.T_LOCAL):
+        if word in NOT_YET and self.kind(1) in (K.T_TEXT, K.T_NAME, K.T_LOCAL):
             raise self.not_yet(f"{word.upper()} with a result")
         value = self.expression()
         time = self.expression() if self.accept_word("time") else -1
@@ -262,7 +262,7 @@ class Statements(StructureSyntax):
 
     def _then(self) -> None:
         at = self.at
-        if self.accept(L.T_EOL) and self.word() != "then":
+        if self.accept(K.T_EOL) and self.word() != "then":
             self.at = at
             raise self.unexpected("`THEN` or `GOTO`")
         self.expect_word("then")
@@ -327,11 +327,11 @@ class Statements(StructureSyntax):
     def do_for(self) -> int:
         start, opener = self.start(), self.at
         self.advance()
-        name = self.expect_name(L.T_LOCAL, "the loop variable")
+        name = self.expect_name(K.T_LOCAL, "the loop variable")
         if self.accept_word("range"):
             lo, hi, kind = self.reference("a structure"), -1, N_FOR_RANGE
         else:
-            self.expect(L.T_EQ, "`=` or `RANGE`")
+            self.expect(K.T_EQ, "`=` or `RANGE`")
             lo, kind = self.expression(), N_FOR
             self.expect_word("to")
             hi = self.expression()
@@ -359,7 +359,7 @@ class Statements(StructureSyntax):
     def do_exit_loop(self) -> int:
         start = self.start()
         self.advance()
-        condition = -1 if self.kind() in (L.T_EOL, L.T_EOF) else self.expression()
+        condition = -1 if self.kind() in (K.T_EOL, K.T_EOF) else self.expression()
         return self.tree.add(N_EXIT_LOOP, start, self.last_end(), condition)
 
     def do_goto(self) -> int:
@@ -379,13 +379,13 @@ class Statements(StructureSyntax):
     def _on_error(self, start: int) -> int:
         modes = {"none": E_NONE, "off": E_OFF, "on": E_ON}
         mode = modes.get(self.word(), E_LABEL)
-        name = self.expect_name(L.T_NAME, "NONE, OFF, ON or a label")
+        name = self.expect_name(K.T_NAME, "NONE, OFF, ON or a label")
         return self.tree.add(N_ON_ERROR, start, self.last_end(), mode, name)
 
     def _on_change(self, start: int) -> int:
         target = self.reference("an object")
         self.expect_word("goto")
-        name = self.expect_name(L.T_NAME, "a procedure")
+        name = self.expect_name(K.T_NAME, "a procedure")
         off = int(self.accept_word("none"))
         return self.tree.add(N_ON_CHANGE, start, self.last_end(), target, name, off)
 
@@ -399,9 +399,9 @@ class Statements(StructureSyntax):
         start = self.start()
         self.advance()
         target = self.reference("a structure")
-        self.expect(L.T_COMMA, "`,`")
+        self.expect(K.T_COMMA, "`,`")
         before = self.expression()
-        self.expect(L.T_COMMA, "`,`")
+        self.expect(K.T_COMMA, "`,`")
         rows = self.reference("a row or structure")
-        last = self.expression() if self.accept(L.T_COMMA) else -1
+        last = self.expression() if self.accept(K.T_COMMA) else -1
         return self.tree.add(N_INSERT, start, self.last_end(), target, before, rows, last)

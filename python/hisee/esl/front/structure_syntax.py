@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from hisee.esl.front import lexer as L
+from hisee.esl.front import kinds as K
 from hisee.esl.front.flow_syntax import FlowSyntax
-from hisee.esl.front.nodes import N_CNT, N_COPY_ROWS, N_DELETE, N_FIND_TRUE, N_SET_BIND, N_SORT
+from hisee.esl.front.kinds import N_CNT, N_COPY_ROWS, N_DELETE, N_FIND_TRUE, N_SET_BIND, N_SORT
 from hisee.esl.front.words import CNT_ORDER
 
 
@@ -12,7 +12,7 @@ class StructureSyntax(FlowSyntax):
     """SORT, FIND_TRUE, DELETE, COPY_ROWS, SET .. BIND, CNT_*."""
 
     def _comma(self) -> None:
-        self.expect(L.T_COMMA, "`,`")
+        self.expect(K.T_COMMA, "`,`")
 
     def do_sort(self) -> int:
         """SORT record^Column, ascending {, record^Column, ascending}"""
@@ -23,13 +23,13 @@ class StructureSyntax(FlowSyntax):
             keys.append(self.reference("a column, `_r^Column`"))
             self._comma()
             keys.append(self.expression())
-            if not self.accept(L.T_COMMA):
+            if not self.accept(K.T_COMMA):
                 return self.tree.add(N_SORT, start, self.last_end(), self.tree.pack(keys))
 
     def do_find_true(self) -> int:
         start = self.start()
         self.advance()
-        index = self.expect_name(L.T_LOCAL, "the variable that counts")
+        index = self.expect_name(K.T_LOCAL, "the variable that counts")
         self._comma()
         most = self.expression()
         self._comma()
@@ -43,7 +43,7 @@ class StructureSyntax(FlowSyntax):
         target = self.reference("a structure")
         self._comma()
         first = self.expression()
-        count = self.expression() if self.accept(L.T_COMMA) else -1
+        count = self.expression() if self.accept(K.T_COMMA) else -1
         return self.tree.add(N_DELETE, start, self.last_end(), target, first, count)
 
     def do_copy_rows(self) -> int:
@@ -68,7 +68,7 @@ class StructureSyntax(FlowSyntax):
         start, word = self.start(), CNT_ORDER.index(self.word())
         self.advance()
         operands = [self.expression()]
-        while self.accept(L.T_COMMA):
+        while self.accept(K.T_COMMA):
             operands.append(self.expression())
         flag = int(self.accept_word("case_sensitive"))
         return self.tree.add(N_CNT, start, self.last_end(), word, self.tree.pack(operands), flag)

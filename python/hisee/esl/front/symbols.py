@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
+from hisee.esl.front.kinds import P_CELL, P_COLUMN, P_WHOLE, S_LOCAL, V_ANY, V_OBJECT, V_RECORD, V_TIME
 from hisee.esl.front.lexer import fold
-from hisee.esl.front.nodes import TYPE_NAMES, V_ANY, V_OBJECT, V_RECORD, V_TIME
+from hisee.esl.front.nodes import TYPE_NAMES
 
-# kinds of symbols
-S_LOCAL, S_PVAR, S_CONST, S_REF, S_SPECIAL = range(5)
-# kinds of places
-P_SCALAR, P_PVAR, P_CONST, P_WHOLE, P_ROW, P_ITEM, P_COLUMN, P_CELL = range(8)
 SPECIAL = {"_err_nr": "ERR_NR", "_err_msg": "ERR_MSG", "_err_line": "ERR_LINE", "_err_nr_trans_ex": "ERR_EXT"}
 
 COLUMN_TYPES = {"BOOL": 1, "INT": 2, "REAL": 3, "TIME": 4, "TEXT": 5, "OBJECT": V_OBJECT}
