@@ -79,7 +79,7 @@ def steps(checker: Checker) -> dict[str, int]:
     for node in range(len(tree.kind)):
         if tree.kind[node] != N_ASSIGN or tree.kind[tree.a[node]] != N_LOCAL:
             continue
-        place = checker.places.get(tree.a[node])
+        place = checker.places[tree.a[node]]
         if place is None or place.kind != P_PVAR or place.symbol is None:
             continue
         key = fold(place.symbol.name)

@@ -30,7 +30,7 @@ cdef class Arg:
     cdef public int mode, type, register
 
 
-cdef Arg arg_of(int mode, int type, int register)
+cpdef Arg arg_of(int mode, int type, int register)
 
 
 cdef class UnitBuilder

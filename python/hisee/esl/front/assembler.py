@@ -1,4 +1,4 @@
-# cython: wraparound=False, initializedcheck=False
+# cython: annotation_typing=False, infer_types=True, nonecheck=True, initializedcheck=False
 """Assembler: UnitBuilder collects what a compiled script consists of and lays it out as bytes (docs/design/unit.md).
 
 A hand-assembled loop, `s := sum of 1..10`:

@@ -1,3 +1,4 @@
+# cython: annotation_typing=False, infer_types=True, nonecheck=True, initializedcheck=False
 """Checking actions: targets, operands, jumps, calls, database operands."""
 
 from __future__ import annotations
@@ -6,7 +7,7 @@ from collections.abc import Callable
 
 from hisee.esl.front import kinds as K
 from hisee.esl.front.checker_db import DatabaseChecker
-from hisee.esl.front.checker_expr import NUMBERS, count_text
+from hisee.esl.front.checker_expr import count_text, is_number
 from hisee.esl.front.kinds import (
     F_ENTRY,
     F_ENTRYX,
@@ -38,22 +39,40 @@ Blocks = tuple[int, ...]
 class ActionChecker(DatabaseChecker):
     """items() checks a list of actions; `blocks` names the loops and branches around it."""
 
-    loops = 0
-    through: set[int]  # SET AS that follow the reference an item holds
-    handed: list[tuple[Symbol, Symbol]]
+    def prepare(self) -> None:
+        super().prepare()
+        self.loops = 0
+        self.through: set[int] = set()  # SET AS that follow the reference an item holds
+        self.handed: list[tuple[Symbol, Symbol]] = []  # whole records handed to parameters: actual, formal
 
     def items(self, items: list[int], blocks: Blocks) -> None:
         for node in items:
             self._item_of_section(node, blocks)
 
+    def items_of(self, number: int, blocks: Blocks) -> None:
+        """A stored list of actions; -1 is an empty one."""
+        if number < 0:
+            return
+        pool = self.tree.pool
+        for at in range(number + 1, number + 1 + pool[number]):
+            self._item_of_section(pool[at], blocks)
+
     def _item_of_section(self, node: int, blocks: Blocks) -> None:
-        tree = self.tree
-        kind = tree.kind[node]
-        if kind == K.N_IF:
+        kind = self.tree.kind[node]
+        if kind == K.N_ASSIGN:
+            self._assign(node)
+        elif kind == K.N_IF:
             self._if(node, blocks)
         elif kind in (K.N_FOR, K.N_FOR_RANGE, K.N_LOOP):
             self._loop(node, kind, blocks)
-        elif kind == K.N_GOTO:
+        elif kind == K.N_CALL:
+            self._call(node)
+        else:
+            self._other_item(node, kind, blocks)
+
+    def _other_item(self, node: int, kind: int, blocks: Blocks) -> None:
+        tree = self.tree
+        if kind == K.N_GOTO:
             self.jump(node, tree.a[node], blocks)
         elif kind == K.N_IF_GOTO:
             self.condition(tree.a[node])
@@ -64,10 +83,8 @@ class ActionChecker(DatabaseChecker):
             self.mark(node)
             if tree.a[node] == K.E_LABEL:
                 self.jump(node, tree.b[node], blocks)
-        else:
-            check = CHECKS.get(kind)
-            if check is not None:
-                check(self, node)
+        elif kind in CHECKS:
+            CHECKS[kind](self, node)
 
     def declaration(self, node: int) -> None:
         raise NotImplementedError
@@ -83,12 +100,15 @@ class ActionChecker(DatabaseChecker):
             self.error("ESL3002", node, wanted="BOOL", found=TYPE_NAMES[kind])
 
     def _if(self, node: int, blocks: Blocks) -> None:
-        branches = self.tree.items(self.tree.a[node])
-        for at in range(0, len(branches), 2):
-            if self.tree.kind[branches[at]] != K.N_BAD:
-                self.condition(branches[at])
-            self.items(self.tree.items(branches[at + 1]), (*blocks, node * 1000 + at // 2))
-        self.items(self.tree.items(self.tree.b[node]), (*blocks, node * 1000 + len(branches) // 2))
+        tree = self.tree
+        number, pool = tree.a[node], tree.pool
+        count = pool[number]
+        for at in range(0, count, 2):
+            condition = pool[number + 1 + at]
+            if tree.kind[condition] != K.N_BAD:
+                self.condition(condition)
+            self.items_of(pool[number + 2 + at], (*blocks, node * 1000 + at // 2))
+        self.items_of(tree.b[node], (*blocks, node * 1000 + count // 2))
 
     def _loop(self, node: int, kind: int, blocks: Blocks) -> None:
         tree = self.tree
@@ -100,7 +120,7 @@ class ActionChecker(DatabaseChecker):
                 self._number(tree.b[node])
                 self._number(tree.c[node])
         self.loops += 1
-        self.items(tree.items(tree.d[node]), (*blocks, node * 1000))
+        self.items_of(tree.d[node], (*blocks, node * 1000))
         self.loops -= 1
 
     def counter(self, node: int) -> None:
@@ -118,7 +138,7 @@ class ActionChecker(DatabaseChecker):
 
     def _number(self, node: int) -> None:
         kind = self.check(node)
-        if kind not in (*NUMBERS, V_ANY, V_NONE):
+        if not is_number(kind) and kind not in (V_ANY, V_NONE):
             self.error("ESL3002", node, wanted="a number", found=TYPE_NAMES[kind])
 
     def _exit_loop(self, node: int) -> None:
@@ -163,7 +183,7 @@ class ActionChecker(DatabaseChecker):
         if place.type == V_RECORD or place.kind == P_WHOLE:
             self.error("ESL3005", node)
             return None
-        if place.base == "self" or getattr(place.entry, "access", "rw") == "r":
+        if place.kind == P_CELL and (place.base == "self" or getattr(place.entry, "access", "rw") == "r"):
             self.error("ESL3004", node, what=f"`{place.name}`")
             return None
         return place
@@ -308,14 +328,15 @@ class ActionChecker(DatabaseChecker):
             expected = count_text(wanted, wanted, "argument")
             self.error("ESL2007", node, name=procedure.name, wanted=expected, found=str(len(args)), notes=notes)
             return
-        for i, (arg, parameter) in enumerate(zip(args, procedure.parameters, strict=True)):
-            self.argument(i + 1, procedure, parameter.symbol, parameter.mode, arg)
+        for i in range(wanted):
+            parameter = procedure.parameters[i]
+            self.argument(i + 1, procedure, parameter.symbol, parameter.mode, args[i])
 
-    def argument(self, number: int, procedure: Procedure, symbol, mode: int, arg: int) -> None:  # type: ignore[no-untyped-def]
+    def argument(self, number: int, procedure: Procedure, symbol: Symbol, mode: int, arg: int) -> None:
         kind = self.check(arg)
-        if kind == V_NONE and arg not in self.places:
+        if kind == V_NONE and self.place_known(arg) is None:
             return
-        place = self.places.get(arg)
+        place = self.place_known(arg)
         if symbol.type == V_RECORD:
             self._record_argument(arg, symbol, place, kind)
         elif symbol.type == V_OBJECT:
@@ -328,7 +349,7 @@ class ActionChecker(DatabaseChecker):
         elif self.target(arg) is not None:
             self.convertible(arg, kind, symbol.type)
 
-    def _record_argument(self, arg: int, symbol, place: Place | None, kind: int) -> None:  # type: ignore[no-untyped-def]
+    def _record_argument(self, arg: int, symbol: Symbol, place: Place | None, kind: int) -> None:
         if place is None or place.kind not in (P_WHOLE, P_ROW) or place.struct is None:
             self.error("ESL3002", arg, wanted="a local row or structure", found=TYPE_NAMES[kind])
             return
@@ -337,7 +358,7 @@ class ActionChecker(DatabaseChecker):
         if symbol.struct is not None and fold(symbol.struct.name) != fold(place.struct.name):
             self.error("ESL3007", arg, left=symbol.struct.name, right=place.struct.name)
 
-    def _alias_argument(self, arg: int, symbol, place: Place | None) -> None:  # type: ignore[no-untyped-def]
+    def _alias_argument(self, arg: int, symbol: Symbol, place: Place | None) -> None:
         if self.tree.kind[arg] == K.N_PAREN:
             place = self.place(arg)
         if place is None or place.kind != P_CELL:
@@ -362,7 +383,7 @@ class ActionChecker(DatabaseChecker):
 
     def _remote_argument(self, arg: int) -> None:
         kind = self.check(arg)
-        place = self.places.get(arg)
+        place = self.place_known(arg)
         if kind == V_RECORD and (place is None or place.kind not in (P_WHOLE, P_ROW)):
             self.error("ESL3002", arg, wanted="a value or a local structure", found="an object with rows")
 
@@ -388,7 +409,7 @@ class ActionChecker(DatabaseChecker):
         self.convertible(self.tree.a[node], self.check(self.tree.a[node]), V_REAL)
 
     def _function_action(self, node: int) -> None:
-        self.typ[self.tree.a[node]] = self.function(self.tree.a[node], as_action=True)
+        self.typ[self.tree.a[node]] = self.function(self.tree.a[node], True)
 
     def _log(self, node: int) -> None:
         for value in self.tree.items(self.tree.a[node]):
@@ -427,9 +448,9 @@ class ActionChecker(DatabaseChecker):
 
 
 CHECKS: dict[int, Callable[..., None]] = {
-    K.N_DECL: ActionChecker._declared, K.N_ASSIGN: ActionChecker._assign, K.N_SET_AS: ActionChecker._set_as,
+    K.N_DECL: ActionChecker._declared, K.N_SET_AS: ActionChecker._set_as,
     K.N_SET_WITH: ActionChecker._set_with, K.N_EXIT_LOOP: ActionChecker._exit_loop, K.N_ON_CHANGE: ActionChecker._on_change,
-    K.N_REDIM: ActionChecker._redim, K.N_INSERT: ActionChecker._insert, K.N_CALL: ActionChecker._call,
+    K.N_REDIM: ActionChecker._redim, K.N_INSERT: ActionChecker._insert,
     K.N_CALL_OTHER: ActionChecker._call_other, K.N_DELAY: ActionChecker._delay, K.N_FUNC_ACTION: ActionChecker._function_action,
     K.N_LOG: ActionChecker._log, K.N_LOGEX: ActionChecker._logex, K.N_MESSAGE: ActionChecker._message, K.N_QUERY: ActionChecker._query,
     K.N_DB: ActionChecker.database, K.N_RETRY: ActionChecker._again, K.N_RESUME: ActionChecker._again,

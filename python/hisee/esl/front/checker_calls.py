@@ -1,3 +1,4 @@
+# cython: annotation_typing=False, infer_types=True, nonecheck=True, initializedcheck=False
 """Checking calls between objects: CALL [obj], EVENT, OPENEVENT, CLOSE, COMMAND, GETACCESS, RELEASEACCESS, and PUBLIC variables."""
 
 from __future__ import annotations
@@ -5,6 +6,7 @@ from __future__ import annotations
 from hisee.esl.context import OWN_PROCESS, ObjectEntry
 from hisee.esl.front import kinds as K
 from hisee.esl.front.checker_actions import CHECKS
+from hisee.esl.front.checker_expr import ExpressionChecker
 from hisee.esl.front.checker_units import UnitChecker
 from hisee.esl.front.kinds import (
     G_BEGIN,
@@ -41,7 +43,7 @@ class CallChecker(UnitChecker):
         kind = fold(spelled).removeprefix("self.")
         if kind in KIND_NUMBERS and kind != "hip" and fold(spelled).startswith("self."):
             return self._own_process(spelled, kind)
-        return super()._object(node)
+        return ExpressionChecker._object(self, node)
 
     def _own_process(self, spelled: str, kind: str) -> Place:
         """SELF.X: the system's only configured process of that kind, else a number that the server reads as "of the caller's node"."""

@@ -1,3 +1,4 @@
+# cython: annotation_typing=False, infer_types=True, nonecheck=True, initializedcheck=False
 """Types of expressions and what references mean. Middle part of the checker; knows no actions.
 
 `typ[n]` is the type of node n (V_NONE: an error was told, whatever uses it stays silent); `places[n]` the place of a reference;
@@ -6,6 +7,7 @@
 
 from __future__ import annotations
 
+from hisee.esl.context import ObjectContext
 from hisee.esl.front import kinds as K
 from hisee.esl.front import lexer as L
 from hisee.esl.front.kinds import (
@@ -44,10 +46,11 @@ from hisee.esl.front.kinds import (
     V_TEXT,
     V_TIME,
 )
-from hisee.esl.front.nodes import TYPE_NAMES
+from hisee.esl.front.nodes import TYPE_NAMES, Tree
 from hisee.esl.front.operands import operands
+from hisee.esl.front.rows import zeros
 from hisee.esl.front.scope import CONSTANTS, Scope
-from hisee.esl.front.symbols import Place, Symbol, type_of_word
+from hisee.esl.front.symbols import Place, Symbol, place_at, type_of_word
 from hisee.esl.front.words import meant
 from hisee.schema import functions, host_functions, picture_functions
 
@@ -69,46 +72,52 @@ INT_LEAST, INT_MOST = -(2**63) + 16, 2**63 - 1
 class ExpressionChecker(Scope):
     """check(n) walks an expression once and answers its type."""
 
-    folds = True
+    def __init__(self, source: L.Source, tokens: L.Tokens, tree: Tree, context: ObjectContext, name: str, part: int) -> None:
+        super().__init__(source, tokens, tree, context, name, part)
+        self.folds = True
+        self._literals = tokens.literals
+        self.lenient = False  # inside an initial value
+        self.typ = zeros(tree.count)
+        self.places: list[Place | None] = [None] * tree.count
+        self.known: list[int | float | str | bool | None] = [None] * tree.count
 
     def prepare(self) -> None:
-        count = len(self.tree.kind)
-        self.typ = [V_NONE] * count
-        self.places: dict[int, Place] = {}
-        self.known: dict[int, int | float | str | bool] = {}
-        self.lenient = False  # inside an initial value
+        """Before the first section: each floor of the checker makes room for what it leaves to the code generator."""
+
+    def type_of(self, node: int) -> int:
+        return self.typ[node]
+
+    def place_known(self, node: int) -> Place | None:
+        """The place that was found for a node; -1 and what is no reference have none."""
+        return self.places[node] if node >= 0 else None
 
     def check(self, node: int) -> int:
         kind = self.tree.kind[node]
-        if kind == N_BINARY:
-            result = self._chain(node)
-        elif kind in (N_LOCAL, N_OBJECT, N_INDEX, N_COLUMN):
+        if kind in (N_LOCAL, N_OBJECT, N_INDEX, N_COLUMN):
             result = self._value_of_place(node)
+        elif kind == N_BINARY:
+            result = self._chain(node)
         elif kind == N_PAREN:
             result = self.check(self.tree.a[node])
-            self._copy_known(node, self.tree.a[node])
+            self.known[node] = self.known[self.tree.a[node]]
         elif kind == N_UNARY:
             result = self._unary(node)
         elif kind == N_ATTR:
             result = self._attribute(node)
         elif kind == N_FUNC:
-            result = self.function(node, as_action=False)
+            result = self.function(node, False)
         else:
             result = self._literal(node, kind)
         self.typ[node] = result
         return result
-
-    def _copy_known(self, to: int, source: int) -> None:
-        if source in self.known:
-            self.known[to] = self.known[source]
 
     def _literal(self, node: int, kind: int) -> int:
         if kind == N_AT:
             return self._at_word(node)
         if kind not in (N_INT, N_REAL, N_TEXT):
             return V_NONE
-        self.known[node] = self.tokens.literals[self.tree.a[node]]
-        return {N_INT: V_INT, N_REAL: V_REAL, N_TEXT: V_TEXT}[kind]
+        self.known[node] = self._literals[self.tree.a[node]]
+        return V_INT if kind == N_INT else V_REAL if kind == N_REAL else V_TEXT
 
     def _at_word(self, node: int) -> int:
         key = self.folded(self.tree.a[node])
@@ -123,7 +132,18 @@ class ExpressionChecker(Scope):
     # operators
     def _chain(self, node: int) -> int:
         """A chain grows to the left: walk its spine in a loop, its length is not limited."""
-        tree, spine = self.tree, []
+        tree = self.tree
+        inner = tree.b[node]
+        if tree.kind[inner] == N_BINARY:
+            return self._long_chain(node)
+        left, right = self.check(inner), self.check(tree.c[node])
+        result = self._binary(node, tree.a[node], left, right)
+        self._lint(node)
+        return result
+
+    def _long_chain(self, node: int) -> int:
+        tree = self.tree
+        spine: list[int] = []
         while tree.kind[node] == N_BINARY:
             spine.append(node)
             node = tree.b[node]
@@ -131,7 +151,8 @@ class ExpressionChecker(Scope):
         for at in reversed(spine):
             right = self.check(tree.c[at])
             left = self.typ[at] = self._binary(at, tree.a[at], left, right)
-        self._lint(spine)
+        for at in spine:
+            self._lint(at)
         return left
 
     def _binary(self, node: int, op: int, left: int, right: int) -> int:
@@ -142,15 +163,14 @@ class ExpressionChecker(Scope):
             hint = "join texts with %ToStr or %IToStr" if op == K.T_PLUS and V_TEXT in (left, right) else ""
             self.error("ESL3001", node, op=OP_TEXT[op], left=TYPE_NAMES[left], right=TYPE_NAMES[right], hint=hint)
             return V_NONE
-        self._fold(node, op, result)
+        if self.folds and op in (K.T_PLUS, K.T_MINUS, K.T_STAR):
+            self._fold(node, op, result)
         return result
 
     def _fold(self, node: int, op: int, result: int) -> None:
         """Values known now: exact INT, the machine's own REAL, TEXT within its limit. Everything else is left to the VM."""
-        a, b = self.known.get(self.tree.b[node]), self.known.get(self.tree.c[node])
-        if not self.folds or a is None or b is None or isinstance(a, bool) or isinstance(b, bool):
-            return
-        if op not in (K.T_PLUS, K.T_MINUS, K.T_STAR):
+        a, b = self.known[self.tree.b[node]], self.known[self.tree.c[node]]
+        if a is None or b is None or isinstance(a, bool) or isinstance(b, bool):
             return
         if isinstance(a, str) or isinstance(b, str):
             if isinstance(a, str) and isinstance(b, str) and len(a) + len(b) < 10_000:
@@ -172,32 +192,35 @@ class ExpressionChecker(Scope):
             if kind != V_BOOL:
                 self.error("ESL3002", inner, wanted="BOOL", found=TYPE_NAMES[kind])
             return V_BOOL
-        if kind not in NUMBERS:
+        if not is_number(kind):
             self.error("ESL3002", inner, wanted="a number", found=TYPE_NAMES[kind])
             return V_NONE
-        value = self.known.get(inner)
+        value = self.known[inner]
         if self.folds and value is not None and not isinstance(value, (bool, str)) and (kind != V_INT or -value >= INT_LEAST):
             self.known[node] = -value
         return V_INT if kind == V_BOOL else kind
 
-    def _lint(self, spine: list[int]) -> None:
+    def _lint(self, node: int) -> None:
         tree = self.tree
-        for node in spine:
-            op, left, right = tree.a[node], tree.b[node], tree.c[node]
-            inner = [n for n in (left, right) if tree.kind[n] == N_BINARY]
-            if op == K.T_OR and any(tree.a[n] == K.T_AND for n in inner):
-                self.error("ESL4001", node)
-            if op in RELATIONS and tree.kind[left] == N_UNARY and tree.a[left] == K.T_NOT:
+        op, left, right = tree.a[node], tree.b[node], tree.c[node]
+        if op == K.T_OR and (self._joins(left) or self._joins(right)):
+            self.error("ESL4001", node)
+        if is_relation(op):
+            if tree.kind[left] == N_UNARY and tree.a[left] == K.T_NOT:
                 self.error("ESL4002", node)
-            if op in (K.T_AND, K.T_OR):
-                self._lint_validity(node, left, right)
+        elif op in (K.T_AND, K.T_OR):
+            self._lint_validity(node, left, right)
+
+    def _joins(self, node: int) -> bool:
+        return self.tree.kind[node] == N_BINARY and self.tree.a[node] == K.T_AND
 
     def _lint_validity(self, node: int, left: int, right: int) -> None:
-        for test, other in ((left, right), (right, left)):
-            guarded = self._validity_test_of(test)
-            if guarded and L.fold(guarded) in L.fold(self._without_attributes(other)):
-                self.error("ESL4003", node)
-                return
+        if self._guards(left, right) or self._guards(right, left):
+            self.error("ESL4003", node)
+
+    def _guards(self, test: int, other: int) -> bool:
+        guarded = self._validity_test_of(test)
+        return guarded != "" and L.fold(guarded) in L.fold(self._without_attributes(other))
 
     def _validity_test_of(self, node: int) -> str:
         tree = self.tree
@@ -211,7 +234,7 @@ class ExpressionChecker(Scope):
         return self.text(node).replace("\\", "\0") if self.tree.kind[node] != N_ATTR else ""
 
     # functions
-    def function(self, node: int, *, as_action: bool) -> int:
+    def function(self, node: int, as_action: bool) -> int:
         spelled = self.spelled(self.tree.a[node])
         key = self.folded(self.tree.a[node])
         args = self.tree.items(self.tree.b[node])
@@ -242,12 +265,12 @@ class ExpressionChecker(Scope):
         if len(args) != 1:
             self.error("ESL2007", args[1], name=row.name, wanted="1 argument", found=str(len(args)))
             return V_NONE
-        place = self.places.get(args[0])
+        place = self.place_known(args[0])
         if place is None or place.kind != P_COLUMN or place.struct is None:
             self.error("ESL3002", args[0], wanted="a column, `_r^Column`", found=place.shown() if place else TYPE_NAMES[self.typ[args[0]]])
             return V_NONE
         kind = place.struct.columns[place.column][1]
-        if kind == V_OBJECT or row.result == "R" and kind not in NUMBERS:
+        if kind == V_OBJECT or row.result == "R" and not is_number(kind):
             wanted = "a column of numbers" if row.result == "R" else "a column of values"
             self.error("ESL3002", args[0], wanted=wanted, found=TYPE_NAMES[kind])
             return V_NONE
@@ -256,7 +279,8 @@ class ExpressionChecker(Scope):
     def _track(self, key: str, arg: int) -> None:
         """The script asks for time or Weak of the locals in this argument."""
         for node in operands(self.tree, arg, lambda node: False):
-            symbol = place.symbol if (place := self.places.get(node)) is not None and place.kind == P_SCALAR else None
+            place = self.place_known(node)
+            symbol = place.symbol if place is not None and place.kind == P_SCALAR else None
             if symbol is not None:
                 symbol.track_time() if key == "%gettime" else symbol.track_weak()
 
@@ -291,6 +315,8 @@ class ExpressionChecker(Scope):
         place = self.place(node)
         if place is None:
             return V_NONE
+        if place.kind == P_SCALAR and not self.lenient:
+            return place.type
         if self.lenient and place.kind != P_CONST:
             self.error("ESL3015", node, name=place.name)
             return V_NONE
@@ -307,11 +333,9 @@ class ExpressionChecker(Scope):
 
     def place(self, node: int) -> Place | None:
         """Meaning of a reference; None when an error was told."""
-        if node in self.places:
-            return self.places[node]
-        found = self._place(node)
-        if found is not None:
-            self.places[node] = found
+        found = self.places[node]
+        if found is None:
+            found = self.places[node] = self._place(node)
         return found
 
     def _place(self, node: int) -> Place | None:
@@ -333,7 +357,9 @@ class ExpressionChecker(Scope):
         symbol = self.symbol_of(self.tree.a[node], node)
         if symbol is None or symbol.type == V_NONE:
             return None
-        return place_of(symbol)
+        if symbol.place is None:
+            symbol.place = place_of(symbol)
+        return symbol.place
 
     def _object(self, node: int) -> Place | None:
         spelled = self.spelled(self.tree.a[node])
@@ -357,7 +383,7 @@ class ExpressionChecker(Scope):
 
     def _indexed(self, node: int, base: int, index: int) -> Place | None:
         kind = self.check(index)
-        if kind not in (*NUMBERS, V_ANY, V_NONE):
+        if not is_number(kind) and kind not in (V_ANY, V_NONE):
             self.error("ESL3002", index, wanted="INT", found=TYPE_NAMES[kind])
         place = self.place(base)
         if place is None or kind == V_NONE:
@@ -365,10 +391,10 @@ class ExpressionChecker(Scope):
         if place.struct is None or place.kind not in (P_WHOLE, P_CELL):
             self.error("ESL3017", base, what=place.shown())
             return None
-        if self.known.get(index) == 0:
+        if self.known[index] == 0:
             return place
         if place.kind == P_WHOLE:
-            return Place(P_ROW, V_RECORD, place.symbol, place.struct, index, name=place.name)
+            return place_at(P_ROW, V_RECORD, place.symbol, place.struct, index, -1, place.name)
         return Place(P_CELL, V_RECORD, place.symbol, place.struct, index, base=place.base, entry=place.entry, node=place.node,
                      whole=False, name=place.name)
 
@@ -403,7 +429,7 @@ class ExpressionChecker(Scope):
         return Place(P_CELL, value, place.symbol, None, place.index, column, place.base, place.entry, place.node, whole=False, name=shown)
 
     def _record_item(self, node: int, place: Place, column: int, kind: int, shown: str) -> Place | None:
-        item = Place(P_ITEM, kind, place.symbol, place.struct, place.index, column, name=shown)
+        item = place_at(P_ITEM, kind, place.symbol, place.struct, place.index, column, shown)
         if kind != V_OBJECT:
             return item
         assert place.symbol is not None
@@ -434,10 +460,12 @@ class ExpressionChecker(Scope):
         whole = place.kind == P_WHOLE or place.kind == P_CELL and (place.type == V_RECORD and place.whole or place.base == "alias")
         simple = place.kind != P_WHOLE and (place.type not in (V_RECORD, V_OBJECT))
         cell = place.kind == P_CELL and place.base != "self"
-        allowed = {
-            "dim": whole or cell, "hbj": place.kind == P_CELL, "vld": simple,
-            "tim": simple and (cell or place.kind == P_SCALAR), "wea": simple and (cell or place.kind == P_SCALAR),
-        }[name]
+        if name == "dim":
+            allowed = whole or cell
+        elif name == "hbj":
+            allowed = place.kind == P_CELL
+        else:
+            allowed = simple and (name == "vld" or cell or place.kind == P_SCALAR)
         if not allowed:
             self.error("ESL3019", node, name=name.upper(), what=place.shown())
             return False
@@ -463,20 +491,28 @@ def place_of(symbol: Symbol) -> Place:
     return Place(P_SCALAR, symbol.type, symbol, name=symbol.name)
 
 
+def is_number(kind: int) -> bool:
+    return kind in (V_BOOL, V_INT, V_REAL)
+
+
+def is_relation(op: int) -> bool:
+    return op in (K.T_EQ, K.T_NE, K.T_LT, K.T_GT, K.T_LE, K.T_GE)
+
+
 def binary_type(op: int, left: int, right: int) -> int:
     """Type of `left op right`; V_NONE when the operator does not join them."""
-    if V_RECORD in (left, right) or V_OBJECT in (left, right):
+    if left in (V_RECORD, V_OBJECT) or right in (V_RECORD, V_OBJECT):
         return V_NONE
-    if op in RELATIONS:
-        same = left == right or left in NUMBERS and right in NUMBERS
-        return V_BOOL if same or V_ANY in (left, right) else V_NONE
+    numbers = is_number(left) and is_number(right)
+    if is_relation(op):
+        return V_BOOL if left == right or numbers or V_ANY in (left, right) else V_NONE
     if V_ANY in (left, right):
         return V_ANY
     if op in (K.T_AND, K.T_OR):
         if left == right and (left == V_BOOL or left == V_INT and op == K.T_AND):
             return left
         return V_NONE
-    if left in NUMBERS and right in NUMBERS:
+    if numbers:
         if op == K.T_SLASH:
             return V_INT if left == right == V_BOOL else V_REAL
         return V_REAL if V_REAL in (left, right) else V_INT
@@ -489,16 +525,16 @@ def special_type(op: int, left: int, right: int) -> int:
         return V_TEXT
     if op == K.T_MINUS and left == right == V_TIME:
         return V_REAL
-    if left == V_TIME and right in NUMBERS and op in (K.T_PLUS, K.T_MINUS):
+    if left == V_TIME and is_number(right) and op in (K.T_PLUS, K.T_MINUS):
         return V_TIME
-    return V_TIME if op == K.T_PLUS and right == V_TIME and left in NUMBERS else V_NONE
+    return V_TIME if op == K.T_PLUS and right == V_TIME and is_number(left) else V_NONE
 
 
 def converts(kind: int, wanted: int) -> bool:
     """Can a value of `kind` ever become a valid `wanted`?"""
     if kind == wanted or V_ANY in (kind, wanted) or V_NONE in (kind, wanted):
         return True
-    return kind in NUMBERS and wanted in NUMBERS
+    return is_number(kind) and is_number(wanted)
 
 
 def common_type(types: list[int]) -> int:

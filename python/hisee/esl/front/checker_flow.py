@@ -1,3 +1,4 @@
+# cython: annotation_typing=False, infer_types=True, nonecheck=True, initializedcheck=False
 """Checking jumps that come back, raised errors, and where EXCEPTION_HANDLER may stand."""
 
 from __future__ import annotations

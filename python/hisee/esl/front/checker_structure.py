@@ -1,3 +1,4 @@
+# cython: annotation_typing=False, infer_types=True, nonecheck=True, initializedcheck=False
 """Checking actions on rows, columns and data containers. `links[n]` keeps what SET AS has to do, for the code generator."""
 
 from __future__ import annotations
@@ -38,9 +39,7 @@ CNT_TYPES = {"handle": V_INT, "found": V_BOOL, "count": V_INT, "index": V_INT, "
 class StructureChecker(FlowChecker):
     def prepare(self) -> None:
         super().prepare()
-        self.through = set()
         self.bound: list[Symbol] = []  # records that SET .. BIND names
-        self.handed: list[tuple[Symbol, Symbol]] = []  # whole records handed to parameters: actual, formal
 
     # rows
     def record(self, node: int) -> Place | None:
@@ -174,7 +173,7 @@ class StructureChecker(FlowChecker):
             base = tree.a[node]
             if tree.kind[base] == N_INDEX:
                 self.check(tree.b[base])
-                base = tree.a[base] if self.known.get(tree.b[base]) == 0 else base
+                base = tree.a[base] if self.known[tree.b[base]] == 0 else base
             place = self.place(base)
             if place is not None and place.kind == P_CELL and place.struct is not None and place.index < 0:
                 return self._cell_column(node, place)
@@ -236,7 +235,7 @@ class StructureChecker(FlowChecker):
     def _cnt_value(self, node: int, receives: bool) -> None:
         """A value, a row or a structure; an object's rows can be put in, not received."""
         kind = self.check(node)
-        place = self.places.get(node)
+        place = self.place_known(node)
         if kind != V_RECORD:
             if receives:
                 self.out(node, V_ANY)

@@ -1,3 +1,4 @@
+# cython: annotation_typing=False, infer_types=True, nonecheck=True, initializedcheck=False
 """Code generator: a checked part to the bytes of its unit. Control flow and sections; runs only when the checker found no error.
 
 Each textual action opens a range (RETRY, RESUME and mode OFF work by them); what belongs to ELSE, ENDIF and END_LOOP has ranges

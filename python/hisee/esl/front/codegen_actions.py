@@ -1,3 +1,4 @@
+# cython: annotation_typing=False, infer_types=True, nonecheck=True, initializedcheck=False
 """Code of actions that store, call or ask: assignments, links, structures, CALL, LOG, QUERY, database."""
 
 from __future__ import annotations
@@ -239,7 +240,7 @@ class ActionCode(StampCode):
     def call_other(self, node: int) -> None:
         tree = self.tree
         args, flags = tree.items(tree.c[node]), tree.d[node]
-        result = self.checked.places.get(tree.a[node])  # type: ignore[attr-defined]
+        result = self.checked.place_known(tree.a[node])  # type: ignore[attr-defined]
         if self.checked.folded(tree.b[node]) in self.checked.by_name:
             code = self.temp(V_INT) if result is not None else -1
             self.call(tree.b[node], args, code)
@@ -261,7 +262,7 @@ class ActionCode(StampCode):
     def _remote_arguments(self, args: list[int], is_async: bool, backs: list[tuple[Place, int, int]]) -> tuple[list[Arg], str]:
         given, modes = [], ""
         for arg in args:
-            place = self.checked.places.get(arg)  # type: ignore[attr-defined]
+            place = self.checked.place_known(arg)  # type: ignore[attr-defined]
             writable = place is not None and place.kind != P_CONST and place.base != "self" and self.tree.kind[arg] != N_PAREN
             writable = writable and getattr(place.entry, "access", "rw") != "r"
             modes += "=" if writable else "<"
@@ -349,7 +350,7 @@ class ActionCode(StampCode):
     def span(self, node: int, unit: int) -> int:
         """REAL register: an amount of time in seconds."""
         factor = UNITS[UNIT_ORDER[unit]]
-        known = self.checked.known.get(node)  # type: ignore[attr-defined]
+        known = self.checked.known[node]  # type: ignore[attr-defined]
         if isinstance(known, (int, float)) and not isinstance(known, bool):
             return self.load(float(known) * factor, V_REAL)
         seconds = self.value(node, V_REAL)

@@ -1,3 +1,4 @@
+# cython: annotation_typing=False, infer_types=True, nonecheck=True, initializedcheck=False
 """Registers, constants, names and conversions of the code generator. Only codegen knows opcodes and registers.
 
 Temporary registers are pooled by type (a register keeps its type for life) and come back at the end of the action, or as soon

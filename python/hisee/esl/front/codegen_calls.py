@@ -1,3 +1,4 @@
+# cython: annotation_typing=False, infer_types=True, nonecheck=True, initializedcheck=False
 """Code of calls between objects, events, locks and commands, and the two procedures by which PUBLIC variables come and go."""
 
 from __future__ import annotations

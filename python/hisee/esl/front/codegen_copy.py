@@ -1,3 +1,4 @@
+# cython: annotation_typing=False, infer_types=True, nonecheck=True, initializedcheck=False
 """Code of actions on structures: SET WITH between records and objects, REDIM, INSERT."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# cython: annotation_typing=False, infer_types=True, nonecheck=True, initializedcheck=False
 """Code of expressions, references, conditions. `value` answers a register; the last instruction writes `dest` if one is given."""
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ class ExpressionCode(Registers):
 
     def value(self, node: int, want: int = V_NONE, dest: int = -1) -> int:
         kind = self.type_of(node)
-        known = self.checked.known.get(node)  # type: ignore[attr-defined]
+        known = self.checked.known[node]  # type: ignore[attr-defined]
         if known is not None and (want in (V_NONE, kind) or want == V_REAL and kind == V_INT):
             return self.load(known, want or kind, dest)
         target = want or kind
@@ -88,7 +89,7 @@ class ExpressionCode(Registers):
         """The left spine in a loop; operands keep their order of evaluation."""
         tree, spine = self.tree, []
         known = self.checked.known  # type: ignore[attr-defined]
-        while tree.kind[node] == N_BINARY and node not in known:
+        while tree.kind[node] == N_BINARY and known[node] is None:
             spine.append(node)
             node = tree.b[node]
         left, kind = self.value(node), self.type_of(node)
@@ -179,7 +180,7 @@ class ExpressionCode(Registers):
 
     def _small(self, op: int, node: int, kind: int) -> tuple[Op, int] | None:
         """INT + - * with a small number has opcodes of its own."""
-        known = self.checked.known.get(node)  # type: ignore[attr-defined]
+        known = self.checked.known[node]  # type: ignore[attr-defined]
         if IMMEDIATE in self.without or kind != V_INT or isinstance(known, bool):
             return None
         if not isinstance(known, int) or not -32768 < known < 32768:
@@ -190,7 +191,7 @@ class ExpressionCode(Registers):
 
     def _real_constant(self, op: int, node: int, kind: int) -> tuple[Op, int] | None:
         """REAL + - * / with a known number; its index must fit 16 bits."""
-        known = self.checked.known.get(node)  # type: ignore[attr-defined]
+        known = self.checked.known[node]  # type: ignore[attr-defined]
         if REAL_CONSTANT in self.without or kind != V_REAL or isinstance(known, bool) or not isinstance(known, (int, float)):
             return None
         index = self.unit.const(Type.REAL, float(known))
@@ -543,7 +544,7 @@ class ExpressionCode(Registers):
         if common not in (V_INT, V_REAL, V_TIME):
             return False
         first = self.value(tree.b[node], common)
-        known = self.checked.known.get(tree.c[node]) if BRANCH_CONSTANT not in self.without else None  # type: ignore[attr-defined]
+        known = self.checked.known[tree.c[node]] if BRANCH_CONSTANT not in self.without else None  # type: ignore[attr-defined]
         if common == V_INT and isinstance(known, int) and not isinstance(known, bool) and -32768 <= known < 32768:
             self.emit(Op[f"BRI_{SHORT[op]}_I"], first, known, target)
         elif known is not None and (constant := self._real_constant(K.T_PLUS, tree.c[node], common)) is not None:

@@ -1,3 +1,4 @@
+# cython: annotation_typing=False, infer_types=True, nonecheck=True, initializedcheck=False
 """Code of jumps, of errors, and of sections with EXCEPTION_HANDLER.
 
 A section with markers is a row of stretches: stretch k is protected by the handler behind marker k, which is stretch k + 1. The mode

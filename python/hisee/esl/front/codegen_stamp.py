@@ -1,3 +1,4 @@
+# cython: annotation_typing=False, infer_types=True, nonecheck=True, initializedcheck=False
 """Code of the attributes that a value carries beside itself: its time, and the mark Weak."""
 
 from __future__ import annotations
@@ -84,7 +85,7 @@ class StampCode(CopyCode):
         return -1
 
     def _place_of(self, node: int) -> Place | None:
-        return self.checked.places.get(node)  # type: ignore[attr-defined, no-any-return]
+        return self.checked.place_known(node)  # type: ignore[attr-defined, no-any-return]
 
     def _or(self, left: int, right: int) -> int:
         if left < 0 or right < 0:

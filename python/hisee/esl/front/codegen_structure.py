@@ -1,3 +1,4 @@
+# cython: annotation_typing=False, infer_types=True, nonecheck=True, initializedcheck=False
 """Code of actions on rows, columns and data containers, and of rows bound to rows of objects."""
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ class StructureCode(ActionCode):
     def set_as_structure(self, node: int) -> None:
         tree = self.tree
         target: Place = self.checked.places[tree.a[node]]  # type: ignore[attr-defined]
-        source = self.checked.places.get(tree.b[node]) if tree.b[node] >= 0 else None  # type: ignore[attr-defined]
+        source = self.checked.place_known(tree.b[node]) if tree.b[node] >= 0 else None  # type: ignore[attr-defined]
         if target.column >= 0:
             self._link_rows(target, source, bool(tree.d[node]), (target.column,))
         elif target.kind == P_ROW:

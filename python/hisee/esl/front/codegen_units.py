@@ -1,3 +1,4 @@
+# cython: annotation_typing=False, infer_types=True, nonecheck=True, initializedcheck=False
 """Code of unit events: each instance is generated into the unit of the script that declares it.
 
 Its variables are registers of the script's init part, its procedures are procedures named `_unit.Name`; nothing of it can be called

@@ -1,3 +1,4 @@
+# cython: annotation_typing=False, infer_types=True, nonecheck=True, initializedcheck=False
 """Walk over an expression: the leaves whose values it reads."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# cython: annotation_typing=False, infer_types=True, nonecheck=True, initializedcheck=False
 """Names of one part: what is declared where, and what a name means in a section. Base of the checker."""
 
 from __future__ import annotations
@@ -77,8 +78,9 @@ class Scope:
         self.structs: dict[str, Struct | None] = {}
         self.used_objects: dict[str, ObjectEntry] = {}
         self._errors = 0
-        self._meant: list[Symbol | None] = [None] * len(self.names.folded)  # by name, as the section below found it
-        self._section_of = array("i", [-1]) * len(self.names.folded)
+        self._folded, self._spelled = self.names.folded, self.names.spelled
+        self._meant: list[Symbol | None] = [None] * len(self._folded)  # by name, as the section below found it
+        self._section_of = array("i", [-1]) * len(self._folded)
 
     # reporting
     def report(self, code: str, start: int, end: int, *, label: str = "", hint: str = "", notes: list[Note] | None = None,
@@ -106,10 +108,10 @@ class Scope:
         return Note(self.part, line, column, column + max(1, end - start), text)
 
     def spelled(self, name: int) -> str:
-        return self.names.spelled[name]
+        return self._spelled[name]
 
     def folded(self, name: int) -> str:
-        return self.names.folded[name]
+        return self._folded[name]
 
     def text(self, node: int) -> str:
         return self.source.text[self.tree.start[node]:self.tree.end[node]]

@@ -1,10 +1,13 @@
-cdef int V_RECORD, V_TIME
+cimport cython
+
+cdef int P_CELL, P_COLUMN, P_WHOLE, S_LOCAL, V_RECORD, V_TIME
 
 
 cdef class Place
 cdef class Symbol
 
 
+@cython.final
 cdef class Struct:
     cdef public str name
     cdef public long long hbj
@@ -14,6 +17,7 @@ cdef class Struct:
     cpdef int position(self, str folded) except? -1
 
 
+@cython.final
 cdef class Symbol:
     cdef public str name
     cdef public int kind, type, section, start, end, register, initial
@@ -28,6 +32,7 @@ cdef class Symbol:
     cpdef void track_weak(self)
 
 
+@cython.final
 cdef class Place:
     cdef public int kind, type, index, column, node
     cdef public Symbol symbol
@@ -37,12 +42,19 @@ cdef class Place:
     cdef public Place item
     cdef public bint whole
 
+    cpdef str shown(self)
 
+
+cpdef Place place_at(int kind, int type, Symbol symbol, Struct struct, int index, int column, str name)
+
+
+@cython.final
 cdef class Parameter:
     cdef public Symbol symbol
     cdef public int mode
 
 
+@cython.final
 cdef class Procedure:
     cdef public str name, event
     cdef public int node, index, flags
