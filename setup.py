@@ -35,8 +35,9 @@ EXTENSIONS = {
     "hisee._ext.clock": [],
 }
 JAR = "hisee/java/hisee-jwp.jar"
-# the compiler's passes; kinds.py stays plain: the others have its numbers from kinds.pxd
-FRONT = sorted(str(p.relative_to(ROOT)) for p in (ROOT / "python/hisee/esl/front").glob("[!_]*.py") if p.stem != "kinds")
+# the compiler's passes; kinds.py and ops.py stay plain: the others have their numbers from kinds.pxd and ops.pxd
+FRONT = sorted(str(p.relative_to(ROOT)) for p in (ROOT / "python/hisee/esl/front").glob("[!_]*.py")
+               if p.stem not in ("kinds", "ops"))
 
 
 def extension(module: str, sources: list[str]) -> Extension:

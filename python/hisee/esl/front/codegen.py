@@ -8,6 +8,7 @@ of its own, so that mode OFF never runs from a THEN body into the ELSE body.
 from __future__ import annotations
 
 from hisee.esl.front import kinds as K
+from hisee.esl.front import ops as Op
 from hisee.esl.front.assembler import Label, ProcedureBuilder, UnitBuilder
 from hisee.esl.front.checker import Checker
 from hisee.esl.front.checker_expr import FUNCTIONS
@@ -28,10 +29,9 @@ from hisee.esl.front.kinds import (
     V_NONE,
     V_RECORD,
 )
-from hisee.esl.front.symbols import Place, Procedure, Symbol
+from hisee.esl.front.symbols import Procedure, Symbol
 from hisee.esl.optimisations import NONE
 from hisee.esl.unit import Kind, Mode, Type
-from hisee.schema.opcodes import Op
 
 KINDS = ((F_RPCX, Kind.RPCX), (F_RPC, Kind.RPC), (F_ENTRYX, Kind.ENTRYX), (F_ENTRY, Kind.ENTRY))
 
@@ -44,7 +44,7 @@ def generate(checked: Checker, without: frozenset[str] = NONE) -> bytes:
 
 class Codegen(CallCode):
     def run(self) -> bytes:
-        checked: Checker = self.checked  # type: ignore[assignment]
+        checked = self.checked
         for procedure in checked.procedures:
             self.builders.append(self.unit.procedure(procedure.name, kind_of(procedure)))
         for symbol in checked.pvars.values():  # all, in the order of the picture: hosts know them by this index
@@ -55,7 +55,7 @@ class Codegen(CallCode):
 
     def generate_inner(self, init: ProcedureBuilder, name: str) -> None:
         """A unit event as a part of the script: see codegen_units.py."""
-        checked: Checker = self.checked  # type: ignore[assignment]
+        checked = self.checked
         for procedure in checked.procedures:
             kind = Kind.CHANGE if procedure.on_change else Kind.LOCAL
             self.builders.append(self.unit.procedure(f"{name}.{procedure.name}" if procedure.index else name, kind))
@@ -63,7 +63,7 @@ class Codegen(CallCode):
 
     def _text(self, init: ProcedureBuilder, prefix: str) -> None:
         """Registers and code of one text; the globals stand in the script's init part."""
-        checked: Checker = self.checked  # type: ignore[assignment]
+        checked = self.checked
         modes = {self.tree.a[n] for n, kind in enumerate(self.tree.kind) if kind == K.N_ON_ERROR}
         self.has_handler, self.has_off = K.E_LABEL in modes, K.E_OFF in modes
         self.p = init
@@ -107,7 +107,7 @@ class Codegen(CallCode):
     def _section(self, procedure: Procedure) -> None:
         self.here = self.checked.here = procedure  # names are looked up in the section that is generated
         self.p = self.builders[procedure.index]
-        self.pool, self.busy = {}, {}
+        self.begin_registers()
         self.labels: dict[str, Label] = {name: self.p.label() for name in procedure.labels}
         self.exits: list[Label] = []
         items = self.tree.items(self.tree.c[procedure.node]) if procedure.index else self.tree.init
@@ -145,43 +145,60 @@ class Codegen(CallCode):
         valid, fine = self.temp(V_BOOL), self.p.label()
         self.emit(typed("VALID", symbol.type), valid, register)
         self.emit(Op.BR_TRUE, valid, 0, fine)
-        self.emit(Op.RAISE_NR, x=2)
+        self.emit(Op.RAISE_NR, 0, 0, 0, 2)
         self.p.place(fine)
 
     # items
     def items(self, items: list[int]) -> None:
         for node in items:
-            kind = self.tree.kind[node]
-            if kind == K.N_LABEL:
-                self.release()
-                self.p.place(self.labels[self.checked.folded(self.tree.a[node])])
-            elif kind == K.N_DECL:
-                self._declaration(node)
-            else:
-                self.action(node)
-                self._action(node, kind)
+            self._item(node)
+
+    def items_of(self, number: int) -> None:
+        """A stored list of actions; -1 is an empty one."""
+        if number < 0:
+            return
+        pool = self.tree.pool
+        for at in range(number + 1, number + 1 + pool[number]):
+            self._item(pool[at])
+
+    def _item(self, node: int) -> None:
+        kind = self.tree.kind[node]
+        if kind == K.N_LABEL:
+            self.release()
+            self.p.place(self.labels[self.checked.folded(self.tree.a[node])])
+        elif kind == K.N_DECL:
+            self._declaration(node)
+        else:
+            self.action(node)
+            self._action(node, kind)
 
     def _action(self, node: int, kind: int) -> None:
-        method = METHODS.get(kind)
-        if method is not None:
-            method(self, node)
+        if kind == K.N_ASSIGN:
+            self.assign(node)
+        elif kind == K.N_IF:
+            self.if_(node)
+        elif kind == K.N_CALL:
+            self.call(self.tree.a[node], self.tree.items(self.tree.b[node]))
+        elif kind in (K.N_FOR, K.N_FOR_RANGE):
+            self.for_(node)
+        elif kind in METHODS:
+            METHODS[kind](self, node)
 
     # blocks
     def if_(self, node: int) -> None:
         tree = self.tree
         branches, end = tree.items(tree.a[node]), self.p.label()
-        otherwise = tree.items(tree.b[node])
         for at in range(0, len(branches), 2):
             following = self.p.label()
             if at:
                 self.action(branches[at])
             self.branch(branches[at], following, False)
             self.release()
-            self.items(tree.items(branches[at + 1]))
+            self.items_of(branches[at + 1])
             if at + 2 < len(branches) or tree.b[node] >= 0:
                 self._leave_branch(branches[at], end)
             self.p.place(following)
-        self.items(otherwise)
+        self.items_of(tree.b[node])
         self.release()
         self.p.place(end)
 
@@ -196,7 +213,7 @@ class Codegen(CallCode):
         assert symbol is not None
         shared = self.is_global(symbol)
         counter = self.hold(V_INT) if shared else None
-        i = counter[0] if counter else symbol.register
+        i = counter[0] if counter is not None else symbol.register
         bound = self.hold(V_INT)
         if self.has_off:  # a head that fails runs into the body: its END_LOOP must not meet the bound of another loop
             self.invalid(V_INT, bound[0])
@@ -207,13 +224,13 @@ class Codegen(CallCode):
         self.p.place(top)
         self._write_back(symbol, i)
         self._loop_items(node, end)
-        if counter:
+        if counter is not None:
             self.emit(Op.GLOAD_I, i, symbol.register)
         self.emit(Op.FOR, i, bound[0], top)
         self._write_back(symbol, i)
         self.p.place(end)
         self.unhold(bound)
-        if counter:
+        if counter is not None:
             self.unhold(counter)
 
     def _write_back(self, symbol: Symbol, i: int) -> None:
@@ -229,7 +246,7 @@ class Codegen(CallCode):
             self.value(tree.c[node], V_INT, bound)
             self.emit(Op.MOV_I, i, low)
             return
-        place: Place = self.checked.places[tree.b[node]]  # type: ignore[attr-defined]
+        place = self.placed(tree.b[node])
         if place.kind == P_WHOLE:
             assert place.symbol is not None
             self.emit(Op.DIM, bound, self.record(place.symbol))
@@ -240,7 +257,7 @@ class Codegen(CallCode):
     def _loop_items(self, node: int, end: Label) -> None:
         self.release()
         self.exits.append(end)
-        self.items(self.tree.items(self.tree.d[node]))
+        self.items_of(self.tree.d[node])
         self.exits.pop()
         self.release()
         self.marker(self.tree.end[node])
@@ -259,9 +276,6 @@ class Codegen(CallCode):
             self.branch(self.tree.a[node], self.exits[-1], True)
 
     # the others
-    def local_call(self, node: int) -> None:
-        self.call(self.tree.a[node], self.tree.items(self.tree.b[node]))
-
     def function_action(self, node: int) -> None:
         """A function for its effect; its result is dropped."""
         inner = self.tree.a[node]
@@ -293,11 +307,11 @@ def kind_of(procedure: Procedure) -> Kind:
 
 
 METHODS = {
-    K.N_ASSIGN: Codegen.assign, K.N_SET_AS: Codegen.set_as, K.N_SET_WITH: Codegen.set_with, K.N_IF: Codegen.if_,
-    K.N_IF_GOTO: Codegen.if_goto, K.N_FOR: Codegen.for_, K.N_FOR_RANGE: Codegen.for_, K.N_LOOP: Codegen.loop,
+    K.N_SET_AS: Codegen.set_as, K.N_SET_WITH: Codegen.set_with,
+    K.N_IF_GOTO: Codegen.if_goto, K.N_LOOP: Codegen.loop,
     K.N_EXIT_LOOP: Codegen.exit_loop, K.N_GOTO: Codegen.goto, K.N_RETURN: Codegen.plain, K.N_END: Codegen.plain,
     K.N_RETRY: Codegen.plain, K.N_RESUME: Codegen.plain, K.N_ON_ERROR: Codegen.on_error, K.N_ON_CHANGE: Codegen.on_change,
-    K.N_REDIM: Codegen.redim, K.N_INSERT: Codegen.insert, K.N_CALL: Codegen.local_call, K.N_CALL_OTHER: Codegen.call_other,
+    K.N_REDIM: Codegen.redim, K.N_INSERT: Codegen.insert, K.N_CALL_OTHER: Codegen.call_other,
     K.N_DELAY: Codegen.delay, K.N_WAIT: Codegen.wait_, K.N_FUNC_ACTION: Codegen.function_action, K.N_LOG: Codegen.log,
     K.N_LOGEX: Codegen.logex, K.N_MESSAGE: Codegen.message, K.N_QUERY: Codegen.query, K.N_DB: Codegen.database,
     K.N_CALL_OBJECT: Codegen.call_object, K.N_EVENT: Codegen.event, K.N_OPENEVENT: Codegen.openevent, K.N_CLOSE: Codegen.close,

@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+from hisee.esl.front import ops as Op
 from hisee.esl.front.assembler import Arg, Label, ProcedureBuilder
 from hisee.esl.front.checker_db import DbAction
+from hisee.esl.front.codegen_base import typed
 from hisee.esl.front.codegen_stamp import StampCode
 from hisee.esl.front.kinds import (
     C_ASYNC,
@@ -34,9 +36,8 @@ from hisee.esl.front.words import UNIT_ORDER, UNITS
 from hisee.esl.unit import Mode, Type
 from hisee.schema.actions import BY_NAME as ACTIONS
 from hisee.schema.actions import ActionId
-from hisee.schema.opcodes import Op
 
-MODES = {0: Mode.INOUT, 1: Mode.IN, 2: Mode.OUT}
+MODES = (int(Mode.INOUT), int(Mode.IN), int(Mode.OUT))  # of arguments, by mode of the parameter
 
 
 class ActionCode(StampCode):
@@ -46,7 +47,7 @@ class ActionCode(StampCode):
         raise NotImplementedError
 
     # storing
-    def store(self, place: Place, register: int, kind: int, *, weak: int = -1, time: int = -1) -> None:
+    def store(self, place: Place, register: int, kind: int, weak: int = -1, time: int = -1) -> None:
         """Write a value of type `kind` to a place, converted to it."""
         symbol = place.symbol
         if place.kind == P_SCALAR:
@@ -55,7 +56,7 @@ class ActionCode(StampCode):
             self.stamp(symbol, weak, time)
         elif place.kind == P_PVAR:
             assert symbol is not None
-            self.emit(Op[f"PV_WR_{'?BIRMT'[symbol.type]}"], self.variable(symbol), self.convert(register, kind, symbol.type))
+            self.emit(typed("PV_WR", symbol.type), self.variable(symbol), self.convert(register, kind, symbol.type))
         elif place.kind == P_ITEM:
             self.store_item(place, self.convert(register, kind, place.type))
         else:
@@ -80,7 +81,7 @@ class ActionCode(StampCode):
 
     def assign(self, node: int) -> None:
         tree = self.tree
-        place: Place = self.checked.places[tree.a[node]]  # type: ignore[attr-defined]
+        place = self.placed(tree.a[node])
         value = tree.b[node]
         symbol = place.symbol
         time = self.value(tree.c[node], V_TIME) if tree.c[node] >= 0 else self.given_time(value)
@@ -99,7 +100,7 @@ class ActionCode(StampCode):
     # links
     def set_as(self, node: int) -> None:
         tree = self.tree
-        target: Place = self.checked.places[tree.a[node]]  # type: ignore[attr-defined]
+        target = self.placed(tree.a[node])
         if target.kind in (P_WHOLE, P_ROW, P_COLUMN):
             self.set_as_structure(node)
             return
@@ -107,8 +108,8 @@ class ActionCode(StampCode):
             reference = self.temp(V_OBJECT)
             self.emit(Op.OBJ_NONE, reference)
         else:
-            reference = self.linked(self.checked.places[tree.b[node]])  # type: ignore[attr-defined]
-            if node in self.checked.through:  # type: ignore[attr-defined]
+            reference = self.linked(self.placed(tree.b[node]))
+            if node in self.checked.through:
                 cell, reference = reference, self.temp(V_OBJECT)
                 self.emit(Op.RD_O, reference, cell)
         if target.base == "item":
@@ -127,13 +128,13 @@ class ActionCode(StampCode):
         procedure: Procedure = self.checked.by_name[self.checked.folded(name)]
         given: list[Arg] = []
         backs: list[tuple[Place, int, int]] = []
-        for arg, parameter in zip(args, procedure.parameters, strict=True):
-            given.append(self.argument_for(arg, parameter, backs))
+        for at in range(len(args)):
+            given.append(self.argument_for(args[at], procedure.parameters[at], backs))
         callee = self.builders[procedure.index]
         if code >= 0:
             given.append(self.arg_out(V_INT, code))
             callee = self._guarded(procedure)
-        self.emit(Op.CALL, self.unit.call(callee, given))
+        self.put(Op.CALL, self.unit.call(callee, given), 0, 0)
         for place, register, kind in backs:
             self.copy_back(place, register, kind)
 
@@ -147,7 +148,7 @@ class ActionCode(StampCode):
         code = outer.param("_ret", Mode.OUT, Type.INT)
         line = self.checked.source.line(self.tree.start[procedure.node])
         outer.action(line)
-        outer.emit(Op.ON_ERR, failed, x=E_LABEL)
+        outer.emit(Op.ON_ERR, failed, 0, 0, E_LABEL)
         outer.emit(Op.CALL, self.unit.call(inner, args))
         outer.emit(Op.LOADI_I, code, 0)
         outer.emit(Op.RET)
@@ -158,16 +159,15 @@ class ActionCode(StampCode):
 
     def argument_for(self, node: int, parameter: Parameter, backs: list[tuple[Place, int, int]]) -> Arg:
         symbol, mode = parameter.symbol, MODES[parameter.mode]
-        places: dict[int, Place] = self.checked.places  # type: ignore[attr-defined]
         if symbol.type == V_RECORD:
-            return self.record_argument(places[node], mode, backs)
+            return self.record_argument(self.placed(node), mode, backs)
         if symbol.type == V_OBJECT:
-            return self._alias_argument(places[node], mode)
+            return self._alias_argument(self.placed(node), mode)
         if parameter.mode == M_IN:
             kind = self.type_of(node)
             given = self.arg_in(kind, self.value(node))
         else:
-            given = self.inout(places[node], mode, backs)
+            given = self.inout(self.placed(node), mode, backs)
         if symbol.handle:
             self._must_be_container(given)
         return given
@@ -233,14 +233,14 @@ class ActionCode(StampCode):
             if kind == V_OBJECT:
                 continue
             value = self.temp(kind)
-            self.emit(Op[f"LD_{'?BIRMT'[kind]}"], value, register, one, x=column)
+            self.emit(typed("LD", kind), value, register, one, column)
             self.store_bound(place.symbol, index, column, kind, value)
             self.free(value)
 
     def call_other(self, node: int) -> None:
         tree = self.tree
         args, flags = tree.items(tree.c[node]), tree.d[node]
-        result = self.checked.place_known(tree.a[node])  # type: ignore[attr-defined]
+        result = self.checked.place_known(tree.a[node])
         if self.checked.folded(tree.b[node]) in self.checked.by_name:
             code = self.temp(V_INT) if result is not None else -1
             self.call(tree.b[node], args, code)
@@ -262,7 +262,7 @@ class ActionCode(StampCode):
     def _remote_arguments(self, args: list[int], is_async: bool, backs: list[tuple[Place, int, int]]) -> tuple[list[Arg], str]:
         given, modes = [], ""
         for arg in args:
-            place = self.checked.place_known(arg)  # type: ignore[attr-defined]
+            place = self.checked.place_known(arg)
             writable = place is not None and place.kind != P_CONST and place.base != "self" and self.tree.kind[arg] != N_PAREN
             writable = writable and getattr(place.entry, "access", "rw") != "r"
             modes += "=" if writable else "<"
@@ -309,7 +309,7 @@ class ActionCode(StampCode):
 
     def _console(self, node: int) -> int:
         if node >= 0:
-            return self.reference(self.checked.places[node])  # type: ignore[attr-defined]
+            return self.reference(self.placed(node))
         register = self.temp(V_OBJECT)
         self.emit(Op.OBJ_NONE, register)
         return register
@@ -331,12 +331,12 @@ class ActionCode(StampCode):
         """A waiting action whose last operand is an INT for `target`."""
         answer = self.temp(V_INT)
         self.act(number, [*args, self.arg_out(V_INT, answer)], True)
-        self.store(self.checked.places[target], answer, V_INT)  # type: ignore[attr-defined]
+        self.store(self.placed(target), answer, V_INT)
 
     def on_change(self, node: int) -> None:
         tree = self.tree
         procedure: Procedure = self.checked.by_name[self.checked.folded(tree.b[node])]
-        reference = self.change_reference(self.checked.places[tree.a[node]])  # type: ignore[attr-defined]
+        reference = self.change_reference(self.placed(tree.a[node]))
         args = [self.arg_in(V_OBJECT, reference), self.arg_in(V_INT, self.load(self.builders[procedure.index].index, V_INT)),
                 self.arg_in(V_BOOL, self.load(not tree.c[node], V_BOOL))]
         self.act(ActionId.ON_CHANGE, args, False)
@@ -350,8 +350,8 @@ class ActionCode(StampCode):
     def span(self, node: int, unit: int) -> int:
         """REAL register: an amount of time in seconds."""
         factor = UNITS[UNIT_ORDER[unit]]
-        known = self.checked.known[node]  # type: ignore[attr-defined]
-        if isinstance(known, (int, float)) and not isinstance(known, bool):
+        known = self.known_number(node)
+        if known is not None:
             return self.load(float(known) * factor, V_REAL)
         seconds = self.value(node, V_REAL)
         if factor != 1.0:
@@ -363,7 +363,7 @@ class ActionCode(StampCode):
 
     # database
     def database(self, node: int) -> None:
-        action: DbAction = self.checked.db[node]  # type: ignore[attr-defined]
+        action: DbAction = self.checked.db[node]
         row = ACTIONS[action.name.upper()]
         given: list[Arg] = []
         backs: list[tuple[Place, int, int]] = []
@@ -375,16 +375,16 @@ class ActionCode(StampCode):
 
     def _db_operand(self, action: DbAction, name: str, mode: str, kind: str, backs: list[tuple[Place, int, int]]) -> list[Arg]:
         node = action.operands.get("max" if name == "max_rows" else name, -1)
-        places: dict[int, Place] = self.checked.places  # type: ignore[attr-defined]
         if name == "mode":
             return [self.arg_in(V_INT, self.load(action.mode, V_INT))]
         if name == "table":
-            return [self.arg_in(V_OBJECT, self.reference(places[node]))]
+            return [self.arg_in(V_OBJECT, self.reference(self.placed(node)))]
         if name == "row":
             direction = Mode.IN if mode == "IN" else Mode.OUT if action.mode else Mode.INOUT
-            return [self.record_argument(places[node], direction, backs)]
+            return [self.record_argument(self.placed(node), direction, backs)]
         if mode == "OUT":
-            return [self.inout(places[node], Mode.OUT, backs) if places[node].type == V_INT else self._copied_out(places[node], backs)]
+            place = self.placed(node)
+            return [self.inout(place, Mode.OUT, backs) if place.type == V_INT else self._copied_out(place, backs)]
         if name == "where":
             return [self.arg_in(V_TEXT, self.value(action.where, V_TEXT) if action.where >= 0 else self.invalid(V_TEXT))]
         if name == "count":
@@ -407,7 +407,7 @@ class ActionCode(StampCode):
 
     def _bind(self, node: int) -> Arg:
         if self.type_of(node) == V_RECORD:
-            return Arg(Mode.IN, Type.RECORD, self.row_copy(self.checked.places[node]))  # type: ignore[attr-defined]
+            return Arg(Mode.IN, Type.RECORD, self.row_copy(self.placed(node)))
         return self.arg_in(self.type_of(node), self.value(node))
 
 
