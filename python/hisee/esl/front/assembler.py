@@ -411,7 +411,7 @@ class UnitBuilder:
         return self._strings.setdefault(text, len(self._strings))
 
     def _string_rows(self) -> bytes:
-        rows = []
+        rows: list[bytes] = []
         for text in self._strings:
             data = text.encode()
             rows += (len(data).to_bytes(4, "little"), data)

@@ -325,7 +325,7 @@ class ExpressionChecker(Scope):
             return V_NONE
         if place.kind == P_CONST:
             if place.symbol is not None and place.symbol.value is not None and place.symbol.kind != S_SPECIAL:
-                self.known[node] = place.symbol.value  # type: ignore[assignment]
+                self.known[node] = place.symbol.value  # type: ignore[call-overload]
             return place.type
         if place.kind in (P_WHOLE, P_ROW, P_COLUMN) or place.type == V_RECORD:
             return V_RECORD

@@ -27,7 +27,7 @@ cdef class Codegen(CallCode):
     cdef void _must_be_valid(self, Symbol symbol, int register)
     cdef void items(self, list items)
     cdef void items_of(self, int number)
-    cdef void _item(self, int node)
+    cdef void _item_of_section(self, int node)
     cdef void _action(self, int node, int kind)
     cdef void if_(self, int node)
     cdef void _leave_branch(self, int condition, Label end)

@@ -151,7 +151,7 @@ class Codegen(CallCode):
     # items
     def items(self, items: list[int]) -> None:
         for node in items:
-            self._item(node)
+            self._item_of_section(node)
 
     def items_of(self, number: int) -> None:
         """A stored list of actions; -1 is an empty one."""
@@ -159,9 +159,9 @@ class Codegen(CallCode):
             return
         pool = self.tree.pool
         for at in range(number + 1, number + 1 + pool[number]):
-            self._item(pool[at])
+            self._item_of_section(pool[at])
 
-    def _item(self, node: int) -> None:
+    def _item_of_section(self, node: int) -> None:
         kind = self.tree.kind[node]
         if kind == K.N_LABEL:
             self.release()

@@ -28,6 +28,7 @@ cdef class ActionCode(StampCode):
     cdef int row_copy(self, Place place)
     cdef void copy_back(self, Place place, int register, int kind)
     cdef void _row_to_object(self, Place place, int register, int index)
+    cdef bint _is_writable(self, int arg, Place place)
     cdef tuple _remote_arguments(self, list args, bint is_async, list backs)
     cdef int _priority(self, int node)
     cdef int _label_text(self, list values)

@@ -176,13 +176,13 @@ class ActionCode(StampCode):
         """CNT_HANDLE: the CALL of a procedure with an unknown handle raises _ERR_NO_DATA, the procedure is not entered."""
         self.act(ActionId.CNT_GETNR, [Arg(Mode.IN, handle.type, handle.register), self.arg_out(V_INT, self.temp(V_INT))], False)
 
-    def _alias_argument(self, place: Place, mode: Mode) -> Arg:
+    def _alias_argument(self, place: Place, mode: int) -> Arg:
         """A reference is handed over; only an alias of the caller can be re-linked by the callee."""
         if place.base == "alias" and place.index < 0 and place.symbol is not None and not self.is_global(place.symbol):
             return Arg(mode, Type.OBJECT, place.symbol.register)
         return Arg(Mode.IN, Type.OBJECT, self.reference(place))
 
-    def inout(self, place: Place, mode: Mode, backs: list[tuple[Place, int, int]]) -> Arg:
+    def inout(self, place: Place, mode: int, backs: list[tuple[Place, int, int]]) -> Arg:
         """A variable that the callee may change: a local in place, everything else through a copy that is stored afterwards."""
         symbol = place.symbol
         if place.kind == P_SCALAR and symbol is not None and not self.is_global(symbol):
@@ -197,7 +197,7 @@ class ActionCode(StampCode):
         backs.append((place, register, kind))
         return Arg(mode, Type(kind), register)
 
-    def record_argument(self, place: Place, mode: Mode, backs: list[tuple[Place, int, int]]) -> Arg:
+    def record_argument(self, place: Place, mode: int, backs: list[tuple[Place, int, int]]) -> Arg:
         assert place.symbol is not None
         if place.kind == P_WHOLE:
             return Arg(mode, Type.RECORD, self.fresh(place.symbol) if mode != Mode.OUT else self.record(place.symbol))
@@ -263,8 +263,7 @@ class ActionCode(StampCode):
         given, modes = [], ""
         for arg in args:
             place = self.checked.place_known(arg)
-            writable = place is not None and place.kind != P_CONST and place.base != "self" and self.tree.kind[arg] != N_PAREN
-            writable = writable and getattr(place.entry, "access", "rw") != "r"
+            writable = self._is_writable(arg, place)
             modes += "=" if writable else "<"
             mode = Mode.INOUT if writable and not is_async else Mode.IN
             if place is not None and place.kind in (P_WHOLE, P_ROW):
@@ -274,6 +273,11 @@ class ActionCode(StampCode):
             else:
                 given.append(self.arg_in(self.type_of(arg), self.value(arg)))
         return given, modes
+
+    def _is_writable(self, arg: int, place: Place | None) -> bool:
+        if place is None or place.kind == P_CONST or place.base == "self" or self.tree.kind[arg] == N_PAREN:
+            return False
+        return getattr(place.entry, "access", "rw") != "r"
 
     # log and operator
     def _priority(self, node: int) -> int:

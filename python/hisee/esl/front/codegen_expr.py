@@ -86,8 +86,9 @@ class ExpressionCode(Registers):
         shape = self.tree.kind[node]
         if shape == K.N_LOCAL:
             place = self.placed(node)
-            if place.kind == P_SCALAR and not self.is_global(place.symbol):
-                return self.convert(place.symbol.register, kind, target, dest)
+            symbol = place.symbol
+            if symbol is not None and place.kind == P_SCALAR and not self.is_global(symbol):
+                return self.convert(symbol.register, kind, target, dest)
         elif shape == N_PAREN:
             return self.value(self.tree.a[node], want, dest)
         return self._computed(node, shape, kind, target, dest)

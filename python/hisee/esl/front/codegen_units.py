@@ -7,8 +7,11 @@ from outside.
 
 from __future__ import annotations
 
+from typing import cast
+
 from hisee.esl.front import ops as Op
 from hisee.esl.front.assembler import ProcedureBuilder
+from hisee.esl.front.checker import Checker
 from hisee.esl.front.checker_units import UnitUse
 from hisee.esl.front.codegen_flow import FlowCode
 from hisee.esl.front.symbols import Place
@@ -20,7 +23,7 @@ class UnitCode(FlowCode):
         self.subs: dict[str, UnitCode] = {}
         uses: dict[str, UnitUse] = self.checked.units
         for key, use in uses.items():
-            sub = self.subs[key] = type(self)(self.unit, use.checked, self.without)
+            sub = self.subs[key] = type(self)(self.unit, cast(Checker, use.checked), self.without)
             sub.inner = True
             sub.generate_inner(init, f"{prefix}{use.name}")
 
