@@ -63,6 +63,7 @@ cdef class ProcedureBuilder:
     cpdef void finish(self)
     cdef void _resolve(self, int pc, bint wide, Label label)
     cpdef bytes packed(self, int name)
+    @cython.locals(at=Py_ssize_t, end=Py_ssize_t)
     cdef void _close_ranges(self)
 
 

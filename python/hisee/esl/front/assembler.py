@@ -295,8 +295,8 @@ class ProcedureBuilder:
     def _close_ranges(self) -> None:
         """The last range's next is the closing instruction."""
         rows, end = self._ranges.row, self._ranges.count
-        for at, label in self._nexts:
-            rows[at] = label.pc
+        for place, label in self._nexts:
+            rows[place] = label.pc
         for at in range(2, end, 4):
             if rows[at] == NOWHERE:
                 rows[at] = rows[at + 2] if at + 2 < end else max(0, self.pc - 1)

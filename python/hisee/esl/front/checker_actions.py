@@ -107,8 +107,8 @@ class ActionChecker(DatabaseChecker):
             condition = pool[number + 1 + at]
             if tree.kind[condition] != K.N_BAD:
                 self.condition(condition)
-            self.items_of(pool[number + 2 + at], (*blocks, node * 1000 + at // 2))
-        self.items_of(tree.b[node], (*blocks, node * 1000 + count // 2))
+            self.items_of(pool[number + 2 + at], blocks + (node * 1000 + at // 2,))
+        self.items_of(tree.b[node], blocks + (node * 1000 + count // 2,))
 
     def _loop(self, node: int, kind: int, blocks: Blocks) -> None:
         tree = self.tree
@@ -120,7 +120,7 @@ class ActionChecker(DatabaseChecker):
                 self._number(tree.b[node])
                 self._number(tree.c[node])
         self.loops += 1
-        self.items_of(tree.d[node], (*blocks, node * 1000))
+        self.items_of(tree.d[node], blocks + (node * 1000,))
         self.loops -= 1
 
     def counter(self, node: int) -> None:

@@ -1,6 +1,9 @@
+cimport cython
+
 from hisee.esl.front cimport kinds as K
 from hisee.esl.front.nodes cimport Tree
 from hisee.esl.front.scope cimport Scope
+from hisee.esl.front.signatures cimport Signature
 from hisee.esl.front.symbols cimport Place, Struct, Symbol, place_at
 
 cdef int N_AT, N_ATTR, N_BINARY, N_COLUMN, N_FUNC, N_INDEX, N_INT, N_LOCAL, N_OBJECT, N_PAREN, N_REAL, N_TEXT, N_UNARY
@@ -29,7 +32,10 @@ cdef class ExpressionChecker(Scope):
     cdef void _lint_validity(self, int node, int left, int right)
     cdef bint _guards(self, int test, int other)
     cdef str _validity_test_of(self, int node)
+    @cython.locals(signature=Signature)
     cdef int function(self, int node, bint as_action)
+    cdef int _column_function(self, Signature signature, list args)
+    cdef void _argument_types(self, Signature signature, list args, list types)
     cdef void convertible(self, int node, int kind, int wanted, str shown=*)
     cdef int _value_of_place(self, int node)
     cpdef Place place(self, int node)

@@ -50,19 +50,15 @@ from hisee.esl.front.nodes import TYPE_NAMES, Tree
 from hisee.esl.front.operands import operands
 from hisee.esl.front.rows import zeros
 from hisee.esl.front.scope import CONSTANTS, Scope
+from hisee.esl.front.signatures import FUNCTIONS, Signature
 from hisee.esl.front.symbols import Place, Symbol, place_at, type_of_word
 from hisee.esl.front.words import meant
-from hisee.schema import functions, host_functions, picture_functions
+from hisee.schema import picture_functions
 
 NUMBERS = (V_BOOL, V_INT, V_REAL)
 RELATIONS = (K.T_EQ, K.T_NE, K.T_LT, K.T_GT, K.T_LE, K.T_GE)
 OP_TEXT = {number: sign for sign, number in L.SIGNS.items()}
-FunctionRow = functions.FnRow | host_functions.HostFnRow
-ALL_FUNCTIONS: list[FunctionRow] = [*functions.ROWS, *host_functions.ROWS]
-FUNCTIONS = {L.fold(name): row for row in ALL_FUNCTIONS for name in (row.name, *row.old_names)}
 PICTURE_FUNCTIONS = {L.fold(row.name): row for row in picture_functions.ROWS}
-RESULTS = {"B": V_BOOL, "I": V_INT, "R": V_REAL, "T": V_TEXT, "TM": V_TIME, "U": V_ANY, "H": V_INT, "-": V_NONE}
-LETTER_TYPES = {"B": V_BOOL, "I": V_INT, "R": V_REAL, "T": V_TEXT, "TM": V_TIME, "H": V_INT}
 STAMPS = ("%gettime", "%isweak")
 ATTRIBUTES = {"vld": V_BOOL, "tim": V_TIME, "wea": V_BOOL, "dim": V_INT, "hbj": V_INT}
 KNOWN_ATTRIBUTES = frozenset(["lim", "alf", "alq", "alt", "alv", "nak", "tra", "def"])
@@ -235,46 +231,49 @@ class ExpressionChecker(Scope):
 
     # functions
     def function(self, node: int, as_action: bool) -> int:
-        spelled = self.spelled(self.tree.a[node])
         key = self.folded(self.tree.a[node])
         args = self.tree.items(self.tree.b[node])
         types = [self.check(arg) for arg in args]
-        if key in PICTURE_FUNCTIONS:
-            return self._picture_function(node, args, types, as_action)
-        row = FUNCTIONS.get(key)
-        if row is None:
-            names = [r.name for r in FUNCTIONS.values()] + [r.name for r in PICTURE_FUNCTIONS.values()]
-            self.error("ESL2014", node, name=spelled, hint=meant(spelled, names))
+        signature: Signature | None = FUNCTIONS.get(key)
+        if signature is None:
+            return self._other_function(node, key, args, types, as_action)
+        if not signature.least <= len(args) <= signature.most:
+            wanted = count_text(signature.least, signature.most, "argument")
+            self.error("ESL2007", node, name=signature.name, wanted=wanted, found=str(len(args)))
             return V_NONE
-        if not row.least <= len(args) <= row.most:
-            wanted = count_text(row.least, row.most, "argument")
-            self.error("ESL2007", node, name=row.name, wanted=wanted, found=str(len(args)))
+        if signature.result == V_NONE and not as_action:
+            self.error("ESL3011", node, name=signature.name)
             return V_NONE
-        if row.result == "-" and not as_action:
-            self.error("ESL3011", node, name=row.name)
-            return V_NONE
-        if row.letters[:1] == "C":
-            return self._column_function(row, args)
-        self._argument_types(row, args, types)
+        if args and signature.type_at(0) == K.L_COLUMN:
+            return self._column_function(signature, args)
+        self._argument_types(signature, args, types)
         if key in STAMPS:
             self._track(key, args[0])
-        return result_type(row, types)
+        return signature.result_of(types)
 
-    def _column_function(self, row: FunctionRow, args: list[int]) -> int:
+    def _other_function(self, node: int, key: str, args: list[int], types: list[int], as_action: bool) -> int:
+        if key in PICTURE_FUNCTIONS:
+            return self._picture_function(node, args, types, as_action)
+        spelled = self.spelled(self.tree.a[node])
+        names = [r.name for r in FUNCTIONS.values()] + [r.name for r in PICTURE_FUNCTIONS.values()]
+        self.error("ESL2014", node, name=spelled, hint=meant(spelled, names))
+        return V_NONE
+
+    def _column_function(self, signature: Signature, args: list[int]) -> int:
         """A function over `_r^Column`; the column's index is the code generator's business."""
         if len(args) != 1:
-            self.error("ESL2007", args[1], name=row.name, wanted="1 argument", found=str(len(args)))
+            self.error("ESL2007", args[1], name=signature.name, wanted="1 argument", found=str(len(args)))
             return V_NONE
         place = self.place_known(args[0])
         if place is None or place.kind != P_COLUMN or place.struct is None:
             self.error("ESL3002", args[0], wanted="a column, `_r^Column`", found=place.shown() if place else TYPE_NAMES[self.typ[args[0]]])
             return V_NONE
-        kind = place.struct.columns[place.column][1]
-        if kind == V_OBJECT or row.result == "R" and not is_number(kind):
-            wanted = "a column of numbers" if row.result == "R" else "a column of values"
+        kind: int = place.struct.columns[place.column][1]
+        if kind == V_OBJECT or signature.result == V_REAL and not is_number(kind):
+            wanted = "a column of numbers" if signature.result == V_REAL else "a column of values"
             self.error("ESL3002", args[0], wanted=wanted, found=TYPE_NAMES[kind])
             return V_NONE
-        return kind if row.result == "U" else RESULTS[row.result]
+        return kind if signature.result == K.L_UNITED else signature.result
 
     def _track(self, key: str, arg: int) -> None:
         """The script asks for time or Weak of the locals in this argument."""
@@ -284,11 +283,13 @@ class ExpressionChecker(Scope):
             if symbol is not None:
                 symbol.track_time() if key == "%gettime" else symbol.track_weak()
 
-    def _argument_types(self, row: FunctionRow, args: list[int], types: list[int]) -> None:
-        for i, (arg, kind) in enumerate(zip(args, types, strict=True)):
-            letter = row.parameters[min(i, len(row.parameters) - 1)][1]
-            wanted = V_REAL if letter == "N" else LETTER_TYPES.get(letter, V_ANY)
-            self.convertible(arg, kind, wanted, shown="a number" if letter == "N" else "")
+    def _argument_types(self, signature: Signature, args: list[int], types: list[int]) -> None:
+        for at in range(len(args)):
+            wanted = signature.type_at(at)
+            if wanted == K.L_NUMBER:
+                self.convertible(args[at], types[at], V_REAL, "a number")
+            else:
+                self.convertible(args[at], types[at], V_ANY if wanted in (K.L_UNITED, K.L_COLUMN) else wanted)
 
     def _picture_function(self, node: int, args: list[int], types: list[int], as_action: bool) -> int:
         row = PICTURE_FUNCTIONS[self.folded(self.tree.a[node])]
@@ -535,25 +536,6 @@ def converts(kind: int, wanted: int) -> bool:
     if kind == wanted or V_ANY in (kind, wanted) or V_NONE in (kind, wanted):
         return True
     return is_number(kind) and is_number(wanted)
-
-
-def common_type(types: list[int]) -> int:
-    """Of the values of which one becomes a result: the same for all, REAL for INT with REAL, else ANY."""
-    kinds = set(types)
-    if len(kinds) == 1:
-        return types[0]
-    return V_REAL if kinds == {V_INT, V_REAL} else V_ANY
-
-
-def result_type(row: FunctionRow, types: list[int]) -> int:
-    letters = [row.parameters[min(i, len(row.parameters) - 1)][1] for i in range(len(types))]
-    if row.result == "N":
-        whole = all(t in (V_INT, V_BOOL) for t, letter in zip(types, letters, strict=True) if letter == "N")
-        return V_INT if whole else V_REAL
-    if row.result == "U":
-        values = [t for t, letter in zip(types, letters, strict=True) if letter == "U"]
-        return V_NONE if V_NONE in values else common_type(values) if values else V_ANY
-    return RESULTS[row.result]
 
 
 def count_text(least: int, most: int, noun: str) -> str:

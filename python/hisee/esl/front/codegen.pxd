@@ -16,6 +16,7 @@ cdef class Codegen(CallCode):
     cdef public list exits
 
     cdef void _text(self, ProcedureBuilder init, str prefix)
+    cdef void _look_at_modes(self)
     cdef void _place_symbol(self, Symbol symbol)
     cdef void _place_companions(self, Symbol symbol)
     @cython.locals(parameter=Parameter, symbol=Symbol)

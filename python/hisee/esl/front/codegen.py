@@ -11,7 +11,6 @@ from hisee.esl.front import kinds as K
 from hisee.esl.front import ops as Op
 from hisee.esl.front.assembler import Label, ProcedureBuilder, UnitBuilder
 from hisee.esl.front.checker import Checker
-from hisee.esl.front.checker_expr import FUNCTIONS
 from hisee.esl.front.codegen_base import typed
 from hisee.esl.front.codegen_calls import CallCode
 from hisee.esl.front.kinds import (
@@ -29,6 +28,7 @@ from hisee.esl.front.kinds import (
     V_NONE,
     V_RECORD,
 )
+from hisee.esl.front.signatures import FUNCTIONS
 from hisee.esl.front.symbols import Procedure, Symbol
 from hisee.esl.optimisations import NONE
 from hisee.esl.unit import Kind, Mode, Type
@@ -64,8 +64,7 @@ class Codegen(CallCode):
     def _text(self, init: ProcedureBuilder, prefix: str) -> None:
         """Registers and code of one text; the globals stand in the script's init part."""
         checked = self.checked
-        modes = {self.tree.a[n] for n, kind in enumerate(self.tree.kind) if kind == K.N_ON_ERROR}
-        self.has_handler, self.has_off = K.E_LABEL in modes, K.E_OFF in modes
+        self._look_at_modes()
         self.p = init
         for symbol in checked.globals.values():
             self._place_symbol(symbol)
@@ -74,6 +73,13 @@ class Codegen(CallCode):
         self.generate_units(init, prefix)
         for procedure in checked.procedures:
             self._section(procedure)
+
+    def _look_at_modes(self) -> None:
+        tree = self.tree
+        for node in range(tree.count):
+            if tree.kind[node] == K.N_ON_ERROR:
+                self.has_handler = self.has_handler or tree.a[node] == K.E_LABEL
+                self.has_off = self.has_off or tree.a[node] == K.E_OFF
 
     # sections
     def _place_symbol(self, symbol: Symbol) -> None:
@@ -281,15 +287,15 @@ class Codegen(CallCode):
         inner = self.tree.a[node]
         name = self.checked.folded(self.tree.a[inner])
         args = self.tree.items(self.tree.b[inner])
-        row = FUNCTIONS.get(name)
-        if row is None:
+        signature = FUNCTIONS.get(name)
+        if signature is None:
             self.picture_function(name, args, -1)
-        elif row.result == "-":
-            given = self._arguments(row, args, [self.type_of(a) for a in args])
-            if row.host:
-                self._host_function(row, given, V_NONE, -1)
+        elif signature.result == V_NONE:
+            given = self._arguments(signature, args, [self.type_of(a) for a in args])
+            if signature.host:
+                self._host_function(signature, given, V_NONE, -1)
             else:
-                self.function(row.number, given, None)
+                self.function(signature.number, given, None)
         else:
             self.value(inner)
 

@@ -6,6 +6,7 @@ from hisee.esl.front.assembler cimport Arg, Label, UnitBuilder
 from hisee.esl.front.checker cimport Checker
 from hisee.esl.front.checker_expr cimport is_relation
 from hisee.esl.front.codegen_base cimport Registers, typed
+from hisee.esl.front.signatures cimport Signature
 from hisee.esl.front.symbols cimport Place, Symbol
 
 cdef int N_ATTR, N_BINARY, N_FUNC, N_PAREN, N_UNARY
@@ -36,12 +37,15 @@ cdef class ExpressionCode(Registers):
     cdef int _real_constant(self, int node, int kind)
     cdef int _with_constant(self, int op, int kind, int left, int constant, int dest)
     cdef int _unary(self, int node, int kind, int dest)
+    @cython.locals(signature=Signature)
     cdef tuple _function(self, int node, int want, int dest)
-    cdef tuple _host_function(self, row, list given, int kind, int dest)
-    cdef tuple _column_function(self, row, int column, int kind, int dest)
-    cdef list _arguments(self, row, list args, list types)
-    cdef int _argument_type(self, int kind, str letter, int common)
-    cdef int _hot(self, str name, list args, list types, int kind, int dest)
+    @cython.locals(argument=Arg)
+    cdef int _built_in(self, Signature signature, list given, int kind, int dest)
+    cdef tuple _host_function(self, Signature signature, list given, int kind, int dest)
+    cdef tuple _column_function(self, Signature signature, int column, int kind, int dest)
+    cdef list _arguments(self, Signature signature, list args, list types)
+    cdef int _argument_type(self, int wanted, int kind, int common)
+    cdef int _hot(self, str name, list args, int kind, int dest)
     cdef tuple picture_function(self, str name, list args, int dest)
     cdef tuple read_place(self, Place place, int want=*, int dest=*)
     cdef tuple _read_name(self, Place place, int want, int dest)

@@ -9,7 +9,7 @@ from hisee.esl.front import kinds as K
 from hisee.esl.front import ops as Op
 from hisee.esl.front.assembler import Arg, Label, UnitBuilder
 from hisee.esl.front.checker import Checker
-from hisee.esl.front.checker_expr import FUNCTIONS, LETTER_TYPES, PICTURE_FUNCTIONS, common_type, is_relation, result_type
+from hisee.esl.front.checker_expr import PICTURE_FUNCTIONS, is_relation
 from hisee.esl.front.codegen_base import FAMILIES, Registers, typed
 from hisee.esl.front.kinds import (
     N_ATTR,
@@ -33,6 +33,7 @@ from hisee.esl.front.kinds import (
     V_TEXT,
     V_TIME,
 )
+from hisee.esl.front.signatures import FUNCTIONS, Signature
 from hisee.esl.front.symbols import Place, Symbol, type_of_word
 from hisee.esl.optimisations import BRANCH, BRANCH_CONSTANT, HOT, IMMEDIATE, REAL_CONSTANT
 from hisee.esl.unit import Mode, Type
@@ -61,11 +62,8 @@ OPPOSITE = by_operator({K.T_LT: K.T_GE, K.T_LE: K.T_GT, K.T_EQ: K.T_NE, K.T_NE: 
 NUMBER_OPS = by_operator({K.T_PLUS: FAMILIES["ADD"], K.T_MINUS: FAMILIES["SUB"], K.T_STAR: FAMILIES["MUL"]}, [])
 REAL_CONSTANT_OPS = by_operator({K.T_PLUS: Op.ADDK_R, K.T_MINUS: Op.SUBK_R, K.T_STAR: Op.MULK_R, K.T_SLASH: Op.DIVK_R}, 0)
 # functions that have an opcode of their own: name -> (opcode by type of the arguments)
-HOT_ONE = {"%abs": {V_INT: Op.ABS_I, V_REAL: Op.ABS_R}, "%sqrt": {V_REAL: Op.SQRT_R}, "%strlen": {V_TEXT: Op.LEN_T}}
-HOT_TWO = {
-    "%min": {V_INT: Op.MIN_I, V_REAL: Op.MIN_R}, "%max": {V_INT: Op.MAX_I, V_REAL: Op.MAX_R}, "%mod": {V_INT: Op.MOD_I},
-    "%div": {V_INT: Op.IDIV_I},
-}
+HOT_ONE = {"%abs": FAMILIES["ABS"], "%sqrt": FAMILIES["SQRT"], "%strlen": FAMILIES["LEN"]}
+HOT_TWO = {"%min": FAMILIES["MIN"], "%max": FAMILIES["MAX"], "%mod": FAMILIES["MOD"], "%div": FAMILIES["IDIV"]}
 
 
 class ExpressionCode(Registers):
@@ -270,83 +268,84 @@ class ExpressionCode(Registers):
         args = self.tree.items(self.tree.b[node])
         if name in PICTURE_FUNCTIONS:
             return self.picture_function(name, args, dest if self.type_of(node) == want else -1)
-        row = FUNCTIONS[name]
+        signature = FUNCTIONS[name]
         types = [self.type_of(a) for a in args]
-        kind = result_type(row, types)
-        if kind == V_ANY and not any(p[1] == "U" for p in row.parameters) and want in (V_BOOL, V_INT, V_REAL, V_TIME, V_TEXT):
+        own = self.type_of(node)
+        kind = signature.result_of(types)
+        if kind == V_ANY and not signature.united and want in (V_BOOL, V_INT, V_REAL, V_TIME, V_TEXT):
             kind = want
-        elif kind != self.type_of(node):
-            kind = self.type_of(node)
+        elif kind != own:
+            kind = own
         result = dest if dest >= 0 and kind == want else -1
-        if row.host:
-            return self._host_function(row, self._arguments(row, args, types), kind, result)
-        if row.letters[:1] == "C":
-            return self._column_function(row, args[0], self.type_of(node), dest if self.type_of(node) == want else -1)
-        hot = self._hot(name, args, types, kind, result)
+        if signature.host:
+            return self._host_function(signature, self._arguments(signature, args, types), kind, result)
+        if args and signature.type_at(0) == K.L_COLUMN:
+            return self._column_function(signature, args[0], own, dest if own == want else -1)
+        hot = self._hot(name, args, kind, result)
         if hot >= 0:
             return hot, kind
-        given = self._arguments(row, args, types)
-        register = self.dest(result, kind)
-        self.function(row.number, given, self.arg_out(kind, register))
+        return self._built_in(signature, self._arguments(signature, args, types), kind, result), kind
+
+    def _built_in(self, signature: Signature, given: list[Arg], kind: int, dest: int) -> int:
+        register = self.dest(dest, kind)
+        self.function(signature.number, given, self.arg_out(kind, register))
         for argument in given:
             self.free(argument.register)
-        return register, kind
+        return register
 
-    def _host_function(self, row, given: list[Arg], kind: int, dest: int) -> tuple[int, int]:  # type: ignore[no-untyped-def]
+    def _host_function(self, signature: Signature, given: list[Arg], kind: int, dest: int) -> tuple[int, int]:
         """A function that the process around the VM does: the action FUNCTION with its number. One without result answers as well.
 
         Waiting is the host's business: for the machine this is no waiting action, so that _ERR_NR_TRANS_EX stays as it was.
         """
         register = self.dest(dest, kind or V_INT)
-        number = self.load(row.number, V_INT)
+        number = self.load(signature.number, V_INT)
         self.act(ActionId.FUNCTION, [self.arg_in(V_INT, number), self.arg_out(kind or V_INT, register), *given], False)
         for used in (number, *(argument.register for argument in given)):
             self.free(used)
         return register, kind
 
-    def _column_function(self, row, column: int, kind: int, dest: int) -> tuple[int, int]:  # type: ignore[no-untyped-def]
+    def _column_function(self, signature: Signature, column: int, kind: int, dest: int) -> tuple[int, int]:
         """The record and the index of its column."""
         place = self.placed(column)
         assert place.symbol is not None
         index = self.load(place.column, V_INT)
         register = self.dest(dest, kind)
         given = [Arg(Mode.IN, Type.RECORD, self.record(place.symbol)), self.arg_in(V_INT, index)]
-        self.function(row.number, given, self.arg_out(kind, register))
+        self.function(signature.number, given, self.arg_out(kind, register))
         self.free(index)
         return register, kind
 
-    def _arguments(self, row, args: list[int], types: list[int]) -> list[Arg]:  # type: ignore[no-untyped-def]
-        letters = [row.parameters[min(i, len(row.parameters) - 1)][1] for i in range(len(args))]
-        united = [t for t, letter in zip(types, letters, strict=True) if letter == "U"]
-        common = common_type(united) if united and row.result == "U" else V_ANY
+    def _arguments(self, signature: Signature, args: list[int], types: list[int]) -> list[Arg]:
+        common = signature.common(types)
         given = []
-        for arg, kind, letter in zip(args, types, letters, strict=True):
-            want = self._argument_type(kind, letter, common)
-            given.append(self.arg_in(want, self.value(arg, want)))
+        for at in range(len(args)):
+            want = self._argument_type(signature.type_at(at), types[at], common)
+            given.append(self.arg_in(want, self.value(args[at], want)))
         return given
 
-    def _argument_type(self, kind: int, letter: str, common: int) -> int:
-        if letter == "N":
-            return {V_INT: V_INT, V_BOOL: V_INT}.get(kind, V_REAL)
-        if letter == "U":
+    def _argument_type(self, wanted: int, kind: int, common: int) -> int:
+        if wanted == K.L_NUMBER:
+            return V_INT if kind in (V_INT, V_BOOL) else V_REAL
+        if wanted == K.L_UNITED:
             return V_REAL if common == V_REAL else kind
-        return LETTER_TYPES[letter]
+        return wanted
 
-    def _hot(self, name: str, args: list[int], types: list[int], kind: int, dest: int) -> int:
+    def _hot(self, name: str, args: list[int], kind: int, dest: int) -> int:
         """Opcode instead of a call, where there is one for these types; -1 where not."""
         if not self.hot:
             return -1
         if len(args) == 1 and name in HOT_ONE:
             want = V_REAL if name == "%sqrt" else V_TEXT if name == "%strlen" else kind
-            op = HOT_ONE[name].get(want)
-            if op is None:
+            op = HOT_ONE[name][want]
+            if not op:
                 return -1
             operand = self.value(args[0], want)
             result = self.dest(dest, kind)
-            self.emit(op, result, operand)
+            self.put(op, result, operand, 0)
             self.free(operand)
             return result
-        if len(args) == 2 and kind in HOT_TWO.get(name, {}):
+        if len(args) == 2 and name in HOT_TWO and HOT_TWO[name][kind]:
             left = self.value(args[0], kind)
             return self._three(HOT_TWO[name][kind], kind, left, self.value(args[1], kind), dest)
         return -1

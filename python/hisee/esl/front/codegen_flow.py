@@ -11,10 +11,10 @@ from hisee.esl.front import kinds as K
 from hisee.esl.front import ops as Op
 from hisee.esl.front.assembler import Label, UnitBuilder
 from hisee.esl.front.checker import Checker
-from hisee.esl.front.checker_expr import FUNCTIONS
 from hisee.esl.front.codegen_structure import StructureCode
 from hisee.esl.front.kinds import E_LABEL, E_NONE, V_BOOL, V_INT, V_REAL, V_TEXT
 from hisee.esl.front.lexer import fold
+from hisee.esl.front.signatures import FUNCTIONS
 from hisee.esl.front.symbols import Procedure
 
 MOST_IMMEDIATE = 32767

@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 from hisee.esl.front import ops as Op
-from hisee.esl.front.checker_expr import FUNCTIONS
 from hisee.esl.front.codegen_copy import CopyCode
 from hisee.esl.front.codegen_expr import ExpressionCode
 from hisee.esl.front.kinds import N_FUNC, N_PAREN, P_CELL, P_SCALAR, V_BOOL, V_TEXT, V_TIME
 from hisee.esl.front.operands import operands
+from hisee.esl.front.signatures import FUNCTIONS
 from hisee.esl.front.symbols import Place, Symbol
 
 

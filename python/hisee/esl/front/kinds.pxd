@@ -152,3 +152,6 @@ cdef enum:
     P_ITEM = 5
     P_COLUMN = 6
     P_CELL = 7
+    L_NUMBER = 20
+    L_UNITED = 21
+    L_COLUMN = 22

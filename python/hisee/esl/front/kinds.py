@@ -51,3 +51,6 @@ V_NONE, V_BOOL, V_INT, V_REAL, V_TIME, V_TEXT, V_RECORD, V_OBJECT, V_ANY = range
 # symbols: what a name is; places: what a reference is
 S_LOCAL, S_PVAR, S_CONST, S_REF, S_SPECIAL = range(5)
 P_SCALAR, P_PVAR, P_CONST, P_WHOLE, P_ROW, P_ITEM, P_COLUMN, P_CELL = range(8)
+
+# types of parameters and results of functions beside the types: INT or REAL, any type that the result may share, a column of a record
+L_NUMBER, L_UNITED, L_COLUMN = 20, 21, 22

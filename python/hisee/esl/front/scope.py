@@ -205,9 +205,9 @@ class Scope:
             self._label(node, procedure, blocks)
         elif kind == N_IF:
             for at, number in enumerate([*tree.items(tree.a[node])[1::2], tree.b[node]]):
-                self._collect_list(number, procedure, (*blocks, node * 1000 + at))
+                self._collect_list(number, procedure, blocks + (node * 1000 + at,))
         elif kind in (N_FOR, N_FOR_RANGE, N_LOOP):
-            self._collect_list(tree.d[node], procedure, (*blocks, node * 1000))
+            self._collect_list(tree.d[node], procedure, blocks + (node * 1000,))
 
     def _label(self, node: int, procedure: Procedure, blocks: tuple[int, ...]) -> None:
         name = self.tree.a[node]
