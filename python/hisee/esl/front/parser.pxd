@@ -1,6 +1,9 @@
 from hisee.esl.front cimport kinds as K
+from hisee.esl.front.lexer cimport Tokens
 from hisee.esl.front.statements cimport Statements
 
+cpdef frozenset declared_names(Tokens tokens)
+cdef bint is_type(int word) noexcept
 cdef int type_of(int word) noexcept
 cdef int flags_of(int word) noexcept
 

@@ -22,6 +22,24 @@ def parse(source: Source, tokens: Tokens, nesting: int) -> tuple[Tree, list[Synt
     return parser.tree, parser.faults, parser.warnings
 
 
+def declared_names(tokens: Tokens) -> frozenset[str]:
+    """Folded names of variables that a text declares, by a look at its tokens: those of lines that begin with a type."""
+    found: set[str] = set()
+    begins, declares = True, False
+    for at in range(tokens.count):
+        kind = tokens.kind[at]
+        if begins:
+            declares = kind == K.T_NAME and is_type(tokens.value[at])
+        elif declares and kind == K.T_LOCAL:
+            found.add(tokens.names.folded[tokens.value[at]])
+        begins = kind == K.T_EOL
+    return frozenset(found)
+
+
+def is_type(word: int) -> bool:
+    return type_of(word) != K.V_NONE and word != K.W_HBJ or word == K.W_RECORD or word == K.W_ALIAS
+
+
 def type_of(word: int) -> int:
     """The type that a word names by itself; V_NONE = none."""
     if word == K.W_INT or word == K.W_HBJ:
@@ -155,8 +173,7 @@ class Parser(Statements):
         word = self.word
         if word == K.W_TIME:
             return self.ahead(1) == K.T_LOCAL
-        return (word == K.W_INT or word == K.W_TEXT or word == K.W_REAL or word == K.W_BOOL or word == K.W_RECORD or word == K.W_ALIAS
-                or word == K.W_PUBLIC or word == K.W_UNIT)
+        return is_type(word) or word == K.W_PUBLIC or word == K.W_UNIT
 
     def declaration(self) -> int:
         """["PUBLIC"] type var {"," var}"""
