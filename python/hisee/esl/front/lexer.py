@@ -82,7 +82,7 @@ class Source:
         self.starts = zeros(self.lines)
         at = 0
         for line in range(1, self.lines):
-            at = text.find("\n", at) + 1
+            at = self.text.find("\n", at) + 1
             self.starts[line] = at
 
     def line(self, offset: int) -> int:
