@@ -121,14 +121,11 @@ class Session:
         source, tokens = Source(text), tokenize(text)
         if tokens.faults or tokens.kind[0] == K.T_NAME and first_word(text) in FIRST_WORDS:
             return False
-        parser = Expressions(source, tokens, 200)
         try:
             with ROOM:
-                parser.expression()
+                return Expressions(source, tokens, 200).is_whole()
         except SyntaxFault:
             return False
-        parser.accept(K.T_EOL)
-        return parser.kind() == K.T_EOF
 
     def _expression(self, text: str) -> Prepared | None:
         """The value as one more in-out parameter of its type; None when it is an action after all (a function without result)."""

@@ -1,10 +1,11 @@
 from hisee.esl.front cimport ops as Op
 from hisee.esl.front.assembler cimport Arg, Label, ProcedureBuilder, UnitBuilder, arg_of
 from hisee.esl.front.checker cimport Checker
+from hisee.esl.front.lexer cimport Source
 from hisee.esl.front.nodes cimport Tree
 from hisee.esl.front.symbols cimport Place, Procedure, Struct, Symbol
 
-cdef int TYPES, NEAR, IN, OUT, ACTION, GLOBAL, NO_STRUCTURE, REGISTERS
+cdef int TYPES, IN, OUT, ACTION, GLOBAL, NO_STRUCTURE, REGISTERS
 cdef int V_ANY, V_BOOL, V_INT, V_REAL, V_RECORD, V_TEXT, V_TIME
 cdef list MOV, GLOAD, GSTORE, CONVERSIONS
 
@@ -21,10 +22,10 @@ cdef class Registers:
     cdef public bint inner, in_place, short_load
     cdef public dict pvars, structs, objects, guards
     cdef public list builders
-    cdef list _starts, _free
+    cdef list _free
     cdef dict _free_rows, _structure_of
     cdef int[::1] _taken, _type
-    cdef int _line, _taken_count
+    cdef int _taken_count
 
     cdef void begin_registers(self)
     cdef int temp(self, int kind, Struct struct=*)
@@ -43,7 +44,6 @@ cdef class Registers:
     cdef int put(self, int op, long long a, long long b, long long c)
     cdef void action(self, int node)
     cdef void marker(self, int offset)
-    cdef int line(self, int offset)
     cdef int load(self, value, int kind, int dest=*)
     cdef int _load_int(self, value, int dest)
     cdef int _load_real(self, double value, int dest)

@@ -21,7 +21,6 @@ from hisee.schema import opcodes
 
 NOW = 701  # %Now
 TYPES = len(LETTERS)
-NEAR = 4  # lines that are looked at before a place is searched in all
 IN, OUT, ACTION = int(Mode.IN), int(Mode.OUT), int(SiteKind.ACT)
 
 
@@ -75,8 +74,6 @@ class Registers:
         self.guards: dict[int, ProcedureBuilder] = {}
         self.in_place = IN_PLACE not in without
         self.short_load = SHORT_LOAD not in without
-        self._starts = checked.source._starts
-        self._line = 1
         self._taken = zeros(REGISTERS)  # registers that hold an operand, in the order they were taken
         self._taken_count = 0
         self._type = zeros(REGISTERS)  # of a taken register; 0 = not taken
@@ -181,22 +178,11 @@ class Registers:
 
     def action(self, node: int) -> None:
         self.release()
-        self.p.action(self.line(self.tree.start[node]))
+        self.p.action(self.checked.source.line(self.tree.start[node]))
 
     def marker(self, offset: int) -> None:
         """A place of its own for code that belongs to ELSE, ENDIF or END_LOOP."""
-        self.p.action(self.line(offset))
-
-    def line(self, offset: int) -> int:
-        """Line of a place in the text: code is made in the order of the text, so it is mostly the last one or near behind it."""
-        starts, line = self._starts, self._line
-        count = len(starts)
-        if starts[line - 1] > offset or line + NEAR < count and starts[line + NEAR] <= offset:
-            line = self.checked.source.line(offset)
-        while line < count and starts[line] <= offset:
-            line += 1
-        self._line = line
-        return line
+        self.p.action(self.checked.source.line(offset))
 
     # constants
     def load(self, value: int | float | str | bool, kind: int, dest: int = -1) -> int:

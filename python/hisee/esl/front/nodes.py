@@ -18,11 +18,9 @@ A node is its row's number. Operands by kind (n = node, l = list, name = interne
 
 from __future__ import annotations
 
-from hisee.esl.front.kinds import V_BOOL, V_INT, V_REAL, V_TEXT, V_TIME
 from hisee.esl.front.rows import doubled, zeros
 
 TYPE_NAMES = ("nothing", "BOOL", "INT", "REAL", "TIME", "TEXT", "RECORD", "an object", "a value of any type")
-TYPE_WORDS = {"bool": V_BOOL, "int": V_INT, "real": V_REAL, "time": V_TIME, "text": V_TEXT, "hbj": V_INT}
 LETTERS = "?BIRMTCOA"
 EVENT_VALUES = 10  # most PUBLIC locals that one EVENT hands over
 ROOM = 64  # rows of a new tree

@@ -1,3 +1,4 @@
+from hisee.esl.front.lexer cimport Names, Source, Tokens
 from hisee.esl.front.nodes cimport Tree
 from hisee.esl.front.symbols cimport Parameter, Procedure, Struct, Symbol
 
@@ -7,7 +8,10 @@ cdef int S_LOCAL, V_RECORD
 
 
 cdef class Scope:
-    cdef public object source, tokens, context, names
+    cdef public Source source
+    cdef public Tokens tokens
+    cdef public Names names
+    cdef public object context
     cdef public Tree tree
     cdef public str name
     cdef public int part
