@@ -81,6 +81,7 @@ cdef class UnitBuilder:
     cdef int _constant(self, bytes row) except -1
     cpdef int call(self, ProcedureBuilder callee, args) except -1
     cpdef int fn(self, int number, args, Arg result=*) except -1
+    @cython.locals(arg=Arg)
     cpdef int site(self, int kind, int number, bint waits, list args) except -1
     cpdef int string(self, str text) except -1
 

@@ -8,7 +8,7 @@ from hisee.esl.front.codegen_base cimport typed
 from hisee.esl.front.codegen_calls cimport CallCode
 from hisee.esl.front.symbols cimport Parameter, Place, Procedure, Symbol
 
-cdef int F_ENTRY, F_ENTRYX, F_RPC, F_RPCX, M_IN, M_OUT, N_CALL_UNIT, N_WAIT_FOR, P_WHOLE, V_BOOL, V_INT, V_NONE, V_RECORD
+cdef int F_ENTRY, F_ENTRYX, F_RPC, F_RPCX, N_CALL_UNIT, N_WAIT_FOR, P_WHOLE, V_BOOL, V_INT, V_NONE, V_RECORD
 
 
 @cython.final

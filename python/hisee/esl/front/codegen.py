@@ -11,6 +11,7 @@ from hisee.esl.front import kinds as K
 from hisee.esl.front import ops as Op
 from hisee.esl.front.assembler import Label, ProcedureBuilder, UnitBuilder
 from hisee.esl.front.checker import Checker
+from hisee.esl.front.codegen_actions import MODES
 from hisee.esl.front.codegen_base import typed
 from hisee.esl.front.codegen_calls import CallCode
 from hisee.esl.front.kinds import (
@@ -18,8 +19,6 @@ from hisee.esl.front.kinds import (
     F_ENTRYX,
     F_RPC,
     F_RPCX,
-    M_IN,
-    M_OUT,
     N_CALL_UNIT,
     N_WAIT_FOR,
     P_WHOLE,
@@ -31,7 +30,7 @@ from hisee.esl.front.kinds import (
 from hisee.esl.front.signatures import FUNCTIONS
 from hisee.esl.front.symbols import Procedure, Symbol
 from hisee.esl.optimisations import NONE
-from hisee.esl.unit import Kind, Mode, Type
+from hisee.esl.unit import Kind
 
 KINDS = ((F_RPCX, Kind.RPCX), (F_RPC, Kind.RPC), (F_ENTRYX, Kind.ENTRYX), (F_ENTRY, Kind.ENTRY))
 
@@ -87,22 +86,20 @@ class Codegen(CallCode):
         if symbol.value is not None or not symbol.type:
             return
         struct = symbol.struct if symbol.type == V_RECORD else None
-        symbol.register = self.p.slot(Type(symbol.type), self.structure(struct))
+        symbol.register = self.p.slot(symbol.type, self.structure(struct))
         self._place_companions(symbol)
 
     def _place_companions(self, symbol: Symbol) -> None:
         for companion in (symbol.time, symbol.weak):
             if companion is not None:
-                companion.register = self.p.slot(Type(companion.type))
+                companion.register = self.p.slot(companion.type)
 
     def _parameters(self, procedure: Procedure) -> None:
         self.p = self.builders[procedure.index]
-        modes = {M_IN: Mode.IN, M_OUT: Mode.OUT}
         for parameter in procedure.parameters:
             symbol = parameter.symbol
             struct = symbol.struct if symbol.type == V_RECORD else None
-            mode = modes.get(parameter.mode, Mode.INOUT)
-            symbol.register = self.p.param(symbol.name, mode, Type(symbol.type), self.structure(struct))
+            symbol.register = self.p.param(symbol.name, MODES[parameter.mode], symbol.type, self.structure(struct))
         own = {id(p.symbol) for p in procedure.parameters}
         for symbol in procedure.locals.values():
             if id(symbol) in own:

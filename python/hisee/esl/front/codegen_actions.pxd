@@ -9,7 +9,6 @@ from hisee.esl.front.symbols cimport Parameter, Place, Procedure
 cdef int C_ASYNC, C_CODE, E_LABEL, M_IN, N_PAREN
 cdef int P_CELL, P_COLUMN, P_CONST, P_ITEM, P_PVAR, P_ROW, P_SCALAR, P_WHOLE
 cdef int V_ANY, V_BOOL, V_INT, V_OBJECT, V_REAL, V_RECORD, V_TEXT, V_TIME
-cdef tuple MODES
 
 
 cdef class ActionCode(StampCode):

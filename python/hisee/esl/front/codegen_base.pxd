@@ -45,7 +45,7 @@ cdef class Registers:
     cdef void action(self, int node)
     cdef void marker(self, int offset)
     cdef int load(self, value, int kind, int dest=*)
-    cdef int _load_int(self, value, int dest)
+    cdef int _load_int(self, long long value, int dest)
     cdef int _load_real(self, double value, int dest)
     cdef int invalid(self, int kind, int dest=*, int reason=*)
     cdef int convert(self, int register, int kind, int to, int dest=*)
