@@ -35,7 +35,9 @@ EXTENSIONS = {
     "hisee._ext.clock": [],
 }
 JAR = "hisee/java/hisee-jwp.jar"
-FRONT = sorted(str(p.relative_to(ROOT)) for p in (ROOT / "python/hisee/esl/front").glob("[!_]*.py"))
+# the compiler's passes; kinds.py and ops.py stay plain: the others have their numbers from kinds.pxd and ops.pxd
+FRONT = sorted(str(p.relative_to(ROOT)) for p in (ROOT / "python/hisee/esl/front").glob("[!_]*.py")
+               if p.stem not in ("kinds", "ops"))
 
 
 def extension(module: str, sources: list[str]) -> Extension:
@@ -46,8 +48,11 @@ def extension(module: str, sources: list[str]) -> Extension:
 
 
 def front(path: str) -> Extension:
-    module = path.removeprefix("python/").removesuffix(".py").replace("/", ".")
-    return Extension(module, [path], extra_compile_args=["-O2"])
+    return Extension(module_of(path), [path], extra_compile_args=["-O2"])
+
+
+def module_of(path: str) -> str:
+    return path.removeprefix("python/").removesuffix(".py").replace("/", ".")
 
 
 class BuildOnce(build_ext):
@@ -98,7 +103,7 @@ setup(
     package_dir={"": "python"},
     cmdclass={"build_ext": BuildOnce},
     ext_modules=cythonize(
-        [extension(m, s) for m, s in present.items()] + [front(p) for p in FRONT if not ONLY],
+        [extension(m, s) for m, s in present.items()] + [front(p) for p in FRONT if not ONLY or module_of(p) in ONLY],
         include_path=["core", "ext"],
         build_dir="build/cython",
         compiler_directives={"language_level": "3", "embedsignature": True, "autotestdict": False},

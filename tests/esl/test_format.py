@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hisee.esl.format import format_text, stream
-from hisee.esl.front import lexer as L
+from hisee.esl.front import kinds as K
 from hisee.esl.front.lexer import tokenize
 from support.source import ROOT, sources
 
@@ -20,7 +20,7 @@ READABLE = [p for p in SCRIPTS if not tokenize(p.read_text()).faults]
 
 
 def seen(text: str) -> list:
-    return stream(tokenize(text), text)
+    return stream(tokenize(text).lists(), text)
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda p: str(p.relative_to(ROOT)))
@@ -47,10 +47,10 @@ def shake(text: str, rng: random.Random) -> str:
     """The text with random blanks wherever blanks are, and line ends of both kinds."""
     out = []
     for row in text.split("\n"):
-        tokens = tokenize(row)
+        tokens = tokenize(row).lists()
         last, line = 0, ""
         for i in range(len(tokens.kind)):
-            if tokens.kind[i] in (L.T_EOL, L.T_EOF):
+            if tokens.kind[i] in (K.T_EOL, K.T_EOF):
                 continue
             gap = row[last:tokens.start[i]]
             line += (rng.choice([" ", "  ", "\t", " \t "]) if gap else "") + row[tokens.start[i]:tokens.end[i]]
@@ -70,7 +70,7 @@ def test_any_text_keeps_its_tokens(text):
 
 def without_line_ends(text: str) -> list:
     """A carriage return alone becomes a line end: that is no fault any more."""
-    return [row for row in seen(text) if row[0] != L.T_EOL and not (row[0] == -1 and row[1][0] == "ESL0003")]
+    return [row for row in seen(text) if row[0] != K.T_EOL and not (row[0] == -1 and row[1][0] == "ESL0003")]
 
 
 @pytest.mark.parametrize(("given_text", "wanted"), [

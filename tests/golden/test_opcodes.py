@@ -2,7 +2,8 @@
 
 import zlib
 
-from hisee.esl.unit import Kind, Type, UnitBuilder
+from hisee.esl.front.assembler import UnitBuilder
+from hisee.esl.unit import Kind, Type
 from hisee.schema.opcodes import ROWS, SCHEMA_HASH, Op
 
 SIGNATURES = 0x324C9AE2

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from hisee.esl.front import nodes as N
+from hisee.esl.front import kinds as N
+from hisee.esl.front.nodes import Tree
+from hisee.esl.front.rows import as_list
 
 from .values import EXPRESSION_STATUS, UNDEFINED, EslError, Value, convert, invalid
 from .world import RANGE_ERROR
@@ -17,6 +19,15 @@ MOST_GOSUBS, MOST_MESSAGE = 256, 250
 
 class EndOfRun(Exception):
     """END."""
+
+
+class Rows:
+    """The tree's rows as lists: Python reads them faster than the compiler's own."""
+
+    def __init__(self, tree: Tree) -> None:
+        self.kind, self.start, self.end, self.a, self.b, self.c, self.d = (
+            as_list(row, tree.count) for row in (tree.kind, tree.start, tree.end, tree.a, tree.b, tree.c, tree.d))
+        self.items, self.globals, self.procedures, self.init = tree.items, tree.globals, tree.procedures, tree.init
 
 
 @dataclass
@@ -68,7 +79,7 @@ class Frame:
 class Flow:
     """The part of a walker that moves within a section."""
 
-    tree: N.Tree
+    tree: Rows
     names: list[str]
     error: EslError  # the last one, and the line where this section met it
     error_line: int

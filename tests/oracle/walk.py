@@ -12,13 +12,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from hisee.esl.front import kinds as N
 from hisee.esl.front import lexer as L
-from hisee.esl.front import nodes as N
 from hisee.esl.front.parser import parse
 from hisee.schema import constants, errors
 
 from . import functions
-from .flow import STACK, EndOfRun, Flow, Frame, Section, Step
+from .flow import STACK, EndOfRun, Flow, Frame, Rows, Section, Step
 from .values import (
     EXPRESSION_STATUS,
     UNDEFINED,
@@ -75,7 +75,8 @@ class Script:
     def __init__(self, text: str) -> None:
         self.source = L.Source(text)
         self.tokens = L.tokenize(text)
-        self.tree, faults, _ = parse(self.source, self.tokens, 200)
+        tree, faults, _ = parse(self.source, self.tokens, 200)
+        self.tree = Rows(tree)
         assert not faults and not self.tokens.faults, [f.code for f in faults]
         self.names = self.tokens.names.folded
 
@@ -286,7 +287,7 @@ class Walker(Flow):
 
     def unary(self, frame: Frame, node: int) -> Value:
         operand = self.value(frame, self.tree.b[node])
-        return negated(operand) if self.tree.a[node] == L.T_NOT else negative(operand)
+        return negated(operand) if self.tree.a[node] == N.T_NOT else negative(operand)
 
     def function(self, frame: Frame, node: int) -> Value:
         name = self.names[self.tree.a[node]]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from hisee.esl.front import kinds as N
 from hisee.esl.front import lexer as L
-from hisee.esl.front import nodes as N
 from hisee.esl.front.lexer import Source, tokenize
 from hisee.esl.front.parser import parse
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from hisee._core.vm import Script, Status, Unit
-from hisee.esl.unit import Arg, Kind, Mode, ProcedureBuilder, Type, UnitBuilder
+from hisee.esl.front.assembler import Arg, ProcedureBuilder, UnitBuilder
+from hisee.esl.unit import Kind, Mode, Type
 from hisee.schema.opcodes import BY_NAME, Op
 
 INT_MIN = -(2**63)

@@ -7,7 +7,8 @@ import struct
 import pytest
 
 from hisee._core.vm import Unit, UnitRejected
-from hisee.esl.unit import FORMAT, FORMAT_AT, WRITTEN, Kind, UnitBuilder, written_later
+from hisee.esl.front.assembler import UnitBuilder
+from hisee.esl.unit import FORMAT, FORMAT_AT, WRITTEN, Kind, written_later
 from hisee.profile import Recorder
 from hisee.schema.opcodes import Op
 from hisee.script.engine import Engine

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from hisee._core.cells import CellTable
 from hisee._core.vm import Script, Status, Unit, UnitRejected
-from hisee.esl.unit import ActionRange, ProcedureBuilder
+from hisee.esl.front.assembler import ProcedureBuilder
 from vm.hand import Arg, Hand, Kind, Mode, Op, Type, UnitBuilder, load
 
 
-def word(op: int, x: int = 0, a: int = 0, b: int = 0, c: int = 0) -> list[int]:
-    return [op, x, a, b, c]
+def word(op: int, x: int = 0, a: int = 0, b: int = 0, c: int = 0) -> tuple[int, ...]:
+    return op, x, a, b, c
 
 
 def refused(change: Callable[[UnitBuilder, ProcedureBuilder], object]) -> UnitRejected:
@@ -77,14 +77,15 @@ CODE = {
 @pytest.mark.parametrize("name", list(CODE))
 def test_code(name: str) -> None:
     instruction, text = CODE[name]
-    error = refused(lambda unit, p: p.code.append(instruction))
+    error = refused(lambda unit, p: p.word(*instruction))
     assert text in error.text
     assert error.offset > 20 and str(error.offset) in str(error)
 
 
 def test_a_jump_into_operands() -> None:
     def code(unit: UnitBuilder, p: ProcedureBuilder) -> None:
-        p.code += [word(Op.JUMP, 0, 0, 2), word(Op.LDW, 0, 1, 5, 1), word(Op.EXT, 0, 0)]
+        for instruction in (word(Op.JUMP, 0, 0, 2), word(Op.LDW, 0, 1, 5, 1), word(Op.EXT, 0, 0)):
+            p.word(*instruction)
 
     assert "into the operands" in refused(code).text
 
@@ -115,7 +116,7 @@ SITES = {
     "a record of another structure": (call_of(Type.RECORD, Type.RECORD, 6, structure=0), "another structure"),
     "an OUT argument for an IN parameter": (call_of(Type.INT, Type.INT, 1, Mode.OUT), "direction"),
     "an argument type that is not the register's": (call_of(Type.REAL, Type.REAL, 1), "needed is 3"),
-    "the init part": (lambda u, p: p.emit(Op.CALL, u._site(0, 0, False, [])), "procedure 0"),
+    "the init part": (lambda u, p: p.emit(Op.CALL, u.site(0, 0, False, [])), "procedure 0"),
     "a function that is not there": (lambda u, p: p.emit(Op.FN, u.fn(99, [])), "function 99"),
     "a function with too few arguments": (lambda u, p: p.emit(Op.FN, u.fn(601, [])), "0 arguments"),
     "a column function of a number": (lambda u, p: p.emit(Op.FN, u.fn(344, [Arg(Mode.IN, Type.INT, 1)])), "type 2"),
@@ -157,8 +158,8 @@ TABLES = {
     "a record of an unknown structure": (lambda u, p: p.registers.append((Type.RECORD, 44)), "unknown structure"),
     "an init part that is not the first": (lambda u, p: setattr(p, "kind", Kind.INIT), "init part"),
     "a procedure of no kind": (lambda u, p: setattr(p, "kind", 9), "kind"),
-    "actions out of order": (lambda u, p: p.actions.extend([ActionRange(0, 0, None, 1), ActionRange(0, 0, None, 2)]), "order"),
-    "an action outside the code": (lambda u, p: p.actions.append(ActionRange(0, 99, None, 1)), "leaves"),
+    "actions out of order": (lambda u, p: [p.add_range(0, 0, 0, line) for line in (1, 2)], "order"),
+    "an action outside the code": (lambda u, p: p.add_range(0, 99, 0, 1), "leaves"),
 }
 
 

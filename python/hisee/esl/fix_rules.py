@@ -7,15 +7,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from hisee.esl.diagnostics import Diagnostic
 from hisee.esl.fixes import Edit, Fix
-from hisee.esl.front import lexer as L
+from hisee.esl.front import kinds as K
 from hisee.esl.front.lexer import fold
 from hisee.esl.front.words import RESERVED
 from hisee.esl.outline import Part, Section
 
 Parts = Mapping[int, Part]
 Rule = Callable[[Diagnostic, Parts], Iterable[Fix]]
-RELATIONS = frozenset((L.T_EQ, L.T_NE, L.T_LT, L.T_GT, L.T_LE, L.T_GE))
-OPEN, CLOSE = frozenset((L.T_LPAREN, L.T_LBRACKET)), frozenset((L.T_RPAREN, L.T_RBRACKET))
+RELATIONS = frozenset((K.T_EQ, K.T_NE, K.T_LT, K.T_GT, K.T_LE, K.T_GE))
+OPEN, CLOSE = frozenset((K.T_LPAREN, K.T_LBRACKET)), frozenset((K.T_RPAREN, K.T_RBRACKET))
 FOREIGN = {"==": "=", "!=": "#", "<>": "#", "&&": "&", "||": "|", "~=": "#", "//": ";"}
 QUOTES = str.maketrans({"“": '"', "”": '"', "„": '"', "‘": "'", "’": "'", "‚": "'", "«": '"', "»": '"'})
 STEP = "  "
@@ -353,13 +353,13 @@ def constant(found: Diagnostic, parts: Parts) -> Iterator[Fix]:
 def _initial(part: Part, line: int, name: int) -> tuple[int, int, int] | None:
     """Places of `= value` behind the name at offset `name`: end of the name, start and end of the value."""
     rows = [at for at in part.token_rows(line, line) if part.tokens.start[at] >= name]
-    if len(rows) < 3 or part.tokens.kind[rows[1]] not in (L.T_EQ, L.T_ASSIGN):
+    if len(rows) < 3 or part.tokens.kind[rows[1]] not in (K.T_EQ, K.T_ASSIGN):
         return None
     depth, last = 0, rows[2]
     for at in rows[2:]:
         kind = part.tokens.kind[at]
         depth += (kind in OPEN) - (kind in CLOSE)
-        if kind == L.T_COMMA and not depth:
+        if kind == K.T_COMMA and not depth:
             break
         last = at
     return part.tokens.end[rows[0]], part.tokens.start[rows[2]], part.tokens.end[last]
@@ -369,8 +369,8 @@ def whole_assignment(found: Diagnostic, parts: Parts) -> Iterator[Fix]:
     """`a := b` between structures -> `SET a WITH b`."""
     part = parts[found.part]
     rows = part.token_rows(found.line, found.line)
-    at = [i for i, row in enumerate(rows) if part.tokens.kind[row] == L.T_ASSIGN]
-    if len(at) != 1 or any(part.tokens.kind[r] in (L.T_CARET, L.T_BACKSLASH, L.T_FUNC) for r in rows):
+    at = [i for i, row in enumerate(rows) if part.tokens.kind[row] == K.T_ASSIGN]
+    if len(at) != 1 or any(part.tokens.kind[r] in (K.T_CARET, K.T_BACKSLASH, K.T_FUNC) for r in rows):
         return
     start, sign = part.tokens.start[rows[0]], rows[at[0]]
     edits = (Edit(found.part, start, start, "SET "), Edit(found.part, part.tokens.start[sign], part.tokens.end[sign], "WITH"))
@@ -387,12 +387,12 @@ def constant_argument(found: Diagnostic, parts: Parts) -> Iterator[Fix]:
     rows = part.token_rows(note.line, note.line)
     here = next((i for i, at in enumerate(rows) if part.tokens.start[at] == start), 0)
     first = here - 1
-    while first > 0 and part.tokens.kind[rows[first]] not in (L.T_COMMA, L.T_LPAREN):
+    while first > 0 and part.tokens.kind[rows[first]] not in (K.T_COMMA, K.T_LPAREN):
         first -= 1
-    if first < 1 or first + 1 >= here or part.tokens.kind[rows[first + 1]] == L.T_LOCAL:
+    if first < 1 or first + 1 >= here or part.tokens.kind[rows[first + 1]] == K.T_LOCAL:
         return  # shares type and mode with the parameter before it
     follows = rows[here + 1:here + 3]
-    alone = len(follows) < 2 or part.tokens.kind[follows[0]] == L.T_RPAREN or part.tokens.kind[follows[1]] != L.T_LOCAL
+    alone = len(follows) < 2 or part.tokens.kind[follows[0]] == K.T_RPAREN or part.tokens.kind[follows[1]] != K.T_LOCAL
     kind = part.tokens.start[rows[first + 1]]
     unchanged = _unchanged(part, part.section_at(note.line), part.token_text(rows[here]))
     yield Fix(found.code, "declare the parameter with IN", (Edit(note.part, kind, kind, "IN "),), alone and unchanged)
@@ -405,7 +405,7 @@ def _unchanged(part: Part, section: Section, name: str) -> bool:
         uses = [i for i, at in enumerate(rows) if part.same(at, name)]
         if uses and (uses[0] == 0 or part.word_at(rows[0]) not in ("if", "elsif", "log", "logex", "message", "return", "")):
             return False
-        if uses and not any(part.tokens.kind[r] == L.T_ASSIGN for r in rows[:uses[0]]) and part.word_at(rows[0]) == "":
+        if uses and not any(part.tokens.kind[r] == K.T_ASSIGN for r in rows[:uses[0]]) and part.word_at(rows[0]) == "":
             return False
         if uses and any(part.word_at(r) == "call" for r in rows):
             return False
@@ -417,7 +417,7 @@ def row_needed(found: Diagnostic, parts: Parts) -> Iterator[Fix]:
     part = parts[found.part]
     start, end = span(found, part)
     rows = tokens_in(part, start, end)
-    caret = next((i for i, at in enumerate(rows) if part.tokens.kind[at] == L.T_CARET), 0)
+    caret = next((i for i, at in enumerate(rows) if part.tokens.kind[at] == K.T_CARET), 0)
     if not caret:
         return
     base, place = part.text[start:part.tokens.end[rows[caret - 1]]], part.tokens.start[rows[caret]]
@@ -464,7 +464,7 @@ def brackets(found: Diagnostic, parts: Parts) -> Iterator[Fix]:
     for at in tokens_in(part, start, end):
         kind = part.tokens.kind[at]
         depth += (kind in OPEN) - (kind in CLOSE)
-        if kind == L.T_OR and not depth:
+        if kind == K.T_OR and not depth:
             groups.append([])
         else:
             groups[-1].append(at)
@@ -480,7 +480,7 @@ def _has_and(part: Part, group: list[int]) -> bool:
     for at in group:
         kind = part.tokens.kind[at]
         depth += (kind in OPEN) - (kind in CLOSE)
-        if kind == L.T_AND and not depth:
+        if kind == K.T_AND and not depth:
             return True
     return False
 

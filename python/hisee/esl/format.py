@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from hisee.esl.front import lexer as L
-from hisee.esl.front.lexer import Tokens, fold, tokenize
+from hisee.esl.front import kinds as K
+from hisee.esl.front.lexer import TokenLists, fold, tokenize
 from hisee.esl.front.words import ACTION_WORDS, NOT_YET, RESERVED
 from hisee.esl.outline import BEGIN, END, HEADER
 from hisee.schema import constants, errors, functions, picture_functions
@@ -39,10 +39,10 @@ TYPES = frozenset(("int", "bool", "real", "text", "time", "record", "alias", "hb
                    *CONVERSATION))
 HEADS = frozenset(("procedure", "rpc", "rpcx", "entry", "entryx", "public"))
 FIRST_WORDS = frozenset(fold(w) for w in ACTION_WORDS) | NOT_YET | RESERVED
-TIGHT_BEHIND = frozenset((L.T_LPAREN, L.T_LBRACKET, L.T_CARET, L.T_BACKSLASH))
-TIGHT_BEFORE = frozenset((L.T_RPAREN, L.T_RBRACKET, L.T_COMMA, L.T_CARET, L.T_BACKSLASH, L.T_COLON))
+TIGHT_BEHIND = frozenset((K.T_LPAREN, K.T_LBRACKET, K.T_CARET, K.T_BACKSLASH))
+TIGHT_BEFORE = frozenset((K.T_RPAREN, K.T_RBRACKET, K.T_COMMA, K.T_CARET, K.T_BACKSLASH, K.T_COLON))
 BEFORE_SIGN = frozenset(("delay", "priority", "timeout", "where", "log", "logex"))  # words behind which a minus is a sign
-OPERANDS = frozenset((L.T_NAME, L.T_LOCAL, L.T_FUNC, L.T_AT, L.T_INT, L.T_REAL, L.T_TEXT, L.T_RPAREN, L.T_RBRACKET))
+OPERANDS = frozenset((K.T_NAME, K.T_LOCAL, K.T_FUNC, K.T_AT, K.T_INT, K.T_REAL, K.T_TEXT, K.T_RPAREN, K.T_RBRACKET))
 FIXED_CASE = {fold(n): n for row in functions.ROWS for n in (row.name, *row.old_names)}
 FIXED_CASE |= {fold(row.name): row.name for row in picture_functions.ROWS}
 FIXED_CASE |= {fold(name): name for name in (*constants.BY_NAME, *errors.BY_NAME)}
@@ -61,7 +61,7 @@ class Line:
 
     @property
     def words(self) -> list[str]:
-        return [fold(text) if kind == L.T_NAME else "" for kind, text in self.tokens]
+        return [fold(text) if kind == K.T_NAME else "" for kind, text in self.tokens]
 
     @property
     def blank(self) -> bool:
@@ -83,8 +83,8 @@ def _rows(text: str) -> list[str]:
 
 def _read(row: str) -> Line:
     """A line cut into tokens and comment."""
-    tokens = tokenize(row)
-    numbers = [i for i in range(len(tokens.kind)) if tokens.kind[i] not in (L.T_EOL, L.T_EOF)]
+    tokens = tokenize(row).lists()
+    numbers = [i for i in range(len(tokens.kind)) if tokens.kind[i] not in (K.T_EOL, K.T_EOF)]
     rows = [(tokens.kind[i], row[tokens.start[i]:tokens.end[i]]) for i in numbers]
     if any(fault[0] == "ESL0002" for fault in tokens.faults):
         return Line(rows, "", "", row.lstrip(BLANK), True)
@@ -124,7 +124,7 @@ def _lay_out(lines: list[Line]) -> None:
             closes = words[0] in ("endif", "end_loop")
             middle = words[0] in ("else", "elsif", "then")
             blocks = max(0, blocks - closes)
-            label = len(words) > 1 and line.tokens[1][0] == L.T_COLON and line.tokens[0][0] == L.T_NAME
+            label = len(words) > 1 and line.tokens[1][0] == K.T_COLON and line.tokens[0][0] == K.T_NAME
             depth = max(0, base + blocks - (1 if middle else 0))
             line.depth = 0 if label and not blocks else max(0, depth - 1) if label else depth
             blocks += _opens(words)
@@ -180,17 +180,17 @@ def _code(line: Line) -> str:
 
 
 def _same(new: str, old: str) -> bool:
-    return stream(tokenize(new), new) == stream(tokenize(old), old)
+    return stream(tokenize(new).lists(), new) == stream(tokenize(old).lists(), old)
 
 
-def stream(tokens: Tokens, text: str) -> list[tuple[int, object]]:
+def stream(tokens: TokenLists, text: str) -> list[tuple[int, object]]:
     """What the compiler sees of a text: kinds and values, names in any case. Faults count as well."""
     rows: list[tuple[int, object]] = []
     for i in range(len(tokens.kind)):
         kind, value = tokens.kind[i], tokens.value[i]
-        if kind in (L.T_NAME, L.T_LOCAL, L.T_FUNC, L.T_AT):
+        if kind in (K.T_NAME, K.T_LOCAL, K.T_FUNC, K.T_AT):
             rows.append((kind, tokens.names.folded[value]))
-        elif kind in (L.T_INT, L.T_REAL, L.T_TEXT):
+        elif kind in (K.T_INT, K.T_REAL, K.T_TEXT):
             rows.append((kind, tokens.literals[value]))
         else:
             rows.append((kind, 0))
@@ -199,14 +199,14 @@ def stream(tokens: Tokens, text: str) -> list[tuple[int, object]]:
 
 def _cased(line: Line) -> list[str]:
     words = line.words
-    first = 2 if len(words) > 2 and words[0] and line.tokens[1][0] == L.T_COLON else 0  # behind a label
+    first = 2 if len(words) > 2 and words[0] and line.tokens[1][0] == K.T_COLON else 0  # behind a label
     clauses = _clauses(words, line.tokens, first)
     out = []
     for i, (kind, text) in enumerate(line.tokens):
         key = fold(text)
-        if kind in (L.T_FUNC, L.T_AT, L.T_LOCAL):
+        if kind in (K.T_FUNC, K.T_AT, K.T_LOCAL):
             out.append(FIXED_CASE.get(key, text))
-        elif kind == L.T_NAME and _is_word(words, line.tokens, i, first, clauses):
+        elif kind == K.T_NAME and _is_word(words, line.tokens, i, first, clauses):
             out.append(text.upper())
         else:
             out.append(text)
@@ -215,7 +215,7 @@ def _cased(line: Line) -> list[str]:
 
 def _clauses(words: list[str], tokens: list[tuple[int, str]], first: int) -> frozenset[str]:
     word = words[first]
-    if any(kind == L.T_ASSIGN for kind, _ in tokens) and word not in DECLARES:
+    if any(kind == K.T_ASSIGN for kind, _ in tokens) and word not in DECLARES:
         return ASSIGNMENT
     if word.startswith(("db_", "dbs_", "pg_", "sql_")):
         return DATABASE
@@ -227,12 +227,12 @@ def _clauses(words: list[str], tokens: list[tuple[int, str]], first: int) -> fro
 def _is_word(words: list[str], tokens: list[tuple[int, str]], i: int, first: int, clauses: frozenset[str]) -> bool:
     """Is the NAME at i a word of the language here, and not somebody's name?"""
     before = tokens[i - 1][0] if i else -1
-    if before in (L.T_CARET, L.T_BACKSLASH):
-        return before == L.T_BACKSLASH
+    if before in (K.T_CARET, K.T_BACKSLASH):
+        return before == K.T_BACKSLASH
     after = tokens[i + 1][0] if i + 1 < len(tokens) else -1
     if i == first:
-        target = after in (L.T_ASSIGN, L.T_LBRACKET, L.T_CARET, L.T_BACKSLASH, L.T_COLON)
-        return words[i] in FIRST_WORDS and not (target and words[i] not in RESERVED) or words[i] in DECLARES and after == L.T_LOCAL
+        target = after in (K.T_ASSIGN, K.T_LBRACKET, K.T_CARET, K.T_BACKSLASH, K.T_COLON)
+        return words[i] in FIRST_WORDS and not (target and words[i] not in RESERVED) or words[i] in DECLARES and after == K.T_LOCAL
     if words[i - 1] in ("end", "goto", "procedure", "entry", "entryx", "call"):
         return words[i] in clauses and words[i] in ("none", "off", "on") and words[first] == "on"
     if words[i - 1] == "error" and words[first] == "on":
@@ -246,27 +246,27 @@ def _gap(line: Line, i: int) -> bool:
     (left, _), (kind, _) = tokens[i - 1], tokens[i]
     if left in TIGHT_BEHIND or kind in TIGHT_BEFORE:
         return False
-    if kind == L.T_LBRACKET:
-        if i + 3 < len(tokens) and tokens[i + 2][0] == L.T_COMMA and words[i + 3] in CONVERSATION:
+    if kind == K.T_LBRACKET:
+        if i + 3 < len(tokens) and tokens[i + 2][0] == K.T_COMMA and words[i + 3] in CONVERSATION:
             return True
         return words[i - 1] in ("call", "procedure") or words[0] == "delay" and left in OPERANDS or left not in OPERANDS
-    if kind == L.T_LPAREN:
+    if kind == K.T_LPAREN:
         return _gap_before_bracket(line, i)
-    return not (left == L.T_NOT or left == L.T_MINUS and _unary(line, i - 1))
+    return not (left == K.T_NOT or left == K.T_MINUS and _unary(line, i - 1))
 
 
 def _gap_before_bracket(line: Line, i: int) -> bool:
     left, _ = line.tokens[i - 1]
-    if left == L.T_FUNC:
+    if left == K.T_FUNC:
         return False
-    if left == L.T_NOT or left == L.T_MINUS and _unary(line, i - 1):
+    if left == K.T_NOT or left == K.T_MINUS and _unary(line, i - 1):
         return False
-    if left != L.T_NAME:
+    if left != K.T_NAME:
         return True
     if line.words[0] == "event":
         return True  # the list of values behind the event
     word, before = line.words[i - 1], line.words[i - 2] if i > 1 else ""
-    if before in ("procedure", "entry", "entryx", "call") or i > 1 and line.tokens[i - 2][0] == L.T_RBRACKET:
+    if before in ("procedure", "entry", "entryx", "call") or i > 1 and line.tokens[i - 2][0] == K.T_RBRACKET:
         return False
     return word in FIRST_WORDS or word in TYPES or word in DATABASE or word in ASSIGNMENT or any(word in c for c in CLAUSES.values())
 
@@ -276,7 +276,7 @@ def _unary(line: Line, i: int) -> bool:
     if i == 0:
         return True
     left, text = line.tokens[i - 1]
-    return left not in OPERANDS or left == L.T_NAME and (fold(text) in RESERVED or fold(text) in BEFORE_SIGN)
+    return left not in OPERANDS or left == K.T_NAME and (fold(text) in RESERVED or fold(text) in BEFORE_SIGN)
 
 
 # whole text

@@ -10,7 +10,8 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cached_property
 
-from hisee.esl.front.lexer import T_EOF, T_EOL, T_NAME, Tokens, fold, tokenize
+from hisee.esl.front.kinds import T_EOF, T_EOL, T_NAME
+from hisee.esl.front.lexer import TokenLists, fold, tokenize
 
 HEADER = re.compile(
     r"[ \t]*(?:(?P<public>public)[ \t]+)?(?:(?P<rpc>rpcx?)[ \t]+)?(?P<word>procedure|entryx|entry)\b"
@@ -49,8 +50,8 @@ class Part:
         return [0, *(m.end() for m in re.finditer("\n", self.text))]
 
     @cached_property
-    def tokens(self) -> Tokens:
-        return tokenize(self.text)
+    def tokens(self) -> TokenLists:
+        return tokenize(self.text).lists()
 
     @property
     def line_count(self) -> int:

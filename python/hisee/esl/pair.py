@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from hisee.esl.diagnostics import Diagnostic, Note, make
 from hisee.esl.front.checker import Checker
+from hisee.esl.front.kinds import F_RPC, F_RPCX, N_ASSIGN, N_LOCAL, P_PVAR
 from hisee.esl.front.lexer import fold
-from hisee.esl.front.nodes import F_RPC, F_RPCX, N_ASSIGN, N_LOCAL
-from hisee.esl.front.symbols import P_PVAR, Procedure
+from hisee.esl.front.symbols import Procedure
 
 LABELS = {1: "first declared here (local)", 2: "declared again here (remote)"}
 
@@ -79,7 +79,7 @@ def steps(checker: Checker) -> dict[str, int]:
     for node in range(len(tree.kind)):
         if tree.kind[node] != N_ASSIGN or tree.kind[tree.a[node]] != N_LOCAL:
             continue
-        place = checker.places.get(tree.a[node])
+        place = checker.places[tree.a[node]]
         if place is None or place.kind != P_PVAR or place.symbol is None:
             continue
         key = fold(place.symbol.name)

@@ -15,10 +15,11 @@ from hisee.esl.compile import ROOM, CompiledPart, compile_source
 from hisee.esl.context import Directory, ObjectContext
 from hisee.esl.diagnostics import Diagnostic
 from hisee.esl.format import DECLARES, FIRST_WORDS
-from hisee.esl.front import lexer as L
+from hisee.esl.front import kinds as K
 from hisee.esl.front.expressions import Expressions, SyntaxFault
+from hisee.esl.front.kinds import N_LOG, V_ANY, V_BOOL, V_TEXT
 from hisee.esl.front.lexer import Source, fold, tokenize
-from hisee.esl.front.nodes import N_LOG, TYPE_NAMES, V_ANY, V_BOOL, V_TEXT
+from hisee.esl.front.nodes import TYPE_NAMES
 from hisee.esl.outline import Part
 
 NAME = "repl"
@@ -118,16 +119,13 @@ class Session:
     def is_expression(self, text: str) -> bool:
         """Can the whole input be read as an expression? A word that begins an action wins."""
         source, tokens = Source(text), tokenize(text)
-        if tokens.faults or not len(tokens.kind) or tokens.kind[0] == L.T_NAME and first_word(text) in FIRST_WORDS:
+        if tokens.faults or tokens.kind[0] == K.T_NAME and first_word(text) in FIRST_WORDS:
             return False
-        parser = Expressions(source, tokens, 200)
         try:
             with ROOM:
-                parser.expression()
+                return Expressions(source, tokens, 200).is_whole()
         except SyntaxFault:
             return False
-        parser.accept(L.T_EOL)
-        return parser.kind() == L.T_EOF
 
     def _expression(self, text: str) -> Prepared | None:
         """The value as one more in-out parameter of its type; None when it is an action after all (a function without result)."""
@@ -143,7 +141,7 @@ class Session:
             return Prepared(b"", wrong, variables)
         if checked is None:
             return None
-        node = next((n for n in range(len(checked.tree.kind)) if checked.tree.kind[n] == N_LOG), -1)
+        node = next((n for n in range(checked.tree.count) if checked.tree.kind[n] == N_LOG), -1)
         kind = checked.typ[checked.tree.items(checked.tree.a[node])[1]] if node >= 0 and hasattr(checked, "typ") else 0
         if V_BOOL <= kind <= V_TEXT:
             return self._build([f"{RESULT} := {text}"], variables, self.procedures, result=TYPE_NAMES[kind], lead=len(RESULT) + 4)
@@ -205,12 +203,12 @@ def first_word(text: str) -> str:
 
 def split_commas(text: str) -> list[str]:
     """Pieces between the commas outside brackets and texts."""
-    tokens = tokenize(text)
+    tokens = tokenize(text).lists()
     cuts, depth = [-1], 0
     for at in range(len(tokens.kind)):
         kind = tokens.kind[at]
-        depth += (kind in (L.T_LPAREN, L.T_LBRACKET)) - (kind in (L.T_RPAREN, L.T_RBRACKET))
-        if kind == L.T_COMMA and not depth:
+        depth += (kind in (K.T_LPAREN, K.T_LBRACKET)) - (kind in (K.T_RPAREN, K.T_RBRACKET))
+        if kind == K.T_COMMA and not depth:
             cuts.append(tokens.start[at])
     cuts.append(len(text))
     return [text[a + 1:b] for a, b in zip(cuts, cuts[1:], strict=False)]
@@ -220,8 +218,8 @@ def unfinished(text: str) -> bool:
     """Is a block of the input still open: a procedure, an IF, a loop?"""
     depth = 0
     for row in text.split("\n"):
-        tokens = tokenize(row)
-        words = [tokens.names.folded[tokens.value[i]] if tokens.kind[i] == L.T_NAME else "" for i in range(len(tokens.kind) - 2)]
+        tokens = tokenize(row).lists()
+        words = [tokens.names.folded[tokens.value[i]] if tokens.kind[i] == K.T_NAME else "" for i in range(len(tokens.kind) - 2)]
         if not words:
             continue
         depth += words[0] == "procedure" or words[0] == "if" and "goto" not in words or words[-1] == "do_loop"

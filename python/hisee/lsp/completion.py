@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from hisee.esl.context import ObjectEntry
-from hisee.esl.front import lexer as L
+from hisee.esl.front import kinds as K
 from hisee.esl.front.lexer import fold
 from hisee.esl.front.words import RESERVED
 from hisee.lsp import knowledge
@@ -231,16 +231,16 @@ def signature_help(both: ObjectAnalysis, number: int, line: int, column: int) ->
     depth, commas = 0, 0
     for i in range(len(rows) - 1, -1, -1):
         kind = piece.part.tokens.kind[rows[i]]
-        if kind in (L.T_RPAREN, L.T_RBRACKET):
+        if kind in (K.T_RPAREN, K.T_RBRACKET):
             depth += 1
-        elif kind in (L.T_LPAREN, L.T_LBRACKET):
+        elif kind in (K.T_LPAREN, K.T_LBRACKET):
             if depth:
                 depth -= 1
-            elif kind == L.T_LPAREN and i and (found := _called(both, number, piece, rows[:i])) is not None:
+            elif kind == K.T_LPAREN and i and (found := _called(both, number, piece, rows[:i])) is not None:
                 return Help(found, _active(found, commas))
             else:
                 commas = 0
-        elif kind == L.T_COMMA and not depth:
+        elif kind == K.T_COMMA and not depth:
             commas += 1
     return _action_help(piece, rows, commas)
 

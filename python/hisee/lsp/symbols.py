@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from hisee.esl.front import lexer as L
+from hisee.esl.front import kinds as K
 from hisee.esl.front.lexer import fold
 from hisee.lsp.analysis import ObjectAnalysis, PartAnalysis, Piece
 
@@ -47,7 +47,7 @@ class Token:
 def tokens_of(part: PartAnalysis, piece: Piece) -> Iterator[Token]:
     tokens = piece.part.tokens
     for at in range(len(tokens.kind)):
-        if tokens.kind[at] not in (L.T_EOL, L.T_EOF):
+        if tokens.kind[at] not in (K.T_EOL, K.T_EOF):
             line, column = piece.part.place(tokens.start[at])
             yield Token(part.number, line - 1 + piece.head, column, tokens.kind[at], piece.part.token_text(at), piece, at)
 
@@ -62,7 +62,7 @@ def token_at(part: PartAnalysis, line: int, column: int) -> Token | None:
         text = piece.part.token_text(at)
         if start <= column <= start + len(text):
             token = Token(part.number, line, start, piece.part.tokens.kind[at], text, piece, at)
-            if L.T_NAME <= token.kind <= L.T_AT:
+            if K.T_NAME <= token.kind <= K.T_AT:
                 return token
             found = found or token
     return found
@@ -72,7 +72,7 @@ def word_before(token: Token, back: int = 1) -> str:
     """Folded text of an earlier token on the same line, "" when there is none."""
     tokens = token.piece.part.tokens
     at = token.at - back
-    if at < 0 or any(tokens.kind[i] == L.T_EOL for i in range(at, token.at)):
+    if at < 0 or any(tokens.kind[i] == K.T_EOL for i in range(at, token.at)):
         return ""
     return fold(token.piece.part.token_text(at))
 
@@ -84,7 +84,7 @@ def declarations(piece: Piece) -> list[Declared]:
     row: list[int] = []
     tokens = part.tokens
     for at in range(len(tokens.kind)):
-        if tokens.kind[at] not in (L.T_EOL, L.T_EOF):
+        if tokens.kind[at] not in (K.T_EOL, K.T_EOF):
             row.append(at)
             continue
         if row:
@@ -100,7 +100,7 @@ def _of_row(piece: Piece, row: list[int], first: bool) -> Iterator[Declared]:
         yield from _parameters(piece, row)
     elif words[0] in TYPES and len(row) > 1:
         yield from _variables(piece, row)
-    elif len(row) > 1 and words[0] and part.tokens.kind[row[1]] == L.T_COLON:
+    elif len(row) > 1 and words[0] and part.tokens.kind[row[1]] == K.T_COLON:
         line, column = part.place(part.tokens.start[row[0]])
         yield Declared(part.token_text(row[0]), "label", line - 1 + piece.head, column, "label")
 
@@ -112,17 +112,17 @@ def _variables(piece: Piece, row: list[int]) -> Iterator[Declared]:
     depth, due = 0, True
     for token in row[at:]:
         kind = part.tokens.kind[token]
-        depth += (kind in (L.T_LPAREN, L.T_LBRACKET)) - (kind in (L.T_RPAREN, L.T_RBRACKET))
-        if kind == L.T_LOCAL and due:
+        depth += (kind in (K.T_LPAREN, K.T_LBRACKET)) - (kind in (K.T_RPAREN, K.T_RBRACKET))
+        if kind == K.T_LOCAL and due:
             line, column = part.place(part.tokens.start[token])
             yield Declared(part.token_text(token), shown, line - 1 + piece.head, column, "variable", structure)
-        due = kind == L.T_COMMA and not depth
+        due = kind == K.T_COMMA and not depth
 
 
 def _parameters(piece: Piece, row: list[int]) -> Iterator[Declared]:
     part = piece.part
     shown, structure, mode = "", "", ""
-    at = next((i for i, token in enumerate(row) if part.tokens.kind[token] == L.T_LPAREN), len(row)) + 1
+    at = next((i for i, token in enumerate(row) if part.tokens.kind[token] == K.T_LPAREN), len(row)) + 1
     while at < len(row):
         word = part.word_at(row[at])
         if word in ("in", "out"):
@@ -133,7 +133,7 @@ def _parameters(piece: Piece, row: list[int]) -> Iterator[Declared]:
                 mode = ""
             shown, structure, at = _type(piece, row, at)
         else:
-            if part.tokens.kind[row[at]] == L.T_LOCAL and shown:
+            if part.tokens.kind[row[at]] == K.T_LOCAL and shown:
                 line, column = part.place(part.tokens.start[row[at]])
                 yield Declared(part.token_text(row[at]), shown, line - 1 + piece.head, column, "parameter", structure, mode)
             at += 1
@@ -146,7 +146,7 @@ def _type(piece: Piece, row: list[int], at: int) -> tuple[str, str, int]:
     at += 1
     if at < len(row) and part.word_at(row[at]) == "noalias":
         shown, at = shown + " NOALIAS", at + 1
-    if at + 1 < len(row) and part.tokens.kind[row[at]] == L.T_LPAREN:
+    if at + 1 < len(row) and part.tokens.kind[row[at]] == K.T_LPAREN:
         structure = part.token_text(row[at + 1])
         shown, at = f"{shown} ({structure})", at + 3
     return shown, structure, at
@@ -167,17 +167,17 @@ class Meaning:
 def meaning(both: ObjectAnalysis, token: Token) -> Meaning | None:
     """What a token of one of the parts stands for."""
     before = word_before(token)
-    if token.kind == L.T_FUNC:
+    if token.kind == K.T_FUNC:
         return Meaning("function", token.text)
-    if token.kind == L.T_AT:
+    if token.kind == K.T_AT:
         return Meaning("constant", token.text)
     if before == "\\":
         return Meaning("attribute", token.text)
     if before == "^":
         return Meaning("column", token.text)
-    if token.kind == L.T_LOCAL:
+    if token.kind == K.T_LOCAL:
         return _variable(both, token)
-    return _name(both, token, before) if token.kind == L.T_NAME else None
+    return _name(both, token, before) if token.kind == K.T_NAME else None
 
 
 def _variable(both: ObjectAnalysis, token: Token) -> Meaning | None:

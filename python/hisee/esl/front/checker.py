@@ -1,3 +1,4 @@
+# cython: annotation_typing=False, infer_types=True, nonecheck=True, initializedcheck=False
 """Checker: the whole part. Declares, then checks each section action by action; codegen relies on what it left."""
 
 from __future__ import annotations
@@ -6,8 +7,9 @@ from hisee.esl.context import ObjectContext
 from hisee.esl.diagnostics import make
 from hisee.esl.front.checker_calls import CallChecker
 from hisee.esl.front.expressions import SyntaxFault
+from hisee.esl.front.kinds import F_ENTRY, F_ENTRYX, F_RPC, F_RPCX, M_IN, V_OBJECT, V_RECORD
 from hisee.esl.front.lexer import Source, Tokens, fold
-from hisee.esl.front.nodes import F_ENTRY, F_ENTRYX, F_RPC, F_RPCX, M_IN, V_OBJECT, V_RECORD, Tree
+from hisee.esl.front.nodes import Tree
 from hisee.esl.front.scope import MOST_ERRORS, TooManyErrors
 from hisee.esl.front.symbols import Procedure, Symbol
 from hisee.esl.front.words import meant
@@ -46,7 +48,7 @@ class Checker(CallChecker):
         self.here = procedure
         if procedure.index:
             self._header(procedure)
-            self.items(self.tree.items(self.tree.c[procedure.node]), ())
+            self.items_of(self.tree.c[procedure.node], ())
             return
         for node in self.tree.globals:
             self.declaration(node)
@@ -73,7 +75,7 @@ class Checker(CallChecker):
                        hint="structures and aliases have no initial value")
             return
         self.convertible(value, kind, symbol.type)
-        known = self.known.get(value)
+        known = self.known[value]
         if known is not None and kind == symbol.type:
             symbol.value = known
         elif isinstance(known, int) and not isinstance(known, bool) and symbol.type == 3:

@@ -1,15 +1,36 @@
+# cython: annotation_typing=False, infer_types=True, nonecheck=True, initializedcheck=False
 """Checking actions: targets, operands, jumps, calls, database operands."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from hisee.esl.front import nodes as N
+from hisee.esl.front import kinds as K
 from hisee.esl.front.checker_db import DatabaseChecker
-from hisee.esl.front.checker_expr import NUMBERS, count_text
+from hisee.esl.front.checker_expr import count_text, is_number
+from hisee.esl.front.kinds import (
+    F_ENTRY,
+    F_ENTRYX,
+    M_IN,
+    P_CELL,
+    P_COLUMN,
+    P_CONST,
+    P_ROW,
+    P_SCALAR,
+    P_WHOLE,
+    S_LOCAL,
+    V_ANY,
+    V_INT,
+    V_NONE,
+    V_OBJECT,
+    V_REAL,
+    V_RECORD,
+    V_TEXT,
+    V_TIME,
+)
 from hisee.esl.front.lexer import fold
-from hisee.esl.front.nodes import F_ENTRY, F_ENTRYX, M_IN, TYPE_NAMES, V_ANY, V_INT, V_NONE, V_OBJECT, V_REAL, V_RECORD, V_TEXT, V_TIME
-from hisee.esl.front.symbols import P_CELL, P_COLUMN, P_CONST, P_ROW, P_SCALAR, P_WHOLE, S_LOCAL, Place, Procedure, Symbol
+from hisee.esl.front.nodes import TYPE_NAMES
+from hisee.esl.front.symbols import Place, Procedure, Symbol
 from hisee.esl.front.words import meant
 
 Blocks = tuple[int, ...]
@@ -18,36 +39,52 @@ Blocks = tuple[int, ...]
 class ActionChecker(DatabaseChecker):
     """items() checks a list of actions; `blocks` names the loops and branches around it."""
 
-    loops = 0
-    through: set[int]  # SET AS that follow the reference an item holds
-    handed: list[tuple[Symbol, Symbol]]
+    def prepare(self) -> None:
+        super().prepare()
+        self.loops = 0
+        self.through: set[int] = set()  # SET AS that follow the reference an item holds
+        self.handed: list[tuple[Symbol, Symbol]] = []  # whole records handed to parameters: actual, formal
 
     def items(self, items: list[int], blocks: Blocks) -> None:
         for node in items:
             self._item_of_section(node, blocks)
 
+    def items_of(self, number: int, blocks: Blocks) -> None:
+        """A stored list of actions; -1 is an empty one."""
+        if number < 0:
+            return
+        pool = self.tree.pool
+        for at in range(number + 1, number + 1 + pool[number]):
+            self._item_of_section(pool[at], blocks)
+
     def _item_of_section(self, node: int, blocks: Blocks) -> None:
-        tree = self.tree
-        kind = tree.kind[node]
-        if kind == N.N_IF:
+        kind = self.tree.kind[node]
+        if kind == K.N_ASSIGN:
+            self._assign(node)
+        elif kind == K.N_IF:
             self._if(node, blocks)
-        elif kind in (N.N_FOR, N.N_FOR_RANGE, N.N_LOOP):
+        elif kind in (K.N_FOR, K.N_FOR_RANGE, K.N_LOOP):
             self._loop(node, kind, blocks)
-        elif kind == N.N_GOTO:
+        elif kind == K.N_CALL:
+            self._call(node)
+        else:
+            self._other_item(node, kind, blocks)
+
+    def _other_item(self, node: int, kind: int, blocks: Blocks) -> None:
+        tree = self.tree
+        if kind == K.N_GOTO:
             self.jump(node, tree.a[node], blocks)
-        elif kind == N.N_IF_GOTO:
+        elif kind == K.N_IF_GOTO:
             self.condition(tree.a[node])
             self.jump(node, tree.b[node], blocks)
         elif kind in JUMPS:
             JUMPS[kind](self, node, blocks)
-        elif kind == N.N_ON_ERROR:
+        elif kind == K.N_ON_ERROR:
             self.mark(node)
-            if tree.a[node] == N.E_LABEL:
+            if tree.a[node] == K.E_LABEL:
                 self.jump(node, tree.b[node], blocks)
-        else:
-            check = CHECKS.get(kind)
-            if check is not None:
-                check(self, node)
+        elif kind in CHECKS:
+            CHECKS[kind](self, node)
 
     def declaration(self, node: int) -> None:
         raise NotImplementedError
@@ -63,24 +100,27 @@ class ActionChecker(DatabaseChecker):
             self.error("ESL3002", node, wanted="BOOL", found=TYPE_NAMES[kind])
 
     def _if(self, node: int, blocks: Blocks) -> None:
-        branches = self.tree.items(self.tree.a[node])
-        for at in range(0, len(branches), 2):
-            if self.tree.kind[branches[at]] != N.N_BAD:
-                self.condition(branches[at])
-            self.items(self.tree.items(branches[at + 1]), (*blocks, node * 1000 + at // 2))
-        self.items(self.tree.items(self.tree.b[node]), (*blocks, node * 1000 + len(branches) // 2))
+        tree = self.tree
+        number, pool = tree.a[node], tree.pool
+        count = pool[number]
+        for at in range(0, count, 2):
+            condition = pool[number + 1 + at]
+            if tree.kind[condition] != K.N_BAD:
+                self.condition(condition)
+            self.items_of(pool[number + 2 + at], blocks + (node * 1000 + at // 2,))
+        self.items_of(tree.b[node], blocks + (node * 1000 + count // 2,))
 
     def _loop(self, node: int, kind: int, blocks: Blocks) -> None:
         tree = self.tree
-        if kind != N.N_LOOP:
+        if kind != K.N_LOOP:
             self.counter(node)
-            if kind == N.N_FOR_RANGE:
+            if kind == K.N_FOR_RANGE:
                 self._range(tree.b[node])
             else:
                 self._number(tree.b[node])
                 self._number(tree.c[node])
         self.loops += 1
-        self.items(tree.items(tree.d[node]), (*blocks, node * 1000))
+        self.items_of(tree.d[node], blocks + (node * 1000,))
         self.loops -= 1
 
     def counter(self, node: int) -> None:
@@ -98,7 +138,7 @@ class ActionChecker(DatabaseChecker):
 
     def _number(self, node: int) -> None:
         kind = self.check(node)
-        if kind not in (*NUMBERS, V_ANY, V_NONE):
+        if not is_number(kind) and kind not in (V_ANY, V_NONE):
             self.error("ESL3002", node, wanted="a number", found=TYPE_NAMES[kind])
 
     def _exit_loop(self, node: int) -> None:
@@ -143,7 +183,7 @@ class ActionChecker(DatabaseChecker):
         if place.type == V_RECORD or place.kind == P_WHOLE:
             self.error("ESL3005", node)
             return None
-        if place.base == "self" or getattr(place.entry, "access", "rw") == "r":
+        if place.kind == P_CELL and (place.base == "self" or getattr(place.entry, "access", "rw") == "r"):
             self.error("ESL3004", node, what=f"`{place.name}`")
             return None
         return place
@@ -161,7 +201,7 @@ class ActionChecker(DatabaseChecker):
 
     def out(self, node: int, kind: int) -> Place | None:
         """A variable that receives a value of type `kind`."""
-        if self.tree.kind[node] not in (N.N_LOCAL, N.N_OBJECT, N.N_INDEX, N.N_COLUMN, N.N_PAREN):
+        if self.tree.kind[node] not in (K.N_LOCAL, K.N_OBJECT, K.N_INDEX, K.N_COLUMN, K.N_PAREN):
             self.error("ESL3002", node, wanted="a variable", found="a value")
             return None
         place = self.target(node)
@@ -239,7 +279,7 @@ class ActionChecker(DatabaseChecker):
 
     def _redim(self, node: int) -> None:
         target = self.tree.a[node]
-        if self.tree.kind[target] != N.N_INDEX:
+        if self.tree.kind[target] != K.N_INDEX:
             self.error("ESL1001", target, wanted="`x[rows]`", found=f"`{self.text(target)[:40]}`")
             return
         self._number(self.tree.b[target])
@@ -288,27 +328,28 @@ class ActionChecker(DatabaseChecker):
             expected = count_text(wanted, wanted, "argument")
             self.error("ESL2007", node, name=procedure.name, wanted=expected, found=str(len(args)), notes=notes)
             return
-        for i, (arg, parameter) in enumerate(zip(args, procedure.parameters, strict=True)):
-            self.argument(i + 1, procedure, parameter.symbol, parameter.mode, arg)
+        for i in range(wanted):
+            parameter = procedure.parameters[i]
+            self.argument(i + 1, procedure, parameter.symbol, parameter.mode, args[i])
 
-    def argument(self, number: int, procedure: Procedure, symbol, mode: int, arg: int) -> None:  # type: ignore[no-untyped-def]
+    def argument(self, number: int, procedure: Procedure, symbol: Symbol, mode: int, arg: int) -> None:
         kind = self.check(arg)
-        if kind == V_NONE and arg not in self.places:
+        if kind == V_NONE and self.place_known(arg) is None:
             return
-        place = self.places.get(arg)
+        place = self.place_known(arg)
         if symbol.type == V_RECORD:
             self._record_argument(arg, symbol, place, kind)
         elif symbol.type == V_OBJECT:
             self._alias_argument(arg, symbol, place)
         elif mode == M_IN:
             self.convertible(arg, kind, symbol.type)
-        elif place is None or self.tree.kind[arg] == N.N_PAREN and place.base != "hbj" or place.kind == P_CONST:
+        elif place is None or self.tree.kind[arg] == K.N_PAREN and place.base != "hbj" or place.kind == P_CONST:
             notes = [self.note(symbol.start, symbol.end, "this parameter hands its value back")]
             self.error("ESL3008", arg, number=str(number), name=procedure.name, notes=notes)
         elif self.target(arg) is not None:
             self.convertible(arg, kind, symbol.type)
 
-    def _record_argument(self, arg: int, symbol, place: Place | None, kind: int) -> None:  # type: ignore[no-untyped-def]
+    def _record_argument(self, arg: int, symbol: Symbol, place: Place | None, kind: int) -> None:
         if place is None or place.kind not in (P_WHOLE, P_ROW) or place.struct is None:
             self.error("ESL3002", arg, wanted="a local row or structure", found=TYPE_NAMES[kind])
             return
@@ -317,8 +358,8 @@ class ActionChecker(DatabaseChecker):
         if symbol.struct is not None and fold(symbol.struct.name) != fold(place.struct.name):
             self.error("ESL3007", arg, left=symbol.struct.name, right=place.struct.name)
 
-    def _alias_argument(self, arg: int, symbol, place: Place | None) -> None:  # type: ignore[no-untyped-def]
-        if self.tree.kind[arg] == N.N_PAREN:
+    def _alias_argument(self, arg: int, symbol: Symbol, place: Place | None) -> None:
+        if self.tree.kind[arg] == K.N_PAREN:
             place = self.place(arg)
         if place is None or place.kind != P_CELL:
             self.error("ESL3010", arg, found="a value" if place is None else place.shown())
@@ -342,7 +383,7 @@ class ActionChecker(DatabaseChecker):
 
     def _remote_argument(self, arg: int) -> None:
         kind = self.check(arg)
-        place = self.places.get(arg)
+        place = self.place_known(arg)
         if kind == V_RECORD and (place is None or place.kind not in (P_WHOLE, P_ROW)):
             self.error("ESL3002", arg, wanted="a value or a local structure", found="an object with rows")
 
@@ -368,7 +409,7 @@ class ActionChecker(DatabaseChecker):
         self.convertible(self.tree.a[node], self.check(self.tree.a[node]), V_REAL)
 
     def _function_action(self, node: int) -> None:
-        self.typ[self.tree.a[node]] = self.function(self.tree.a[node], as_action=True)
+        self.typ[self.tree.a[node]] = self.function(self.tree.a[node], True)
 
     def _log(self, node: int) -> None:
         for value in self.tree.items(self.tree.a[node]):
@@ -407,12 +448,12 @@ class ActionChecker(DatabaseChecker):
 
 
 CHECKS: dict[int, Callable[..., None]] = {
-    N.N_DECL: ActionChecker._declared, N.N_ASSIGN: ActionChecker._assign, N.N_SET_AS: ActionChecker._set_as,
-    N.N_SET_WITH: ActionChecker._set_with, N.N_EXIT_LOOP: ActionChecker._exit_loop, N.N_ON_CHANGE: ActionChecker._on_change,
-    N.N_REDIM: ActionChecker._redim, N.N_INSERT: ActionChecker._insert, N.N_CALL: ActionChecker._call,
-    N.N_CALL_OTHER: ActionChecker._call_other, N.N_DELAY: ActionChecker._delay, N.N_FUNC_ACTION: ActionChecker._function_action,
-    N.N_LOG: ActionChecker._log, N.N_LOGEX: ActionChecker._logex, N.N_MESSAGE: ActionChecker._message, N.N_QUERY: ActionChecker._query,
-    N.N_DB: ActionChecker.database, N.N_RETRY: ActionChecker._again, N.N_RESUME: ActionChecker._again,
+    K.N_DECL: ActionChecker._declared, K.N_SET_AS: ActionChecker._set_as,
+    K.N_SET_WITH: ActionChecker._set_with, K.N_EXIT_LOOP: ActionChecker._exit_loop, K.N_ON_CHANGE: ActionChecker._on_change,
+    K.N_REDIM: ActionChecker._redim, K.N_INSERT: ActionChecker._insert,
+    K.N_CALL_OTHER: ActionChecker._call_other, K.N_DELAY: ActionChecker._delay, K.N_FUNC_ACTION: ActionChecker._function_action,
+    K.N_LOG: ActionChecker._log, K.N_LOGEX: ActionChecker._logex, K.N_MESSAGE: ActionChecker._message, K.N_QUERY: ActionChecker._query,
+    K.N_DB: ActionChecker.database, K.N_RETRY: ActionChecker._again, K.N_RESUME: ActionChecker._again,
 }
 # actions that jump, or that may not stand inside a block: they are told the blocks around them
 JUMPS: dict[int, Callable[..., None]] = {}

@@ -1,15 +1,14 @@
+# cython: annotation_typing=False, infer_types=True, nonecheck=True, initializedcheck=False
 """Checking calls between objects: CALL [obj], EVENT, OPENEVENT, CLOSE, COMMAND, GETACCESS, RELEASEACCESS, and PUBLIC variables."""
 
 from __future__ import annotations
 
 from hisee.esl.context import OWN_PROCESS, ObjectEntry
-from hisee.esl.front import nodes as N
+from hisee.esl.front import kinds as K
 from hisee.esl.front.checker_actions import CHECKS
+from hisee.esl.front.checker_expr import ExpressionChecker
 from hisee.esl.front.checker_units import UnitChecker
-from hisee.esl.front.lexer import fold
-from hisee.esl.front.nodes import V_ANY, V_BOOL, V_INT, V_OBJECT, V_TEXT
-from hisee.esl.front.nodes_calls import (
-    EVENT_VALUES,
+from hisee.esl.front.kinds import (
     G_BEGIN,
     N_CALL_OBJECT,
     N_CLOSE,
@@ -18,8 +17,17 @@ from hisee.esl.front.nodes_calls import (
     N_GETACCESS,
     N_OPENEVENT,
     N_RELEASEACCESS,
+    P_CELL,
+    S_REF,
+    V_ANY,
+    V_BOOL,
+    V_INT,
+    V_OBJECT,
+    V_TEXT,
 )
-from hisee.esl.front.symbols import P_CELL, S_REF, Place, type_of_word
+from hisee.esl.front.lexer import fold
+from hisee.esl.front.nodes import EVENT_VALUES
+from hisee.esl.front.symbols import Place, type_of_word
 from hisee.schema import kinds
 
 CALLED = ("event", "picture", "process")
@@ -35,7 +43,7 @@ class CallChecker(UnitChecker):
         kind = fold(spelled).removeprefix("self.")
         if kind in KIND_NUMBERS and kind != "hip" and fold(spelled).startswith("self."):
             return self._own_process(spelled, kind)
-        return super()._object(node)
+        return ExpressionChecker._object(self, node)
 
     def _own_process(self, spelled: str, kind: str) -> Place:
         """SELF.X: the system's only configured process of that kind, else a number that the server reads as "of the caller's node"."""
@@ -149,7 +157,7 @@ class CallChecker(UnitChecker):
     def change_place(self, node: int) -> Place | None:
         """What ON CHANGE follows: an object, a row, an item, a whole structure, or `x[0]^Column`: a whole column."""
         tree = self.tree
-        if tree.kind[node] != N.N_COLUMN:
+        if tree.kind[node] != K.N_COLUMN:
             return self.place(node)
         whole = self.place(tree.a[node])
         if whole is None or whole.kind != P_CELL or not whole.whole or whole.index >= 0 or whole.struct is None:

@@ -1,3 +1,4 @@
+# cython: annotation_typing=False, infer_types=True, nonecheck=True, initializedcheck=False
 """Checking the database actions. `db[n]` keeps which operand is what, for the code generator."""
 
 from __future__ import annotations
@@ -5,8 +6,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from hisee.esl.front.checker_expr import ExpressionChecker
-from hisee.esl.front.nodes import TYPE_NAMES, V_ANY, V_INT, V_RECORD, V_TEXT
-from hisee.esl.front.symbols import P_CELL, P_ROW, P_WHOLE, Place
+from hisee.esl.front.kinds import P_CELL, P_ROW, P_WHOLE, V_ANY, V_INT, V_RECORD, V_TEXT
+from hisee.esl.front.nodes import TYPE_NAMES
+from hisee.esl.front.symbols import Place
 from hisee.esl.front.words import DB_ORDER
 
 # operands between table or handle and return code; "?" is optional
@@ -100,7 +102,7 @@ class DatabaseChecker(ExpressionChecker):
         self.convertible(action.where, self.check(action.where), V_TEXT)
         for bind in action.binds:
             kind = self.check(bind)
-            place = self.places.get(bind)
+            place = self.place_known(bind)
             if kind == V_RECORD and (place is None or place.kind != P_ROW or len(action.binds) > 1):
                 self.error("ESL3002", bind, wanted="values, or one row", found="a structure")
             elif kind != V_RECORD:
@@ -110,7 +112,7 @@ class DatabaseChecker(ExpressionChecker):
         """The record must have the table's structure, where both are known."""
         if "table" not in action.operands or "row" not in action.operands:
             return
-        table, row = self.places.get(action.operands["table"]), self.places.get(action.operands["row"])
+        table, row = self.place_known(action.operands["table"]), self.place_known(action.operands["row"])
         if table is not None and row is not None:
             self.same_structure(node, table, row)
         if action.name in ("dbs_read", "db_read") and "max" in action.operands and action.mode == 0:

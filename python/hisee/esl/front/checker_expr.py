@@ -1,3 +1,4 @@
+# cython: annotation_typing=False, infer_types=True, nonecheck=True, initializedcheck=False
 """Types of expressions and what references mean. Middle part of the checker; knows no actions.
 
 `typ[n]` is the type of node n (V_NONE: an error was told, whatever uses it stays silent); `places[n]` the place of a reference;
@@ -6,8 +7,10 @@
 
 from __future__ import annotations
 
+from hisee.esl.context import ObjectContext
+from hisee.esl.front import kinds as K
 from hisee.esl.front import lexer as L
-from hisee.esl.front.nodes import (
+from hisee.esl.front.kinds import (
     N_AT,
     N_ATTR,
     N_BINARY,
@@ -21,20 +24,6 @@ from hisee.esl.front.nodes import (
     N_REAL,
     N_TEXT,
     N_UNARY,
-    TYPE_NAMES,
-    V_ANY,
-    V_BOOL,
-    V_INT,
-    V_NONE,
-    V_OBJECT,
-    V_REAL,
-    V_RECORD,
-    V_TEXT,
-    V_TIME,
-)
-from hisee.esl.front.operands import operands
-from hisee.esl.front.scope import CONSTANTS, Scope
-from hisee.esl.front.symbols import (
     P_CELL,
     P_COLUMN,
     P_CONST,
@@ -47,22 +36,29 @@ from hisee.esl.front.symbols import (
     S_PVAR,
     S_REF,
     S_SPECIAL,
-    Place,
-    Symbol,
-    type_of_word,
+    V_ANY,
+    V_BOOL,
+    V_INT,
+    V_NONE,
+    V_OBJECT,
+    V_REAL,
+    V_RECORD,
+    V_TEXT,
+    V_TIME,
 )
+from hisee.esl.front.nodes import TYPE_NAMES, Tree
+from hisee.esl.front.operands import operands
+from hisee.esl.front.rows import zeros
+from hisee.esl.front.scope import CONSTANTS, Scope
+from hisee.esl.front.signatures import FUNCTIONS, Signature
+from hisee.esl.front.symbols import Place, Symbol, place_at, type_of_word
 from hisee.esl.front.words import meant
-from hisee.schema import functions, host_functions, picture_functions
+from hisee.schema import picture_functions
 
 NUMBERS = (V_BOOL, V_INT, V_REAL)
-RELATIONS = (L.T_EQ, L.T_NE, L.T_LT, L.T_GT, L.T_LE, L.T_GE)
+RELATIONS = (K.T_EQ, K.T_NE, K.T_LT, K.T_GT, K.T_LE, K.T_GE)
 OP_TEXT = {number: sign for sign, number in L.SIGNS.items()}
-FunctionRow = functions.FnRow | host_functions.HostFnRow
-ALL_FUNCTIONS: list[FunctionRow] = [*functions.ROWS, *host_functions.ROWS]
-FUNCTIONS = {L.fold(name): row for row in ALL_FUNCTIONS for name in (row.name, *row.old_names)}
 PICTURE_FUNCTIONS = {L.fold(row.name): row for row in picture_functions.ROWS}
-RESULTS = {"B": V_BOOL, "I": V_INT, "R": V_REAL, "T": V_TEXT, "TM": V_TIME, "U": V_ANY, "H": V_INT, "-": V_NONE}
-LETTER_TYPES = {"B": V_BOOL, "I": V_INT, "R": V_REAL, "T": V_TEXT, "TM": V_TIME, "H": V_INT}
 STAMPS = ("%gettime", "%isweak")
 ATTRIBUTES = {"vld": V_BOOL, "tim": V_TIME, "wea": V_BOOL, "dim": V_INT, "hbj": V_INT}
 KNOWN_ATTRIBUTES = frozenset(["lim", "alf", "alq", "alt", "alv", "nak", "tra", "def"])
@@ -72,46 +68,52 @@ INT_LEAST, INT_MOST = -(2**63) + 16, 2**63 - 1
 class ExpressionChecker(Scope):
     """check(n) walks an expression once and answers its type."""
 
-    folds = True
+    def __init__(self, source: L.Source, tokens: L.Tokens, tree: Tree, context: ObjectContext, name: str, part: int) -> None:
+        super().__init__(source, tokens, tree, context, name, part)
+        self.folds = True
+        self._literals = tokens.literals
+        self.lenient = False  # inside an initial value
+        self.typ = zeros(tree.count)
+        self.places: list[Place | None] = [None] * tree.count
+        self.known: list[int | float | str | bool | None] = [None] * tree.count
 
     def prepare(self) -> None:
-        count = len(self.tree.kind)
-        self.typ = [V_NONE] * count
-        self.places: dict[int, Place] = {}
-        self.known: dict[int, int | float | str | bool] = {}
-        self.lenient = False  # inside an initial value
+        """Before the first section: each floor of the checker makes room for what it leaves to the code generator."""
+
+    def type_of(self, node: int) -> int:
+        return self.typ[node]
+
+    def place_known(self, node: int) -> Place | None:
+        """The place that was found for a node; -1 and what is no reference have none."""
+        return self.places[node] if node >= 0 else None
 
     def check(self, node: int) -> int:
         kind = self.tree.kind[node]
-        if kind == N_BINARY:
-            result = self._chain(node)
-        elif kind in (N_LOCAL, N_OBJECT, N_INDEX, N_COLUMN):
+        if kind in (N_LOCAL, N_OBJECT, N_INDEX, N_COLUMN):
             result = self._value_of_place(node)
+        elif kind == N_BINARY:
+            result = self._chain(node)
         elif kind == N_PAREN:
             result = self.check(self.tree.a[node])
-            self._copy_known(node, self.tree.a[node])
+            self.known[node] = self.known[self.tree.a[node]]
         elif kind == N_UNARY:
             result = self._unary(node)
         elif kind == N_ATTR:
             result = self._attribute(node)
         elif kind == N_FUNC:
-            result = self.function(node, as_action=False)
+            result = self.function(node, False)
         else:
             result = self._literal(node, kind)
         self.typ[node] = result
         return result
-
-    def _copy_known(self, to: int, source: int) -> None:
-        if source in self.known:
-            self.known[to] = self.known[source]
 
     def _literal(self, node: int, kind: int) -> int:
         if kind == N_AT:
             return self._at_word(node)
         if kind not in (N_INT, N_REAL, N_TEXT):
             return V_NONE
-        self.known[node] = self.tokens.literals[self.tree.a[node]]
-        return {N_INT: V_INT, N_REAL: V_REAL, N_TEXT: V_TEXT}[kind]
+        self.known[node] = self._literals[self.tree.a[node]]
+        return V_INT if kind == N_INT else V_REAL if kind == N_REAL else V_TEXT
 
     def _at_word(self, node: int) -> int:
         key = self.folded(self.tree.a[node])
@@ -126,7 +128,18 @@ class ExpressionChecker(Scope):
     # operators
     def _chain(self, node: int) -> int:
         """A chain grows to the left: walk its spine in a loop, its length is not limited."""
-        tree, spine = self.tree, []
+        tree = self.tree
+        inner = tree.b[node]
+        if tree.kind[inner] == N_BINARY:
+            return self._long_chain(node)
+        left, right = self.check(inner), self.check(tree.c[node])
+        result = self._binary(node, tree.a[node], left, right)
+        self._lint(node)
+        return result
+
+    def _long_chain(self, node: int) -> int:
+        tree = self.tree
+        spine: list[int] = []
         while tree.kind[node] == N_BINARY:
             spine.append(node)
             node = tree.b[node]
@@ -134,7 +147,8 @@ class ExpressionChecker(Scope):
         for at in reversed(spine):
             right = self.check(tree.c[at])
             left = self.typ[at] = self._binary(at, tree.a[at], left, right)
-        self._lint(spine)
+        for at in spine:
+            self._lint(at)
         return left
 
     def _binary(self, node: int, op: int, left: int, right: int) -> int:
@@ -142,18 +156,17 @@ class ExpressionChecker(Scope):
             return V_NONE
         result = binary_type(op, left, right)
         if result == V_NONE:
-            hint = "join texts with %ToStr or %IToStr" if op == L.T_PLUS and V_TEXT in (left, right) else ""
+            hint = "join texts with %ToStr or %IToStr" if op == K.T_PLUS and V_TEXT in (left, right) else ""
             self.error("ESL3001", node, op=OP_TEXT[op], left=TYPE_NAMES[left], right=TYPE_NAMES[right], hint=hint)
             return V_NONE
-        self._fold(node, op, result)
+        if self.folds and op in (K.T_PLUS, K.T_MINUS, K.T_STAR):
+            self._fold(node, op, result)
         return result
 
     def _fold(self, node: int, op: int, result: int) -> None:
         """Values known now: exact INT, the machine's own REAL, TEXT within its limit. Everything else is left to the VM."""
-        a, b = self.known.get(self.tree.b[node]), self.known.get(self.tree.c[node])
-        if not self.folds or a is None or b is None or isinstance(a, bool) or isinstance(b, bool):
-            return
-        if op not in (L.T_PLUS, L.T_MINUS, L.T_STAR):
+        a, b = self.known[self.tree.b[node]], self.known[self.tree.c[node]]
+        if a is None or b is None or isinstance(a, bool) or isinstance(b, bool):
             return
         if isinstance(a, str) or isinstance(b, str):
             if isinstance(a, str) and isinstance(b, str) and len(a) + len(b) < 10_000:
@@ -161,7 +174,7 @@ class ExpressionChecker(Scope):
             return
         if result == V_REAL:
             a, b = float(a), float(b)
-        value = a + b if op == L.T_PLUS else a - b if op == L.T_MINUS else a * b
+        value = a + b if op == K.T_PLUS else a - b if op == K.T_MINUS else a * b
         fits = INT_LEAST <= value <= INT_MOST if result == V_INT else abs(value) < float("inf")
         if fits:
             self.known[node] = value
@@ -171,36 +184,39 @@ class ExpressionChecker(Scope):
         kind = self.check(inner)
         if kind in (V_NONE, V_ANY):
             return kind
-        if op == L.T_NOT:
+        if op == K.T_NOT:
             if kind != V_BOOL:
                 self.error("ESL3002", inner, wanted="BOOL", found=TYPE_NAMES[kind])
             return V_BOOL
-        if kind not in NUMBERS:
+        if not is_number(kind):
             self.error("ESL3002", inner, wanted="a number", found=TYPE_NAMES[kind])
             return V_NONE
-        value = self.known.get(inner)
+        value = self.known[inner]
         if self.folds and value is not None and not isinstance(value, (bool, str)) and (kind != V_INT or -value >= INT_LEAST):
             self.known[node] = -value
         return V_INT if kind == V_BOOL else kind
 
-    def _lint(self, spine: list[int]) -> None:
+    def _lint(self, node: int) -> None:
         tree = self.tree
-        for node in spine:
-            op, left, right = tree.a[node], tree.b[node], tree.c[node]
-            inner = [n for n in (left, right) if tree.kind[n] == N_BINARY]
-            if op == L.T_OR and any(tree.a[n] == L.T_AND for n in inner):
-                self.error("ESL4001", node)
-            if op in RELATIONS and tree.kind[left] == N_UNARY and tree.a[left] == L.T_NOT:
+        op, left, right = tree.a[node], tree.b[node], tree.c[node]
+        if op == K.T_OR and (self._joins(left) or self._joins(right)):
+            self.error("ESL4001", node)
+        if is_relation(op):
+            if tree.kind[left] == N_UNARY and tree.a[left] == K.T_NOT:
                 self.error("ESL4002", node)
-            if op in (L.T_AND, L.T_OR):
-                self._lint_validity(node, left, right)
+        elif op in (K.T_AND, K.T_OR):
+            self._lint_validity(node, left, right)
+
+    def _joins(self, node: int) -> bool:
+        return self.tree.kind[node] == N_BINARY and self.tree.a[node] == K.T_AND
 
     def _lint_validity(self, node: int, left: int, right: int) -> None:
-        for test, other in ((left, right), (right, left)):
-            guarded = self._validity_test_of(test)
-            if guarded and L.fold(guarded) in L.fold(self._without_attributes(other)):
-                self.error("ESL4003", node)
-                return
+        if self._guards(left, right) or self._guards(right, left):
+            self.error("ESL4003", node)
+
+    def _guards(self, test: int, other: int) -> bool:
+        guarded = self._validity_test_of(test)
+        return guarded != "" and L.fold(guarded) in L.fold(self._without_attributes(other))
 
     def _validity_test_of(self, node: int) -> str:
         tree = self.tree
@@ -214,60 +230,66 @@ class ExpressionChecker(Scope):
         return self.text(node).replace("\\", "\0") if self.tree.kind[node] != N_ATTR else ""
 
     # functions
-    def function(self, node: int, *, as_action: bool) -> int:
-        spelled = self.spelled(self.tree.a[node])
+    def function(self, node: int, as_action: bool) -> int:
         key = self.folded(self.tree.a[node])
         args = self.tree.items(self.tree.b[node])
         types = [self.check(arg) for arg in args]
-        if key in PICTURE_FUNCTIONS:
-            return self._picture_function(node, args, types, as_action)
-        row = FUNCTIONS.get(key)
-        if row is None:
-            names = [r.name for r in FUNCTIONS.values()] + [r.name for r in PICTURE_FUNCTIONS.values()]
-            self.error("ESL2014", node, name=spelled, hint=meant(spelled, names))
+        signature: Signature | None = FUNCTIONS.get(key)
+        if signature is None:
+            return self._other_function(node, key, args, types, as_action)
+        if not signature.least <= len(args) <= signature.most:
+            wanted = count_text(signature.least, signature.most, "argument")
+            self.error("ESL2007", node, name=signature.name, wanted=wanted, found=str(len(args)))
             return V_NONE
-        if not row.least <= len(args) <= row.most:
-            wanted = count_text(row.least, row.most, "argument")
-            self.error("ESL2007", node, name=row.name, wanted=wanted, found=str(len(args)))
+        if signature.result == V_NONE and not as_action:
+            self.error("ESL3011", node, name=signature.name)
             return V_NONE
-        if row.result == "-" and not as_action:
-            self.error("ESL3011", node, name=row.name)
-            return V_NONE
-        if row.letters[:1] == "C":
-            return self._column_function(row, args)
-        self._argument_types(row, args, types)
+        if args and signature.type_at(0) == K.L_COLUMN:
+            return self._column_function(signature, args)
+        self._argument_types(signature, args, types)
         if key in STAMPS:
             self._track(key, args[0])
-        return result_type(row, types)
+        return signature.result_of(types)
 
-    def _column_function(self, row: FunctionRow, args: list[int]) -> int:
+    def _other_function(self, node: int, key: str, args: list[int], types: list[int], as_action: bool) -> int:
+        if key in PICTURE_FUNCTIONS:
+            return self._picture_function(node, args, types, as_action)
+        spelled = self.spelled(self.tree.a[node])
+        names = [r.name for r in FUNCTIONS.values()] + [r.name for r in PICTURE_FUNCTIONS.values()]
+        self.error("ESL2014", node, name=spelled, hint=meant(spelled, names))
+        return V_NONE
+
+    def _column_function(self, signature: Signature, args: list[int]) -> int:
         """A function over `_r^Column`; the column's index is the code generator's business."""
         if len(args) != 1:
-            self.error("ESL2007", args[1], name=row.name, wanted="1 argument", found=str(len(args)))
+            self.error("ESL2007", args[1], name=signature.name, wanted="1 argument", found=str(len(args)))
             return V_NONE
-        place = self.places.get(args[0])
+        place = self.place_known(args[0])
         if place is None or place.kind != P_COLUMN or place.struct is None:
             self.error("ESL3002", args[0], wanted="a column, `_r^Column`", found=place.shown() if place else TYPE_NAMES[self.typ[args[0]]])
             return V_NONE
-        kind = place.struct.columns[place.column][1]
-        if kind == V_OBJECT or row.result == "R" and kind not in NUMBERS:
-            wanted = "a column of numbers" if row.result == "R" else "a column of values"
+        kind: int = place.struct.columns[place.column][1]
+        if kind == V_OBJECT or signature.result == V_REAL and not is_number(kind):
+            wanted = "a column of numbers" if signature.result == V_REAL else "a column of values"
             self.error("ESL3002", args[0], wanted=wanted, found=TYPE_NAMES[kind])
             return V_NONE
-        return kind if row.result == "U" else RESULTS[row.result]
+        return kind if signature.result == K.L_UNITED else signature.result
 
     def _track(self, key: str, arg: int) -> None:
         """The script asks for time or Weak of the locals in this argument."""
         for node in operands(self.tree, arg, lambda node: False):
-            symbol = place.symbol if (place := self.places.get(node)) is not None and place.kind == P_SCALAR else None
+            place = self.place_known(node)
+            symbol = place.symbol if place is not None and place.kind == P_SCALAR else None
             if symbol is not None:
                 symbol.track_time() if key == "%gettime" else symbol.track_weak()
 
-    def _argument_types(self, row: FunctionRow, args: list[int], types: list[int]) -> None:
-        for i, (arg, kind) in enumerate(zip(args, types, strict=True)):
-            letter = row.parameters[min(i, len(row.parameters) - 1)][1]
-            wanted = V_REAL if letter == "N" else LETTER_TYPES.get(letter, V_ANY)
-            self.convertible(arg, kind, wanted, shown="a number" if letter == "N" else "")
+    def _argument_types(self, signature: Signature, args: list[int], types: list[int]) -> None:
+        for at in range(len(args)):
+            wanted = signature.type_at(at)
+            if wanted == K.L_NUMBER:
+                self.convertible(args[at], types[at], V_REAL, "a number")
+            else:
+                self.convertible(args[at], types[at], V_ANY if wanted in (K.L_UNITED, K.L_COLUMN) else wanted)
 
     def _picture_function(self, node: int, args: list[int], types: list[int], as_action: bool) -> int:
         row = PICTURE_FUNCTIONS[self.folded(self.tree.a[node])]
@@ -294,6 +316,8 @@ class ExpressionChecker(Scope):
         place = self.place(node)
         if place is None:
             return V_NONE
+        if place.kind == P_SCALAR and not self.lenient:
+            return place.type
         if self.lenient and place.kind != P_CONST:
             self.error("ESL3015", node, name=place.name)
             return V_NONE
@@ -302,7 +326,7 @@ class ExpressionChecker(Scope):
             return V_NONE
         if place.kind == P_CONST:
             if place.symbol is not None and place.symbol.value is not None and place.symbol.kind != S_SPECIAL:
-                self.known[node] = place.symbol.value  # type: ignore[assignment]
+                self.known[node] = place.symbol.value  # type: ignore[call-overload]
             return place.type
         if place.kind in (P_WHOLE, P_ROW, P_COLUMN) or place.type == V_RECORD:
             return V_RECORD
@@ -310,11 +334,9 @@ class ExpressionChecker(Scope):
 
     def place(self, node: int) -> Place | None:
         """Meaning of a reference; None when an error was told."""
-        if node in self.places:
-            return self.places[node]
-        found = self._place(node)
-        if found is not None:
-            self.places[node] = found
+        found = self.places[node]
+        if found is None:
+            found = self.places[node] = self._place(node)
         return found
 
     def _place(self, node: int) -> Place | None:
@@ -336,7 +358,9 @@ class ExpressionChecker(Scope):
         symbol = self.symbol_of(self.tree.a[node], node)
         if symbol is None or symbol.type == V_NONE:
             return None
-        return place_of(symbol)
+        if symbol.place is None:
+            symbol.place = place_of(symbol)
+        return symbol.place
 
     def _object(self, node: int) -> Place | None:
         spelled = self.spelled(self.tree.a[node])
@@ -360,7 +384,7 @@ class ExpressionChecker(Scope):
 
     def _indexed(self, node: int, base: int, index: int) -> Place | None:
         kind = self.check(index)
-        if kind not in (*NUMBERS, V_ANY, V_NONE):
+        if not is_number(kind) and kind not in (V_ANY, V_NONE):
             self.error("ESL3002", index, wanted="INT", found=TYPE_NAMES[kind])
         place = self.place(base)
         if place is None or kind == V_NONE:
@@ -368,10 +392,10 @@ class ExpressionChecker(Scope):
         if place.struct is None or place.kind not in (P_WHOLE, P_CELL):
             self.error("ESL3017", base, what=place.shown())
             return None
-        if self.known.get(index) == 0:
+        if self.known[index] == 0:
             return place
         if place.kind == P_WHOLE:
-            return Place(P_ROW, V_RECORD, place.symbol, place.struct, index, name=place.name)
+            return place_at(P_ROW, V_RECORD, place.symbol, place.struct, index, -1, place.name)
         return Place(P_CELL, V_RECORD, place.symbol, place.struct, index, base=place.base, entry=place.entry, node=place.node,
                      whole=False, name=place.name)
 
@@ -406,7 +430,7 @@ class ExpressionChecker(Scope):
         return Place(P_CELL, value, place.symbol, None, place.index, column, place.base, place.entry, place.node, whole=False, name=shown)
 
     def _record_item(self, node: int, place: Place, column: int, kind: int, shown: str) -> Place | None:
-        item = Place(P_ITEM, kind, place.symbol, place.struct, place.index, column, name=shown)
+        item = place_at(P_ITEM, kind, place.symbol, place.struct, place.index, column, shown)
         if kind != V_OBJECT:
             return item
         assert place.symbol is not None
@@ -437,10 +461,12 @@ class ExpressionChecker(Scope):
         whole = place.kind == P_WHOLE or place.kind == P_CELL and (place.type == V_RECORD and place.whole or place.base == "alias")
         simple = place.kind != P_WHOLE and (place.type not in (V_RECORD, V_OBJECT))
         cell = place.kind == P_CELL and place.base != "self"
-        allowed = {
-            "dim": whole or cell, "hbj": place.kind == P_CELL, "vld": simple,
-            "tim": simple and (cell or place.kind == P_SCALAR), "wea": simple and (cell or place.kind == P_SCALAR),
-        }[name]
+        if name == "dim":
+            allowed = whole or cell
+        elif name == "hbj":
+            allowed = place.kind == P_CELL
+        else:
+            allowed = simple and (name == "vld" or cell or place.kind == P_SCALAR)
         if not allowed:
             self.error("ESL3019", node, name=name.upper(), what=place.shown())
             return False
@@ -466,21 +492,29 @@ def place_of(symbol: Symbol) -> Place:
     return Place(P_SCALAR, symbol.type, symbol, name=symbol.name)
 
 
+def is_number(kind: int) -> bool:
+    return kind in (V_BOOL, V_INT, V_REAL)
+
+
+def is_relation(op: int) -> bool:
+    return op in (K.T_EQ, K.T_NE, K.T_LT, K.T_GT, K.T_LE, K.T_GE)
+
+
 def binary_type(op: int, left: int, right: int) -> int:
     """Type of `left op right`; V_NONE when the operator does not join them."""
-    if V_RECORD in (left, right) or V_OBJECT in (left, right):
+    if left in (V_RECORD, V_OBJECT) or right in (V_RECORD, V_OBJECT):
         return V_NONE
-    if op in RELATIONS:
-        same = left == right or left in NUMBERS and right in NUMBERS
-        return V_BOOL if same or V_ANY in (left, right) else V_NONE
+    numbers = is_number(left) and is_number(right)
+    if is_relation(op):
+        return V_BOOL if left == right or numbers or V_ANY in (left, right) else V_NONE
     if V_ANY in (left, right):
         return V_ANY
-    if op in (L.T_AND, L.T_OR):
-        if left == right and (left == V_BOOL or left == V_INT and op == L.T_AND):
+    if op in (K.T_AND, K.T_OR):
+        if left == right and (left == V_BOOL or left == V_INT and op == K.T_AND):
             return left
         return V_NONE
-    if left in NUMBERS and right in NUMBERS:
-        if op == L.T_SLASH:
+    if numbers:
+        if op == K.T_SLASH:
             return V_INT if left == right == V_BOOL else V_REAL
         return V_REAL if V_REAL in (left, right) else V_INT
     return special_type(op, left, right)
@@ -488,39 +522,20 @@ def binary_type(op: int, left: int, right: int) -> int:
 
 def special_type(op: int, left: int, right: int) -> int:
     """Texts joined by +, times with numbers."""
-    if op == L.T_PLUS and left == right == V_TEXT:
+    if op == K.T_PLUS and left == right == V_TEXT:
         return V_TEXT
-    if op == L.T_MINUS and left == right == V_TIME:
+    if op == K.T_MINUS and left == right == V_TIME:
         return V_REAL
-    if left == V_TIME and right in NUMBERS and op in (L.T_PLUS, L.T_MINUS):
+    if left == V_TIME and is_number(right) and op in (K.T_PLUS, K.T_MINUS):
         return V_TIME
-    return V_TIME if op == L.T_PLUS and right == V_TIME and left in NUMBERS else V_NONE
+    return V_TIME if op == K.T_PLUS and right == V_TIME and is_number(left) else V_NONE
 
 
 def converts(kind: int, wanted: int) -> bool:
     """Can a value of `kind` ever become a valid `wanted`?"""
     if kind == wanted or V_ANY in (kind, wanted) or V_NONE in (kind, wanted):
         return True
-    return kind in NUMBERS and wanted in NUMBERS
-
-
-def common_type(types: list[int]) -> int:
-    """Of the values of which one becomes a result: the same for all, REAL for INT with REAL, else ANY."""
-    kinds = set(types)
-    if len(kinds) == 1:
-        return types[0]
-    return V_REAL if kinds == {V_INT, V_REAL} else V_ANY
-
-
-def result_type(row: FunctionRow, types: list[int]) -> int:
-    letters = [row.parameters[min(i, len(row.parameters) - 1)][1] for i in range(len(types))]
-    if row.result == "N":
-        whole = all(t in (V_INT, V_BOOL) for t, letter in zip(types, letters, strict=True) if letter == "N")
-        return V_INT if whole else V_REAL
-    if row.result == "U":
-        values = [t for t, letter in zip(types, letters, strict=True) if letter == "U"]
-        return V_NONE if V_NONE in values else common_type(values) if values else V_ANY
-    return RESULTS[row.result]
+    return is_number(kind) and is_number(wanted)
 
 
 def count_text(least: int, most: int, noun: str) -> str:

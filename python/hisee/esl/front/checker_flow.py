@@ -1,11 +1,11 @@
+# cython: annotation_typing=False, infer_types=True, nonecheck=True, initializedcheck=False
 """Checking jumps that come back, raised errors, and where EXCEPTION_HANDLER may stand."""
 
 from __future__ import annotations
 
-from hisee.esl.front import nodes as N
+from hisee.esl.front import kinds as K
 from hisee.esl.front.checker_actions import CHECKS, JUMPS, ActionChecker, Blocks
-from hisee.esl.front.nodes import V_BOOL, V_INT, V_REAL, V_TEXT
-from hisee.esl.front.nodes_units import N_WAIT_FOR
+from hisee.esl.front.kinds import N_WAIT_FOR, V_BOOL, V_INT, V_REAL, V_TEXT
 
 
 class FlowChecker(ActionChecker):
@@ -26,10 +26,10 @@ class FlowChecker(ActionChecker):
                 self.error(code, node, word=self.text(node).split()[0].upper(), notes=notes)
 
     def mark(self, node: int) -> None:
-        if self.tree.kind[node] == N.N_ON_ERROR:
+        if self.tree.kind[node] == K.N_ON_ERROR:
             self.other_marks.append(("ESL2022", node))
-            self.here.comes_back |= self.tree.a[node] == N.E_LABEL
-        elif self.tree.kind[node] in (N.N_RETRY, N.N_RESUME):
+            self.here.comes_back |= self.tree.a[node] == K.E_LABEL
+        elif self.tree.kind[node] in (K.N_RETRY, K.N_RESUME):
             self.other_marks.append(("ESL2023", node))
 
     def marker(self, node: int, blocks: Blocks) -> None:
@@ -64,5 +64,5 @@ class FlowChecker(ActionChecker):
             self.convertible(text, self.check(text), V_TEXT)
 
 
-JUMPS.update({N.N_EXCEPTION_HANDLER: FlowChecker.marker, N.N_GOSUB: FlowChecker.gosub, N.N_ON_JUMP: FlowChecker.on_jump})
-CHECKS.update({N.N_RAISE: FlowChecker.raise_exception, N_WAIT_FOR: FlowChecker.wait_for})
+JUMPS.update({K.N_EXCEPTION_HANDLER: FlowChecker.marker, K.N_GOSUB: FlowChecker.gosub, K.N_ON_JUMP: FlowChecker.on_jump})
+CHECKS.update({K.N_RAISE: FlowChecker.raise_exception, N_WAIT_FOR: FlowChecker.wait_for})

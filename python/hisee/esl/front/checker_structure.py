@@ -1,12 +1,29 @@
+# cython: annotation_typing=False, infer_types=True, nonecheck=True, initializedcheck=False
 """Checking actions on rows, columns and data containers. `links[n]` keeps what SET AS has to do, for the code generator."""
 
 from __future__ import annotations
 
-from hisee.esl.front import nodes as N
+from hisee.esl.front import kinds as K
 from hisee.esl.front.checker_actions import CHECKS
 from hisee.esl.front.checker_flow import FlowChecker
-from hisee.esl.front.nodes import N_COLUMN, N_INDEX, N_LOCAL, TYPE_NAMES, V_ANY, V_BOOL, V_INT, V_NONE, V_OBJECT, V_RECORD, V_TEXT
-from hisee.esl.front.symbols import P_CELL, P_COLUMN, P_ROW, P_WHOLE, Place, Symbol
+from hisee.esl.front.kinds import (
+    N_COLUMN,
+    N_INDEX,
+    N_LOCAL,
+    P_CELL,
+    P_COLUMN,
+    P_ROW,
+    P_WHOLE,
+    V_ANY,
+    V_BOOL,
+    V_INT,
+    V_NONE,
+    V_OBJECT,
+    V_RECORD,
+    V_TEXT,
+)
+from hisee.esl.front.nodes import TYPE_NAMES
+from hisee.esl.front.symbols import Place, Symbol
 from hisee.esl.front.words import CNT_ORDER
 
 SORT_KEYS = 5
@@ -22,9 +39,7 @@ CNT_TYPES = {"handle": V_INT, "found": V_BOOL, "count": V_INT, "index": V_INT, "
 class StructureChecker(FlowChecker):
     def prepare(self) -> None:
         super().prepare()
-        self.through = set()
         self.bound: list[Symbol] = []  # records that SET .. BIND names
-        self.handed: list[tuple[Symbol, Symbol]] = []  # whole records handed to parameters: actual, formal
 
     # rows
     def record(self, node: int) -> Place | None:
@@ -158,7 +173,7 @@ class StructureChecker(FlowChecker):
             base = tree.a[node]
             if tree.kind[base] == N_INDEX:
                 self.check(tree.b[base])
-                base = tree.a[base] if self.known.get(tree.b[base]) == 0 else base
+                base = tree.a[base] if self.known[tree.b[base]] == 0 else base
             place = self.place(base)
             if place is not None and place.kind == P_CELL and place.struct is not None and place.index < 0:
                 return self._cell_column(node, place)
@@ -220,7 +235,7 @@ class StructureChecker(FlowChecker):
     def _cnt_value(self, node: int, receives: bool) -> None:
         """A value, a row or a structure; an object's rows can be put in, not received."""
         kind = self.check(node)
-        place = self.places.get(node)
+        place = self.place_known(node)
         if kind != V_RECORD:
             if receives:
                 self.out(node, V_ANY)
@@ -233,6 +248,6 @@ class StructureChecker(FlowChecker):
 
 
 CHECKS.update({
-    N.N_SORT: StructureChecker.sort, N.N_FIND_TRUE: StructureChecker.find_true, N.N_DELETE: StructureChecker.delete,
-    N.N_COPY_ROWS: StructureChecker.copy_rows, N.N_SET_BIND: StructureChecker.set_bind, N.N_CNT: StructureChecker.container,
+    K.N_SORT: StructureChecker.sort, K.N_FIND_TRUE: StructureChecker.find_true, K.N_DELETE: StructureChecker.delete,
+    K.N_COPY_ROWS: StructureChecker.copy_rows, K.N_SET_BIND: StructureChecker.set_bind, K.N_CNT: StructureChecker.container,
 })

@@ -1,3 +1,4 @@
+# cython: annotation_typing=False, infer_types=True, nonecheck=True, initializedcheck=False
 """Unit events and interfaces: texts of other objects that a script is compiled with.
 
 Each unit variable is an instance of its own: its text is checked once more for it, so that every instance has symbols, and in the code
@@ -14,9 +15,9 @@ from hisee.esl.front.checker_actions import CHECKS
 from hisee.esl.front.checker_expr import count_text
 from hisee.esl.front.checker_structure import StructureChecker
 from hisee.esl.front.expressions import SyntaxFault
+from hisee.esl.front.kinds import F_PUBLIC, F_RPC, F_RPCX, M_IN, N_CALL_UNIT
 from hisee.esl.front.lexer import Source, Tokens, fold, tokenize
-from hisee.esl.front.nodes import F_PUBLIC, F_RPC, F_RPCX, M_IN, TYPE_NAMES, Tree
-from hisee.esl.front.nodes_units import N_CALL_UNIT
+from hisee.esl.front.nodes import TYPE_NAMES, Tree
 from hisee.esl.front.parser import parse
 from hisee.esl.front.symbols import Procedure
 from hisee.esl.front.words import meant
@@ -47,8 +48,10 @@ class Header:
 
 
 class UnitChecker(StructureChecker):
-    inside: tuple[str, ...] = ()  # unit events around this text
-    foreign = False  # places of notes are those of another text
+    def __init__(self, source: Source, tokens: Tokens, tree: Tree, context: ObjectContext, name: str, part: int) -> None:
+        super().__init__(source, tokens, tree, context, name, part)
+        self.inside: tuple[str, ...] = ()  # unit events around this text
+        self.foreign = False  # places of notes are those of another text
 
     def prepare(self) -> None:
         super().prepare()

@@ -1,15 +1,27 @@
+# cython: annotation_typing=False, infer_types=True, nonecheck=True, initializedcheck=False
 """Code of actions that store, call or ask: assignments, links, structures, CALL, LOG, QUERY, database."""
 
 from __future__ import annotations
 
+from hisee.esl.front import ops as Op
+from hisee.esl.front.assembler import Arg, Label, ProcedureBuilder
 from hisee.esl.front.checker_db import DbAction
+from hisee.esl.front.codegen_base import typed
 from hisee.esl.front.codegen_stamp import StampCode
-from hisee.esl.front.nodes import (
+from hisee.esl.front.kinds import (
     C_ASYNC,
     C_CODE,
     E_LABEL,
     M_IN,
     N_PAREN,
+    P_CELL,
+    P_COLUMN,
+    P_CONST,
+    P_ITEM,
+    P_PVAR,
+    P_ROW,
+    P_SCALAR,
+    P_WHOLE,
     V_ANY,
     V_BOOL,
     V_INT,
@@ -19,14 +31,13 @@ from hisee.esl.front.nodes import (
     V_TEXT,
     V_TIME,
 )
-from hisee.esl.front.symbols import P_CELL, P_COLUMN, P_CONST, P_ITEM, P_PVAR, P_ROW, P_SCALAR, P_WHOLE, Parameter, Place, Procedure
+from hisee.esl.front.symbols import Parameter, Place, Procedure
 from hisee.esl.front.words import UNIT_ORDER, UNITS
-from hisee.esl.unit import Arg, Label, Mode, ProcedureBuilder, Type
+from hisee.esl.unit import Mode, Type
 from hisee.schema.actions import BY_NAME as ACTIONS
 from hisee.schema.actions import ActionId
-from hisee.schema.opcodes import Op
 
-MODES = {0: Mode.INOUT, 1: Mode.IN, 2: Mode.OUT}
+MODES = (int(Mode.INOUT), int(Mode.IN), int(Mode.OUT))  # of arguments, by mode of the parameter
 
 
 class ActionCode(StampCode):
@@ -36,7 +47,7 @@ class ActionCode(StampCode):
         raise NotImplementedError
 
     # storing
-    def store(self, place: Place, register: int, kind: int, *, weak: int = -1, time: int = -1) -> None:
+    def store(self, place: Place, register: int, kind: int, weak: int = -1, time: int = -1) -> None:
         """Write a value of type `kind` to a place, converted to it."""
         symbol = place.symbol
         if place.kind == P_SCALAR:
@@ -45,7 +56,7 @@ class ActionCode(StampCode):
             self.stamp(symbol, weak, time)
         elif place.kind == P_PVAR:
             assert symbol is not None
-            self.emit(Op[f"PV_WR_{'?BIRMT'[symbol.type]}"], self.variable(symbol), self.convert(register, kind, symbol.type))
+            self.emit(typed("PV_WR", symbol.type), self.variable(symbol), self.convert(register, kind, symbol.type))
         elif place.kind == P_ITEM:
             self.store_item(place, self.convert(register, kind, place.type))
         else:
@@ -70,7 +81,7 @@ class ActionCode(StampCode):
 
     def assign(self, node: int) -> None:
         tree = self.tree
-        place: Place = self.checked.places[tree.a[node]]  # type: ignore[attr-defined]
+        place = self.placed(tree.a[node])
         value = tree.b[node]
         symbol = place.symbol
         time = self.value(tree.c[node], V_TIME) if tree.c[node] >= 0 else self.given_time(value)
@@ -89,7 +100,7 @@ class ActionCode(StampCode):
     # links
     def set_as(self, node: int) -> None:
         tree = self.tree
-        target: Place = self.checked.places[tree.a[node]]  # type: ignore[attr-defined]
+        target = self.placed(tree.a[node])
         if target.kind in (P_WHOLE, P_ROW, P_COLUMN):
             self.set_as_structure(node)
             return
@@ -97,8 +108,8 @@ class ActionCode(StampCode):
             reference = self.temp(V_OBJECT)
             self.emit(Op.OBJ_NONE, reference)
         else:
-            reference = self.linked(self.checked.places[tree.b[node]])  # type: ignore[attr-defined]
-            if node in self.checked.through:  # type: ignore[attr-defined]
+            reference = self.linked(self.placed(tree.b[node]))
+            if node in self.checked.through:
                 cell, reference = reference, self.temp(V_OBJECT)
                 self.emit(Op.RD_O, reference, cell)
         if target.base == "item":
@@ -117,13 +128,13 @@ class ActionCode(StampCode):
         procedure: Procedure = self.checked.by_name[self.checked.folded(name)]
         given: list[Arg] = []
         backs: list[tuple[Place, int, int]] = []
-        for arg, parameter in zip(args, procedure.parameters, strict=True):
-            given.append(self.argument_for(arg, parameter, backs))
+        for at in range(len(args)):
+            given.append(self.argument_for(args[at], procedure.parameters[at], backs))
         callee = self.builders[procedure.index]
         if code >= 0:
             given.append(self.arg_out(V_INT, code))
             callee = self._guarded(procedure)
-        self.emit(Op.CALL, self.unit.call(callee, given))
+        self.put(Op.CALL, self.unit.call(callee, given), 0, 0)
         for place, register, kind in backs:
             self.copy_back(place, register, kind)
 
@@ -137,7 +148,7 @@ class ActionCode(StampCode):
         code = outer.param("_ret", Mode.OUT, Type.INT)
         line = self.checked.source.line(self.tree.start[procedure.node])
         outer.action(line)
-        outer.emit(Op.ON_ERR, failed, x=E_LABEL)
+        outer.emit(Op.ON_ERR, failed, 0, 0, E_LABEL)
         outer.emit(Op.CALL, self.unit.call(inner, args))
         outer.emit(Op.LOADI_I, code, 0)
         outer.emit(Op.RET)
@@ -148,16 +159,15 @@ class ActionCode(StampCode):
 
     def argument_for(self, node: int, parameter: Parameter, backs: list[tuple[Place, int, int]]) -> Arg:
         symbol, mode = parameter.symbol, MODES[parameter.mode]
-        places: dict[int, Place] = self.checked.places  # type: ignore[attr-defined]
         if symbol.type == V_RECORD:
-            return self.record_argument(places[node], mode, backs)
+            return self.record_argument(self.placed(node), mode, backs)
         if symbol.type == V_OBJECT:
-            return self._alias_argument(places[node], mode)
+            return self._alias_argument(self.placed(node), mode)
         if parameter.mode == M_IN:
             kind = self.type_of(node)
             given = self.arg_in(kind, self.value(node))
         else:
-            given = self.inout(places[node], mode, backs)
+            given = self.inout(self.placed(node), mode, backs)
         if symbol.handle:
             self._must_be_container(given)
         return given
@@ -166,13 +176,13 @@ class ActionCode(StampCode):
         """CNT_HANDLE: the CALL of a procedure with an unknown handle raises _ERR_NO_DATA, the procedure is not entered."""
         self.act(ActionId.CNT_GETNR, [Arg(Mode.IN, handle.type, handle.register), self.arg_out(V_INT, self.temp(V_INT))], False)
 
-    def _alias_argument(self, place: Place, mode: Mode) -> Arg:
+    def _alias_argument(self, place: Place, mode: int) -> Arg:
         """A reference is handed over; only an alias of the caller can be re-linked by the callee."""
         if place.base == "alias" and place.index < 0 and place.symbol is not None and not self.is_global(place.symbol):
             return Arg(mode, Type.OBJECT, place.symbol.register)
         return Arg(Mode.IN, Type.OBJECT, self.reference(place))
 
-    def inout(self, place: Place, mode: Mode, backs: list[tuple[Place, int, int]]) -> Arg:
+    def inout(self, place: Place, mode: int, backs: list[tuple[Place, int, int]]) -> Arg:
         """A variable that the callee may change: a local in place, everything else through a copy that is stored afterwards."""
         symbol = place.symbol
         if place.kind == P_SCALAR and symbol is not None and not self.is_global(symbol):
@@ -187,7 +197,7 @@ class ActionCode(StampCode):
         backs.append((place, register, kind))
         return Arg(mode, Type(kind), register)
 
-    def record_argument(self, place: Place, mode: Mode, backs: list[tuple[Place, int, int]]) -> Arg:
+    def record_argument(self, place: Place, mode: int, backs: list[tuple[Place, int, int]]) -> Arg:
         assert place.symbol is not None
         if place.kind == P_WHOLE:
             return Arg(mode, Type.RECORD, self.fresh(place.symbol) if mode != Mode.OUT else self.record(place.symbol))
@@ -223,14 +233,14 @@ class ActionCode(StampCode):
             if kind == V_OBJECT:
                 continue
             value = self.temp(kind)
-            self.emit(Op[f"LD_{'?BIRMT'[kind]}"], value, register, one, x=column)
+            self.emit(typed("LD", kind), value, register, one, column)
             self.store_bound(place.symbol, index, column, kind, value)
             self.free(value)
 
     def call_other(self, node: int) -> None:
         tree = self.tree
         args, flags = tree.items(tree.c[node]), tree.d[node]
-        result = self.checked.places.get(tree.a[node])  # type: ignore[attr-defined]
+        result = self.checked.place_known(tree.a[node])
         if self.checked.folded(tree.b[node]) in self.checked.by_name:
             code = self.temp(V_INT) if result is not None else -1
             self.call(tree.b[node], args, code)
@@ -252,9 +262,8 @@ class ActionCode(StampCode):
     def _remote_arguments(self, args: list[int], is_async: bool, backs: list[tuple[Place, int, int]]) -> tuple[list[Arg], str]:
         given, modes = [], ""
         for arg in args:
-            place = self.checked.places.get(arg)  # type: ignore[attr-defined]
-            writable = place is not None and place.kind != P_CONST and place.base != "self" and self.tree.kind[arg] != N_PAREN
-            writable = writable and getattr(place.entry, "access", "rw") != "r"
+            place = self.checked.place_known(arg)
+            writable = self._is_writable(arg, place)
             modes += "=" if writable else "<"
             mode = Mode.INOUT if writable and not is_async else Mode.IN
             if place is not None and place.kind in (P_WHOLE, P_ROW):
@@ -264,6 +273,11 @@ class ActionCode(StampCode):
             else:
                 given.append(self.arg_in(self.type_of(arg), self.value(arg)))
         return given, modes
+
+    def _is_writable(self, arg: int, place: Place | None) -> bool:
+        if place is None or place.kind == P_CONST or place.base == "self" or self.tree.kind[arg] == N_PAREN:
+            return False
+        return getattr(place.entry, "access", "rw") != "r"
 
     # log and operator
     def _priority(self, node: int) -> int:
@@ -299,7 +313,7 @@ class ActionCode(StampCode):
 
     def _console(self, node: int) -> int:
         if node >= 0:
-            return self.reference(self.checked.places[node])  # type: ignore[attr-defined]
+            return self.reference(self.placed(node))
         register = self.temp(V_OBJECT)
         self.emit(Op.OBJ_NONE, register)
         return register
@@ -321,12 +335,12 @@ class ActionCode(StampCode):
         """A waiting action whose last operand is an INT for `target`."""
         answer = self.temp(V_INT)
         self.act(number, [*args, self.arg_out(V_INT, answer)], True)
-        self.store(self.checked.places[target], answer, V_INT)  # type: ignore[attr-defined]
+        self.store(self.placed(target), answer, V_INT)
 
     def on_change(self, node: int) -> None:
         tree = self.tree
         procedure: Procedure = self.checked.by_name[self.checked.folded(tree.b[node])]
-        reference = self.change_reference(self.checked.places[tree.a[node]])  # type: ignore[attr-defined]
+        reference = self.change_reference(self.placed(tree.a[node]))
         args = [self.arg_in(V_OBJECT, reference), self.arg_in(V_INT, self.load(self.builders[procedure.index].index, V_INT)),
                 self.arg_in(V_BOOL, self.load(not tree.c[node], V_BOOL))]
         self.act(ActionId.ON_CHANGE, args, False)
@@ -340,8 +354,8 @@ class ActionCode(StampCode):
     def span(self, node: int, unit: int) -> int:
         """REAL register: an amount of time in seconds."""
         factor = UNITS[UNIT_ORDER[unit]]
-        known = self.checked.known.get(node)  # type: ignore[attr-defined]
-        if isinstance(known, (int, float)) and not isinstance(known, bool):
+        known = self.known_number(node)
+        if known is not None:
             return self.load(float(known) * factor, V_REAL)
         seconds = self.value(node, V_REAL)
         if factor != 1.0:
@@ -353,7 +367,7 @@ class ActionCode(StampCode):
 
     # database
     def database(self, node: int) -> None:
-        action: DbAction = self.checked.db[node]  # type: ignore[attr-defined]
+        action: DbAction = self.checked.db[node]
         row = ACTIONS[action.name.upper()]
         given: list[Arg] = []
         backs: list[tuple[Place, int, int]] = []
@@ -365,16 +379,16 @@ class ActionCode(StampCode):
 
     def _db_operand(self, action: DbAction, name: str, mode: str, kind: str, backs: list[tuple[Place, int, int]]) -> list[Arg]:
         node = action.operands.get("max" if name == "max_rows" else name, -1)
-        places: dict[int, Place] = self.checked.places  # type: ignore[attr-defined]
         if name == "mode":
             return [self.arg_in(V_INT, self.load(action.mode, V_INT))]
         if name == "table":
-            return [self.arg_in(V_OBJECT, self.reference(places[node]))]
+            return [self.arg_in(V_OBJECT, self.reference(self.placed(node)))]
         if name == "row":
             direction = Mode.IN if mode == "IN" else Mode.OUT if action.mode else Mode.INOUT
-            return [self.record_argument(places[node], direction, backs)]
+            return [self.record_argument(self.placed(node), direction, backs)]
         if mode == "OUT":
-            return [self.inout(places[node], Mode.OUT, backs) if places[node].type == V_INT else self._copied_out(places[node], backs)]
+            place = self.placed(node)
+            return [self.inout(place, Mode.OUT, backs) if place.type == V_INT else self._copied_out(place, backs)]
         if name == "where":
             return [self.arg_in(V_TEXT, self.value(action.where, V_TEXT) if action.where >= 0 else self.invalid(V_TEXT))]
         if name == "count":
@@ -397,7 +411,7 @@ class ActionCode(StampCode):
 
     def _bind(self, node: int) -> Arg:
         if self.type_of(node) == V_RECORD:
-            return Arg(Mode.IN, Type.RECORD, self.row_copy(self.checked.places[node]))  # type: ignore[attr-defined]
+            return Arg(Mode.IN, Type.RECORD, self.row_copy(self.placed(node)))
         return self.arg_in(self.type_of(node), self.value(node))
 
 

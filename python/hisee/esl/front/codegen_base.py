@@ -1,3 +1,4 @@
+# cython: annotation_typing=False, infer_types=True, nonecheck=True, initializedcheck=False
 """Registers, constants, names and conversions of the code generator. Only codegen knows opcodes and registers.
 
 Temporary registers are pooled by type (a register keeps its type for life) and come back at the end of the action, or as soon
@@ -7,89 +8,173 @@ as an operator has used them, so that a chain of any length needs only a few.
 from __future__ import annotations
 
 from hisee.esl.context import ObjectEntry
-from hisee.esl.front.nodes import LETTERS, V_ANY, V_BOOL, V_INT, V_REAL, V_TEXT, V_TIME
-from hisee.esl.front.scope import Scope
+from hisee.esl.front import ops as Op
+from hisee.esl.front.assembler import Arg, Label, ProcedureBuilder, UnitBuilder, arg_of
+from hisee.esl.front.checker import Checker
+from hisee.esl.front.kinds import V_ANY, V_BOOL, V_INT, V_REAL, V_RECORD, V_TEXT, V_TIME
+from hisee.esl.front.nodes import LETTERS
+from hisee.esl.front.rows import zeros
 from hisee.esl.front.symbols import Place, Procedure, Struct, Symbol, type_of_word
-from hisee.esl.optimisations import SHORT_LOAD
-from hisee.esl.unit import GLOBAL, NO_STRUCTURE, Arg, Label, Mode, ProcedureBuilder, Type, UnitBuilder
-from hisee.schema.opcodes import Op
+from hisee.esl.optimisations import IN_PLACE, SHORT_LOAD
+from hisee.esl.unit import GLOBAL, NO_STRUCTURE, REGISTERS, Mode, SiteKind
+from hisee.schema import opcodes
 
-OPS = Op.__members__
-CONVERSIONS = {
-    (V_BOOL, V_INT): Op.CVT_BI, (V_BOOL, V_REAL): Op.CVT_BR, (V_INT, V_BOOL): Op.CVT_IB, (V_INT, V_REAL): Op.CVT_IR,
-    (V_REAL, V_INT): Op.CVT_RI, (V_REAL, V_BOOL): Op.CVT_RB,
-}
 NOW = 701  # %Now
+TYPES = len(LETTERS)
+IN, OUT, ACTION = int(Mode.IN), int(Mode.OUT), int(SiteKind.ACT)
 
 
-def typed(name: str, kind: int) -> Op:
+def families() -> dict[str, list[int]]:
+    """MOV -> the opcodes MOV_B, MOV_I .. by type; 0 where there is none."""
+    found: dict[str, list[int]] = {}
+    for row in opcodes.ROWS:
+        name, _, letter = row.name.rpartition("_")
+        if len(letter) == 1 and letter in LETTERS:
+            found.setdefault(name, [0] * TYPES)[LETTERS.index(letter)] = row.number
+    return found
+
+
+def conversions() -> list[int]:
+    """Opcodes by type and type wanted."""
+    table = [0] * (TYPES * TYPES)
+    for kind, to, op in ((V_BOOL, V_INT, Op.CVT_BI), (V_BOOL, V_REAL, Op.CVT_BR), (V_INT, V_BOOL, Op.CVT_IB), (V_INT, V_REAL, Op.CVT_IR),
+                         (V_REAL, V_INT, Op.CVT_RI), (V_REAL, V_BOOL, Op.CVT_RB)):
+        table[TYPES * kind + to] = op
+    return table
+
+
+FAMILIES = families()
+MOV, GLOAD, GSTORE = FAMILIES["MOV"], FAMILIES["GLOAD"], FAMILIES["GSTORE"]
+CONVERSIONS = conversions()
+
+
+def typed(name: str, kind: int) -> int:
     """Member of a family of opcodes: `MOV` and INT give MOV_I."""
-    return OPS[f"{name}_{LETTERS[kind]}"]
+    op: int = FAMILIES[name][kind]
+    if not op:
+        raise KeyError(f"{name}_{LETTERS[kind]}")
+    return op
 
 
 class Registers:
     """One procedure under construction. `checked` is what the checker left."""
 
-    def __init__(self, unit: UnitBuilder, checked: Scope, without: frozenset[str]) -> None:
+    def __init__(self, unit: UnitBuilder, checked: Checker, without: frozenset[str]) -> None:
         self.unit = unit
         self.without = without
         self.checked = checked
         self.tree = checked.tree
         self.here: Procedure = checked.init
+        self.inner = False  # the text of a unit event, generated into the script that declares it
         self.p: ProcedureBuilder = None  # type: ignore[assignment]
-        self.pool: dict[tuple[int, int], list[int]] = {}
-        self.busy: dict[int, tuple[int, int]] = {}
         self.pvars: dict[int, int] = {}
         self.structs: dict[int, int] = {}
+        self.objects: dict[str, int] = {}
         self.builders: list[ProcedureBuilder] = []
         self.guards: dict[int, ProcedureBuilder] = {}
+        self.in_place = IN_PLACE not in without
+        self.short_load = SHORT_LOAD not in without
+        self._taken = zeros(REGISTERS)  # registers that hold an operand, in the order they were taken
+        self._taken_count = 0
+        self._type = zeros(REGISTERS)  # of a taken register; 0 = not taken
+        self.begin_registers()
 
     # registers
+    def begin_registers(self) -> None:
+        """Another procedure: no register of it exists."""
+        while self._taken_count:
+            self._leave(self._taken[self._taken_count - 1])
+        self._free: list[list[int]] = [[] for _ in range(TYPES)]
+        self._free_rows: dict[int, list[int]] = {}  # records, by structure
+        self._structure_of: dict[int, int] = {}
+
     def temp(self, kind: int, struct: Struct | None = None) -> int:
         """A register that is free again at the end of the action."""
-        key = (kind, self.structure(struct))
-        free = self.pool.get(key)
-        register = free.pop() if free else self.p.slot(Type(kind), key[1])
-        self.busy[register] = key
+        if kind == V_RECORD:
+            return self._temp_rows(self.structure(struct))
+        free: list[int] = self._free[kind]
+        register = free.pop() if free else self.p.slot(kind)
+        self._take(register, kind)
         return register
+
+    def _temp_rows(self, structure: int) -> int:
+        free = self._free_rows.get(structure)
+        register = free.pop() if free else self.p.slot(V_RECORD, structure)
+        self._structure_of[register] = structure
+        self._take(register, V_RECORD)
+        return register
+
+    def _take(self, register: int, kind: int) -> None:
+        self._taken[self._taken_count] = register
+        self._taken_count += 1
+        self._type[register] = kind
+
+    def _leave(self, register: int) -> None:
+        at = self._taken_count - 1
+        while self._taken[at] != register:
+            at -= 1
+        self._taken_count -= 1
+        while at < self._taken_count:
+            self._taken[at] = self._taken[at + 1]
+            at += 1
+        self._type[register] = 0
+
+    def _give_back(self, register: int, kind: int) -> None:
+        if kind == V_RECORD:
+            self._free_rows.setdefault(self._structure_of[register], []).append(register)
+        else:
+            self._free[kind].append(register)
+
+    def is_temp(self, register: int, kind: int) -> bool:
+        """Does an operand of this type stand there that nothing else needs?"""
+        return 0 <= register < REGISTERS and self._type[register] == kind
 
     def dest(self, wanted: int, kind: int) -> int:
         return wanted if wanted >= 0 else self.temp(kind)
 
     def free(self, register: int) -> None:
         """An operand has been used: give it back if it was temporary."""
-        key = self.busy.pop(register, None)
-        if key is not None:
-            self.pool.setdefault(key, []).append(register)
+        kind = self._type[register] if 0 <= register < REGISTERS else 0
+        if kind:
+            self._leave(register)
+            self._give_back(register, kind)
 
-    def hold(self, kind: int) -> tuple[int, tuple[int, int] | None]:
-        """A register that outlives the action; unhold() gives it back. Where code elsewhere can run in between and come back, it is
-        used for nothing else, before or after."""
+    def hold(self, kind: int) -> tuple[int, int]:
+        """A register that outlives the action, and its type; unhold() gives it back. Where code elsewhere can run in between and come
+        back, it is used for nothing else, before or after: its type is then told as 0."""
         if self.here.comes_back:
-            return self.p.slot(Type(kind)), None
+            return self.p.slot(kind), 0
         register = self.temp(kind)
-        return register, self.busy.pop(register)
+        self._leave(register)
+        return register, kind
 
-    def unhold(self, held: tuple[int, tuple[int, int] | None]) -> None:
-        if held[1] is not None:
-            self.pool.setdefault(held[1], []).append(held[0])
+    def unhold(self, held: tuple[int, int]) -> None:
+        if held[1]:
+            self._give_back(held[0], held[1])
 
     def release(self) -> None:
-        for register in list(self.busy):
-            self.free(register)
+        for at in range(self._taken_count):
+            register = self._taken[at]
+            self._give_back(register, self._type[register])
+            self._type[register] = 0
+        self._taken_count = 0
 
     def structure(self, struct: Struct | None) -> int:
         if struct is None:
             return NO_STRUCTURE
         key = id(struct)
         if key not in self.structs:
-            columns = [(name, Type(kind if kind != V_ANY else V_TEXT)) for name, kind in struct.columns]
+            columns = [(name, kind if kind != V_ANY else V_TEXT) for name, kind in struct.columns]
             self.structs[key] = self.unit.structure(struct.name, struct.hbj, columns)
         return self.structs[key]
 
     # code
-    def emit(self, op: Op, a: int | Label = 0, b: int | Label = 0, c: int | Label = 0, x: int = 0) -> int:
-        return self.p.emit(op, a, b, c, x=x)
+    def emit(self, op: int, a: int | Label = 0, b: int | Label = 0, c: int | Label = 0, x: int = 0) -> int:
+        return self.p.emit(op, a, b, c, x)
+
+    def put(self, op: int, a: int, b: int, c: int) -> int:
+        """emit() for operands that are all numbers."""
+        return self.p.put(op, a, b, c, 0)
 
     def action(self, node: int) -> None:
         self.release()
@@ -104,35 +189,35 @@ class Registers:
         """A known value as `kind`; INT may become REAL on the way."""
         if isinstance(value, bool) or kind == V_BOOL:
             register = self.dest(dest, V_BOOL)
-            self.emit(Op.LOADI_B, register, x=int(value))
+            self.emit(Op.LOADI_B, register, 0, 0, int(value))
         elif kind == V_REAL:
             register = self._load_real(float(value), dest)
         elif isinstance(value, str):
             register = self.dest(dest, V_TEXT)
-            self.emit(Op.LOADK_T, register, self.unit.const(Type.TEXT, value))
+            self.put(Op.LOADK_T, register, self.unit.text(value), 0)
         else:
             register = self._load_int(int(value), dest)
         return register
 
     def _load_int(self, value: int, dest: int) -> int:
         register = self.dest(dest, V_INT)
-        if -(2**31) <= value < 2**31 and SHORT_LOAD not in self.without:
-            self.emit(Op.LOADI_I, register, value)
+        if -(2**31) <= value < 2**31 and self.short_load:
+            self.put(Op.LOADI_I, register, value, 0)
         else:
-            self.emit(Op.LOADK_I, register, self.unit.const(Type.INT, value))
+            self.emit(Op.LOADK_I, register, self.unit.const(V_INT, value))
         return register
 
     def _load_real(self, value: float, dest: int) -> int:
         register = self.dest(dest, V_REAL)
-        if value == int(value) and abs(value) < 2**31 and str(value) != "-0.0" and SHORT_LOAD not in self.without:
+        if value == int(value) and abs(value) < 2**31 and str(value) != "-0.0" and self.short_load:
             self.emit(Op.LOADI_R, register, int(value))
         else:
-            self.emit(Op.LOADK_R, register, self.unit.const(Type.REAL, value))
+            self.emit(Op.LOADK_R, register, self.unit.real(value))
         return register
 
     def invalid(self, kind: int, dest: int = -1, reason: int = 1) -> int:
         register = self.dest(dest, kind)
-        self.emit(typed("INVALID", kind), register, x=reason)
+        self.emit(typed("INVALID", kind), register, 0, 0, reason)
         return register
 
     # conversions
@@ -140,7 +225,7 @@ class Registers:
         """The value as `to`, in `dest` if that is given."""
         if kind == to:
             if dest >= 0 and dest != register:
-                self.emit(typed("MOV", kind), dest, register)
+                self.put(MOV[kind], dest, register, 0)
                 self.free(register)
                 return dest
             return register
@@ -149,8 +234,8 @@ class Registers:
             self.emit(typed("BOX", kind), result, register)
         elif kind == V_ANY:
             self.emit(typed("UNBOX", to), result, register)
-        elif (kind, to) in CONVERSIONS:
-            self.emit(CONVERSIONS[kind, to], result, register)
+        elif CONVERSIONS[TYPES * kind + to]:
+            self.put(CONVERSIONS[TYPES * kind + to], result, register, 0)
         else:  # never valid: over ANY, so that an invalid value keeps its own reason
             boxed = self.convert(register, kind, V_ANY)
             self.emit(typed("UNBOX", to), result, boxed)
@@ -161,20 +246,20 @@ class Registers:
     # symbols
     def is_global(self, symbol: Symbol) -> bool:
         """A variable of the script, seen from a procedure."""
-        return symbol.section == 0 and self.here.index != 0
+        return symbol.section == 0 and (self.inner or self.here.index != 0)
 
     def read_symbol(self, symbol: Symbol, dest: int = -1) -> int:
         if not self.is_global(symbol):
             return self.convert(symbol.register, symbol.type, symbol.type, dest)
         register = self.dest(dest, symbol.type)
-        self.emit(typed("GLOAD", symbol.type), register, symbol.register)
+        self.put(GLOAD[symbol.type], register, symbol.register, 0)
         return register
 
     def write_symbol(self, symbol: Symbol, register: int) -> None:
         if self.is_global(symbol):
-            self.emit(typed("GSTORE", symbol.type), symbol.register, register)
+            self.put(GSTORE[symbol.type], symbol.register, register, 0)
         elif register != symbol.register:
-            self.emit(typed("MOV", symbol.type), symbol.register, register)
+            self.put(MOV[symbol.type], symbol.register, register, 0)
 
     def record(self, symbol: Symbol) -> int:
         """Record operand: own register, or a global of the script by bit 15."""
@@ -183,30 +268,36 @@ class Registers:
     def variable(self, symbol: Symbol) -> int:
         if symbol.index not in self.pvars:
             kind = symbol.type if symbol.type <= V_TEXT else V_TEXT
-            self.pvars[symbol.index] = self.unit.variable(symbol.name, Type(kind), symbol.index)
+            self.pvars[symbol.index] = self.unit.variable(symbol.name, kind, symbol.index)
         return self.pvars[symbol.index]
 
     def object_index(self, place: Place) -> int:
         entry = place.entry
         assert isinstance(entry, ObjectEntry)
+        found = self.objects.get(entry.name)
+        if found is None:
+            found = self.objects[entry.name] = self._new_object(entry)
+        return found
+
+    def _new_object(self, entry: ObjectEntry) -> int:
         struct = self.checked.struct_of(entry)
         if struct is not None:
-            return self.unit.object(entry.name, entry.hbj, Type.RECORD, max(1, entry.rows), len(struct.columns))
+            return self.unit.object(entry.name, entry.hbj, V_RECORD, max(1, entry.rows), len(struct.columns))
         kind = type_of_word(entry.value_type) if entry.value_type else V_ANY
-        return self.unit.object(entry.name, entry.hbj, Type(kind if kind <= V_TEXT else V_ANY))
+        return self.unit.object(entry.name, entry.hbj, kind if kind <= V_TEXT else V_ANY)
 
     # sites
     def function(self, number: int, args: list[Arg], result: Arg | None) -> None:
-        self.emit(Op.FN, self.unit.fn(number, args, result))
+        self.put(Op.FN, self.unit.fn(number, args, result), 0, 0)
 
     def act(self, number: int, args: list[Arg], waits: bool) -> None:
-        self.emit(Op.ACT, self.unit.act(number, args, waits=waits))
+        self.put(Op.ACT, self.unit.site(ACTION, number, waits, args), 0, 0)
 
     def arg_in(self, kind: int, register: int) -> Arg:
-        return Arg(Mode.IN, Type(kind), register)
+        return arg_of(IN, kind, register)
 
     def arg_out(self, kind: int, register: int) -> Arg:
-        return Arg(Mode.OUT, Type(kind), register)
+        return arg_of(OUT, kind, register)
 
     def now(self, dest: int = -1) -> int:
         register = self.dest(dest, V_TIME)

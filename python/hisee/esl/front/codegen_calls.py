@@ -1,15 +1,17 @@
+# cython: annotation_typing=False, infer_types=True, nonecheck=True, initializedcheck=False
 """Code of calls between objects, events, locks and commands, and the two procedures by which PUBLIC variables come and go."""
 
 from __future__ import annotations
 
+from hisee.esl.front import ops as Op
+from hisee.esl.front.assembler import Arg
 from hisee.esl.front.codegen_base import typed
+from hisee.esl.front.codegen_expr import ExpressionCode
 from hisee.esl.front.codegen_units import UnitCode
-from hisee.esl.front.nodes import V_BOOL, V_INT, V_OBJECT, V_RECORD, V_TEXT
-from hisee.esl.front.nodes_calls import G_ASYNC, G_BEGIN, G_CODE, O_SYNC
+from hisee.esl.front.kinds import G_ASYNC, G_BEGIN, G_CODE, O_SYNC, V_BOOL, V_INT, V_OBJECT, V_RECORD, V_TEXT
 from hisee.esl.front.symbols import Place, Symbol
-from hisee.esl.unit import GLOBAL, PUBLIC_IN, PUBLIC_OUT, Arg, Mode, Type
+from hisee.esl.unit import GLOBAL, PUBLIC_IN, PUBLIC_OUT, Mode, Type
 from hisee.schema.actions import ActionId
-from hisee.schema.opcodes import Op
 
 Backs = list[tuple[Place, int, int]]
 
@@ -23,7 +25,7 @@ class CallCode(UnitCode):
         return self.arg_in(V_OBJECT, self._console(node))
 
     def _linked_arg(self, node: int) -> Arg:
-        return self.arg_in(V_OBJECT, self.linked(self.checked.places[node]))  # type: ignore[attr-defined]
+        return self.arg_in(V_OBJECT, self.linked(self.placed(node)))
 
     def _value_arg(self, node: int, kind: int) -> Arg:
         """Value, invalid when it is not given."""
@@ -41,12 +43,12 @@ class CallCode(UnitCode):
             self.emit(Op.OBJ_HBJ, register, number)
             self.free(number)
             return register
-        return super()._base(place)
+        return ExpressionCode._base(self, place)
 
     def _cell_attribute(self, name: str, place: Place, dest: int) -> int:
         if place.base == "self" and isinstance(place.entry, int):
             return self.load(place.entry, V_INT, dest)
-        return super()._cell_attribute(name, place, dest)
+        return ExpressionCode._cell_attribute(self, name, place, dest)
 
     def _copied_back(self, backs: Backs) -> None:
         for place, register, kind in backs:
@@ -67,9 +69,9 @@ class CallCode(UnitCode):
         self.act(ActionId.CALL_OBJECT, head + given, not flags & G_ASYNC)
         self._copied_back(backs)
         if flags & G_CODE:
-            self.store(self.checked.places[tree.a[node]], code, V_INT)  # type: ignore[attr-defined]
+            self.store(self.placed(tree.a[node]), code, V_INT)
         if flags & G_BEGIN:
-            self.store(self.checked.places[conversation], handle, V_INT)  # type: ignore[attr-defined]
+            self.store(self.placed(conversation), handle, V_INT)
 
     def _handle_argument(self, node: int, flags: int, register: int) -> Arg:
         """The handle of a conversation; its beginning gives it."""
@@ -116,10 +118,9 @@ class CallCode(UnitCode):
         args = [self._value_arg(tree.b[node], V_TEXT), self.arg_in(V_BOOL, self.load(bool(public), V_BOOL)), self._value_arg(note, V_TEXT),
                 self.arg_out(V_BOOL, granted), self.arg_out(V_TEXT, text)]
         self.act(ActionId.GETACCESS, args, True)
-        places: dict[int, Place] = self.checked.places  # type: ignore[attr-defined]
-        self.store(places[tree.a[node]], granted, V_BOOL)
+        self.store(self.placed(tree.a[node]), granted, V_BOOL)
         if holder >= 0:
-            self.store(places[holder], text, V_TEXT)
+            self.store(self.placed(holder), text, V_TEXT)
 
     def releaseaccess(self, node: int) -> None:
         args = [self._value_arg(self.tree.a[node], V_TEXT), self.arg_in(V_BOOL, self.load(bool(self.tree.b[node]), V_BOOL))]
@@ -143,7 +144,7 @@ class CallCode(UnitCode):
 
     def _moving(self, name: str, mode: Mode, public: list[Symbol]) -> None:
         self.p = self.unit.procedure(name)
-        self.pool, self.busy = {}, {}
+        self.begin_registers()
         places = [self.p.param(s.name, mode, Type(s.type), self.structure(s.struct if s.type == V_RECORD else None)) for s in public]
         self.p.action(1)
         for symbol, register in zip(public, places, strict=True):

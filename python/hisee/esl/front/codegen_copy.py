@@ -1,14 +1,15 @@
+# cython: annotation_typing=False, infer_types=True, nonecheck=True, initializedcheck=False
 """Code of actions on structures: SET WITH between records and objects, REDIM, INSERT."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from hisee.esl.front import ops as Op
 from hisee.esl.front.codegen_base import typed
 from hisee.esl.front.codegen_expr import ExpressionCode
-from hisee.esl.front.nodes import V_INT, V_OBJECT, V_RECORD
-from hisee.esl.front.symbols import P_CELL, P_ROW, P_WHOLE, Place
-from hisee.schema.opcodes import Op
+from hisee.esl.front.kinds import P_CELL, P_ROW, P_WHOLE, V_INT, V_OBJECT, V_RECORD
+from hisee.esl.front.symbols import Place
 
 RANGE_ERROR = 4
 
@@ -19,8 +20,8 @@ class CopyCode(ExpressionCode):
 
     def set_with(self, node: int) -> None:
         tree = self.tree
-        target: Place = self.checked.places[tree.a[node]]  # type: ignore[attr-defined]
-        source: Place = self.checked.places[tree.b[node]]  # type: ignore[attr-defined]
+        target = self.placed(tree.a[node])
+        source = self.placed(tree.b[node])
         if _bound(target) or _bound(source):
             whole = target.kind == P_WHOLE or target.kind == P_CELL and target.whole
             self._copy_all(target, source) if whole else self._copy_row(target, source)
@@ -60,7 +61,7 @@ class CopyCode(ExpressionCode):
     def same_rows(self, rows: int, others: int) -> None:
         same = self.p.label()
         self.emit(Op.BR_EQ_I, rows, others, same)
-        self.emit(Op.RAISE_NR, x=RANGE_ERROR)
+        self.emit(Op.RAISE_NR, 0, 0, 0, RANGE_ERROR)
         self.p.place(same)
 
     def _copy_row(self, target: Place, source: Place) -> None:
@@ -106,7 +107,7 @@ class CopyCode(ExpressionCode):
         if _bound(place):
             self.load_bound(place.symbol, row, column, kind, register)  # type: ignore[arg-type]
         elif column < 256:
-            self.emit(typed("LD", kind), register, self.record(place.symbol), row, x=column)  # type: ignore[arg-type]
+            self.emit(typed("LD", kind), register, self.record(place.symbol), row, column)  # type: ignore[arg-type]
         else:
             self.emit(Op.LDW, register, self.record(place.symbol), row)  # type: ignore[arg-type]
             self.emit(Op.EXT, column)
@@ -119,7 +120,7 @@ class CopyCode(ExpressionCode):
 
     def _store_here(self, place: Place, row: int, column: int, kind: int, register: int) -> None:
         if column < 256:
-            self.emit(typed("ST", kind), self.record(place.symbol), row, register, x=column)  # type: ignore[arg-type]
+            self.emit(typed("ST", kind), self.record(place.symbol), row, register, column)  # type: ignore[arg-type]
         else:
             self.emit(Op.STW, self.record(place.symbol), row, register)  # type: ignore[arg-type]
             self.emit(Op.EXT, column)
@@ -128,7 +129,7 @@ class CopyCode(ExpressionCode):
         """As item(), but base and row are used again."""
         register = self.temp(V_OBJECT)
         if column < 255:
-            self.emit(Op.ITEM, register, base, row, x=column + 1)
+            self.emit(Op.ITEM, register, base, row, column + 1)
         else:
             self.emit(Op.ITEMW, register, base, row)
             self.emit(Op.EXT, column + 1)
@@ -149,14 +150,14 @@ class CopyCode(ExpressionCode):
     # size
     def redim(self, node: int) -> None:
         target = self.tree.a[node]
-        place: Place = self.checked.places[self.tree.a[target]]  # type: ignore[attr-defined]
+        place = self.placed(self.tree.a[target])
         rows = self.value(self.tree.b[target], V_INT)
         self.emit(Op.REDIM, self.record(place.symbol), rows)  # type: ignore[arg-type]
 
     def insert(self, node: int) -> None:
         tree = self.tree
-        target: Place = self.checked.places[tree.a[node]]  # type: ignore[attr-defined]
-        rows: Place = self.checked.places[tree.c[node]]  # type: ignore[attr-defined]
+        target = self.placed(tree.a[node])
+        rows = self.placed(tree.c[node])
         before = self.value(tree.b[node], V_INT)
         record = self.record(target.symbol)  # type: ignore[arg-type]
         if tree.d[node] >= 0:

@@ -1,16 +1,29 @@
+# cython: annotation_typing=False, infer_types=True, nonecheck=True, initializedcheck=False
 """Code of expressions, references, conditions. `value` answers a register; the last instruction writes `dest` if one is given."""
 
 from __future__ import annotations
 
-from hisee.esl.front import lexer as L
-from hisee.esl.front.checker_expr import FUNCTIONS, LETTER_TYPES, PICTURE_FUNCTIONS, RELATIONS, common_type, result_type
-from hisee.esl.front.codegen_base import Registers, typed
-from hisee.esl.front.nodes import (
+from typing import TypeVar
+
+from hisee.esl.front import kinds as K
+from hisee.esl.front import ops as Op
+from hisee.esl.front.assembler import Arg, Label, UnitBuilder
+from hisee.esl.front.checker import Checker
+from hisee.esl.front.checker_expr import PICTURE_FUNCTIONS, is_relation
+from hisee.esl.front.codegen_base import FAMILIES, Registers, typed
+from hisee.esl.front.kinds import (
     N_ATTR,
     N_BINARY,
     N_FUNC,
     N_PAREN,
     N_UNARY,
+    P_CELL,
+    P_CONST,
+    P_ITEM,
+    P_PVAR,
+    P_SCALAR,
+    P_WHOLE,
+    S_SPECIAL,
     V_ANY,
     V_BOOL,
     V_INT,
@@ -20,46 +33,70 @@ from hisee.esl.front.nodes import (
     V_TEXT,
     V_TIME,
 )
-from hisee.esl.front.symbols import P_CELL, P_CONST, P_ITEM, P_PVAR, P_SCALAR, P_WHOLE, S_SPECIAL, Place, Symbol, type_of_word
-from hisee.esl.optimisations import BRANCH, BRANCH_CONSTANT, HOT, IMMEDIATE, IN_PLACE, REAL_CONSTANT
-from hisee.esl.unit import Arg, Label, Mode, Type
+from hisee.esl.front.signatures import FUNCTIONS, Signature
+from hisee.esl.front.symbols import Place, Symbol, type_of_word
+from hisee.esl.optimisations import BRANCH, BRANCH_CONSTANT, HOT, IMMEDIATE, REAL_CONSTANT
+from hisee.esl.unit import Mode, Type
 from hisee.schema.actions import ActionId
-from hisee.schema.opcodes import Op
 
-ARITH = {L.T_PLUS: 0, L.T_MINUS: 1, L.T_STAR: 2, L.T_SLASH: 3, L.T_AND: 4, L.T_OR: 5}
-COMPARE = {L.T_LT: 0, L.T_LE: 1, L.T_EQ: 2, L.T_NE: 3, L.T_GT: 4, L.T_GE: 5}
-RELATION_OPS = {L.T_LT: ("LT", False), L.T_LE: ("LE", False), L.T_EQ: ("EQ", False), L.T_NE: ("NE", False), L.T_GT: ("LT", True),
-                L.T_GE: ("LE", True)}
-OPPOSITE = {L.T_LT: L.T_GE, L.T_LE: L.T_GT, L.T_EQ: L.T_NE, L.T_NE: L.T_EQ, L.T_GT: L.T_LE, L.T_GE: L.T_LT}
-SHORT = {L.T_LT: "LT", L.T_LE: "LE", L.T_EQ: "EQ", L.T_NE: "NE", L.T_GT: "GT", L.T_GE: "GE"}
-NUMBER_OPS = {
-    (L.T_PLUS, V_INT): Op.ADD_I, (L.T_MINUS, V_INT): Op.SUB_I, (L.T_STAR, V_INT): Op.MUL_I, (L.T_PLUS, V_REAL): Op.ADD_R,
-    (L.T_MINUS, V_REAL): Op.SUB_R, (L.T_STAR, V_REAL): Op.MUL_R,
-}
-REAL_CONSTANT_OPS = {L.T_PLUS: Op.ADDK_R, L.T_MINUS: Op.SUBK_R, L.T_STAR: Op.MULK_R, L.T_SLASH: Op.DIVK_R}
+T = TypeVar("T")
+SPECIALS = {"ERR_NR": Op.ERR_NR, "ERR_MSG": Op.ERR_MSG, "ERR_LINE": Op.ERR_LINE, "ERR_EXT": Op.ERR_EXT}
+ARITH = {K.T_PLUS: 0, K.T_MINUS: 1, K.T_STAR: 2, K.T_SLASH: 3, K.T_AND: 4, K.T_OR: 5}
+COMPARE = {K.T_LT: 0, K.T_LE: 1, K.T_EQ: 2, K.T_NE: 3, K.T_GT: 4, K.T_GE: 5}
+
+
+def by_operator(rows: dict[int, T], otherwise: T) -> list[T]:
+    """The rows of a dict as a list: operators are small numbers."""
+    return [rows.get(op, otherwise) for op in range(K.T_GT + 1)]
+
+
+def by_relation(lead: str, words: str = "LT LE EQ NE LT LE") -> list[list[int]]:
+    """Families of opcodes by relation. Where there is no greater-than it is a less-than with its operands changed over."""
+    relations = (K.T_LT, K.T_LE, K.T_EQ, K.T_NE, K.T_GT, K.T_GE)
+    return by_operator({relation: FAMILIES[lead + word] for relation, word in zip(relations, words.split(), strict=True)}, [])
+
+
+COMPARISONS, BRANCHES = by_relation(""), by_relation("BR_")
+BRANCHES_INT, BRANCHES_REAL = by_relation("BRI_", "LT LE EQ NE GT GE"), by_relation("BRK_", "LT LE EQ NE GT GE")
+OPPOSITE = by_operator({K.T_LT: K.T_GE, K.T_LE: K.T_GT, K.T_EQ: K.T_NE, K.T_NE: K.T_EQ, K.T_GT: K.T_LE, K.T_GE: K.T_LT}, 0)
+NUMBER_OPS = by_operator({K.T_PLUS: FAMILIES["ADD"], K.T_MINUS: FAMILIES["SUB"], K.T_STAR: FAMILIES["MUL"]}, [])
+REAL_CONSTANT_OPS = by_operator({K.T_PLUS: Op.ADDK_R, K.T_MINUS: Op.SUBK_R, K.T_STAR: Op.MULK_R, K.T_SLASH: Op.DIVK_R}, 0)
 # functions that have an opcode of their own: name -> (opcode by type of the arguments)
-HOT_ONE = {"%abs": {V_INT: Op.ABS_I, V_REAL: Op.ABS_R}, "%sqrt": {V_REAL: Op.SQRT_R}, "%strlen": {V_TEXT: Op.LEN_T}}
-HOT_TWO = {
-    "%min": {V_INT: Op.MIN_I, V_REAL: Op.MIN_R}, "%max": {V_INT: Op.MAX_I, V_REAL: Op.MAX_R}, "%mod": {V_INT: Op.MOD_I},
-    "%div": {V_INT: Op.IDIV_I},
-}
+HOT_ONE = {"%abs": FAMILIES["ABS"], "%sqrt": FAMILIES["SQRT"], "%strlen": FAMILIES["LEN"]}
+HOT_TWO = {"%min": FAMILIES["MIN"], "%max": FAMILIES["MAX"], "%mod": FAMILIES["MOD"], "%div": FAMILIES["IDIV"]}
 
 
 class ExpressionCode(Registers):
     """value(node, want): the register of a node as type `want` (V_NONE: its own type)."""
 
+    def __init__(self, unit: UnitBuilder, checked: Checker, without: frozenset[str]) -> None:
+        super().__init__(unit, checked, without)
+        self.immediates, self.real_constants = IMMEDIATE not in without, REAL_CONSTANT not in without
+        self.hot = HOT not in without
+        self.branches, self.branch_constants = BRANCH not in without, BRANCH_CONSTANT not in without
+
     def value(self, node: int, want: int = V_NONE, dest: int = -1) -> int:
         kind = self.type_of(node)
-        known = self.checked.known.get(node)  # type: ignore[attr-defined]
+        known = self.checked.known[node]
         if known is not None and (want in (V_NONE, kind) or want == V_REAL and kind == V_INT):
             return self.load(known, want or kind, dest)
         target = want or kind
-        direct = dest if kind == target and IN_PLACE not in self.without else -1
         shape = self.tree.kind[node]
-        if shape == N_BINARY:
-            register = self._chain(node, direct)
+        if shape == K.N_LOCAL:
+            place = self.placed(node)
+            symbol = place.symbol
+            if symbol is not None and place.kind == P_SCALAR and not self.is_global(symbol):
+                return self.convert(symbol.register, kind, target, dest)
         elif shape == N_PAREN:
             return self.value(self.tree.a[node], want, dest)
+        return self._computed(node, shape, kind, target, dest)
+
+    def _computed(self, node: int, shape: int, kind: int, target: int, dest: int) -> int:
+        """What is no plain local and not known now."""
+        direct = dest if kind == target and self.in_place else -1
+        known = self.checked.known[node]
+        if shape == N_BINARY:
+            register = self._chain(node, direct) if known is None else self.load(known, kind)
         elif shape == N_UNARY:
             register = self._unary(node, kind, direct)
         elif shape == N_ATTR:
@@ -69,42 +106,56 @@ class ExpressionCode(Registers):
         elif known is not None:
             register = self.load(known, kind)
         else:
-            register, kind = self.read_place(self.checked.places[node], target, dest)  # type: ignore[attr-defined]
+            register, kind = self.read_place(self.placed(node), target, dest)
         return self.convert(register, kind, target, dest)
 
     def type_of(self, node: int) -> int:
-        return self.checked.typ[node]  # type: ignore[attr-defined, no-any-return]
+        return self.checked.typ[node]
+
+    def placed(self, node: int) -> Place:
+        """Place of a reference; the checker has found one."""
+        place = self.checked.places[node]
+        assert place is not None
+        return place
+
+    def known_number(self, node: int) -> int | float | None:
+        """An INT or REAL that is known now."""
+        known = self.checked.known[node]
+        return known if isinstance(known, (int, float)) and not isinstance(known, bool) else None
 
     # operators
     def _chain(self, node: int, dest: int) -> int:
         """The left spine in a loop; operands keep their order of evaluation."""
-        tree, spine = self.tree, []
-        known = self.checked.known  # type: ignore[attr-defined]
-        while tree.kind[node] == N_BINARY and node not in known:
-            spine.append(node)
-            node = tree.b[node]
-        left, kind = self.value(node), self.type_of(node)
+        tree, known = self.tree, self.checked.known
+        first = tree.b[node]
+        if tree.kind[first] != N_BINARY or known[first] is not None:
+            return self._binary(node, self.value(first), self.type_of(first), dest)
+        spine = []
+        while tree.kind[first] == N_BINARY and known[first] is None:
+            spine.append(first)
+            first = tree.b[first]
+        left, kind = self.value(first), self.type_of(first)
         for at in reversed(spine):
-            left = self._binary(at, left, kind, dest if at == spine[0] else -1)
+            left = self._binary(at, left, kind, -1)
             kind = self.type_of(at)
-        return left
+        return self._binary(node, left, kind, dest)
 
     def _binary(self, node: int, left: int, kind: int, dest: int) -> int:
         op, right_node = self.tree.a[node], self.tree.c[node]
         right_kind, result = self.type_of(right_node), self.type_of(node)
         if V_ANY in (kind, right_kind):
             return self._binary_any(op, left, kind, right_node, dest)
-        if op in RELATIONS:
+        if is_relation(op):
             return self._relation(op, left, kind, right_node, right_kind, dest)
         if V_TIME in (kind, right_kind):
             return self._time(op, left, kind, right_node, right_kind, dest)
         return self._arithmetic(op, left, kind, right_node, right_kind, result, dest)
 
-    def _three(self, op: Op, kind: int, left: int, right: int, dest: int) -> int:
+    def _three(self, op: int, kind: int, left: int, right: int, dest: int) -> int:
         """a := b op c; the left operand's register is used again when it is temporary and of that type."""
-        reuse = dest < 0 and left in self.busy and self.busy[left][0] == kind and IN_PLACE not in self.without
+        reuse = dest < 0 and self.is_temp(left, kind) and self.in_place
         result = left if reuse else self.dest(dest, kind)
-        self.emit(op, result, left, right)
+        self.put(op, result, left, right)
         self.free(right)
         if not reuse:
             self.free(left)
@@ -113,11 +164,12 @@ class ExpressionCode(Registers):
     def _binary_any(self, op: int, left: int, kind: int, right_node: int, dest: int) -> int:
         left = self.convert(left, kind, V_ANY)
         right = self.value(right_node, V_ANY)
-        result = self.dest(dest, V_BOOL if op in RELATIONS else V_ANY)
-        if op in RELATIONS:
-            self.emit(Op.CMP_ANY, result, left, right, x=COMPARE[op])
+        related = is_relation(op)
+        result = self.dest(dest, V_BOOL if related else V_ANY)
+        if related:
+            self.emit(Op.CMP_ANY, result, left, right, COMPARE[op])
         else:
-            self.emit(Op.BIN_ANY, result, left, right, x=ARITH[op])
+            self.emit(Op.BIN_ANY, result, left, right, ARITH[op])
         self.free(left)
         self.free(right)
         return result
@@ -126,9 +178,10 @@ class ExpressionCode(Registers):
         common = self._compared_as(kind, right_kind)
         left = self.convert(left, kind, common)
         right = self.value(right_node, common)
-        name, swapped = RELATION_OPS[op]
-        first, second = (right, left) if swapped else (left, right)
-        return self._three(typed(name, common), V_BOOL, first, second, dest)
+        code: int = COMPARISONS[op][common]
+        if op in (K.T_GT, K.T_GE):
+            return self._three(code, V_BOOL, right, left, dest)
+        return self._three(code, V_BOOL, left, right, dest)
 
     def _compared_as(self, left: int, right: int) -> int:
         if left == right:
@@ -140,23 +193,25 @@ class ExpressionCode(Registers):
             return self._three(Op.DIFF_M, V_REAL, left, self.value(right_node), dest)
         if kind == V_TIME:
             right = self.value(right_node, V_REAL)
-            return self._three(Op.ADD_M if op == L.T_PLUS else Op.SUB_M, V_TIME, left, right, dest)
+            return self._three(Op.ADD_M if op == K.T_PLUS else Op.SUB_M, V_TIME, left, right, dest)
         seconds = self.convert(left, kind, V_REAL)
         return self._three(Op.ADD_M, V_TIME, self.value(right_node), seconds, dest)
 
     def _arithmetic(self, op: int, left: int, kind: int, right_node: int, right_kind: int, result: int, dest: int) -> int:
         if result == V_TEXT:
             return self._three(Op.CAT_T, V_TEXT, left, self.value(right_node), dest)
-        if op in (L.T_AND, L.T_OR):
-            code = Op.AND_I if result == V_INT else Op.AND_B if op == L.T_AND else Op.OR_B
+        if op in (K.T_AND, K.T_OR):
+            code = Op.AND_I if result == V_INT else Op.AND_B if op == K.T_AND else Op.OR_B
             return self._three(code, result, left, self.value(right_node), dest)
-        if op == L.T_SLASH:
+        if op == K.T_SLASH:
             return self._divide(left, kind, right_node, right_kind, result, dest)
         left = self.convert(left, kind, result)
-        constant = self._small(op, right_node, result) or self._real_constant(op, right_node, result)
-        if constant is not None:
-            return self._with_constant(constant[0], result, left, constant[1], dest)
-        return self._three(NUMBER_OPS[op, result], result, left, self.value(right_node, result), dest)
+        if result == V_INT and self._is_small(right_node):
+            return self._immediate(op, left, right_node, dest)
+        constant = self._real_constant(right_node, result)
+        if constant >= 0:
+            return self._with_constant(REAL_CONSTANT_OPS[op], result, left, constant, dest)
+        return self._three(NUMBER_OPS[op][result], result, left, self.value(right_node, result), dest)
 
     def _divide(self, left: int, kind: int, right_node: int, right_kind: int, result: int, dest: int) -> int:
         if result == V_INT:
@@ -164,34 +219,34 @@ class ExpressionCode(Registers):
         if kind == right_kind == V_INT:
             return self._three(Op.DIV_II, V_REAL, left, self.value(right_node), dest)
         left = self.convert(left, kind, V_REAL)
-        constant = self._real_constant(L.T_SLASH, right_node, V_REAL)
-        if constant is not None:
-            return self._with_constant(constant[0], V_REAL, left, constant[1], dest)
+        constant = self._real_constant(right_node, V_REAL)
+        if constant >= 0:
+            return self._with_constant(Op.DIVK_R, V_REAL, left, constant, dest)
         return self._three(Op.DIV_R, V_REAL, left, self.value(right_node, V_REAL), dest)
 
-    def _small(self, op: int, node: int, kind: int) -> tuple[Op, int] | None:
+    def _is_small(self, node: int) -> bool:
         """INT + - * with a small number has opcodes of its own."""
-        known = self.checked.known.get(node)  # type: ignore[attr-defined]
-        if IMMEDIATE in self.without or kind != V_INT or isinstance(known, bool):
-            return None
-        if not isinstance(known, int) or not -32768 < known < 32768:
-            return None
-        if op == L.T_STAR:
-            return Op.MULI_I, known
-        return Op.ADDI_I, known if op == L.T_PLUS else -known
+        known = self.checked.known[node]
+        return self.immediates and isinstance(known, int) and not isinstance(known, bool) and -32768 < known < 32768
 
-    def _real_constant(self, op: int, node: int, kind: int) -> tuple[Op, int] | None:
-        """REAL + - * / with a known number; its index must fit 16 bits."""
-        known = self.checked.known.get(node)  # type: ignore[attr-defined]
-        if REAL_CONSTANT in self.without or kind != V_REAL or isinstance(known, bool) or not isinstance(known, (int, float)):
-            return None
-        index = self.unit.const(Type.REAL, float(known))
-        return (REAL_CONSTANT_OPS[op], index) if index < 65536 else None
+    def _immediate(self, op: int, left: int, right_node: int, dest: int) -> int:
+        number = self.checked.known[right_node]
+        if op == K.T_STAR:
+            return self._with_constant(Op.MULI_I, V_INT, left, number, dest)  # type: ignore[arg-type]
+        return self._with_constant(Op.ADDI_I, V_INT, left, number if op == K.T_PLUS else -number, dest)  # type: ignore[arg-type, operator]
 
-    def _with_constant(self, op: Op, kind: int, left: int, constant: int, dest: int) -> int:
-        reuse = dest < 0 and left in self.busy and self.busy[left][0] == kind and IN_PLACE not in self.without
+    def _real_constant(self, node: int, kind: int) -> int:
+        """REAL + - * / with a known number: its index, which must fit 16 bits; -1 for everything else."""
+        number = self.known_number(node) if kind == V_REAL and self.real_constants else None
+        if number is None:
+            return -1
+        index = self.unit.real(float(number))
+        return index if index < 65536 else -1
+
+    def _with_constant(self, op: int, kind: int, left: int, constant: int, dest: int) -> int:
+        reuse = dest < 0 and self.is_temp(left, kind) and self.in_place
         result = left if reuse else self.dest(dest, kind)
-        self.emit(op, result, left, constant)
+        self.put(op, result, left, constant)
         if not reuse:
             self.free(left)
         return result
@@ -201,9 +256,9 @@ class ExpressionCode(Registers):
         operand = self.value(inner, kind)
         result = self.dest(dest, kind)
         if kind == V_ANY:
-            self.emit(Op.NOT_ANY if op == L.T_NOT else Op.NEG_ANY, result, operand)
+            self.emit(Op.NOT_ANY if op == K.T_NOT else Op.NEG_ANY, result, operand)
         else:
-            self.emit(Op.NOT_B if op == L.T_NOT else typed("NEG", kind), result, operand)
+            self.emit(Op.NOT_B if op == K.T_NOT else typed("NEG", kind), result, operand)
         self.free(operand)
         return result
 
@@ -213,83 +268,84 @@ class ExpressionCode(Registers):
         args = self.tree.items(self.tree.b[node])
         if name in PICTURE_FUNCTIONS:
             return self.picture_function(name, args, dest if self.type_of(node) == want else -1)
-        row = FUNCTIONS[name]
+        signature = FUNCTIONS[name]
         types = [self.type_of(a) for a in args]
-        kind = result_type(row, types)
-        if kind == V_ANY and not any(p[1] == "U" for p in row.parameters) and want in (V_BOOL, V_INT, V_REAL, V_TIME, V_TEXT):
+        own = self.type_of(node)
+        kind = signature.result_of(types)
+        if kind == V_ANY and not signature.united and want in (V_BOOL, V_INT, V_REAL, V_TIME, V_TEXT):
             kind = want
-        elif kind != self.type_of(node):
-            kind = self.type_of(node)
+        elif kind != own:
+            kind = own
         result = dest if dest >= 0 and kind == want else -1
-        if row.host:
-            return self._host_function(row, self._arguments(row, args, types), kind, result)
-        if row.letters[:1] == "C":
-            return self._column_function(row, args[0], self.type_of(node), dest if self.type_of(node) == want else -1)
-        hot = self._hot(name, args, types, kind, result)
+        if signature.host:
+            return self._host_function(signature, self._arguments(signature, args, types), kind, result)
+        if args and signature.type_at(0) == K.L_COLUMN:
+            return self._column_function(signature, args[0], own, dest if own == want else -1)
+        hot = self._hot(name, args, kind, result)
         if hot >= 0:
             return hot, kind
-        given = self._arguments(row, args, types)
-        register = self.dest(result, kind)
-        self.function(row.number, given, self.arg_out(kind, register))
+        return self._built_in(signature, self._arguments(signature, args, types), kind, result), kind
+
+    def _built_in(self, signature: Signature, given: list[Arg], kind: int, dest: int) -> int:
+        register = self.dest(dest, kind)
+        self.function(signature.number, given, self.arg_out(kind, register))
         for argument in given:
             self.free(argument.register)
-        return register, kind
+        return register
 
-    def _host_function(self, row, given: list[Arg], kind: int, dest: int) -> tuple[int, int]:  # type: ignore[no-untyped-def]
+    def _host_function(self, signature: Signature, given: list[Arg], kind: int, dest: int) -> tuple[int, int]:
         """A function that the process around the VM does: the action FUNCTION with its number. One without result answers as well.
 
         Waiting is the host's business: for the machine this is no waiting action, so that _ERR_NR_TRANS_EX stays as it was.
         """
         register = self.dest(dest, kind or V_INT)
-        number = self.load(row.number, V_INT)
+        number = self.load(signature.number, V_INT)
         self.act(ActionId.FUNCTION, [self.arg_in(V_INT, number), self.arg_out(kind or V_INT, register), *given], False)
         for used in (number, *(argument.register for argument in given)):
             self.free(used)
         return register, kind
 
-    def _column_function(self, row, column: int, kind: int, dest: int) -> tuple[int, int]:  # type: ignore[no-untyped-def]
+    def _column_function(self, signature: Signature, column: int, kind: int, dest: int) -> tuple[int, int]:
         """The record and the index of its column."""
-        place: Place = self.checked.places[column]  # type: ignore[attr-defined]
+        place = self.placed(column)
         assert place.symbol is not None
         index = self.load(place.column, V_INT)
         register = self.dest(dest, kind)
         given = [Arg(Mode.IN, Type.RECORD, self.record(place.symbol)), self.arg_in(V_INT, index)]
-        self.function(row.number, given, self.arg_out(kind, register))
+        self.function(signature.number, given, self.arg_out(kind, register))
         self.free(index)
         return register, kind
 
-    def _arguments(self, row, args: list[int], types: list[int]) -> list[Arg]:  # type: ignore[no-untyped-def]
-        letters = [row.parameters[min(i, len(row.parameters) - 1)][1] for i in range(len(args))]
-        united = [t for t, letter in zip(types, letters, strict=True) if letter == "U"]
-        common = common_type(united) if united and row.result == "U" else V_ANY
+    def _arguments(self, signature: Signature, args: list[int], types: list[int]) -> list[Arg]:
+        common = signature.common(types)
         given = []
-        for arg, kind, letter in zip(args, types, letters, strict=True):
-            want = self._argument_type(kind, letter, common)
-            given.append(self.arg_in(want, self.value(arg, want)))
+        for at in range(len(args)):
+            want = self._argument_type(signature.type_at(at), types[at], common)
+            given.append(self.arg_in(want, self.value(args[at], want)))
         return given
 
-    def _argument_type(self, kind: int, letter: str, common: int) -> int:
-        if letter == "N":
-            return {V_INT: V_INT, V_BOOL: V_INT}.get(kind, V_REAL)
-        if letter == "U":
+    def _argument_type(self, wanted: int, kind: int, common: int) -> int:
+        if wanted == K.L_NUMBER:
+            return V_INT if kind in (V_INT, V_BOOL) else V_REAL
+        if wanted == K.L_UNITED:
             return V_REAL if common == V_REAL else kind
-        return LETTER_TYPES[letter]
+        return wanted
 
-    def _hot(self, name: str, args: list[int], types: list[int], kind: int, dest: int) -> int:
+    def _hot(self, name: str, args: list[int], kind: int, dest: int) -> int:
         """Opcode instead of a call, where there is one for these types; -1 where not."""
-        if HOT in self.without:
+        if not self.hot:
             return -1
         if len(args) == 1 and name in HOT_ONE:
             want = V_REAL if name == "%sqrt" else V_TEXT if name == "%strlen" else kind
-            op = HOT_ONE[name].get(want)
-            if op is None:
+            op = HOT_ONE[name][want]
+            if not op:
                 return -1
             operand = self.value(args[0], want)
             result = self.dest(dest, kind)
-            self.emit(op, result, operand)
+            self.put(op, result, operand, 0)
             self.free(operand)
             return result
-        if len(args) == 2 and kind in HOT_TWO.get(name, {}):
+        if len(args) == 2 and name in HOT_TWO and HOT_TWO[name][kind]:
             left = self.value(args[0], kind)
             return self._three(HOT_TWO[name][kind], kind, left, self.value(args[1], kind), dest)
         return -1
@@ -333,7 +389,7 @@ class ExpressionCode(Registers):
         direct = dest if want == symbol.type else -1
         if symbol.kind == S_SPECIAL:
             register = self.dest(direct, symbol.type)
-            self.emit(Op[str(symbol.value)], register)
+            self.emit(SPECIALS[str(symbol.value)], register)
             return register, symbol.type
         if symbol.value is not None:
             return self.load(symbol.value, symbol.type, direct), symbol.type  # type: ignore[arg-type]
@@ -360,7 +416,7 @@ class ExpressionCode(Registers):
             self.free(index)
             return
         if place.column < 256:
-            self.emit(typed("LD", kind), register, self.record(place.symbol), index, x=place.column)
+            self.emit(typed("LD", kind), register, self.record(place.symbol), index, place.column)
         else:
             self.emit(Op.LDW, register, self.record(place.symbol), index)
             self.emit(Op.EXT, place.column)
@@ -373,7 +429,7 @@ class ExpressionCode(Registers):
         if place.symbol.bound:
             self.store_bound(place.symbol, index, place.column, kind, register)
         if place.column < 256:
-            self.emit(typed("ST", kind), self.record(place.symbol), index, register, x=place.column)
+            self.emit(typed("ST", kind), self.record(place.symbol), index, register, place.column)
         else:
             self.emit(Op.STW, self.record(place.symbol), index, register)
             self.emit(Op.EXT, place.column)
@@ -390,7 +446,7 @@ class ExpressionCode(Registers):
     def _bond(self, symbol: Symbol, row: int, column: int, local: Label) -> int:
         """Reference of the object's item; where the row is not bound the code goes on at `local`."""
         reference, is_bound = self.temp(V_OBJECT), self.temp(V_BOOL)
-        self.emit(Op.BOUND, reference, self.record(symbol), row, x=column + 1)
+        self.emit(Op.BOUND, reference, self.record(symbol), row, column + 1)
         self.emit(Op.LINKED, is_bound, reference)
         self.emit(Op.BR_FALSE, is_bound, 0, local)
         self.free(is_bound)
@@ -403,7 +459,7 @@ class ExpressionCode(Registers):
         self.free(reference)
         self.emit(Op.JUMP, end)
         self.p.place(local)
-        self.emit(typed("LD", kind), register, self.record(symbol), row, x=column)
+        self.emit(typed("LD", kind), register, self.record(symbol), row, column)
         self.p.place(end)
 
     def store_bound(self, symbol: Symbol, row: int, column: int, kind: int, register: int) -> None:
@@ -448,7 +504,7 @@ class ExpressionCode(Registers):
         """base[index]^column, columns from 1, 0 = the row."""
         register = self.temp(V_OBJECT)
         if column < 256:
-            self.emit(Op.ITEM, register, base, index, x=column)
+            self.emit(Op.ITEM, register, base, index, column)
         else:
             self.emit(Op.ITEMW, register, base, index)
             self.emit(Op.EXT, column)
@@ -459,7 +515,7 @@ class ExpressionCode(Registers):
     # attributes
     def _attribute(self, node: int, dest: int) -> int:
         name = self.checked.folded(self.tree.b[node])
-        place: Place = self.checked.places[self.tree.a[node]]  # type: ignore[attr-defined]
+        place = self.placed(self.tree.a[node])
         if name == "dim" and place.kind == P_WHOLE:
             assert place.symbol is not None
             register = self.dest(dest, V_INT)
@@ -500,20 +556,20 @@ class ExpressionCode(Registers):
         while self.tree.kind[node] == N_PAREN:
             node = self.tree.a[node]
         kind = self.type_of(node)
-        if self.tree.kind[node] == N_BINARY and self.tree.a[node] in RELATIONS and self._branch_relation(node, target, when):
+        if self.tree.kind[node] == N_BINARY and is_relation(self.tree.a[node]) and self._branch_relation(node, target, when):
             return
         if self.tree.kind[node] == N_UNARY and kind == V_BOOL:
             self.branch(self.tree.b[node], target, not when)
             return
         register = self.value(node)
         if kind not in (V_BOOL, V_ANY):
-            self.emit(Op.RAISE_NR, x=2)
+            self.emit(Op.RAISE_NR, 0, 0, 0, 2)
             self.free(register)
             return
         if kind == V_ANY:
             self._only_bool(register)
         register = self.convert(register, kind, V_BOOL)
-        self.emit(Op.BR_TRUE if when else Op.BR_FALSE, register, 0, target)
+        self.p.branch(Op.BR_TRUE if when else Op.BR_FALSE, register, 0, target, 0)
         self.free(register)
 
     def _only_bool(self, register: int) -> None:
@@ -521,32 +577,40 @@ class ExpressionCode(Registers):
         number, fine = self.temp(V_INT), self.p.label()
         self.function(FUNCTIONS["%typeof"].number, [self.arg_in(V_ANY, register)], self.arg_out(V_INT, number))
         self.emit(Op.BRI_EQ_I, number, V_BOOL, fine)
-        self.emit(Op.RAISE_NR, x=2)
+        self.emit(Op.RAISE_NR, 0, 0, 0, 2)
         self.p.place(fine)
         self.free(number)
 
     def _branch_relation(self, node: int, target: Label, when: bool) -> bool:
         tree = self.tree
         op = tree.a[node] if when else OPPOSITE[tree.a[node]]
-        left, right = self.type_of(tree.b[node]), self.type_of(tree.c[node])
-        if V_ANY in (left, right) or BRANCH in self.without:
+        left, right_node = self.type_of(tree.b[node]), tree.c[node]
+        right = self.type_of(right_node)
+        if V_ANY in (left, right) or not self.branches:
             return False
         common = self._compared_as(left, right)
         if common not in (V_INT, V_REAL, V_TIME):
             return False
         first = self.value(tree.b[node], common)
-        known = self.checked.known.get(tree.c[node]) if BRANCH_CONSTANT not in self.without else None  # type: ignore[attr-defined]
-        if common == V_INT and isinstance(known, int) and not isinstance(known, bool) and -32768 <= known < 32768:
-            self.emit(Op[f"BRI_{SHORT[op]}_I"], first, known, target)
-        elif known is not None and (constant := self._real_constant(L.T_PLUS, tree.c[node], common)) is not None:
-            self.emit(Op[f"BRK_{SHORT[op]}_R"], first, constant[1], target)
-        else:
-            second = self.value(tree.c[node], common)
-            name, swapped = RELATION_OPS[op]
-            pair = (second, first) if swapped else (first, second)
-            self.emit(typed("BR_" + name, common), *pair, target)
-            self.free(second)
+        self._compare_and_branch(op, common, first, right_node, target)
         self.free(first)
         return True
+
+    def _compare_and_branch(self, op: int, common: int, first: int, node: int, target: Label) -> None:
+        known = self.known_number(node) if self.branch_constants else None
+        if common == V_INT and isinstance(known, int) and -32768 <= known < 32768:
+            self.p.branch(BRANCHES_INT[op][V_INT], first, known, target, 0)
+            return
+        constant = self._real_constant(node, common) if known is not None else -1
+        if constant >= 0:
+            self.p.branch(BRANCHES_REAL[op][V_REAL], first, constant, target, 0)
+            return
+        second = self.value(node, common)
+        code: int = BRANCHES[op][common]
+        if op in (K.T_GT, K.T_GE):
+            self.p.branch(code, second, first, target, 0)
+        else:
+            self.p.branch(code, first, second, target, 0)
+        self.free(second)
 
 

@@ -1,3 +1,4 @@
+# cython: annotation_typing=False, infer_types=True, nonecheck=True, initializedcheck=False
 """Code of jumps, of errors, and of sections with EXCEPTION_HANDLER.
 
 A section with markers is a row of stretches: stretch k is protected by the handler behind marker k, which is stretch k + 1. The mode
@@ -6,14 +7,15 @@ of the frame follows the stretch that runs; a jump from one into another sets it
 
 from __future__ import annotations
 
-from hisee.esl.front import nodes as N
-from hisee.esl.front.checker_expr import FUNCTIONS
+from hisee.esl.front import kinds as K
+from hisee.esl.front import ops as Op
+from hisee.esl.front.assembler import Label, UnitBuilder
+from hisee.esl.front.checker import Checker
 from hisee.esl.front.codegen_structure import StructureCode
+from hisee.esl.front.kinds import E_LABEL, E_NONE, V_BOOL, V_INT, V_REAL, V_TEXT
 from hisee.esl.front.lexer import fold
-from hisee.esl.front.nodes import E_LABEL, E_NONE, V_BOOL, V_INT, V_REAL, V_TEXT
+from hisee.esl.front.signatures import FUNCTIONS
 from hisee.esl.front.symbols import Procedure
-from hisee.esl.unit import Label
-from hisee.schema.opcodes import Op
 
 MOST_IMMEDIATE = 32767
 TIMEOUT = 21  # _ERR_TIMEOUT
@@ -21,12 +23,13 @@ LOOK_S = 0.1  # between two looks at the condition of a WAIT
 
 
 class FlowCode(StructureCode):
-    has_handler = has_off = False  # ON ERROR with a label, ON ERROR OFF stands somewhere in the script
-    labels: dict[str, Label]
-    inner = False  # the text of a unit event, generated into the script that declares it
+    def __init__(self, unit: UnitBuilder, checked: Checker, without: frozenset[str]) -> None:
+        super().__init__(unit, checked, without)
+        self.has_handler = self.has_off = False  # ON ERROR with a label, ON ERROR OFF stands somewhere in the script
+        self.labels: dict[str, Label] = {}
 
     def begin_flow(self, procedure: Procedure, items: list[int]) -> None:
-        self.markers = [node for node in items if self.tree.kind[node] == N.N_EXCEPTION_HANDLER]
+        self.markers = [node for node in items if self.tree.kind[node] == K.N_EXCEPTION_HANDLER]
         self.handlers = [self.p.label() for _ in self.markers]
         self.stretch = 0
         start = self.tree.start
@@ -39,9 +42,9 @@ class FlowCode(StructureCode):
     def _protect(self, stretch: int) -> None:
         """Errors of this stretch go behind its marker; behind the last one they leave the section."""
         if stretch < len(self.handlers):
-            self.emit(Op.ON_ERR, self.handlers[stretch], x=E_LABEL)
+            self.emit(Op.ON_ERR, self.handlers[stretch], 0, 0, E_LABEL)
         else:
-            self.emit(Op.ON_ERR, x=E_NONE)
+            self.emit(Op.ON_ERR, 0, 0, 0, E_NONE)
 
     def exception_handler(self, node: int) -> None:
         self._return()
@@ -136,7 +139,7 @@ class FlowCode(StructureCode):
         self.emit(Op.LOOP, top)
         self.p.place(met)
         if tree.d[node] >= 0:
-            self.store(self.checked.places[tree.d[node]], self.load(True, V_BOOL), V_BOOL)  # type: ignore[attr-defined]
+            self.store(self.placed(tree.d[node]), self.load(True, V_BOOL), V_BOOL)
         self.p.place(end)
 
     def _tick(self) -> int:
@@ -147,26 +150,26 @@ class FlowCode(StructureCode):
 
     def _too_late(self, variable: int) -> None:
         if variable < 0:
-            self.emit(Op.RAISE_NR, x=TIMEOUT)
+            self.emit(Op.RAISE_NR, 0, 0, 0, TIMEOUT)
         else:
-            self.store(self.checked.places[variable], self.load(False, V_BOOL), V_BOOL)  # type: ignore[attr-defined]
+            self.store(self.placed(variable), self.load(False, V_BOOL), V_BOOL)
 
     # errors
     def on_error(self, node: int) -> None:
         mode = self.tree.a[node]
         if mode == E_LABEL:
             label = self.labels[fold(self.checked.spelled(self.tree.b[node]))]
-            self.emit(Op.ON_ERR, label, x=mode)
+            self.emit(Op.ON_ERR, label, 0, 0, mode)
         else:
-            self.emit(Op.ON_ERR, x=mode)
+            self.emit(Op.ON_ERR, 0, 0, 0, mode)
 
     def plain(self, node: int) -> None:
         kind = self.tree.kind[node]
-        if kind == N.N_RETURN:
+        if kind == K.N_RETURN:
             self._return()
         else:
             end = Op.RET if self.inner and not self.here.index else Op.END  # of a unit's init part: the script goes on
-            self.emit({N.N_END: end, N.N_RETRY: Op.RETRY, N.N_RESUME: Op.RESUME, N.N_RERAISE: Op.RERAISE}[kind])
+            self.emit({K.N_END: end, K.N_RETRY: Op.RETRY, K.N_RESUME: Op.RESUME, K.N_RERAISE: Op.RERAISE}[kind])
 
     def raise_exception(self, node: int) -> None:
         code = self.value(self.tree.a[node], V_INT)

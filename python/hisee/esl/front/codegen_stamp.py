@@ -1,13 +1,15 @@
+# cython: annotation_typing=False, infer_types=True, nonecheck=True, initializedcheck=False
 """Code of the attributes that a value carries beside itself: its time, and the mark Weak."""
 
 from __future__ import annotations
 
-from hisee.esl.front.checker_expr import FUNCTIONS
+from hisee.esl.front import ops as Op
 from hisee.esl.front.codegen_copy import CopyCode
-from hisee.esl.front.nodes import N_FUNC, N_PAREN, V_BOOL, V_TEXT, V_TIME
+from hisee.esl.front.codegen_expr import ExpressionCode
+from hisee.esl.front.kinds import N_FUNC, N_PAREN, P_CELL, P_SCALAR, V_BOOL, V_TEXT, V_TIME
 from hisee.esl.front.operands import operands
-from hisee.esl.front.symbols import P_CELL, P_SCALAR, Place, Symbol
-from hisee.schema.opcodes import Op
+from hisee.esl.front.signatures import FUNCTIONS
+from hisee.esl.front.symbols import Place, Symbol
 
 
 class StampCode(CopyCode):
@@ -24,6 +26,8 @@ class StampCode(CopyCode):
 
     def given_time(self, node: int) -> int:
         """TIME register of the time that the expression itself gives, by %SetTime; -1 = none."""
+        if self.tree.kind[node] not in (N_FUNC, N_PAREN):
+            return -1
         name, args = self._call(node)
         if name == "%settime":
             return self.value(args[1], V_TIME)
@@ -37,13 +41,17 @@ class StampCode(CopyCode):
         return found
 
     def _function(self, node: int, want: int, dest: int) -> tuple[int, int]:
-        name, args = self._call(node)
-        if name == "%gettime" and (time := self._time_of(args[0])) >= 0:
-            return time, V_TIME
-        if name == "%isweak" and (weak := self.weak_of(args[0])) >= 0:
-            kind = self.type_of(args[0])
-            return (self._or(weak, self._is_cut(self.value(args[0]))) if kind == V_TEXT else weak), V_BOOL
-        return super()._function(node, want, dest)
+        name = self.checked.folded(self.tree.a[node])
+        if name == "%gettime":
+            time = self._time_of(self.tree.items(self.tree.b[node])[0])
+            if time >= 0:
+                return time, V_TIME
+        elif name == "%isweak":
+            first = self.tree.items(self.tree.b[node])[0]
+            weak = self.weak_of(first)
+            if weak >= 0:
+                return (self._or(weak, self._is_cut(self.value(first))) if self.type_of(first) == V_TEXT else weak), V_BOOL
+        return ExpressionCode._function(self, node, want, dest)
 
     def _call(self, node: int) -> tuple[str, list[int]]:
         """Name and arguments of a function's call; "" for anything else."""
@@ -84,7 +92,7 @@ class StampCode(CopyCode):
         return -1
 
     def _place_of(self, node: int) -> Place | None:
-        return self.checked.places.get(node)  # type: ignore[attr-defined, no-any-return]
+        return self.checked.place_known(node)
 
     def _or(self, left: int, right: int) -> int:
         if left < 0 or right < 0:

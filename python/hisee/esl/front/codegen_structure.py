@@ -1,14 +1,16 @@
+# cython: annotation_typing=False, infer_types=True, nonecheck=True, initializedcheck=False
 """Code of actions on rows, columns and data containers, and of rows bound to rows of objects."""
 
 from __future__ import annotations
 
+from hisee.esl.front import ops as Op
+from hisee.esl.front.assembler import Arg
 from hisee.esl.front.codegen_actions import ActionCode
-from hisee.esl.front.nodes import V_BOOL, V_INT, V_OBJECT, V_RECORD, V_TEXT
-from hisee.esl.front.symbols import P_CELL, P_ROW, P_WHOLE, Place, Symbol
+from hisee.esl.front.kinds import P_CELL, P_ROW, P_WHOLE, V_BOOL, V_INT, V_OBJECT, V_RECORD, V_TEXT
+from hisee.esl.front.symbols import Place, Symbol
 from hisee.esl.front.words import CNT_ORDER
-from hisee.esl.unit import Arg, Mode, Type
+from hisee.esl.unit import Mode, Type
 from hisee.schema.actions import ActionId
-from hisee.schema.opcodes import Op
 
 GUARDED = 3  # operand of GUARD: with a label
 Backs = list[tuple[Place, int, int]]
@@ -18,7 +20,7 @@ class StructureCode(ActionCode):
     # rows
     def sort(self, node: int) -> None:
         keys = self.tree.items(self.tree.a[node])
-        places: list[Place] = [self.checked.places[column] for column in keys[::2]]  # type: ignore[attr-defined]
+        places: list[Place] = [self.placed(column) for column in keys[::2]]
         symbol = places[0].symbol
         assert symbol is not None
         args = [Arg(Mode.INOUT, Type.RECORD, self.fresh(symbol))]
@@ -28,15 +30,15 @@ class StructureCode(ActionCode):
 
     def delete(self, node: int) -> None:
         tree = self.tree
-        place: Place = self.checked.places[tree.a[node]]  # type: ignore[attr-defined]
+        place = self.placed(tree.a[node])
         first = self.value(tree.b[node], V_INT)
         count = self.value(tree.c[node], V_INT) if tree.c[node] >= 0 else self.load(1, V_INT)
         self.emit(Op.DELETE, self.record(place.symbol), first, count)  # type: ignore[arg-type]
 
     def copy_rows(self, node: int) -> None:
         tree = self.tree
-        target: Place = self.checked.places[tree.a[node]]  # type: ignore[attr-defined]
-        source: Place = self.checked.places[tree.b[node]]  # type: ignore[attr-defined]
+        target = self.placed(tree.a[node])
+        source = self.placed(tree.b[node])
         to_from, of_from, count = [self.value(n, V_INT) for n in tree.items(tree.c[node])]
         of = self.rows_source(source)
         self.act(ActionId.COPY_ROWS, [Arg(Mode.INOUT, Type.RECORD, self.record(target.symbol)),  # type: ignore[arg-type]
@@ -50,7 +52,7 @@ class StructureCode(ActionCode):
         assert symbol is not None
         failed, found, none, top, end = (self.p.label() for _ in range(5))
         code = self.temp(V_INT)
-        self.emit(Op.GUARD, failed, x=GUARDED)
+        self.emit(Op.GUARD, failed, 0, 0, GUARDED)
         most = self.hold(V_INT)
         self.value(tree.b[node], V_INT, most[0])
         self.p.place(top)
@@ -62,13 +64,13 @@ class StructureCode(ActionCode):
         self.p.place(none)
         self._count_to(symbol, most[0], 1)
         self.p.place(found)
-        self.emit(Op.GUARD, x=0)
+        self.emit(Op.GUARD, 0, 0, 0, 0)
         self.emit(Op.LOADI_I, code, 0)
         self.emit(Op.JUMP, end)
         self.p.place(failed)
         self.emit(Op.CAUGHT, code)
         self.p.place(end)
-        self.store(self.checked.places[tree.c[node]], code, V_INT)  # type: ignore[attr-defined]
+        self.store(self.placed(tree.c[node]), code, V_INT)
         self.unhold(most)
 
     def _count_to(self, symbol: Symbol, register: int, more: int) -> None:
@@ -81,8 +83,8 @@ class StructureCode(ActionCode):
     # links
     def set_as_structure(self, node: int) -> None:
         tree = self.tree
-        target: Place = self.checked.places[tree.a[node]]  # type: ignore[attr-defined]
-        source = self.checked.places.get(tree.b[node]) if tree.b[node] >= 0 else None  # type: ignore[attr-defined]
+        target = self.placed(tree.a[node])
+        source = self.checked.place_known(tree.b[node]) if tree.b[node] >= 0 else None
         if target.column >= 0:
             self._link_rows(target, source, bool(tree.d[node]), (target.column,))
         elif target.kind == P_ROW:
@@ -142,13 +144,13 @@ class StructureCode(ActionCode):
     # bound rows
     def set_bind(self, node: int) -> None:
         tree = self.tree
-        target: Place = self.checked.places[tree.a[node]]  # type: ignore[attr-defined]
+        target = self.placed(tree.a[node])
         row = self.value(target.index, V_INT)
         if tree.b[node] < 0:
             reference = self.temp(V_OBJECT)
             self.emit(Op.OBJ_NONE, reference)
         else:
-            reference = self.linked(self.checked.places[tree.b[node]])  # type: ignore[attr-defined]
+            reference = self.linked(self.placed(tree.b[node]))
         assert target.symbol is not None
         self.act(ActionId.BIND, [Arg(Mode.INOUT, Type.RECORD, self.record(target.symbol)), self.arg_in(V_INT, row),
                                  self.arg_in(V_OBJECT, reference)], False)
@@ -166,13 +168,13 @@ class StructureCode(ActionCode):
         """A value, row or structure that goes in."""
         if self.type_of(node) != V_RECORD:
             return self.arg_in(self.type_of(node), self.value(node))
-        place: Place = self.checked.places[node]  # type: ignore[attr-defined]
+        place = self.placed(node)
         if place.kind != P_CELL:
             return self.record_argument(place, Mode.IN, [])
         return Arg(Mode.IN, Type.RECORD, self.rows_source(place))
 
     def _received(self, node: int, backs: Backs) -> Arg:
-        place: Place = self.checked.places[node]  # type: ignore[attr-defined]
+        place = self.placed(node)
         if place.kind in (P_WHOLE, P_ROW):
             return self.record_argument(place, Mode.OUT, backs)
         return self.inout(place, Mode.OUT, backs)
@@ -200,18 +202,18 @@ class StructureCode(ActionCode):
             self.emit(Op.BR_FALSE, found, 0, absent)
             self._copy_all_back(backs)
             self.p.place(absent)
-        self.store(self.checked.places[operands[3]], found, V_BOOL)  # type: ignore[attr-defined]
+        self.store(self.placed(operands[3]), found, V_BOOL)
 
     def _remove(self, operands: list[int], _: bool) -> None:
         found = self.temp(V_BOOL)
         self.act(ActionId.CNT_DELETE, [self._handle(operands[0]), self._given(operands[1]), self.arg_out(V_BOOL, found)], False)
         if len(operands) > 2:
-            self.store(self.checked.places[operands[2]], found, V_BOOL)  # type: ignore[attr-defined]
+            self.store(self.placed(operands[2]), found, V_BOOL)
 
     def _number_of(self, operands: list[int], _: bool) -> None:
         count = self.temp(V_INT)
         self.act(ActionId.CNT_GETNR, [self._handle(operands[0]), self.arg_out(V_INT, count)], False)
-        self.store(self.checked.places[operands[1]], count, V_INT)  # type: ignore[attr-defined]
+        self.store(self.placed(operands[1]), count, V_INT)
 
     def _item(self, operands: list[int], _: bool) -> None:
         backs: Backs = []

@@ -1,3 +1,4 @@
+# cython: annotation_typing=False, infer_types=True, nonecheck=True, initializedcheck=False
 """Code of unit events: each instance is generated into the unit of the script that declares it.
 
 Its variables are registers of the script's init part, its procedures are procedures named `_unit.Name`; nothing of it can be called
@@ -6,25 +7,23 @@ from outside.
 
 from __future__ import annotations
 
+from typing import cast
+
+from hisee.esl.front import ops as Op
+from hisee.esl.front.assembler import ProcedureBuilder
+from hisee.esl.front.checker import Checker
 from hisee.esl.front.checker_units import UnitUse
 from hisee.esl.front.codegen_flow import FlowCode
 from hisee.esl.front.symbols import Place
-from hisee.esl.unit import ProcedureBuilder
-from hisee.schema.opcodes import Op
 
 
 class UnitCode(FlowCode):
-    subs: dict[str, UnitCode]
-
-    def is_global(self, symbol) -> bool:  # type: ignore[no-untyped-def]
-        return symbol.section == 0 and (self.inner or self.here.index != 0)
-
     def generate_units(self, init: ProcedureBuilder, prefix: str) -> None:
         """All instances of this text, and theirs in turn."""
-        self.subs = {}
-        uses: dict[str, UnitUse] = self.checked.units  # type: ignore[attr-defined]
+        self.subs: dict[str, UnitCode] = {}
+        uses: dict[str, UnitUse] = self.checked.units
         for key, use in uses.items():
-            sub = self.subs[key] = type(self)(self.unit, use.checked, self.without)
+            sub = self.subs[key] = type(self)(self.unit, cast(Checker, use.checked), self.without)
             sub.inner = True
             sub.generate_inner(init, f"{prefix}{use.name}")
 
@@ -33,7 +32,7 @@ class UnitCode(FlowCode):
 
     def start_units(self) -> None:
         """The init parts of the instances, in front of everything else."""
-        uses: dict[str, UnitUse] = self.checked.units  # type: ignore[attr-defined]
+        uses: dict[str, UnitUse] = self.checked.units
         for key, use in uses.items():
             self.action(use.node)
             self.emit(Op.CALL, self.unit.call(self.subs[key].builders[0], []))

@@ -1,49 +1,58 @@
+# cython: annotation_typing=False, infer_types=True, wraparound=False, initializedcheck=False
 """Parsing jumps that come back, errors that the script raises, and handlers of whole stretches."""
 
 from __future__ import annotations
 
-from hisee.esl.front import lexer as L
-from hisee.esl.front.actions_syntax import LINE_ENDS, ActionSyntax
-from hisee.esl.front.nodes import N_EXCEPTION_HANDLER, N_GOSUB, N_ON_JUMP, N_RAISE, N_RERAISE
+from hisee.esl.front import kinds as K
+from hisee.esl.front.actions_syntax import ActionSyntax
 
 
 class FlowSyntax(ActionSyntax):
-    """GOSUB, ON n GOTO, ON n GOSUB, RAISE_EXCEPTION, RERAISE, EXCEPTION_HANDLER, PRAGMA."""
+    """GOTO, GOSUB, ON n GOTO, ON n GOSUB, RAISE_EXCEPTION, RERAISE, EXCEPTION_HANDLER, PRAGMA."""
+
+    def word_action(self, word: int) -> int:
+        if word == K.W_GOTO:
+            return self.jump(K.N_GOTO)
+        if word == K.W_GOSUB:
+            return self.jump(K.N_GOSUB)
+        if word == K.W_EXCEPTION_HANDLER:
+            return self.bare(K.N_EXCEPTION_HANDLER)
+        if word == K.W_RAISE_EXCEPTION:
+            return self.raise_exception()
+        if word == K.W_RERAISE:
+            return self.bare(K.N_RERAISE)
+        if word == K.W_PRAGMA:
+            return self.pragma()
+        return ActionSyntax.word_action(self, word)
 
     def label_name(self) -> int:
-        return self.expect_name(L.T_NAME, "a label")
+        return self.expect_name(K.T_NAME, "a label")
 
-    def do_gosub(self) -> int:
+    def jump(self, kind: int) -> int:
         start = self.start()
         self.advance()
-        return self.tree.add(N_GOSUB, start, self.last_end(), self.label_name())
+        return self.tree.add(kind, start, self.last_end(), self.label_name())
 
     def on_number(self, start: int) -> int:
         """ON expr (GOTO | GOSUB) label {, label}; the cursor stands behind ON."""
         number = self.expression()
-        gosub = self.accept_word("gosub")
-        if not gosub and not self.accept_word("goto"):
+        gosub = self.accept_word(K.W_GOSUB)
+        if not gosub and not self.accept_word(K.W_GOTO):
             raise self.unexpected("`GOTO` or `GOSUB`", "or ON ERROR, ON CHANGE")
         labels = [self.label_name()]
-        while self.accept(L.T_COMMA):
+        while self.accept(K.T_COMMA):
             labels.append(self.label_name())
-        return self.tree.add(N_ON_JUMP, start, self.last_end(), number, self.tree.pack(labels), int(gosub))
+        return self.node(K.N_ON_JUMP, start, number, self.tree.pack(labels), gosub)
 
-    def do_exception_handler(self) -> int:
-        return self._plain(N_EXCEPTION_HANDLER)
-
-    def do_raise_exception(self) -> int:
+    def raise_exception(self) -> int:
         start = self.start()
         self.advance()
         code = self.expression()
-        text = self.expression() if self.accept(L.T_COMMA) else -1
-        return self.tree.add(N_RAISE, start, self.last_end(), code, text)
+        text = self.expression() if self.accept(K.T_COMMA) else -1
+        return self.node(K.N_RAISE, start, code, text)
 
-    def do_reraise(self) -> int:
-        return self._plain(N_RERAISE)
-
-    def do_pragma(self) -> int:
+    def pragma(self) -> int:
         """A line for other tools: read over."""
-        while self.kind() not in LINE_ENDS:
+        while not self.at_line_end():
             self.advance()
         return -1

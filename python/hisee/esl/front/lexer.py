@@ -1,3 +1,4 @@
+# cython: annotation_typing=False, infer_types=True, boundscheck=False, wraparound=False, initializedcheck=False
 """Lexer: source text to rows of tokens. Knows characters, words and places; knows no grammar.
 
 A token is one row over four int arrays: kind, start, end (character offsets) and value: the number of an interned name, of a
@@ -7,40 +8,35 @@ diagnostic per run of them and never stops the lexer.
 
 from __future__ import annotations
 
-import re
 import unicodedata
-from array import array
-from bisect import bisect_right
+from typing import NamedTuple
 
-T_EOF, T_EOL, T_NAME, T_LOCAL, T_FUNC, T_AT, T_INT, T_REAL, T_TEXT = range(9)
-T_ASSIGN, T_PLUS, T_MINUS, T_STAR, T_SLASH, T_AND, T_OR, T_NOT, T_EQ, T_NE, T_LE, T_GE, T_LT, T_GT = range(9, 23)
-T_LPAREN, T_RPAREN, T_LBRACKET, T_RBRACKET, T_COMMA, T_CARET, T_BACKSLASH, T_COLON = range(23, 31)
+from hisee.esl.front import kinds as K
+from hisee.esl.front.rows import as_list, doubled, zeros
 
 SIGNS = {
-    ":=": T_ASSIGN, "+": T_PLUS, "-": T_MINUS, "*": T_STAR, "/": T_SLASH, "&": T_AND, "|": T_OR, "!": T_NOT, "=": T_EQ,
-    "#": T_NE, "<=": T_LE, ">=": T_GE, "<": T_LT, ">": T_GT, "(": T_LPAREN, ")": T_RPAREN, "[": T_LBRACKET, "]": T_RBRACKET,
-    ",": T_COMMA, "^": T_CARET, "\\": T_BACKSLASH, ":": T_COLON,
+    ":=": K.T_ASSIGN, "+": K.T_PLUS, "-": K.T_MINUS, "*": K.T_STAR, "/": K.T_SLASH, "&": K.T_AND, "|": K.T_OR, "!": K.T_NOT,
+    "=": K.T_EQ, "#": K.T_NE, "<=": K.T_LE, ">=": K.T_GE, "<": K.T_LT, ">": K.T_GT, "(": K.T_LPAREN, ")": K.T_RPAREN,
+    "[": K.T_LBRACKET, "]": K.T_RBRACKET, ",": K.T_COMMA, "^": K.T_CARET, "\\": K.T_BACKSLASH, ":": K.T_COLON,
 }
 INT_MAX = 2**63 - 1
-_MARKS = "\u0300-\u036f"
-_TAIL = rf"(?:[\w{_MARKS}]|\.(?=\w))*"
-_PATTERN = re.compile(
-    r"(?P<blank>[ \t\f\u00a0]+)|(?P<comment>;[^\r\n]*)|(?P<eol>\r\n|\n)|(?P<cr>\r)"
-    rf"|(?P<local>_{_TAIL})|(?P<word>[^\W\d_]{_TAIL})|(?P<func>%[^\W\d]{_TAIL})|(?P<at>@[^\W\d]{_TAIL})"
-    r"|(?P<real>[0-9]+(?:\.[0-9]+(?:[eE][+-]?[0-9]+)?|[eE][+-]?[0-9]+))|(?P<int>[0-9]+)"
-    r"""|(?P<text>"(?:[^"\r\n]|"")*"|'(?:[^'\r\n]|'')*')|(?P<open>["'][^\r\n]*)"""
-    r"|(?P<sign>:=|<=|>=|[-+*/&|!=#<>()\[\],^\\:])"
-    r"|(?P<bad>.)",
-    re.DOTALL,
-)
-_KINDS = {"local": T_LOCAL, "word": T_NAME, "func": T_FUNC, "at": T_AT}
+ROOM = 64  # rows of new tokens
+LOOK_AHEAD = 8  # spare rows behind the last token
+END = "\0\0"  # stands behind the text: a look at the next character or two needs no test for the end
+WORDS = ("", *K.WORDS)
+NO_SPELLINGS = ("",) * len(WORDS)
+ASCII = 128
+SIGN_OF = zeros(ASCII)  # character -> kind, of the signs of one character
+for _sign, _kind in SIGNS.items():
+    if len(_sign) == 1:
+        SIGN_OF[ord(_sign)] = _kind
 
 
 def fold(name: str) -> str:
     """The form under which names are equal: NFC and simple case folding (one character stays one character)."""
     if name.isascii():
         return name.lower()
-    return "".join(_fold_one(c) for c in unicodedata.normalize("NFC", name))
+    return "".join([_fold_one(c) for c in unicodedata.normalize("NFC", name)])
 
 
 def _fold_one(c: str) -> str:
@@ -51,21 +47,29 @@ def _fold_one(c: str) -> str:
     return lower if len(lower) == 1 else c
 
 
+def is_letter(c: str) -> bool:
+    """May a name begin with it? Letters, and numbers that are no digits, of any alphabet."""
+    return c.isalnum() and not c.isdecimal()
+
+
 class Names:
-    """Interned names: number <-> folded form, with the first spelling."""
+    """Interned names: number <-> folded form, with the first spelling ("" = not met). The words of the language have the first
+    numbers, their own (kinds.W_...); 0 is no name."""
 
     def __init__(self) -> None:
-        self._numbers: dict[str, int] = {}
-        self.folded: list[str] = []
-        self.spelled: list[str] = []
+        self._numbers = K.WORDS.copy()
+        self.folded = list(WORDS)
+        self.spelled = list(NO_SPELLINGS)
 
     def number(self, name: str) -> int:
         key = fold(name)
-        found = self._numbers.get(key)
-        if found is None:
+        found = self._numbers.get(key, 0)
+        if not found:
             found = self._numbers[key] = len(self.folded)
             self.folded.append(key)
-            self.spelled.append(unicodedata.normalize("NFC", name))
+            self.spelled.append("")
+        if not self.spelled[found]:
+            self.spelled[found] = unicodedata.normalize("NFC", name)
         return found
 
 
@@ -74,37 +78,76 @@ class Source:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self._starts = [0, *(m.end() for m in re.finditer("\n", text))]
+        self.lines = 1 + text.count("\n")
+        self.starts = zeros(self.lines)
+        at = 0
+        for line in range(1, self.lines):
+            at = self.text.find("\n", at) + 1
+            self.starts[line] = at
+
+    def line(self, offset: int) -> int:
+        """The last line that does not begin behind `offset`."""
+        low, high = 0, self.lines
+        while low < high:
+            middle = (low + high) // 2
+            if self.starts[middle] <= offset:
+                low = middle + 1
+            else:
+                high = middle
+        return low
 
     def place(self, offset: int) -> tuple[int, int]:
-        line = bisect_right(self._starts, offset)
-        return line, offset - self._starts[line - 1] + 1
+        line = self.line(offset)
+        return line, offset - self.starts[line - 1] + 1
 
     def span(self, start: int, end: int) -> tuple[int, int, int, int]:
         """line, column, end line, end column of [start, end)."""
         return (*self.place(start), *self.place(max(start, end)))
 
-    def line(self, offset: int) -> int:
-        return bisect_right(self._starts, offset)
+
+class TokenLists(NamedTuple):
+    """The rows of tokens as lists."""
+
+    kind: list[int]
+    start: list[int]
+    end: list[int]
+    value: list[int]
+    names: Names
+    literals: list[int | float | str]
+    faults: list[tuple[str, int, int, dict[str, object]]]
 
 
 class Tokens:
-    """Rows of tokens, the interned names and the literal values. `faults`: (code, start, end, values of the message)."""
+    """Rows of tokens, the interned names and the literal values. `faults`: (code, start, end, values of the message).
 
-    def __init__(self) -> None:
-        self.kind = array("i")
-        self.start = array("i")
-        self.end = array("i")
-        self.value = array("i")
+    Rows from `count` on are spare and zero, which reads as EOF: a look ahead needs no test for the end."""
+
+    def __init__(self, room: int = ROOM) -> None:
+        self.count = 0
+        self.kind, self.start, self.end, self.value = zeros(room), zeros(room), zeros(room), zeros(room)
         self.names = Names()
         self.literals: list[int | float | str] = []
         self.faults: list[tuple[str, int, int, dict[str, object]]] = []
 
-    def add(self, kind: int, start: int, end: int, value: int = 0) -> None:
-        self.kind.append(kind)
-        self.start.append(start)
-        self.end.append(end)
-        self.value.append(value)
+    def add(self, kind: int, start: int, end: int, value: int) -> None:
+        at = self.count
+        if at + LOOK_AHEAD == len(self.kind):
+            self._grow()
+        self.kind[at] = kind
+        self.start[at] = start
+        self.end[at] = end
+        self.value[at] = value
+        self.count = at + 1
+
+    def _grow(self) -> None:
+        self.kind, self.start = doubled(self.kind), doubled(self.start)
+        self.end, self.value = doubled(self.end), doubled(self.value)
+
+    def lists(self) -> TokenLists:
+        """For those who are not compiled and look at many tokens."""
+        count = self.count
+        return TokenLists(as_list(self.kind, count), as_list(self.start, count), as_list(self.end, count), as_list(self.value, count),
+                          self.names, self.literals, self.faults)
 
     def literal(self, value: int | float | str) -> int:
         self.literals.append(value)
@@ -115,86 +158,197 @@ class Tokens:
 
 
 def tokenize(text: str, name_chars: int = 64) -> Tokens:
-    """All tokens of `text`, closed by EOL and EOF."""
-    lexer = _Lexer(text, name_chars)
+    """All tokens of `text`, closed by EOL and EOF. `name_chars`: longest name."""
+    lexer = Lexer(text, name_chars)
     lexer.run()
     return lexer.tokens
 
 
-class _Lexer:
+class Lexer:
+    """Each method reads what begins at a place and answers the place behind it."""
+
     def __init__(self, text: str, name_chars: int) -> None:
-        self.text = text
-        self.tokens = Tokens()
+        self.text = text + END
+        self.end = len(text)
+        self.tokens = Tokens(max(ROOM, len(text) // 3))
         self.name_chars = name_chars
+        self.spellings: dict[str, int] = {}  # names as they are written: folded only once
         self.bad_end = -1  # end of the last run of bad characters: the next one joins it
 
     def run(self) -> None:
-        tokens = self.tokens
-        start = 1 if self.text.startswith("\ufeff") else 0
-        for match in _PATTERN.finditer(self.text, start):
-            group = match.lastgroup
-            if group == "blank" or group == "comment":
-                continue
-            if group == "eol":
-                self._end_line(match.start(), match.end())
-            elif group == "sign":
-                tokens.add(SIGNS[match.group()], match.start(), match.end())
-            elif group in _KINDS:
-                self._name(_KINDS[group], match.start(), match.end())
-            else:
-                self._rest(group or "bad", match.start(), match.end())
-        end = len(self.text)
-        self._end_line(end, end)
-        tokens.add(T_EOF, end, end)
+        at = 1 if self.text[0] == "\ufeff" else 0
+        while at < self.end:
+            at = self.token(at)
+        self.end_line(self.end, self.end)
+        self.tokens.add(K.T_EOF, self.end, self.end, 0)
 
-    def _end_line(self, start: int, end: int) -> None:
-        kinds = self.tokens.kind
-        if len(kinds) and kinds[-1] != T_EOL:
-            self.tokens.add(T_EOL, start, end)
+    def token(self, at: int) -> int:
+        c = self.text[at]
+        if c == " ":
+            return at + 1
+        if "a" <= c <= "z" or "A" <= c <= "Z":
+            return self.name(K.T_NAME, at)
+        if c == "_":
+            return self.name(K.T_LOCAL, at)
+        if "0" <= c <= "9":
+            return self.number(at)
+        if c == "\n":
+            return self.end_line(at, at + 1)
+        if c == ";":
+            return self.rest_of_line(at)
+        if c == '"' or c == "'":
+            return self.quoted(at)
+        return self.sign(at) if c < "\x80" else self.other(at)
 
-    def _name(self, kind: int, start: int, end: int) -> None:
-        name = self.text[start:end]
-        if len(name) > self.name_chars:
+    def sign(self, at: int) -> int:
+        c = self.text[at]
+        end = at + 1
+        kind = SIGN_OF[ord(c)]
+        if kind == 0:
+            return self.other(at)
+        if self.text[end] == "=" and c in ":<>":
+            end += 1
+            kind = K.T_ASSIGN if c == ":" else K.T_LE if c == "<" else K.T_GE
+        self.tokens.add(kind, at, end, 0)
+        return end
+
+    def other(self, at: int) -> int:
+        """What is rare: functions, constants, letters of other alphabets, other spaces and line ends; else a bad character."""
+        c, following = self.text[at], self.text[at + 1]
+        if (c == "%" or c == "@") and (following == "_" or is_letter(following)):
+            return self.name(K.T_FUNC if c == "%" else K.T_AT, at)
+        if is_letter(c):
+            return self.name(K.T_NAME, at)
+        if c in "\t\f\u00a0":
+            return at + 1
+        if c == "\r":
+            return self.carriage_return(at)
+        return self.bad(at)
+
+    def name(self, kind: int, start: int) -> int:
+        """From its first character or sign on. A point belongs to a name when the name goes on behind it."""
+        end = self.end_of_name(start + 1)
+        spelling = self.text[start:end]
+        number = self.spellings.get(spelling, 0)
+        if number == 0:
+            number = self.spellings[spelling] = self.tokens.names.number(spelling)
+        if end - start > self.name_chars:
             self.tokens.fault("ESL0006", start, end, limit=self.name_chars)
-        self.tokens.add(kind, start, end, self.tokens.names.number(name))
+        self.tokens.add(kind, start, end, number)
+        return end
 
-    def _rest(self, group: str, start: int, end: int) -> None:
-        if group == "int" or group == "real":
-            self._number(group, start, end)
-        elif group == "text":
-            quote = self.text[start]
-            body = self.text[start + 1:end - 1].replace(quote * 2, quote)
-            self.tokens.add(T_TEXT, start, end, self.tokens.literal(body))
-        elif group == "open":
-            self.tokens.fault("ESL0002", start, end, quote=self.text[start])
-            self.tokens.add(T_TEXT, start, end, self.tokens.literal(self.text[start + 1:end]))
-        elif group == "cr":
-            self.tokens.fault("ESL0003", start, end)
-            self._end_line(start, end)
-        else:
-            self._bad(start, end)
+    def end_of_name(self, at: int) -> int:
+        while True:
+            c = self.text[at]
+            if c == ".":
+                c = self.text[at + 1]
+                if c != "_" and not c.isalnum():
+                    return at
+            elif not ("a" <= c <= "z" or "A" <= c <= "Z" or c == "_" or "0" <= c <= "9") and (
+                    c < "\x80" or not c.isalnum() and not "\u0300" <= c <= "\u036f"):
+                return at
+            at += 1
 
-    def _number(self, group: str, start: int, end: int) -> None:
+    def rest_of_line(self, at: int) -> int:
+        """The end of the line on which `at` stands."""
+        while True:
+            c = self.text[at]
+            if c == "\n" or c == "\r" or c == "\0" and at >= self.end:
+                return at
+            at += 1
+
+    def end_line(self, start: int, end: int) -> int:
+        """Lines without tokens have no end."""
+        tokens = self.tokens
+        if tokens.count and tokens.kind[tokens.count - 1] != K.T_EOL:
+            tokens.add(K.T_EOL, start, end, 0)
+        return end
+
+    def carriage_return(self, at: int) -> int:
+        if self.text[at + 1] == "\n":
+            return self.end_line(at, at + 2)
+        self.tokens.fault("ESL0003", at, at + 1)
+        return self.end_line(at, at + 1)
+
+    def quoted(self, start: int) -> int:
+        """A text; two quotes stand for one. Without a closing quote the last pair closes it, else it is open to the line's end."""
+        quote = self.text[start]
+        at, pair = start + 1, -1
+        while True:
+            c = self.text[at]
+            if c == quote:
+                if self.text[at + 1] != quote:
+                    return self.closed(start, at, pair)
+                pair = at
+                at += 1
+            elif c == "\n" or c == "\r" or c == "\0" and at >= self.end:
+                return self.open(start, at) if pair < 0 else self.closed(start, pair, pair)
+            at += 1
+
+    def closed(self, start: int, last: int, pair: int) -> int:
+        """`last`: the closing quote; `pair`: -1 = there is none inside."""
+        body = self.text[start + 1:last]
+        if pair >= 0:
+            body = body.replace('""', '"') if self.text[start] == '"' else body.replace("''", "'")
+        self.tokens.add(K.T_TEXT, start, last + 1, self.tokens.literal(body))
+        return last + 1
+
+    def open(self, start: int, end: int) -> int:
+        self.tokens.fault("ESL0002", start, end, quote=self.text[start])
+        self.tokens.add(K.T_TEXT, start, end, self.tokens.literal(self.text[start + 1:end]))
+        return end
+
+    def number(self, start: int) -> int:
+        end = self.digits(start)
+        whole = end
+        if self.text[end] == "." and "0" <= self.text[end + 1] <= "9":
+            end = self.digits(end + 1)
+        end = self.exponent(end)
         text = self.text[start:end]
-        following = self.text[end:end + 1]
-        if following.isalpha() or following == "_":
+        following = self.text[end]
+        if following == "_" or following.isalpha():
             self.tokens.fault("ESL0004", start, end + 1, text=text + following)
-        if group == "int":
-            value = int(text) if len(text) < 40 else INT_MAX + 1
-            if value > INT_MAX:
-                self.tokens.fault("ESL0007", start, end, text=text, type="INT")
-                value = 0
-            self.tokens.add(T_INT, start, end, self.tokens.literal(value))
-            return
-        real = float(text)
-        if real in (float("inf"), float("-inf")):
-            self.tokens.fault("ESL0007", start, end, text=text, type="REAL")
-            real = 0.0
-        self.tokens.add(T_REAL, start, end, self.tokens.literal(real))
+        if end == whole:
+            self.tokens.add(K.T_INT, start, end, self.integer(text, start, end))
+        else:
+            self.tokens.add(K.T_REAL, start, end, self.real(text, start, end))
+        return end
 
-    def _bad(self, start: int, end: int) -> None:
-        if start != self.bad_end:
-            c = self.text[start]
+    def digits(self, at: int) -> int:
+        while "0" <= self.text[at] <= "9":
+            at += 1
+        return at
+
+    def exponent(self, at: int) -> int:
+        """[e[sign]digits]: the end of it, `at` when there is none."""
+        c = self.text[at]
+        if c != "e" and c != "E":
+            return at
+        c = self.text[at + 1]
+        first = at + 2 if c == "+" or c == "-" else at + 1
+        end = self.digits(first)
+        return end if end > first else at
+
+    def integer(self, text: str, start: int, end: int) -> int:
+        """Number of the literal."""
+        value = int(text) if len(text) < 40 else INT_MAX + 1
+        if value > INT_MAX:
+            self.tokens.fault("ESL0007", start, end, text=text, type="INT")
+            value = 0
+        return self.tokens.literal(value)
+
+    def real(self, text: str, start: int, end: int) -> int:
+        """Number of the literal."""
+        value = float(text)
+        if value == float("inf"):
+            self.tokens.fault("ESL0007", start, end, text=text, type="REAL")
+            value = 0.0
+        return self.tokens.literal(value)
+
+    def bad(self, at: int) -> int:
+        if at != self.bad_end:
+            c = self.text[at]
             what = f"`{c}`" if c.isprintable() else f"character U+{ord(c):04X}"
-            self.tokens.fault("ESL0001", start, end, what=what)
-        self.bad_end = end
+            self.tokens.fault("ESL0001", at, at + 1, what=what)
+        self.bad_end = at + 1
+        return at + 1

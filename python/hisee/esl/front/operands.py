@@ -1,10 +1,12 @@
+# cython: annotation_typing=False, infer_types=True, nonecheck=True, initializedcheck=False
 """Walk over an expression: the leaves whose values it reads."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from hisee.esl.front.nodes import N_BINARY, N_FUNC, N_INT, N_PAREN, N_UNARY, Tree
+from hisee.esl.front.kinds import N_BINARY, N_FUNC, N_INT, N_PAREN, N_UNARY
+from hisee.esl.front.nodes import Tree
 
 
 def operands(tree: Tree, node: int, whole: Callable[[int], bool]) -> list[int]:

@@ -1,3 +1,4 @@
+# cython: annotation_typing=False, infer_types=True, wraparound=False, initializedcheck=False
 """Parser: tokens to a tree. One diagnostic per cause: after a syntax error it goes on with the next line.
 
 Owns the shape of the script (declarations, procedures, entries, init part, blocks). Actions stand in statements.py.
@@ -5,278 +6,315 @@ Owns the shape of the script (declarations, procedures, entries, init part, bloc
 
 from __future__ import annotations
 
-from hisee.esl.front import lexer as L
+from hisee.esl.front import kinds as K
 from hisee.esl.front.expressions import SyntaxFault, TooDeep
 from hisee.esl.front.lexer import Source, Tokens
-from hisee.esl.front.nodes import (
-    F_ENTRY,
-    F_ENTRYX,
-    F_PUBLIC,
-    F_RPC,
-    F_RPCX,
-    M_IN,
-    M_INOUT,
-    M_OUT,
-    N_DECL,
-    N_PARAM,
-    N_PROC,
-    N_TYPE,
-    N_VAR,
-    T_HANDLE,
-    TYPE_WORDS,
-    V_INT,
-    V_OBJECT,
-    V_RECORD,
-    Tree,
-)
-from hisee.esl.front.nodes_calls import D_PUBLIC
-from hisee.esl.front.nodes_units import N_IMPLEMENTS, N_UNIT
-from hisee.esl.front.statements import Fault, Statements
-from hisee.esl.front.words import HEADERS, RESERVED
+from hisee.esl.front.nodes import Tree
+from hisee.esl.front.statements import Statements
 
-FLAGS = {"procedure": 0, "public": F_PUBLIC, "rpc": F_RPC, "rpcx": F_RPCX, "entry": F_ENTRY, "entryx": F_ENTRYX}
+VARIABLE = "a variable name beginning with `_`"
 
 
-def parse(source: Source, tokens: Tokens, nesting: int) -> tuple[Tree, list[Fault], list[Fault]]:
+def parse(source: Source, tokens: Tokens, nesting: int) -> tuple[Tree, list[SyntaxFault], list[SyntaxFault]]:
     """The tree, the errors and the warnings."""
     parser = Parser(source, tokens, nesting)
     parser.script()
     return parser.tree, parser.faults, parser.warnings
 
 
+def declared_names(tokens: Tokens) -> frozenset[str]:
+    """Folded names of variables that a text declares, by a look at its tokens: those of lines that begin with a type."""
+    found: set[str] = set()
+    begins, declares = True, False
+    for at in range(tokens.count):
+        kind = tokens.kind[at]
+        if begins:
+            declares = kind == K.T_NAME and is_type(tokens.value[at])
+        elif declares and kind == K.T_LOCAL:
+            found.add(tokens.names.folded[tokens.value[at]])
+        begins = kind == K.T_EOL
+    return frozenset(found)
+
+
+def is_type(word: int) -> bool:
+    return type_of(word) != K.V_NONE and word != K.W_HBJ or word == K.W_RECORD or word == K.W_ALIAS
+
+
+def type_of(word: int) -> int:
+    """The type that a word names by itself; V_NONE = none."""
+    if word == K.W_INT or word == K.W_HBJ:
+        return K.V_INT
+    if word == K.W_BOOL:
+        return K.V_BOOL
+    if word == K.W_REAL:
+        return K.V_REAL
+    if word == K.W_TEXT:
+        return K.V_TEXT
+    return K.V_TIME if word == K.W_TIME else K.V_NONE
+
+
+def flags_of(word: int) -> int:
+    """What the first word of a header says of its procedure; -1 = it begins none."""
+    if word == K.W_PROCEDURE:
+        return 0
+    if word == K.W_PUBLIC:
+        return K.F_PUBLIC
+    if word == K.W_RPC:
+        return K.F_RPC
+    if word == K.W_RPCX:
+        return K.F_RPCX
+    if word == K.W_ENTRY:
+        return K.F_ENTRY
+    return K.F_ENTRYX if word == K.W_ENTRYX else -1
+
+
 class Parser(Statements):
     """script = [IMPLEMENTATION] {decl | proc | entry} [init]"""
 
+    def __init__(self, source: Source, tokens: Tokens, nesting: int) -> None:
+        super().__init__(source, tokens, nesting)
+        self.begun = False  # the init part begins with BEGIN
+
     def script(self) -> None:
         try:
-            while self.kind() != L.T_EOF:
-                self._top()
+            while self.kind != K.T_EOF:
+                self.top()
         except TooDeep as fault:
             self.report(fault)
 
-    def _top(self) -> None:
+    def top(self) -> None:
         at = self.at
         try:
-            if self.accept(L.T_EOL):
-                return
-            if self._header():
-                self._procedure()
-            elif self.word() == "unit" and self.kind(1) == L.T_LPAREN:
-                self._unit()
-            elif self.word() == "pragma" and self.kind(1) != L.T_ASSIGN:
-                self.do_pragma()
-            elif self._declares():
-                self.tree.globals.append(self.declaration())
-            elif self.word() == "implementation":
-                self._implements()
-            else:
-                self._init()
+            self.part()
         except TooDeep:
             raise
         except SyntaxFault as fault:
             self.report(fault)
             self.skip_line(at)
 
-    def _init(self) -> None:
-        self.begun = self.word() == "begin"
+    def part(self) -> None:
+        """What a line of the script outside procedures begins."""
+        word = self.word
+        if self.kind == K.T_EOL:
+            self.advance()
+        elif self.header():
+            self.procedure()
+        elif word == K.W_UNIT and self.ahead(1) == K.T_LPAREN:
+            self.unit_event()
+        elif word == K.W_PRAGMA and self.ahead(1) != K.T_ASSIGN:
+            self.pragma()
+        elif self.declares():
+            self.tree.globals.append(self.declaration())
+        elif word == K.W_IMPLEMENTATION:
+            self.implementation()
+        else:
+            self.init()
+
+    def init(self) -> None:
+        self.begun = self.word == K.W_BEGIN
         self.section, self.in_init = "", True
         if self.begun:
             self.advance()
             self.end_line_or_report()
-        self.tree.init.extend(self.block(frozenset()))
-        while self.kind() != L.T_EOF:  # procedures behind the init part: an error each, parsed all the same
-            self._late_header()
-            self.tree.init.extend(self.block(frozenset()))
+        self.init_items()
+        while self.kind != K.T_EOF:  # procedures behind the init part: an error each, parsed all the same
+            self.late_header()
+            self.init_items()
 
-    def _unit(self) -> None:
+    def init_items(self) -> None:
+        self.tree.init.extend(self.tree.items(self.block()))
+
+    def unit_event(self) -> None:
         """UNIT (E.Name) _u {, _u}"""
         start = self.start()
         self.advance()
         self.advance()
-        name = self.expect_name(L.T_NAME, "the name of a unit event")
-        self.expect(L.T_RPAREN, "`)`")
-        locals_ = [self.expect_name(L.T_LOCAL, "a variable name beginning with `_`")]
-        while self.accept(L.T_COMMA):
-            locals_.append(self.expect_name(L.T_LOCAL, "a variable name beginning with `_`"))
-        self.tree.units.append(self.tree.add(N_UNIT, start, self.last_end(), name, self.tree.pack(locals_)))
-        self.unit_names.update(locals_)
+        name = self.expect_name(K.T_NAME, "the name of a unit event")
+        self.expect(K.T_RPAREN, "`)`")
+        variables = [self.expect_name(K.T_LOCAL, VARIABLE)]
+        while self.accept(K.T_COMMA):
+            variables.append(self.expect_name(K.T_LOCAL, VARIABLE))
+        self.tree.units.append(self.node(K.N_UNIT, start, name, self.tree.pack(variables)))
+        self.unit_names.update(variables)
         self.end_line()
 
-    def _implements(self) -> None:
+    def implementation(self) -> None:
         """IMPLEMENTATION I.A {, I.B}, in front of everything else"""
-        at = self.at
-        self.advance()
+        at = self.advance()
         if self.tree.globals or self.tree.procedures or self.tree.units:
             self.report(self.at_token("ESL2031", at))
         while True:
-            start, name = self.start(), self.expect_name(L.T_NAME, "the name of an interface")
-            self.tree.implements.append(self.tree.add(N_IMPLEMENTS, start, self.last_end(), name))
-            if not self.accept(L.T_COMMA):
+            start = self.start()
+            name = self.expect_name(K.T_NAME, "the name of an interface")
+            self.tree.implements.append(self.node(K.N_IMPLEMENTS, start, name))
+            if not self.accept(K.T_COMMA):
                 break
         self.end_line()
 
-    begun = False
-
-    def _late_header(self) -> None:
+    def late_header(self) -> None:
         """A header behind the init part; when that part is only a faulty line, its error is the one cause."""
         at = self.at
         if self.begun or self.tree.init:
-            self.report(SyntaxFault("ESL1009", self.start(), self.tokens.end[self.at], word=self.text().upper()))
+            self.report(self.at_token("ESL1009", at, word=self.text().upper()))
         try:
-            if self._header():
-                self._procedure()
+            if self.header():
+                self.procedure()
                 self.section, self.in_init = "", True
-                return
+            else:
+                self.skip_line(at)
         except TooDeep:
             raise
         except SyntaxFault as second:
             self.report(second)
-        self.skip_line(at)
+            self.skip_line(at)
 
     # declarations
-    def _declares(self) -> bool:
-        word = self.word()
-        if word == "public":
-            return True
-        if word == "time":
-            return self.kind(1) == L.T_LOCAL
-        return word in TYPE_WORDS and word != "hbj" or word in ("alias", "record", "unit")
+    def declares(self) -> bool:
+        word = self.word
+        if word == K.W_TIME:
+            return self.ahead(1) == K.T_LOCAL
+        return is_type(word) or word == K.W_PUBLIC or word == K.W_UNIT
 
     def declaration(self) -> int:
         """["PUBLIC"] type var {"," var}"""
         start = self.start()
-        public = D_PUBLIC if self.accept_word("public") else 0
+        public = self.accept_word(K.W_PUBLIC)
         if public and self.section:
             self.report(SyntaxFault("ESL2040", start, self.last_end()))
-        kind = self._type()
-        names = [self._variable()]
-        while self.accept(L.T_COMMA):
-            names.append(self._variable())
-        node = self.tree.add(N_DECL, start, self.last_end(), kind, self.tree.pack(names), public)
+        kind = self.type_name()
+        names = [self.variable()]
+        while self.accept(K.T_COMMA):
+            names.append(self.variable())
+        node = self.node(K.N_DECL, start, kind, self.tree.pack(names), K.D_PUBLIC if public else 0)
         self.end_line()
         return node
 
-    def _variable(self) -> int:
+    def variable(self) -> int:
+        """name [(= | :=) value]"""
         start = self.start()
-        name = self.expect_name(L.T_LOCAL, "a variable name beginning with `_`")
-        value = -1
-        if self.accept(L.T_EQ) or self.accept(L.T_ASSIGN):
-            value = self.expression()
-        return self.tree.add(N_VAR, start, self.last_end(), name, value)
+        name = self.expect_name(K.T_LOCAL, VARIABLE)
+        value = self.expression() if self.accept(K.T_EQ) or self.accept(K.T_ASSIGN) else -1
+        return self.node(K.N_VAR, start, name, value)
 
-    def _type(self) -> int:
-        start, word = self.start(), self.word()
-        if word == "unit":
+    def type_name(self) -> int:
+        word = self.word
+        if word == K.W_RECORD or word == K.W_ALIAS:
+            return self.structured_type(word)
+        if word == K.W_CNT_HANDLE:
+            return self.simple_type(K.V_INT, K.T_HANDLE)
+        if word == K.W_UNIT:
             raise self.at_token("ESL2011", self.at, construct="UNIT", place="the declarations of the script, outside procedures")
-        if word == "cnt_handle":
-            self.advance()
-            return self.tree.add(N_TYPE, start, self.last_end(), V_INT, -1, T_HANDLE)
-        if word in TYPE_WORDS:
-            self.advance()
-            return self.tree.add(N_TYPE, start, self.last_end(), TYPE_WORDS[word], -1, 0)
-        if word not in ("alias", "record"):
+        kind = type_of(word)
+        if kind == K.V_NONE:
             raise self.unexpected("a type")
+        return self.simple_type(kind, 0)
+
+    def simple_type(self, kind: int, handle: int) -> int:
+        start = self.start()
         self.advance()
-        noalias = int(word == "record" and self.accept_word("noalias"))
+        return self.node(K.N_TYPE, start, kind, -1, handle)
+
+    def structured_type(self, word: int) -> int:
+        """(RECORD [NOALIAS] | ALIAS) [`(`structure`)`]"""
+        start = self.start()
+        self.advance()
+        noalias = word == K.W_RECORD and self.accept_word(K.W_NOALIAS)
         structure = -1
-        if self.accept(L.T_LPAREN):
-            structure = self.expect_name(L.T_NAME, "the name of a structure")
-            self.expect(L.T_RPAREN, "`)`")
-        kind = V_RECORD if word == "record" else V_OBJECT
-        return self.tree.add(N_TYPE, start, self.last_end(), kind, structure, noalias)
+        if self.accept(K.T_LPAREN):
+            structure = self.expect_name(K.T_NAME, "the name of a structure")
+            self.expect(K.T_RPAREN, "`)`")
+        kind = K.V_RECORD if word == K.W_RECORD else K.V_OBJECT
+        return self.node(K.N_TYPE, start, kind, structure, K.T_NOALIAS if noalias else 0)
 
     # procedures and entries
-    def _header(self) -> bool:
-        word = self.word()
-        if word == "public":  # in front of a type it marks a variable
-            return self.word(1) in ("procedure", "rpc", "rpcx", "entry", "entryx")
-        return word in FLAGS
+    def header(self) -> bool:
+        """Does a procedure or entry begin here? PUBLIC in front of a type marks a variable."""
+        if self.word != K.W_PUBLIC:
+            return flags_of(self.word) >= 0
+        word = self.word_ahead(1)
+        return word != K.W_PUBLIC and flags_of(word) >= 0
 
-    def _procedure(self) -> None:
-        start, word = self.start(), self.word()
+    def procedure(self) -> None:
+        flags = flags_of(self.word)
         self.advance()
-        flags = FLAGS[word]
-        if flags == F_PUBLIC:
-            self.expect_word("procedure")
-        if word in ("rpc", "rpcx"):
-            self.expect_word("procedure")
-        conversation = self.conversation_parameter()
+        if flags == K.F_PUBLIC or flags == K.F_RPC or flags == K.F_RPCX:
+            self.expect_word(K.W_PROCEDURE)
+        params: list[int] = []
+        self.conversation_parameter(params)
         name_at = self.at
-        name = self.expect_name(L.T_NAME, "a name")
-        if self.tokens.names.folded[name] in RESERVED:
+        name = self.expect_name(K.T_NAME, "a name")
+        if name <= K.LAST_RESERVED:
             self.report(self.at_token("ESL1010", name_at, name=self.tokens.names.spelled[name]))
-        params = conversation + self._parameters_or_skip()
-        node = self.tree.add(N_PROC, self.tokens.start[name_at], self.tokens.end[name_at], name, -1, -1, flags)
+        self.parameters_or_skip(params)
+        node = self.tree.add(K.N_PROC, self.tokens.start[name_at], self.tokens.end[name_at], name, -1, -1, flags)
         self.tree.procedures.append(node)
         self.tree.b[node] = self.tree.pack(params)
-        self._body(node, self.tokens.names.spelled[name], start)
+        self.body(node, name)
 
-    def _parameters_or_skip(self) -> list[int]:
+    def parameters_or_skip(self, params: list[int]) -> None:
         """A faulty parameter list costs one error, the body is still parsed."""
-        params: list[int] = []
         try:
-            if self.kind() == L.T_LPAREN:
-                self._parameters(params)
+            if self.kind == K.T_LPAREN:
+                self.parameters(params)
             self.end_line()
         except TooDeep:
             raise
         except SyntaxFault as fault:
             self.report(fault)
             self.skip_line(self.at)
-        return params
 
-    def _parameters(self, params: list[int]) -> None:
+    def parameters(self, params: list[int]) -> None:
+        """`(` [mode type name {, [mode type] name}] `)`"""
         self.advance()
-        if self.accept(L.T_RPAREN):
-            return
-        mode, kind = M_INOUT, -1
+        if self.kind != K.T_RPAREN:
+            self.parameter_names(params)
+        self.expect(K.T_RPAREN, "`,` or `)`")
+
+    def parameter_names(self, params: list[int]) -> None:
+        mode, kind = K.M_INOUT, -1
         while True:
             start = self.start()
-            if self.kind() != L.T_LOCAL or kind < 0:
-                mode, kind = self._mode(), self._parameter_type()
-            name = self.expect_name(L.T_LOCAL, "a parameter name beginning with `_`")
-            params.append(self.tree.add(N_PARAM, start, self.last_end(), kind, name, mode))
-            if not self.accept(L.T_COMMA):
+            if self.kind != K.T_LOCAL or kind < 0:
+                mode = self.mode()
+                kind = self.parameter_type()
+            name = self.expect_name(K.T_LOCAL, "a parameter name beginning with `_`")
+            params.append(self.node(K.N_PARAM, start, kind, name, mode))
+            if not self.accept(K.T_COMMA):
                 break
-        self.expect(L.T_RPAREN, "`,` or `)`")
 
-    def _mode(self) -> int:
-        if self.accept_word("in"):
-            return M_IN
-        return M_OUT if self.accept_word("out") else M_INOUT
+    def mode(self) -> int:
+        if self.accept_word(K.W_IN):
+            return K.M_IN
+        return K.M_OUT if self.accept_word(K.W_OUT) else K.M_INOUT
 
-    def _parameter_type(self) -> int:
-        if self.word() == "hbj":
-            start = self.start()
+    def parameter_type(self) -> int:
+        return self.simple_type(K.V_INT, 0) if self.word == K.W_HBJ else self.type_name()
+
+    def body(self, node: int, name: int) -> None:
+        self.section, self.in_init = self.tokens.names.spelled[name], False
+        self.tree.c[node] = self.block()
+        if self.word == K.W_END and self.ahead(1) == K.T_NAME:
             self.advance()
-            return self.tree.add(N_TYPE, start, self.last_end(), V_INT, -1, 0)
-        return self._type()
-
-    def _body(self, node: int, name: str, start: int) -> None:
-        self.section, self.in_init = name, False
-        items = self.block(frozenset())
-        self.tree.c[node] = self.tree.pack(items)
-        if self.word() == "end" and self.kind(1) == L.T_NAME:
-            self.advance()
-            self._closing_name(name)
-            return
-        if self.bare_end_closes:
+            self.closing_name(name)
+        elif self.bare_end_closes:
             self.bare_end_closes = False
-            return
-        fault = SyntaxFault("ESL1006", self.tree.start[node], self.tree.end[node], name=name)
-        fault.label = "opened here"
-        self.report(fault)
+        else:
+            fault = SyntaxFault("ESL1006", self.tree.start[node], self.tree.end[node], name=self.section)
+            fault.label = "opened here"
+            self.report(fault)
 
-    def _closing_name(self, name: str) -> None:
-        found_at = self.at
-        found = self.tokens.names.spelled[self.tokens.value[self.advance()]]
-        if L.fold(found) != L.fold(name):
-            self.report(self.at_token("ESL2003", found_at, name=name, found=found))
+    def closing_name(self, name: int) -> None:
+        at, found = self.at, self.value()
+        self.advance()
+        if found != name:
+            spelled = self.tokens.names.spelled
+            self.report(self.at_token("ESL2003", at, name=spelled[name], found=spelled[found]))
         self.end_line_or_report()
 
     def starts_section(self) -> bool:
         """Does a header of the next section stand here?"""
-        word = self.word()
-        if word == "public":
-            return self._header()
-        return word in HEADERS and self.kind(1) not in (L.T_ASSIGN, L.T_COLON)
+        word = self.word
+        if word == K.W_PUBLIC:
+            return self.header()
+        begins = flags_of(word) >= 0 or word == K.W_IMPLEMENTATION or word == K.W_BEGIN
+        return begins and self.ahead(1) != K.T_ASSIGN and self.ahead(1) != K.T_COLON

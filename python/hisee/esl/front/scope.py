@@ -1,12 +1,15 @@
+# cython: annotation_typing=False, infer_types=True, nonecheck=True, initializedcheck=False
 """Names of one part: what is declared where, and what a name means in a section. Base of the checker."""
 
 from __future__ import annotations
 
+from array import array
+
 from hisee.esl.context import FROM_HIP_NUMBER, ObjectContext, ObjectEntry
 from hisee.esl.diagnostics import Diagnostic, Note, make
 from hisee.esl.front.expressions import SyntaxFault
-from hisee.esl.front.lexer import Names, Source, Tokens, fold
-from hisee.esl.front.nodes import (
+from hisee.esl.front.kinds import (
+    D_PUBLIC,
     F_ENTRY,
     F_ENTRYX,
     M_IN,
@@ -16,27 +19,19 @@ from hisee.esl.front.nodes import (
     N_IF,
     N_LABEL,
     N_LOOP,
-    T_HANDLE,
-    T_NOALIAS,
-    TYPE_NAMES,
-    V_INT,
-    V_RECORD,
-    Tree,
-)
-from hisee.esl.front.nodes_calls import D_PUBLIC
-from hisee.esl.front.symbols import (
     S_CONST,
     S_LOCAL,
     S_PVAR,
     S_REF,
     S_SPECIAL,
-    SPECIAL,
-    Parameter,
-    Procedure,
-    Struct,
-    Symbol,
-    type_of_word,
+    T_HANDLE,
+    T_NOALIAS,
+    V_INT,
+    V_RECORD,
 )
+from hisee.esl.front.lexer import Names, Source, Tokens, fold
+from hisee.esl.front.nodes import TYPE_NAMES, Tree
+from hisee.esl.front.symbols import SPECIAL, Parameter, Procedure, Struct, Symbol, type_of_word
 from hisee.esl.front.words import RESERVED, meant
 from hisee.schema import constants, errors
 
@@ -44,6 +39,15 @@ MOST_ERRORS = 100
 SPECIAL_TYPES = {"ERR_NR": 2, "ERR_MSG": 5, "ERR_LINE": 2, "ERR_EXT": 2}
 CONSTANTS = {fold(row.name): (type_of_word(row.type), row.value) for row in constants.ROWS}
 CONSTANTS |= {fold(row.name): (V_INT, row.number) for row in errors.ROWS}
+
+
+def _predefined() -> dict[str, Symbol]:
+    table = {folded: Symbol(folded.upper(), S_SPECIAL, SPECIAL_TYPES[name], value=name) for folded, name in SPECIAL.items()}
+    table |= {folded: Symbol(folded.upper(), S_CONST, kind, value=value) for folded, (kind, value) in CONSTANTS.items()}
+    return table | {"_from_hip": Symbol("_FROM_HIP", S_PVAR, V_INT, index=FROM_HIP_NUMBER)}
+
+
+PREDEFINED = _predefined()  # of every text; nothing is ever written to these symbols
 
 
 class TooManyErrors(Exception):
@@ -63,7 +67,9 @@ class Scope:
         self.names: Names = tokens.names
         self.diagnostics: list[Diagnostic] = []
         self.globals: dict[str, Symbol] = {}
-        self.predefined: dict[str, Symbol] = {}
+        self.predefined = PREDEFINED
+        self.pvars: dict[str, Symbol] = {}
+        self.refs: dict[str, Symbol] = {}
         self.init = Procedure("", -1, 0, 0)
         self.procedures: list[Procedure] = [self.init]
         self.by_name: dict[str, Procedure] = {}
@@ -71,13 +77,19 @@ class Scope:
         self.objects: dict[str, ObjectEntry | None] = {}
         self.structs: dict[str, Struct | None] = {}
         self.used_objects: dict[str, ObjectEntry] = {}
+        self._errors = 0
+        self._folded, self._spelled = self.names.folded, self.names.spelled
+        self._meant: list[Symbol | None] = [None] * len(self._folded)  # by name, as the section below found it
+        self._section_of = array("i", [-1]) * len(self._folded)
 
     # reporting
     def report(self, code: str, start: int, end: int, *, label: str = "", hint: str = "", notes: list[Note] | None = None,
                **values: object) -> None:
         place = self.source.span(start, end)
-        self.diagnostics.append(make(code, self.name, self.part, place, label=label, hint=hint, notes=notes or [], **values))
-        if sum(d.severity == "error" for d in self.diagnostics) >= MOST_ERRORS:
+        found = make(code, self.name, self.part, place, label=label, hint=hint, notes=notes or [], **values)
+        self.diagnostics.append(found)
+        self._errors += found.severity == "error"
+        if self._errors >= MOST_ERRORS:
             raise TooManyErrors
 
     def error(self, code: str, node: int, *, label: str = "", hint: str = "", notes: list[Note] | None = None, **values: object) -> None:
@@ -96,10 +108,10 @@ class Scope:
         return Note(self.part, line, column, column + max(1, end - start), text)
 
     def spelled(self, name: int) -> str:
-        return self.names.spelled[name]
+        return self._spelled[name]
 
     def folded(self, name: int) -> str:
-        return self.names.folded[name]
+        return self._folded[name]
 
     def text(self, node: int) -> str:
         return self.source.text[self.tree.start[node]:self.tree.end[node]]
@@ -115,12 +127,6 @@ class Scope:
         self._labels_against_procedures()
 
     def _declare_context(self) -> None:
-        for folded, special in SPECIAL.items():
-            self.predefined[folded] = Symbol(folded.upper(), S_SPECIAL, SPECIAL_TYPES[special], value=special)
-        for folded, (kind, value) in CONSTANTS.items():
-            self.predefined[folded] = Symbol(folded.upper(), S_CONST, kind, value=value)
-        self.predefined["_from_hip"] = Symbol("_FROM_HIP", S_PVAR, V_INT, index=FROM_HIP_NUMBER)
-        self.pvars: dict[str, Symbol] = {}
         for i, (name, word) in enumerate(self.context.variables):
             self.pvars[fold(name)] = Symbol(name, S_PVAR, type_of_word(word), index=i + 1)
         self.refs = {fold("_" + name): Symbol("_" + name, S_REF, V_INT, value=number) for name, number in self.context.refs.items()}
@@ -167,7 +173,7 @@ class Scope:
             self.by_name[key] = procedure
         for param in self.tree.items(self.tree.b[node]):
             self._parameter(procedure, param)
-        self._collect(self.tree.items(self.tree.c[node]), procedure, ())
+        self._collect_list(self.tree.c[node], procedure, ())
 
     def _parameter(self, procedure: Procedure, node: int) -> None:
         kind, struct, noalias = self.type_at(self.tree.a[node])
@@ -180,18 +186,28 @@ class Scope:
 
     def _collect(self, items: list[int], procedure: Procedure, blocks: tuple[int, ...]) -> None:
         """Declarations and labels of a section, whatever block they stand in."""
-        tree = self.tree
         for node in items:
-            kind = tree.kind[node]
-            if kind == N_DECL:
-                self._declare(node, procedure.locals if procedure.index else self.globals, procedure.index)
-            elif kind == N_LABEL:
-                self._label(node, procedure, blocks)
-            elif kind == N_IF:
-                for at, number in enumerate([*tree.items(tree.a[node])[1::2], tree.b[node]]):
-                    self._collect(tree.items(number), procedure, (*blocks, node * 1000 + at))
-            elif kind in (N_FOR, N_FOR_RANGE, N_LOOP):
-                self._collect(tree.items(tree.d[node]), procedure, (*blocks, node * 1000))
+            self._collect_from(node, procedure, blocks)
+
+    def _collect_list(self, number: int, procedure: Procedure, blocks: tuple[int, ...]) -> None:
+        if number < 0:
+            return
+        pool = self.tree.pool
+        for at in range(number + 1, number + 1 + pool[number]):
+            self._collect_from(pool[at], procedure, blocks)
+
+    def _collect_from(self, node: int, procedure: Procedure, blocks: tuple[int, ...]) -> None:
+        tree = self.tree
+        kind = tree.kind[node]
+        if kind == N_DECL:
+            self._declare(node, procedure.locals if procedure.index else self.globals, procedure.index)
+        elif kind == N_LABEL:
+            self._label(node, procedure, blocks)
+        elif kind == N_IF:
+            for at, number in enumerate([*tree.items(tree.a[node])[1::2], tree.b[node]]):
+                self._collect_list(number, procedure, blocks + (node * 1000 + at,))
+        elif kind in (N_FOR, N_FOR_RANGE, N_LOOP):
+            self._collect_list(tree.d[node], procedure, blocks + (node * 1000,))
 
     def _label(self, node: int, procedure: Procedure, blocks: tuple[int, ...]) -> None:
         name = self.tree.a[node]
@@ -212,19 +228,24 @@ class Scope:
 
     # looking up
     def symbol_of(self, name: int, node: int) -> Symbol | None:
+        if self._section_of[name] != self.here.index:
+            self._meant[name] = self._look_up_name(name, node)
+            self._section_of[name] = self.here.index
+        return self._meant[name]
+
+    def _look_up_name(self, name: int, node: int) -> Symbol:
         key = self.folded(name)
         for table in (self.here.locals, self.globals, self.pvars, self.refs, self.predefined):
-            found = table.get(key)
+            found: Symbol | None = table.get(key)
             if found is not None:
-                found.used = True
                 return found
         spelled = self.spelled(name)
         if key in self.context.other_locals:
             self.error("ESL2012", node, name=spelled)
         else:
             self.error("ESL2001", node, name=spelled, hint=meant(spelled, self._known_names()))
-        self.here.locals[key] = Symbol(spelled, S_LOCAL, 0, self.here.index)  # told once per section
-        return self.here.locals[key]
+        symbol = self.here.locals[key] = Symbol(spelled, S_LOCAL, 0, self.here.index)  # told once per section
+        return symbol
 
     def _known_names(self) -> list[str]:
         return [s.name for t in (self.here.locals, self.globals, self.pvars, self.refs, self.predefined) for s in t.values() if s.type]

@@ -1,79 +1,66 @@
+# cython: annotation_typing=False, infer_types=True, wraparound=False, initializedcheck=False
 """Parsing blocks and actions. Middle part of the parser: expressions below, the shape of the script above."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from hisee.esl.front import lexer as L
-from hisee.esl.front.expressions import SyntaxFault, TooDeep
-from hisee.esl.front.nodes import (
-    E_LABEL,
-    E_NONE,
-    E_OFF,
-    E_ON,
-    N_ASSIGN,
-    N_EXIT_LOOP,
-    N_FOR,
-    N_FOR_RANGE,
-    N_FUNC_ACTION,
-    N_GOTO,
-    N_IF,
-    N_IF_GOTO,
-    N_INSERT,
-    N_LABEL,
-    N_LOOP,
-    N_ON_CHANGE,
-    N_ON_ERROR,
-    N_REDIM,
-    N_SET_AS,
-    N_SET_WITH,
-)
+from hisee.esl.front import kinds as K
+from hisee.esl.front.expressions import SyntaxFault, TooDeep, shown_word
+from hisee.esl.front.lexer import Source, Tokens
 from hisee.esl.front.structure_syntax import StructureSyntax
-from hisee.esl.front.words import ACTION_WORDS, NOT_YET, RESERVED, meant
+from hisee.esl.front.words import ACTION_WORDS, meant
 
-Fault = SyntaxFault
-CLOSERS = {"endif": "IF", "else": "IF", "elsif": "IF", "end_loop": "DO_LOOP", "then": "IF"}
-OPENERS = {"if": "IF", "for": "DO_LOOP", "do_loop": "DO_LOOP"}
-NOTHING: frozenset[str] = frozenset()
+
+def is_reserved(word: int) -> bool:
+    return K.NO_WORD < word <= K.LAST_RESERVED
+
+
+def opener_of(word: int) -> int:
+    """The word that opens the block to which a word of its middle or end belongs; NO_WORD = it belongs to none."""
+    if word == K.W_ENDIF or word == K.W_ELSE or word == K.W_ELSIF or word == K.W_THEN:
+        return K.W_IF
+    return K.W_DO_LOOP if word == K.W_END_LOOP else K.NO_WORD
+
+
+def opened_by(word: int) -> int:
+    """The kind of block that the first word of a line opens."""
+    if word == K.W_FOR or word == K.W_DO_LOOP:
+        return K.W_DO_LOOP
+    return K.W_IF if word == K.W_IF else K.NO_WORD
 
 
 class Statements(StructureSyntax):
     """Items of a section: declarations, labels, actions, blocks."""
 
-    def __init__(self, *args: object) -> None:
-        super().__init__(*args)  # type: ignore[arg-type]
-        self.faults: list[Fault] = []
-        self.unit_names = set()
-        self.warnings: list[Fault] = []
+    def __init__(self, source: Source, tokens: Tokens, nesting: int) -> None:
+        super().__init__(source, tokens, nesting)
+        self.faults: list[SyntaxFault] = []
+        self.warnings: list[SyntaxFault] = []
         self.section = ""
         self.in_init = False
+        self.closed_line = False  # the end of the action's line is already behind the cursor
         self.bare_end_closes = False
         self.else_if_open = 0  # tolerated ENDIFs after ELSE IF: the cause is already told
-        self.unopened = {"IF": 0, "DO_LOOP": 0}  # blocks whose opener had a fault
-        self.open_blocks: list[str] = []
+        self.open_ifs = self.open_loops = 0
+        self.unopened_ifs = self.unopened_loops = 0  # blocks whose opener had a fault
 
     # reporting and recovery
-    def report(self, fault: Fault) -> None:
+    def report(self, fault: SyntaxFault) -> None:
         self.faults.append(fault)
 
-    def at_token(self, code: str, at: int, **values: object) -> Fault:
+    def at_token(self, code: str, at: int, **values: object) -> SyntaxFault:
         return SyntaxFault(code, self.tokens.start[at], self.tokens.end[at], **values)  # type: ignore[arg-type]
-
-    def not_yet(self, construct: str) -> Fault:
-        return self.at_token("ESL1003", self.at, construct=construct)
 
     def skip_line(self, from_at: int) -> None:
         """To behind the end of the line on which the cursor stands; always moves on."""
-        while self.kind() not in (L.T_EOL, L.T_EOF):
+        while not self.at_line_end():
             self.advance()
-        self.accept(L.T_EOL)
+        self.accept(K.T_EOL)
         if self.at <= from_at:
             self.advance()
 
     def end_line(self) -> None:
-        if self.kind() == L.T_EOF:
-            return
-        self.expect(L.T_EOL, "the end of the line")
+        if self.kind != K.T_EOF:
+            self.expect(K.T_EOL, "the end of the line")
 
     def end_line_or_report(self) -> None:
         at = self.at
@@ -84,44 +71,53 @@ class Statements(StructureSyntax):
             self.skip_line(at)
 
     # blocks
-    def block(self, stop: frozenset[str]) -> list[int]:
-        """Items up to a word of `stop`, an `END name`, a header of another section or the end of the script."""
+    def block(self) -> int:
+        """Items up to a word that closes an open block, an `END name`, a header of another section or the end of the script."""
         items: list[int] = []
         while True:
-            while self.accept(L.T_EOL):
-                pass
-            if self.kind() == L.T_EOF or self._stops(stop):
-                return items
+            while self.kind == K.T_EOL:
+                self.advance()
+            if self.kind == K.T_EOF or self.stops():
+                return self.tree.pack(items)
             at, depth = self.at, self.depth
             try:
-                if self._bare_end():
-                    return items
-                self._item(items)
+                if self.bare_end():
+                    return self.tree.pack(items)
+                self.item(items)
             except TooDeep:
                 raise
             except SyntaxFault as fault:
                 self.depth = depth
                 self.report(fault)
-                self._not_opened(at)
+                self.not_opened(at)
                 self.skip_line(at)
 
-    def _not_opened(self, at: int) -> None:
+    def not_opened(self, at: int) -> None:
         """A fault in the line of an opener: the words that belong to it are not told as a second mistake."""
-        word = self.tokens.names.folded[self.tokens.value[at]] if self.tokens.kind[at] == L.T_NAME else ""
-        if word in OPENERS:
-            self.unopened[OPENERS[word]] += 1
+        self.unit_allowed = False
+        opened = opened_by(self.word_ahead(at - self.at))
+        if opened == K.W_IF:
+            self.unopened_ifs += 1
+        elif opened == K.W_DO_LOOP:
+            self.unopened_loops += 1
 
-    def _stops(self, stop: frozenset[str]) -> bool:
-        word = self.word()
-        if not word or self.kind(1) in (L.T_ASSIGN, L.T_COLON) and word not in RESERVED:
+    def stops(self) -> bool:
+        """Does the block end in front of the cursor? An inner block that is not closed reports that itself."""
+        word = self.word
+        if word == K.NO_WORD:
             return False
-        if word in stop:
-            return True
-        if word in CLOSERS and CLOSERS[word] in self.open_blocks:
-            return True  # the inner block is not closed: its opener reports it
-        if word == "end" and self.kind(1) == L.T_NAME:
+        following = self.ahead(1)
+        if (following == K.T_ASSIGN or following == K.T_COLON) and not is_reserved(word):
+            return False
+        opener = opener_of(word)
+        if opener != K.NO_WORD:
+            return self.is_open(opener)
+        if word == K.W_END and following == K.T_NAME:
             return not self.in_init
-        return self.starts_section() and not (word == "begin" and self.in_init)
+        return self.starts_section() and not (word == K.W_BEGIN and self.in_init)
+
+    def is_open(self, opener: int) -> bool:
+        return self.open_ifs > 0 if opener == K.W_IF else self.open_loops > 0
 
     def starts_section(self) -> bool:
         raise NotImplementedError
@@ -129,279 +125,297 @@ class Statements(StructureSyntax):
     def declaration(self) -> int:
         raise NotImplementedError
 
-    def _declares(self) -> bool:
+    def declares(self) -> bool:
         raise NotImplementedError
 
-    def _bare_end(self) -> bool:
+    def bare_end(self) -> bool:
         """END alone as the last line of a procedure closes it, with a warning (rule D-16)."""
-        if self.in_init or self.open_blocks or self.word() != "end" or self.kind(1) not in (L.T_EOL, L.T_EOF):
+        if self.word != K.W_END or self.in_init or self.open_ifs > 0 or self.open_loops > 0:
             return False
-        at = self.at
-        self.advance()
-        while self.accept(L.T_EOL):
+        if self.ahead(1) != K.T_EOL and self.ahead(1) != K.T_EOF:
+            return False
+        at = self.advance()
+        while self.accept(K.T_EOL):
             pass
-        if self.kind() == L.T_EOF or self.starts_section():
+        if self.kind == K.T_EOF or self.starts_section():
             self.warnings.append(self.at_token("ESL1013", at, name=self.section))
             self.bare_end_closes = True
             return True
-        self.at = at
+        self.move(at)
         return False
 
-    def _item(self, items: list[int]) -> None:
-        if self._declares():
+    def item(self, items: list[int]) -> None:
+        if self.word != K.NO_WORD and self.declares():
             items.append(self.declaration())
-            return
-        if self.kind() == L.T_NAME and self.kind(1) == L.T_COLON:
-            items.append(self._label())
-            if self.accept(L.T_EOL) or self.kind() == L.T_EOF:
-                return
+        elif self.kind == K.T_NAME and self.ahead(1) == K.T_COLON:
+            items.append(self.label())
+            if self.kind != K.T_EOL and self.kind != K.T_EOF:
+                self.action_line(items)
+        else:
+            self.action_line(items)
+
+    def action_line(self, items: list[int]) -> None:
+        """An action and the end of its line."""
+        self.closed_line = False
         node = self.action()
         if node >= 0:
             items.append(node)
             if not self.closed_line:
                 self.end_line()
 
-    def _label(self) -> int:
+    def label(self) -> int:
         start, name = self.start(), self.value()
-        if self.word() in RESERVED:
+        if is_reserved(self.word):
             self.report(self.at_token("ESL1010", self.at, name=self.text()))
         self.advance()
         self.advance()
-        return self.tree.add(N_LABEL, start, self.last_end(), name)
+        return self.node(K.N_LABEL, start, name)
 
     # actions
     def action(self) -> int:
         """One action; -1 when it left nothing. Sets closed_line when the end of the line is already behind the cursor."""
-        self.closed_line = False
-        kind = self.kind()
-        if kind == L.T_FUNC:
-            return self._function_action()
-        if kind in (L.T_LOCAL, L.T_LPAREN):
-            return self._assignment()
-        if kind != L.T_NAME:
-            raise self.unexpected("an action")
-        word = self.word()
-        if word not in RESERVED and self.kind(1) in (L.T_ASSIGN, L.T_LBRACKET, L.T_CARET, L.T_BACKSLASH):
-            return self._assignment()
-        return self._word_action(word)
+        kind = self.kind
+        if kind == K.T_LOCAL or kind == K.T_LPAREN:
+            return self.assignment()
+        if kind == K.T_NAME:
+            return self.assignment() if self.names_target() else self.word_action(self.word)
+        if kind == K.T_FUNC:
+            return self.function_action()
+        raise self.unexpected("an action")
 
-    def _word_action(self, word: str) -> int:
-        method: Callable[[], int] | None = getattr(self, "do_" + word, None)
-        if method is not None:
-            return method()
-        if word in NOT_YET:
-            raise self.not_yet(word.upper())
-        if word in CLOSERS:
-            return self._stray(word)
-        if word in RESERVED:
+    def names_target(self) -> bool:
+        """Is the name under the cursor one that is assigned to? Only reserved words never are."""
+        following = self.ahead(1)
+        return not is_reserved(self.word) and (
+            following == K.T_ASSIGN or following == K.T_LBRACKET or following == K.T_CARET or following == K.T_BACKSLASH)
+
+    def word_action(self, word: int) -> int:
+        if word == K.W_IF:
+            return self.if_action()
+        if word == K.W_FOR:
+            return self.for_action()
+        if word == K.W_DO_LOOP:
+            return self.loop()
+        if word == K.W_EXIT_LOOP:
+            return self.exit_loop()
+        if word == K.W_SET:
+            return self.set_action()
+        if word == K.W_ON:
+            return self.on_action()
+        return StructureSyntax.word_action(self, word)
+
+    def no_action(self, word: int) -> int:
+        """A word that begins no action, and why."""
+        if word >= K.FIRST_NOT_YET:
+            raise self.at_token("ESL1003", self.at, construct=shown_word(word))
+        if opener_of(word) != K.NO_WORD:
+            return self.stray(word)
+        if is_reserved(word):
             raise self.unexpected("an action")
         hint = meant(self.text(), ACTION_WORDS)
-        raise SyntaxFault("ESL1002", self.start(), self.tokens.end[self.at], hint, name=self.text())
+        raise SyntaxFault("ESL1002", self.start(), self.end(), hint, name=self.text())
 
-    def _stray(self, word: str) -> int:
-        if word == "endif" and self.else_if_open:
+    def stray(self, word: int) -> int:
+        """The end or middle of a block that is not open."""
+        if word == K.W_ENDIF and self.else_if_open > 0:
             self.else_if_open -= 1
             self.advance()
             self.end_line()
-            self.closed_line = True
-            return -1
-        if self.unopened[CLOSERS[word]]:
-            self.unopened[CLOSERS[word]] -= word in ("endif", "end_loop")
+        elif self.is_unopened(word):
             self.skip_line(self.at)
-            self.closed_line = True
-            return -1
-        raise self.at_token("ESL1004", self.at, word=word.upper(), opener=CLOSERS[word])
+        else:
+            raise self.at_token("ESL1004", self.at, word=shown_word(word), opener=shown_word(opener_of(word)))
+        self.closed_line = True
+        return -1
 
-    def _assignment(self) -> int:
+    def is_unopened(self, word: int) -> bool:
+        """Had the opener a fault? The word that ends the block settles it."""
+        if word == K.W_END_LOOP:
+            found = self.unopened_loops > 0
+            self.unopened_loops -= found
+        else:
+            found = self.unopened_ifs > 0
+            self.unopened_ifs -= found and word == K.W_ENDIF
+        return found
+
+    def assignment(self) -> int:
         start = self.start()
         target = self.reference("a target of `:=`")
-        if self.kind() == L.T_EQ:
+        if self.kind == K.T_EQ:
             raise self.unexpected("`:=`", "an assignment is written `:=`")
-        self.expect(L.T_ASSIGN, "`:=`")
-        word = self.word()
-        if word == "call" and self.kind(1) != L.T_ASSIGN:
-            return self.call(start, target)
-        if word in ("query", "command", "getaccess") and self.kind(1) not in (L.T_CARET, L.T_BACKSLASH, L.T_LBRACKET, L.T_EOL):
-            return {"query": self.query, "command": self.command, "getaccess": self.getaccess}[word](start, target)
-        if word in NOT_YET and self.kind(1) in (L.T_TEXT, L.T_NAME, L.T_LOCAL):
-            raise self.not_yet(f"{word.upper()} with a result")
-        value = self.expression()
-        time = self.expression() if self.accept_word("time") else -1
-        return self.tree.add(N_ASSIGN, start, self.last_end(), target, value, time)
+        self.expect(K.T_ASSIGN, "`:=`")
+        return self.assigned(start, target) if self.word == K.NO_WORD else self.assigned_word(start, target)
 
-    def _function_action(self) -> int:
+    def assigned(self, start: int, target: int) -> int:
+        value = self.expression()
+        time = self.expression() if self.accept_word(K.W_TIME) else -1
+        return self.node(K.N_ASSIGN, start, target, value, time)
+
+    def assigned_word(self, start: int, target: int) -> int:
+        """target := and a word: an action with a result, or an object that has the name of a word."""
+        word, following = self.word, self.ahead(1)
+        if word == K.W_CALL and following != K.T_ASSIGN:
+            return self.call(start, target)
+        if following != K.T_CARET and following != K.T_BACKSLASH and following != K.T_LBRACKET and following != K.T_EOL:
+            if word == K.W_QUERY:
+                return self.query(start, target)
+            if word == K.W_COMMAND:
+                return self.command(start, target)
+            if word == K.W_GETACCESS:
+                return self.getaccess(start, target)
+        if word >= K.FIRST_NOT_YET and (following == K.T_TEXT or following == K.T_NAME or following == K.T_LOCAL):
+            raise self.at_token("ESL1003", self.at, construct=f"{shown_word(word)} with a result")
+        return self.assigned(start, target)
+
+    def function_action(self) -> int:
         start = self.start()
         node = self.function()
-        return self.tree.add(N_FUNC_ACTION, start, self.last_end(), node)
+        return self.node(K.N_FUNC_ACTION, start, node)
 
-    def do_set(self) -> int:
+    def set_action(self) -> int:
         start = self.start()
         self.advance()
         target = self.reference("a structure, alias or item")
-        if self.word() == "bind":
-            self.advance()
+        if self.accept_word(K.W_BIND):
             return self.set_bind(start, target)
-        if self.accept_word("with"):
-            return self.tree.add(N_SET_WITH, start, self.last_end(), target, self.reference("a structure"))
-        if not self.accept_word("as"):
+        if self.accept_word(K.W_WITH):
+            return self.tree.add(K.N_SET_WITH, start, self.last_end(), target, self.reference("a structure"))
+        if not self.accept_word(K.W_AS):
             raise self.unexpected("`AS`, `WITH` or `BIND`")
-        source = -1
-        if not self.accept_word("none"):
-            source = self.reference("an object")
-        direct = int(self.accept_word("direct"))
-        return self.tree.add(N_SET_AS, start, self.last_end(), target, source, -1, direct)
+        source = -1 if self.accept_word(K.W_NONE) else self.reference("an object")
+        direct = self.accept_word(K.W_DIRECT)
+        return self.node(K.N_SET_AS, start, target, source, -1, direct)
 
-    def do_if(self) -> int:
+    # IF
+    def if_action(self) -> int:
         start, opener = self.start(), self.at
         self.advance()
         condition = self.expression()
-        if self.accept_word("goto"):
-            return self.tree.add(N_IF_GOTO, start, self.last_end(), condition, self.label_name())
-        self._then()
-        return self._if_body(start, opener, condition)
+        if self.accept_word(K.W_GOTO):
+            return self.tree.add(K.N_IF_GOTO, start, self.last_end(), condition, self.label_name())
+        self.then()
+        return self.if_body(start, opener, condition)
 
-    def _then(self) -> None:
+    def then(self) -> None:
         at = self.at
-        if self.accept(L.T_EOL) and self.word() != "then":
-            self.at = at
+        if self.accept(K.T_EOL) and self.word != K.W_THEN:
+            self.move(at)
             raise self.unexpected("`THEN` or `GOTO`")
-        self.expect_word("then")
+        self.expect_word(K.W_THEN)
         self.end_line_or_report()
 
-    def _if_body(self, start: int, opener: int, condition: int) -> int:
+    def if_body(self, start: int, opener: int, condition: int) -> int:
         self.enter()
-        self.open_blocks.append("IF")
-        branches = [condition, self._branch()]
+        self.open_ifs += 1
+        branches = [condition, self.block()]
         otherwise = -1
-        while self.word() in ("elsif", "else"):
-            at = self.at
-            self.advance()
-            if self.tokens.names.folded[self.tokens.value[at]] == "else" and self.word() != "if":
+        while self.word == K.W_ELSIF or self.word == K.W_ELSE:
+            word = self.word
+            at = self.advance()
+            if word == K.W_ELSE and self.word != K.W_IF:
                 self.end_line_or_report()
-                otherwise = self._branch() if otherwise < 0 else self._second_else(at)
-                continue
-            self._elsif(at, branches)
-        self.open_blocks.pop()
+                otherwise = self.block() if otherwise < 0 else self.second_else(at)
+            else:
+                self.elsif(at, branches)
+        self.open_ifs -= 1
         self.leave()
-        node = self.tree.add(N_IF, start, self.tree.end[condition], self.tree.pack(branches), otherwise)
-        self._close("endif", "IF", opener)
+        node = self.tree.add(K.N_IF, start, self.tree.end[condition], self.tree.pack(branches), otherwise)
+        self.close_block(K.W_ENDIF, opener)
         return node
 
-    def _branch(self) -> int:
-        return self.tree.pack(self.block(frozenset(("elsif", "else", "endif"))))
-
-    def _second_else(self, at: int) -> int:
+    def second_else(self, at: int) -> int:
         self.report(self.at_token("ESL1004", at, word="ELSE", opener="IF"))
-        return self._branch()
+        return self.block()
 
-    def _elsif(self, at: int, branches: list[int]) -> None:
+    def elsif(self, at: int, branches: list[int]) -> None:
         """ELSIF cond THEN; `ELSE IF` is read as one, and the ENDIF it was meant to have is forgiven."""
-        if self.word() == "if":
-            self.report(SyntaxFault("ESL1007", self.tokens.start[at], self.tokens.end[self.at]))
+        if self.word == K.W_IF:
+            self.report(SyntaxFault("ESL1007", self.tokens.start[at], self.end()))
             self.else_if_open += 1
             self.advance()
-        condition = self.tree.add(0, self.start(), self.start())
+        condition = self.tree.add(K.N_BAD, self.start(), self.start())
         line = self.at
         try:
             condition = self.expression()
-            self._then()
+            self.then()
         except TooDeep:
             raise
         except SyntaxFault as fault:
             self.report(fault)
             self.skip_line(line)
-        branches += [condition, self._branch()]
+        branches += [condition, self.block()]
 
-    def _close(self, closer: str, opener_word: str, opener: int) -> None:
-        self.closed_line = False
-        if self.word() == closer:
-            self.advance()
-            return
-        fault = self.at_token("ESL1005", opener, opener=opener_word, closer=closer.upper())
-        fault.label = "opened here"
-        line = self.source.place(self.start())[0]
-        fault.values["note_at"] = (self.start(), f"`{closer.upper()}` is missing before line {line}")
-        self.report(fault)
-        self.closed_line = True
+    def close_block(self, closer: int, opener: int) -> None:
+        """`opener`: number of the token that opened the block."""
+        self.closed_line = not self.accept_word(closer)
+        if self.closed_line:
+            fault = self.at_token("ESL1005", opener, opener=shown_word(opener_of(closer)), closer=shown_word(closer))
+            fault.label = "opened here"
+            line = self.source.line(self.start())
+            fault.values["note_at"] = (self.start(), f"`{shown_word(closer)}` is missing before line {line}")
+            self.report(fault)
 
-    def do_for(self) -> int:
+    # loops
+    def for_action(self) -> int:
         start, opener = self.start(), self.at
         self.advance()
-        name = self.expect_name(L.T_LOCAL, "the loop variable")
-        if self.accept_word("range"):
-            lo, hi, kind = self.reference("a structure"), -1, N_FOR_RANGE
+        name = self.expect_name(K.T_LOCAL, "the loop variable")
+        if self.accept_word(K.W_RANGE):
+            first, last, kind = self.reference("a structure"), -1, K.N_FOR_RANGE
         else:
-            self.expect(L.T_EQ, "`=` or `RANGE`")
-            lo, kind = self.expression(), N_FOR
-            self.expect_word("to")
-            hi = self.expression()
+            self.expect(K.T_EQ, "`=` or `RANGE`")
+            first, kind = self.expression(), K.N_FOR
+            self.expect_word(K.W_TO)
+            last = self.expression()
         end = self.last_end()
-        self.expect_word("do_loop")
-        body = self._loop_body(opener)
-        return self.tree.add(kind, start, end, name, lo, hi, body)
+        self.expect_word(K.W_DO_LOOP)
+        return self.tree.add(kind, start, end, name, first, last, self.loop_body(opener))
 
-    def do_do_loop(self) -> int:
+    def loop(self) -> int:
         start, opener = self.start(), self.at
         self.advance()
         end = self.last_end()
-        return self.tree.add(N_LOOP, start, end, -1, -1, -1, self._loop_body(opener))
+        return self.tree.add(K.N_LOOP, start, end, -1, -1, -1, self.loop_body(opener))
 
-    def _loop_body(self, opener: int) -> int:
+    def loop_body(self, opener: int) -> int:
         self.end_line_or_report()
         self.enter()
-        self.open_blocks.append("DO_LOOP")
-        body = self.tree.pack(self.block(frozenset(("end_loop",))))
-        self.open_blocks.pop()
+        self.open_loops += 1
+        body = self.block()
+        self.open_loops -= 1
         self.leave()
-        self._close("end_loop", "DO_LOOP", opener)
+        self.close_block(K.W_END_LOOP, opener)
         return body
 
-    def do_exit_loop(self) -> int:
+    def exit_loop(self) -> int:
         start = self.start()
         self.advance()
-        condition = -1 if self.kind() in (L.T_EOL, L.T_EOF) else self.expression()
-        return self.tree.add(N_EXIT_LOOP, start, self.last_end(), condition)
+        condition = -1 if self.at_line_end() else self.expression()
+        return self.node(K.N_EXIT_LOOP, start, condition)
 
-    def do_goto(self) -> int:
+    # ON
+    def on_action(self) -> int:
         start = self.start()
         self.advance()
-        return self.tree.add(N_GOTO, start, self.last_end(), self.label_name())
+        if self.accept_word(K.W_ERROR):
+            return self.on_error(start)
+        return self.on_change(start) if self.accept_word(K.W_CHANGE) else self.on_number(start)
 
-    def do_on(self) -> int:
-        start = self.start()
-        word = self.word(1)
-        self.advance()
-        if word not in ("error", "change"):
-            return self.on_number(start)
-        self.advance()
-        return self._on_error(start) if word == "error" else self._on_change(start)
+    def on_error(self, start: int) -> int:
+        mode = self.error_mode()
+        name = self.expect_name(K.T_NAME, "NONE, OFF, ON or a label")
+        return self.node(K.N_ON_ERROR, start, mode, name)
 
-    def _on_error(self, start: int) -> int:
-        modes = {"none": E_NONE, "off": E_OFF, "on": E_ON}
-        mode = modes.get(self.word(), E_LABEL)
-        name = self.expect_name(L.T_NAME, "NONE, OFF, ON or a label")
-        return self.tree.add(N_ON_ERROR, start, self.last_end(), mode, name)
+    def error_mode(self) -> int:
+        if self.word == K.W_NONE:
+            return K.E_NONE
+        if self.word == K.W_OFF:
+            return K.E_OFF
+        return K.E_ON if self.word == K.W_ON else K.E_LABEL
 
-    def _on_change(self, start: int) -> int:
+    def on_change(self, start: int) -> int:
         target = self.reference("an object")
-        self.expect_word("goto")
-        name = self.expect_name(L.T_NAME, "a procedure")
-        off = int(self.accept_word("none"))
-        return self.tree.add(N_ON_CHANGE, start, self.last_end(), target, name, off)
-
-    def do_redim(self) -> int:
-        start = self.start()
-        self.advance()
-        target = self.reference("a structure with its new number of rows, `x[n]`")
-        return self.tree.add(N_REDIM, start, self.last_end(), target)
-
-    def do_insert(self) -> int:
-        start = self.start()
-        self.advance()
-        target = self.reference("a structure")
-        self.expect(L.T_COMMA, "`,`")
-        before = self.expression()
-        self.expect(L.T_COMMA, "`,`")
-        rows = self.reference("a row or structure")
-        last = self.expression() if self.accept(L.T_COMMA) else -1
-        return self.tree.add(N_INSERT, start, self.last_end(), target, before, rows, last)
+        self.expect_word(K.W_GOTO)
+        name = self.expect_name(K.T_NAME, "a procedure")
+        off = self.accept_word(K.W_NONE)
+        return self.node(K.N_ON_CHANGE, start, target, name, off)

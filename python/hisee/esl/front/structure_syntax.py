@@ -1,77 +1,104 @@
+# cython: annotation_typing=False, infer_types=True, wraparound=False, initializedcheck=False
 """Parsing actions on rows and on data containers."""
 
 from __future__ import annotations
 
-from hisee.esl.front import lexer as L
+from hisee.esl.front import kinds as K
 from hisee.esl.front.flow_syntax import FlowSyntax
-from hisee.esl.front.nodes import N_CNT, N_COPY_ROWS, N_DELETE, N_FIND_TRUE, N_SET_BIND, N_SORT
-from hisee.esl.front.words import CNT_ORDER
 
 
 class StructureSyntax(FlowSyntax):
-    """SORT, FIND_TRUE, DELETE, COPY_ROWS, SET .. BIND, CNT_*."""
+    """REDIM, INSERT, SORT, FIND_TRUE, DELETE, COPY_ROWS, SET .. BIND, CNT_*."""
 
-    def _comma(self) -> None:
-        self.expect(L.T_COMMA, "`,`")
+    def word_action(self, word: int) -> int:
+        if word == K.W_REDIM:
+            return self.redim()
+        if word == K.W_INSERT:
+            return self.insert()
+        if word == K.W_SORT:
+            return self.sort()
+        if word == K.W_FIND_TRUE:
+            return self.find_true()
+        if word == K.W_DELETE:
+            return self.delete()
+        if word == K.W_COPY_ROWS:
+            return self.copy_rows()
+        if K.W_CNT_CREATE <= word <= K.W_CNT_DEBUG:
+            return self.container(word)
+        return FlowSyntax.word_action(self, word)
 
-    def do_sort(self) -> int:
+    def redim(self) -> int:
+        start = self.start()
+        self.advance()
+        target = self.reference("a structure with its new number of rows, `x[n]`")
+        return self.node(K.N_REDIM, start, target)
+
+    def insert(self) -> int:
+        """INSERT structure, before, rows [, last]"""
+        start = self.start()
+        self.advance()
+        target = self.reference("a structure")
+        self.comma()
+        before = self.expression()
+        self.comma()
+        rows = self.reference("a row or structure")
+        last = self.expression() if self.accept(K.T_COMMA) else -1
+        return self.node(K.N_INSERT, start, target, before, rows, last)
+
+    def sort(self) -> int:
         """SORT record^Column, ascending {, record^Column, ascending}"""
         start = self.start()
         self.advance()
         keys: list[int] = []
         while True:
             keys.append(self.reference("a column, `_r^Column`"))
-            self._comma()
+            self.comma()
             keys.append(self.expression())
-            if not self.accept(L.T_COMMA):
-                return self.tree.add(N_SORT, start, self.last_end(), self.tree.pack(keys))
+            if not self.accept(K.T_COMMA):
+                return self.node(K.N_SORT, start, self.tree.pack(keys))
 
-    def do_find_true(self) -> int:
+    def find_true(self) -> int:
         start = self.start()
         self.advance()
-        index = self.expect_name(L.T_LOCAL, "the variable that counts")
-        self._comma()
+        index = self.expect_name(K.T_LOCAL, "the variable that counts")
+        self.comma()
         most = self.expression()
-        self._comma()
+        self.comma()
         code = self.reference("a variable for the return code")
-        self._comma()
-        return self.tree.add(N_FIND_TRUE, start, self.last_end(), index, most, code, self.expression())
+        self.comma()
+        return self.tree.add(K.N_FIND_TRUE, start, self.last_end(), index, most, code, self.expression())
 
-    def do_delete(self) -> int:
+    def delete(self) -> int:
         start = self.start()
         self.advance()
         target = self.reference("a structure")
-        self._comma()
+        self.comma()
         first = self.expression()
-        count = self.expression() if self.accept(L.T_COMMA) else -1
-        return self.tree.add(N_DELETE, start, self.last_end(), target, first, count)
+        count = self.expression() if self.accept(K.T_COMMA) else -1
+        return self.node(K.N_DELETE, start, target, first, count)
 
-    def do_copy_rows(self) -> int:
+    def copy_rows(self) -> int:
         """COPY_ROWS to, toFrom, of, ofFrom, count"""
         start = self.start()
         self.advance()
         target = self.reference("a structure")
-        self._comma()
+        self.comma()
         numbers = [self.expression()]
-        self._comma()
+        self.comma()
         source = self.reference("a structure")
         for _ in range(2):
-            self._comma()
+            self.comma()
             numbers.append(self.expression())
-        return self.tree.add(N_COPY_ROWS, start, self.last_end(), target, source, self.tree.pack(numbers))
+        return self.node(K.N_COPY_ROWS, start, target, source, self.tree.pack(numbers))
 
     def set_bind(self, start: int, target: int) -> int:
-        source = -1 if self.accept_word("none") else self.reference("a row of an object, or NONE")
-        return self.tree.add(N_SET_BIND, start, self.last_end(), target, source)
+        source = -1 if self.accept_word(K.W_NONE) else self.reference("a row of an object, or NONE")
+        return self.node(K.N_SET_BIND, start, target, source)
 
-    def _container(self) -> int:
-        start, word = self.start(), CNT_ORDER.index(self.word())
+    def container(self, word: int) -> int:
+        start = self.start()
         self.advance()
-        operands = [self.expression()]
-        while self.accept(L.T_COMMA):
-            operands.append(self.expression())
-        flag = int(self.accept_word("case_sensitive"))
-        return self.tree.add(N_CNT, start, self.last_end(), word, self.tree.pack(operands), flag)
-
-    do_cnt_create = do_cnt_insert = do_cnt_find = do_cnt_delete = do_cnt_getnr = do_cnt_cnvtoarray = do_cnt_getitem = _container
-    do_cnt_destroy = do_cnt_debug = _container
+        operands: list[int] = []
+        self.expressions(operands)
+        flag = self.accept_word(K.W_CASE_SENSITIVE)
+        return self.node(K.N_CNT, start, word - K.W_CNT_CREATE, self.tree.pack(operands), flag)

@@ -1,16 +1,12 @@
+# cython: annotation_typing=False, infer_types=True, nonecheck=True, initializedcheck=False
 """What names mean: structures, symbols, places and procedures as checker and code generator share them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
+from hisee.esl.front.kinds import P_CELL, P_COLUMN, P_WHOLE, S_LOCAL, V_ANY, V_OBJECT, V_RECORD, V_TIME
 from hisee.esl.front.lexer import fold
-from hisee.esl.front.nodes import TYPE_NAMES, V_ANY, V_OBJECT, V_RECORD, V_TIME
+from hisee.esl.front.nodes import TYPE_NAMES
 
-# kinds of symbols
-S_LOCAL, S_PVAR, S_CONST, S_REF, S_SPECIAL = range(5)
-# kinds of places
-P_SCALAR, P_PVAR, P_CONST, P_WHOLE, P_ROW, P_ITEM, P_COLUMN, P_CELL = range(8)
 SPECIAL = {"_err_nr": "ERR_NR", "_err_msg": "ERR_MSG", "_err_line": "ERR_LINE", "_err_nr_trans_ex": "ERR_EXT"}
 
 COLUMN_TYPES = {"BOOL": 1, "INT": 2, "REAL": 3, "TIME": 4, "TEXT": 5, "OBJECT": V_OBJECT}
@@ -21,44 +17,42 @@ def type_of_word(word: str) -> int:
     return COLUMN_TYPES.get(word.upper(), V_ANY)
 
 
-@dataclass(eq=False)
 class Struct:
     """A structure definition as the compiler sees it."""
 
-    name: str
-    hbj: int
-    columns: list[tuple[str, int]]
-
-    def __post_init__(self) -> None:
-        self.positions = {fold(name): i for i, (name, _) in enumerate(self.columns)}
+    def __init__(self, name: str, hbj: int, columns: list[tuple[str, int]]) -> None:
+        self.name = name
+        self.hbj = hbj
+        self.columns = columns
+        self.positions = {fold(name): i for i, (name, _) in enumerate(columns)}
 
     def position(self, folded: str) -> int:
         """0-based column, -1 when there is none."""
         return self.positions.get(folded, -1)
 
 
-@dataclass(eq=False)
 class Symbol:
     """A name of the text. `section` is the number of its procedure, 0 = init part (global)."""
 
-    name: str
-    kind: int
-    type: int
-    section: int = 0
-    struct: Struct | None = None
-    noalias: bool = False
-    value: object = None  # constants
-    start: int = 0
-    end: int = 0
-    register: int = -1
-    initial: int = -1  # node of a computed initial value
-    index: int = 0  # picture variable
-    time: Symbol | None = None  # companions, where the script can observe them
-    weak: Symbol | None = None
-    used: bool = False
-    public: bool = False  # EVENT sets it before the start and reads it at the end
-    handle: bool = False  # CNT_HANDLE: a container stands behind it when the procedure is called
-    bound: bool = False  # a record of which rows may stand for rows of objects
+    def __init__(self, name: str, kind: int, type: int, section: int = 0, struct: Struct | None = None,  # noqa: A002
+                 noalias: bool = False, value: object = None, index: int = 0) -> None:
+        self.name = name
+        self.kind = kind
+        self.type = type
+        self.section = section
+        self.struct = struct
+        self.noalias = noalias
+        self.value = value  # constants
+        self.index = index  # picture variable
+        self.start = self.end = 0
+        self.register = -1
+        self.initial = -1  # node of a computed initial value
+        self.time: Symbol | None = None  # companions, where the script can observe them
+        self.weak: Symbol | None = None
+        self.public = False  # EVENT sets it before the start and reads it at the end
+        self.handle = False  # CNT_HANDLE: a container stands behind it when the procedure is called
+        self.bound = False  # a record of which rows may stand for rows of objects
+        self.place: Place | None = None  # what the bare name means, made once
 
     def track_time(self) -> None:
         if self.time is None:
@@ -69,25 +63,27 @@ class Symbol:
             self.weak = Symbol(self.name + "\\WEA", S_LOCAL, 1, self.section)
 
 
-@dataclass(eq=False)
 class Place:
     """Where a reference points. CELL = a value or structure outside the script, reached over an object reference.
 
     base (CELL): "name" object entry | "alias" symbol | "hbj" node of an INT expression | "item" Place of an Object column
     """
 
-    kind: int
-    type: int
-    symbol: Symbol | None = None
-    struct: Struct | None = None
-    index: int = -1  # node of the row index
-    column: int = -1  # 0-based
-    base: str = ""
-    entry: object = None
-    node: int = -1
-    item: Place | None = None
-    whole: bool = True  # of a structured CELL: no row chosen
-    name: str = ""
+    def __init__(self, kind: int, type: int, symbol: Symbol | None = None, struct: Struct | None = None,  # noqa: A002
+                 index: int = -1, column: int = -1, base: str = "", entry: object = None, node: int = -1,
+                 item: Place | None = None, whole: bool = True, name: str = "") -> None:
+        self.kind = kind
+        self.type = type
+        self.symbol = symbol
+        self.struct = struct
+        self.index = index  # node of the row index
+        self.column = column  # 0-based
+        self.base = base
+        self.entry = entry
+        self.node = node
+        self.item = item
+        self.whole = whole  # of a structured CELL: no row chosen
+        self.name = name
 
     def shown(self) -> str:
         if self.kind in (P_WHOLE, P_COLUMN) or self.kind == P_CELL and self.type == V_RECORD:
@@ -95,27 +91,36 @@ class Place:
         return f"`{self.name}`"
 
 
-@dataclass(eq=False)
+def place_at(kind: int, type: int, symbol: Symbol | None, struct: Struct | None, index: int, column: int, name: str) -> Place:  # noqa: A002
+    """As Place(), without the way over Python's call: for the places that most references are."""
+    place: Place = Place.__new__(Place)
+    place.kind, place.type, place.symbol, place.struct = kind, type, symbol, struct
+    place.index, place.column, place.name = index, column, name
+    place.base, place.entry, place.node, place.item, place.whole = "", None, -1, None, True
+    return place
+
+
 class Parameter:
-    symbol: Symbol
-    mode: int
+    def __init__(self, symbol: Symbol, mode: int) -> None:
+        self.symbol = symbol
+        self.mode = mode
 
 
-@dataclass(eq=False)
 class Procedure:
     """A procedure or entry; `index` is its number in the unit (the init part is 0)."""
 
-    name: str
-    node: int
-    index: int
-    flags: int
-    parameters: list[Parameter] = field(default_factory=list)
-    locals: dict[str, Symbol] = field(default_factory=dict)
-    labels: dict[str, tuple[int, tuple[int, ...]]] = field(default_factory=dict)  # folded -> node, blocks around it
-    on_change: bool = False
-    gosubs: bool = False  # its RETURN may belong to a GOSUB
-    comes_back: bool = False  # code elsewhere in it can run in the middle of a loop and come back: GOSUB, handler with RESUME
-    event: str = ""
+    def __init__(self, name: str, node: int, index: int, flags: int) -> None:
+        self.name = name
+        self.node = node
+        self.index = index
+        self.flags = flags
+        self.parameters: list[Parameter] = []
+        self.locals: dict[str, Symbol] = {}
+        self.labels: dict[str, tuple[int, tuple[int, ...]]] = {}  # folded -> node, blocks around it
+        self.on_change = False
+        self.gosubs = False  # its RETURN may belong to a GOSUB
+        self.comes_back = False  # code elsewhere in it can run in the middle of a loop and come back: GOSUB, handler with RESUME
+        self.event = ""
 
     def signature(self, lead: str = "") -> str:
         words = [f"{'IN ' if p.mode == 1 else ''}{TYPE_NAMES[p.symbol.type]} {p.symbol.name}" for p in self.parameters]

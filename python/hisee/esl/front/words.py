@@ -2,29 +2,11 @@
 
 from __future__ import annotations
 
+from hisee.esl.front.kinds import FIRST_NOT_YET, LAST_RESERVED, WORDS
 
-def folded_words(text: str) -> frozenset[str]:
-    """Words in the form in which names are compared."""
-    return frozenset(text.split())
-
-
-RESERVED = folded_words(
-    "if then elsif else endif for range to do_loop exit_loop end_loop begin end procedure entry entryx rpc rpcx public "
-    "implementation goto gosub return retry resume exception_handler call on set redim insert bool int real text alias "
-    "record unit"
-)
-HEADERS = frozenset(("procedure", "entry", "entryx", "rpc", "rpcx", "implementation", "begin"))
-
+RESERVED = frozenset(word for word, number in WORDS.items() if number <= LAST_RESERVED)
 # action words that a later version implements; each is named in ESL1003
-NOT_YET = folded_words(
-    "open kvit block unblock readlog setdt_lineobj lst_create lst_go_next "
-    "lst_go_prev res_group_insert res_group_delete res_group_delete_all res_group_query rebuild_acc getarchval getarcharr "
-    "getarcharr_to_cnt getarchrow getarchcol getarchstruct getarchdata calcstatfunc updatearchval insertarcharr "
-    "deletearchdata calcondemandstat db_insert db_update db_delete db_insupd dbs_insupd db_trans_open db_trans_commit "
-    "db_trans_rollback db_trans_close db_read_blob dbs_read_blob db_update_blob dbs_update_blob pg_connect pg_read "
-    "pg_insert pg_update pg_delete pg_disconnect sql_connect sql_prepare sql_fetch sql_free sql_disconnect sql_exec_direct "
-    "sql_select sql_binds sql_execute"
-)
+NOT_YET = frozenset(word for word, number in WORDS.items() if number >= FIRST_NOT_YET)
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 UNIT_ORDER = tuple(UNITS)
 DB_WORDS = {

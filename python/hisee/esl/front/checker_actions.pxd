@@ -1,0 +1,43 @@
+cimport cython
+
+from hisee.esl.front cimport kinds as K
+from hisee.esl.front.checker_db cimport DatabaseChecker
+from hisee.esl.front.checker_expr cimport is_number
+from hisee.esl.front.symbols cimport Parameter, Place, Procedure, Symbol
+
+cdef int F_ENTRY, F_ENTRYX, M_IN
+cdef int P_CELL, P_COLUMN, P_CONST, P_ROW, P_SCALAR, P_WHOLE, S_LOCAL
+cdef int V_ANY, V_INT, V_NONE, V_OBJECT, V_REAL, V_RECORD, V_TEXT, V_TIME
+
+
+cdef class ActionChecker(DatabaseChecker):
+    cdef public int loops
+    cdef public set through
+    cdef public list handed
+
+    cdef void items(self, list items, tuple blocks)
+    cdef void items_of(self, int number, tuple blocks)
+    cdef void _item_of_section(self, int node, tuple blocks)
+    cdef void _other_item(self, int node, int kind, tuple blocks)
+    cdef void declaration(self, int node)
+    cdef void condition(self, int node)
+    cdef void _if(self, int node, tuple blocks)
+    cdef void _loop(self, int node, int kind, tuple blocks)
+    cdef void counter(self, int node)
+    cdef void _range(self, int node)
+    cdef void _number(self, int node)
+    cdef void jump(self, int node, int name, tuple blocks)
+    cdef Place target(self, int node, str why=*)
+    cdef void _assign(self, int node)
+    cdef Place out(self, int node, int kind)
+    cdef Place structure(self, int node)
+    cdef bint is_row(self, Place place)
+    cdef bint same_structure(self, int node, Place left, Place right)
+    @cython.locals(procedure=Procedure)
+    cdef void _call(self, int node)
+    @cython.locals(parameter=Parameter)
+    cdef void arguments_of(self, int node, Procedure procedure, list args)
+    cdef void argument(self, int number, Procedure procedure, Symbol symbol, int mode, int arg)
+    cdef void _record_argument(self, int arg, Symbol symbol, Place place, int kind)
+    cdef void _alias_argument(self, int arg, Symbol symbol, Place place)
+    cdef void _remote_argument(self, int arg)

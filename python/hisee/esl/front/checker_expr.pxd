@@ -1,0 +1,58 @@
+cimport cython
+
+from hisee.esl.front cimport kinds as K
+from hisee.esl.front.nodes cimport Tree
+from hisee.esl.front.scope cimport Scope
+from hisee.esl.front.signatures cimport Signature
+from hisee.esl.front.symbols cimport Place, Struct, Symbol, place_at
+
+cdef int N_AT, N_ATTR, N_BINARY, N_COLUMN, N_FUNC, N_INDEX, N_INT, N_LOCAL, N_OBJECT, N_PAREN, N_REAL, N_TEXT, N_UNARY
+cdef int P_CELL, P_COLUMN, P_CONST, P_ITEM, P_PVAR, P_ROW, P_SCALAR, P_WHOLE
+cdef int S_CONST, S_PVAR, S_REF, S_SPECIAL
+cdef int V_ANY, V_BOOL, V_INT, V_NONE, V_OBJECT, V_REAL, V_RECORD, V_TEXT, V_TIME
+
+
+cdef class ExpressionChecker(Scope):
+    cdef public bint folds, lenient
+    cdef public int[::1] typ
+    cdef public list places, known
+    cdef list _literals
+
+    cdef int type_of(self, int node)
+    cdef Place place_known(self, int node)
+    cpdef int check(self, int node)
+    cdef int _literal(self, int node, int kind)
+    cdef int _chain(self, int node)
+    cdef int _long_chain(self, int node)
+    cdef int _binary(self, int node, int op, int left, int right)
+    cdef void _fold(self, int node, int op, int result)
+    cdef int _unary(self, int node)
+    cdef void _lint(self, int node)
+    cdef bint _joins(self, int node)
+    cdef void _lint_validity(self, int node, int left, int right)
+    cdef bint _guards(self, int test, int other)
+    cdef str _validity_test_of(self, int node)
+    @cython.locals(signature=Signature)
+    cdef int function(self, int node, bint as_action)
+    cdef int _column_function(self, Signature signature, list args)
+    cdef void _argument_types(self, Signature signature, list args, list types)
+    cdef void convertible(self, int node, int kind, int wanted, str shown=*)
+    cdef int _value_of_place(self, int node)
+    cpdef Place place(self, int node)
+    cdef Place _place(self, int node)
+    cdef Place _local(self, int node)
+    cdef Place _object(self, int node)
+    cdef Place _indexed(self, int node, int base, int index)
+    cdef Place _item(self, int node, int base, int name)
+    cdef Place _column_of(self, int node, Place place, int column)
+    cdef Place _record_item(self, int node, Place place, int column, int kind, str shown)
+    cdef int _attribute(self, int node)
+    cdef bint _has_attribute(self, int node, str name, Place place)
+
+
+cdef Place place_of(Symbol symbol)
+cpdef bint is_number(int kind)
+cpdef bint is_relation(int op)
+cdef int binary_type(int op, int left, int right)
+cdef int special_type(int op, int left, int right)
+cdef bint converts(int kind, int wanted)

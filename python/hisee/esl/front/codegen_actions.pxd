@@ -1,0 +1,38 @@
+cimport cython
+
+from hisee.esl.front cimport ops as Op
+from hisee.esl.front.assembler cimport Arg, Label, ProcedureBuilder
+from hisee.esl.front.codegen_base cimport typed
+from hisee.esl.front.codegen_stamp cimport StampCode
+from hisee.esl.front.symbols cimport Parameter, Place, Procedure
+
+cdef int C_ASYNC, C_CODE, E_LABEL, M_IN, N_PAREN
+cdef int P_CELL, P_COLUMN, P_CONST, P_ITEM, P_PVAR, P_ROW, P_SCALAR, P_WHOLE
+cdef int V_ANY, V_BOOL, V_INT, V_OBJECT, V_REAL, V_RECORD, V_TEXT, V_TIME
+
+
+cdef class ActionCode(StampCode):
+    cdef void store(self, Place place, int register, int kind, int weak=*, int time=*)
+    cdef int linked(self, Place place)
+    cdef void set_cell(self, int reference, int register, int kind, int weak=*, int time=*)
+    cdef void assign(self, int node)
+    @cython.locals(procedure=Procedure, callee=ProcedureBuilder)
+    cdef void call(self, int name, list args, int code=*)
+    cdef ProcedureBuilder _guarded(self, Procedure procedure)
+    cdef Arg argument_for(self, int node, Parameter parameter, list backs)
+    cdef void _must_be_container(self, Arg handle)
+    cdef Arg _alias_argument(self, Place place, int mode)
+    cdef Arg inout(self, Place place, int mode, list backs)
+    cdef Arg record_argument(self, Place place, int mode, list backs)
+    cdef int row_copy(self, Place place)
+    cdef void copy_back(self, Place place, int register, int kind)
+    cdef void _row_to_object(self, Place place, int register, int index)
+    cdef bint _is_writable(self, int arg, Place place)
+    cdef tuple _remote_arguments(self, list args, bint is_async, list backs)
+    cdef int _priority(self, int node)
+    cdef int _label_text(self, list values)
+    cdef int to_text(self, int node, int kind)
+    cdef int _console(self, int node)
+    cdef void _into(self, int target, int number, list args)
+    cdef void sleep(self, int seconds)
+    cdef int span(self, int node, int unit)

@@ -1,0 +1,21 @@
+"""Rows of C ints that grow: an array where the passes are plain Python, a typed view over one where they are compiled."""
+
+from __future__ import annotations
+
+from array import array
+
+
+def zeros(count: int) -> array[int]:
+    return array("i", (0,)) * count
+
+
+def doubled(row: array[int]) -> array[int]:
+    """The row with as many zeros behind it."""
+    larger = zeros(2 * len(row))
+    memoryview(larger)[:len(row)] = memoryview(row)
+    return larger
+
+
+def as_list(row: array[int], count: int) -> list[int]:
+    """The first `count` numbers, for those who are not compiled: each look at a typed row from Python makes a view."""
+    return memoryview(row)[:count].tolist()

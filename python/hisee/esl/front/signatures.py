@@ -1,0 +1,63 @@
+# cython: annotation_typing=False, infer_types=True, nonecheck=True, initializedcheck=False
+"""Functions of the language as the passes ask for them: the rows of the schema, their letters turned into types once."""
+
+from __future__ import annotations
+
+from hisee.esl.front import kinds as K
+from hisee.esl.front.kinds import V_ANY, V_BOOL, V_INT, V_NONE, V_REAL, V_TEXT, V_TIME
+from hisee.esl.front.lexer import fold
+from hisee.schema import functions, host_functions
+
+FunctionRow = functions.FnRow | host_functions.HostFnRow
+LETTER_TYPES = {"B": V_BOOL, "I": V_INT, "R": V_REAL, "T": V_TEXT, "TM": V_TIME, "H": V_INT, "-": V_NONE, "N": K.L_NUMBER, "U": K.L_UNITED,
+                "C": K.L_COLUMN}
+
+
+class Signature:
+    """A function: number and name of its row, how many arguments of which types, the type of its result."""
+
+    def __init__(self, row: FunctionRow) -> None:
+        self.number = row.number
+        self.name = row.name
+        self.host = bool(row.host)
+        self.least, self.most = row.least, row.most
+        self.types = [LETTER_TYPES[parameter[1]] for parameter in row.parameters]  # the last one is that of all behind it
+        self.result = LETTER_TYPES[row.result]
+        self.united = K.L_UNITED in self.types
+
+    def type_at(self, at: int) -> int:
+        """Type of the argument at a place."""
+        types = self.types
+        return types[at] if at < len(types) else types[len(types) - 1]
+
+    def result_of(self, given: list[int]) -> int:
+        """Type of the result for arguments of these types."""
+        if self.result == K.L_NUMBER:
+            return V_INT if self._whole(given) else V_REAL
+        if self.result == K.L_UNITED:
+            return self._joined(given)
+        return self.result
+
+    def _whole(self, given: list[int]) -> bool:
+        return all(kind in (V_INT, V_BOOL) for at, kind in enumerate(given) if self.type_at(at) == K.L_NUMBER)
+
+    def _joined(self, given: list[int]) -> int:
+        values = [kind for at, kind in enumerate(given) if self.type_at(at) == K.L_UNITED]
+        return V_NONE if V_NONE in values else common_type(values) if values else V_ANY
+
+    def common(self, given: list[int]) -> int:
+        """What the values among the arguments become when one of them is the result; ANY: they stay what they are."""
+        values = [kind for at, kind in enumerate(given) if self.type_at(at) == K.L_UNITED] if self.result == K.L_UNITED else []
+        return common_type(values) if values else V_ANY
+
+
+def common_type(types: list[int]) -> int:
+    """Of the values of which one becomes a result: the same for all, REAL for INT with REAL, else ANY."""
+    kinds = set(types)
+    if len(kinds) == 1:
+        return types[0]
+    return V_REAL if kinds == {V_INT, V_REAL} else V_ANY
+
+
+ROWS: list[FunctionRow] = [*functions.ROWS, *host_functions.ROWS]
+FUNCTIONS = {fold(name): Signature(row) for row in ROWS for name in (row.name, *row.old_names)}

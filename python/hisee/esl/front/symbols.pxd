@@ -1,0 +1,63 @@
+cimport cython
+
+cdef int P_CELL, P_COLUMN, P_WHOLE, S_LOCAL, V_RECORD, V_TIME
+
+
+cdef class Place
+cdef class Symbol
+
+
+@cython.final
+cdef class Struct:
+    cdef public str name
+    cdef public long long hbj
+    cdef public list columns
+    cdef public dict positions
+
+    cpdef int position(self, str folded) except? -1
+
+
+@cython.final
+cdef class Symbol:
+    cdef public str name
+    cdef public int kind, type, section, start, end, register, initial
+    cdef public long long index
+    cdef public Struct struct
+    cdef public object value
+    cdef public Symbol time, weak
+    cdef public Place place
+    cdef public bint noalias, public, handle, bound
+
+    cpdef void track_time(self)
+    cpdef void track_weak(self)
+
+
+@cython.final
+cdef class Place:
+    cdef public int kind, type, index, column, node
+    cdef public Symbol symbol
+    cdef public Struct struct
+    cdef public str base, name
+    cdef public object entry
+    cdef public Place item
+    cdef public bint whole
+
+    cpdef str shown(self)
+
+
+cpdef Place place_at(int kind, int type, Symbol symbol, Struct struct, int index, int column, str name)
+
+
+@cython.final
+cdef class Parameter:
+    cdef public Symbol symbol
+    cdef public int mode
+
+
+@cython.final
+cdef class Procedure:
+    cdef public str name, event
+    cdef public int node, index, flags
+    cdef public list parameters
+    cdef public dict locals, labels
+    cdef public bint on_change, gosubs, comes_back
