@@ -94,6 +94,8 @@ DIAGNOSTICS = [
     error(2043, "`{name}` is given twice"),
     error(2044, "CALL .. ON ALL gives no result", "It is delivered to every process that has the object open.", "write `ASYNC ON ALL`"),
     error(2045, "OPENEVENT needs `DIRECT` or `ON process`"),
+    error(2070, "`{name}` acts on an alarm, and no object has one yet", "Alarms are watched by a part of the system that does not exist in this version.",
+          "follow the value itself: `ON CHANGE object GOTO P`"),
     error(2101, "procedure `{name}` is declared in both halves", "RPC procedures of L and R form one interface; CALL [] could not choose.",
           "keep one and call it from the other half: `CALL [] {name}{arguments}`"),
     error(2102, "synchronous entry `{name}` is handled in both halves", "A caller waits for ONE return value.",

@@ -3,10 +3,13 @@
 Each step is one procedure of events_app/events/E.Main, started by U.Step; what it saw stands in the event log.
 """
 
+import re
 from pathlib import Path
 
 import pytest
 
+from esl.samples import in_system
+from esl.scripts import expectations
 from support.system import running, until
 
 pytestmark = pytest.mark.boot
@@ -140,6 +143,26 @@ def test_three_changes_of_a_value_reach_a_handler_that_then_leaves(client, lines
         client.set("U.Level", level)
         until(lambda level=level: f"level moved {min(3, int(level) - 1)}" in lines(), "the change")
     assert "level moved 4" not in lines()
+
+
+def test_the_samples_of_events_do_what_they_say(client, lines, system):
+    """Saved one after the other: each begins at once, and logs what its comments expect."""
+    samples = in_system()
+    for sample in samples:
+        head = sample.head
+        client.objects.save(f"E.{sample.name}", {"EVENT": f'event_type = "{head["event"]}"\nparent = "{head.get("parent", "SRV1.EVH")}"\n',
+                                                 "ESLDefinition:1": sample.text})
+        until(lambda name=f"E.{sample.name}": name in events(client), f"{sample.name} runs")
+    for sample in samples:
+        wanted = expectations(sample.text).lines
+        until(lambda name=sample.name, wanted=wanted: len(logged_by(system, name)) >= len(wanted), f"what {sample.name} logs", 20)
+        assert logged_by(system, sample.name)[:len(wanted)] == wanted
+
+
+def logged_by(system, name):
+    """Lines of the event log that this sample wrote, in order."""
+    mark = re.compile(rf" E\.{name}\[L\](?::\d+)? (.*)$")
+    return [found[1] for line in system.log("events.log").splitlines() if (found := mark.search(line))]
 
 
 def test_a_saved_server_event_starts_anew_and_a_new_one_at_once(client, lines):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from hisee._core.values import decode, encode
 from hisee.channel import Message
 from hisee.channel.calls import parts_of
+from hisee.esl.unit import IMPLEMENTS
 from hisee.schema.errors import Err
 from hisee.schema.messages import MessageKind as Kind
 from hisee.script import actions
@@ -50,7 +51,7 @@ def _call(engine: Engine, instance: Instance, message: Message) -> None:
     first, name, modes, *arguments = decode(message.payload)
     _, priority, conversation = parts_of(first)
     interface, _, name = name.rpartition("^")
-    if interface and instance.procedure(f"IMPLEMENTATION {interface}", ("LOCAL",)) is None:
+    if interface and instance.procedure(IMPLEMENTS.format(interface), ("LOCAL",)) is None:
         _refuse_call(engine, message, modes, Err.ERR_NOT_SUPPORTED)
         return
     if conversation:

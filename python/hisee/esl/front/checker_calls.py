@@ -63,10 +63,7 @@ class CallChecker(UnitChecker):
             self.error("ESL3060", node, name=place.name, found=found.replace("_", " "), wanted=wanted)
 
     def _process(self, process: int, instance: int) -> None:
-        if process >= 0:
-            place = self.place(process)
-            if place is not None and place.kind != P_CELL:
-                self.error("ESL3010", process, found=place.shown())
+        self.process_behind_on(process)
         self._given(instance, V_INT)
 
     def _given(self, node: int, wanted: int) -> None:

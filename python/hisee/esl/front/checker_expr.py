@@ -51,7 +51,7 @@ from hisee.esl.front.symbols import (
     Symbol,
     type_of_word,
 )
-from hisee.esl.front.words import meant
+from hisee.esl.front.words import LATER_FUNCTIONS, meant
 from hisee.schema import functions, host_functions, picture_functions
 
 NUMBERS = (V_BOOL, V_INT, V_REAL)
@@ -222,6 +222,9 @@ class ExpressionChecker(Scope):
         if key in PICTURE_FUNCTIONS:
             return self._picture_function(node, args, types, as_action)
         row = FUNCTIONS.get(key)
+        if row is None and key in LATER_FUNCTIONS:
+            self.error("ESL1003", node, construct=spelled)
+            return V_NONE
         if row is None:
             names = [r.name for r in FUNCTIONS.values()] + [r.name for r in PICTURE_FUNCTIONS.values()]
             self.error("ESL2014", node, name=spelled, hint=meant(spelled, names))

@@ -7,7 +7,7 @@ from hisee.esl.front.codegen_units import UnitCode
 from hisee.esl.front.nodes import V_BOOL, V_INT, V_OBJECT, V_RECORD, V_TEXT
 from hisee.esl.front.nodes_calls import G_ASYNC, G_BEGIN, G_CODE, O_SYNC
 from hisee.esl.front.symbols import Place, Symbol
-from hisee.esl.unit import GLOBAL, PUBLIC_IN, PUBLIC_OUT, Arg, Mode, Type
+from hisee.esl.unit import GLOBAL, IMPLEMENTS, PUBLIC_IN, PUBLIC_OUT, Arg, Mode, Type
 from hisee.schema.actions import ActionId
 from hisee.schema.opcodes import Op
 
@@ -36,8 +36,8 @@ class CallCode(UnitCode):
         return self.arg_in(V_INT, self.load(flags, V_INT))
 
     def _base(self, place: Place) -> int:
-        if place.base == "self" and isinstance(place.entry, int):
-            register, number = self.temp(V_OBJECT), self.load(place.entry, V_INT)
+        if place.base == "self":
+            register, number = self.temp(V_OBJECT), self._cell_attribute("hbj", place, -1)
             self.emit(Op.OBJ_HBJ, register, number)
             self.free(number)
             return register
@@ -140,6 +140,13 @@ class CallCode(UnitCode):
             return
         self._moving(PUBLIC_IN, Mode.IN, public)
         self._moving(PUBLIC_OUT, Mode.OUT, public)
+
+    def interface_marks(self, names: list[str]) -> None:
+        """What CALL .. ^I.Name looks for in the unit of its target."""
+        for name in names:
+            self.p = self.unit.procedure(IMPLEMENTS.format(name))
+            self.p.action(1)
+            self.emit(Op.RET)
 
     def _moving(self, name: str, mode: Mode, public: list[Symbol]) -> None:
         self.p = self.unit.procedure(name)

@@ -29,7 +29,7 @@ from hisee.esl.front.nodes import (
     N_SET_WITH,
 )
 from hisee.esl.front.structure_syntax import StructureSyntax
-from hisee.esl.front.words import ACTION_WORDS, NOT_YET, RESERVED, meant
+from hisee.esl.front.words import ACTION_WORDS, ALARM_WORDS, NOT_YET, RESERVED, meant
 
 Fault = SyntaxFault
 CLOSERS = {"endif": "IF", "else": "IF", "elsif": "IF", "end_loop": "DO_LOOP", "then": "IF"}
@@ -60,6 +60,9 @@ class Statements(StructureSyntax):
         return SyntaxFault(code, self.tokens.start[at], self.tokens.end[at], **values)  # type: ignore[arg-type]
 
     def not_yet(self, construct: str) -> Fault:
+        word = construct.partition(" ")[0]
+        if word in ALARM_WORDS:
+            return self.at_token("ESL2070", self.at, name=word)
         return self.at_token("ESL1003", self.at, construct=construct)
 
     def skip_line(self, from_at: int) -> None:

@@ -22,9 +22,25 @@ NOT_YET = folded_words(
     "getarcharr_to_cnt getarchrow getarchcol getarchstruct getarchdata calcstatfunc updatearchval insertarcharr "
     "deletearchdata calcondemandstat db_insert db_update db_delete db_insupd dbs_insupd db_trans_open db_trans_commit "
     "db_trans_rollback db_trans_close db_read_blob dbs_read_blob db_update_blob dbs_update_blob pg_connect pg_read "
-    "pg_insert pg_update pg_delete pg_disconnect sql_connect sql_prepare sql_fetch sql_free sql_disconnect sql_exec_direct "
-    "sql_select sql_binds sql_execute"
+    "pg_insert pg_update pg_delete pg_disconnect sql_connect sql_prepare sql_bindin sql_fetch sql_free sql_disconnect sql_exec_direct "
+    "sql_exec_proc sql_select sql_binds sql_execute"
 )
+ALARM_WORDS = frozenset(("KVIT", "BLOCK", "UNBLOCK"))  # of these words, ESL2070 says why: there are no alarms
+# functions of pictures that a later version implements; each is named in ESL1003
+LATER_FUNCTIONS = frozenset(f"%hi_{name}" for name in folded_words(
+    "setdistx setdisty setinfotext setblink setrotation setzorder setfocus hasfocus repaint setlinewidth setlineterminator "
+    "setfillstyle setfont setbitmap setpalette setopacity setmaxlen setreadonly setmask selecttext setpassword getcursorpos "
+    "setcheck getcheck setrange setvalue getvalue additem insertitem deleteitem clearitems getitemcount getitemtext "
+    "setitemtext getitemid finditem getselecteditem selectitem getmultiselect setitemicon treeadd treedelete treeclear "
+    "treeexpand treeparent treechild treenext treetext treesettext treecheck treeischecked settab gettab settabtext "
+    "settabvisible refreshdata refreshdatasync getbrowsermultiselect getrow setrow getcol getrowcount getcell setcell "
+    "setrowcolor setcolvisible setcolwidth setsort getfilter setpage getpage exportdata setconnectedobj getconnectedobj "
+    "reportpar reportprint reportexport setsource graphsettime graphgetfrom graphgetto graphzoom graphcursor alarmfilter "
+    "alarmselected logfilter setpicturepos setpicturesize setpicturetitle getpicturehbj maximize minimize tofront "
+    "printpicture savepicture regkeyhandler unregkeyhandler popupmenu_create popupmenu_additem popupmenu_show "
+    "popupmenu_clear dodragdrop openfiledialog savefiledialog colordialog inputbox clipsettext clipgettext getmonitorcount "
+    "getscreenx getscreeny getuserlanguage setstatustext setcursor openurl logoff closehi"
+)) | folded_words("%setdragdatatext %setdragdatafilelist %setdragdataips %isdragdata %getdragdatatext %getdragdatafilelist %getdragdataips")
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 UNIT_ORDER = tuple(UNITS)
 DB_WORDS = {
