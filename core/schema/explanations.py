@@ -190,6 +190,9 @@ ROWS = [
     e(2070, "KVIT acknowledges an alarm, BLOCK and UNBLOCK switch one off and on. This version knows no alarms: there is nothing that the action "
             "could reach, so it is refused when the script is saved instead of doing nothing when it runs.",
       body("KVIT U.Count"), "PROCEDURE P(INT _v, ALIAS _o, INT _row, INT _col)\n  LOG \"too high\", _v\nEND P\nBEGIN\n  ON CHANGE U.Count GOTO P\nEND\n"),
+    e(2071, "`EVENT .. ASYNC DURABLE` keeps the start as a task of the engine database before the script goes on, so that the start outlives the "
+            "server. Its run may begin much later, so no values come back from it.",
+      body("EVENT E.Counter DURABLE"), body("EVENT E.Counter ASYNC DURABLE"), "event"),
     e(2101, "RPC procedures of both halves form one interface: with two of one name, CALL [] could not choose. Keep one, and call it "
             "from the other half.",
       "RPC PROCEDURE Load\nEND Load\nBEGIN\nEND\n; remote part\nRPC PROCEDURE Load\nEND Load\nBEGIN\nEND\n",

@@ -55,7 +55,7 @@ def events(client):
 @pytest.mark.req("R13")
 def test_server_and_start_up_events_begin_with_their_event_handler(client, lines):
     until(lambda: {"booted", "main ready", "counter ready"} <= set(lines()), "the events began")
-    assert events(client) == ["E.Counter", "E.Desk", "E.Loop", "E.Main"]
+    assert events(client) == ["E.Counter", "E.Desk", "E.Keep", "E.Loop", "E.Main"]
     assert {row["name"] for row in client.ps() if row["kind"] == "EVH"} == {"SRV1.EVH", "AUX.EVH"}
 
 
@@ -79,6 +79,12 @@ def test_one_event_over_many_parts_of_the_language(step, lines, client):
         assert line in seen, (line, seen)
     assert any('date 28-02-2007 says "ok"' in line for line in seen)
     until(lambda: "squared 1" in lines(), "the start that nobody waited for")
+
+
+def test_the_call_chain_goes_through_the_processes(step):
+    line = re.compile(r"chain (\w+)_\d+\.EVS;([\w.]+)\(\d+\) \d+;(\w*): [1-9]\d*\Z")
+    assert [match.groups() for text in step(8) if (match := line.match(text))] == [
+        ("SRV1", "E.Who", "Look"), ("AUX", "E.Loop", "Deeper"), ("SRV1", "E.Main", "Chain"), ("SRV1", "E.Main", "Step")]
 
 
 @pytest.mark.req("R59", "R60")

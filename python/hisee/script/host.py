@@ -161,11 +161,20 @@ class Host:
             self.reply(message, Numbers(numbers=[n for n, i in self.engine.instances.items() if i.part == 2]))
         elif message.kind == Kind.ECHO and message.target == self.number:
             self.reply(message, message.payload)
+        elif message.kind == Kind.CHAIN_GET:
+            self._chain(message)
         elif message.kind == Kind.COMMAND:
             answer_soon(message, self.commands_for(message.target), self)
         else:
             return False
         return True
+
+    def _chain(self, message: Message) -> None:
+        instance = self.engine.instances.get(message.target)
+        if instance is None:
+            self.refuse(message, Err.ERR_EVENT_CLOSED, f"process number {message.target} has ended")
+        else:
+            self.reply(message, instance.chain())
 
     def make_commands(self) -> Commands:
         """The commands of the host itself; a kind of host adds its own."""

@@ -11,6 +11,7 @@ from hisee.esl.front.nodes_calls import (
     G_BEGIN,
     G_CODE,
     G_CONTINUE,
+    G_DURABLE,
     G_END,
     N_CALL_OBJECT,
     N_CLOSE,
@@ -129,6 +130,11 @@ class CallSyntax(Expressions):
         flags = G_ASYNC if self.accept_word("async") else 0
         if not flags:
             self.accept_word("sync")
+        if self.word() == "durable":
+            if not flags:
+                raise SyntaxFault("ESL2071", self.start(), self.tokens.end[self.at])
+            self.advance()
+            flags |= G_DURABLE
         clauses = self.tree.pack([flags, self._priority()])
         return self.tree.add(N_EVENT, start, self.last_end(), target, self.tree.pack(names), self.tree.pack(values), clauses)
 

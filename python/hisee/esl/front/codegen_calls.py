@@ -5,7 +5,7 @@ from __future__ import annotations
 from hisee.esl.front.codegen_base import typed
 from hisee.esl.front.codegen_units import UnitCode
 from hisee.esl.front.nodes import V_BOOL, V_INT, V_OBJECT, V_RECORD, V_TEXT
-from hisee.esl.front.nodes_calls import G_ASYNC, G_BEGIN, G_CODE, O_SYNC
+from hisee.esl.front.nodes_calls import G_ASYNC, G_BEGIN, G_CODE, G_DURABLE, O_SYNC
 from hisee.esl.front.symbols import Place, Symbol
 from hisee.esl.unit import GLOBAL, IMPLEMENTS, PUBLIC_IN, PUBLIC_OUT, Arg, Mode, Type
 from hisee.schema.actions import ActionId
@@ -86,7 +86,7 @@ class CallCode(UnitCode):
         names = ",".join(self.checked.spelled(name) for name in tree.items(tree.b[node]))
         head = [self._flags(flags), self._linked_arg(tree.a[node]), self._text_argument(names), self._text_argument(modes),
                 self._value_arg(priority, V_INT)]
-        self.act(ActionId.EVENT, head + given, not flags & G_ASYNC)
+        self.act(ActionId.EVENT, head + given, not flags & G_ASYNC or bool(flags & G_DURABLE))
         self._copied_back(backs)
 
     def openevent(self, node: int) -> None:
