@@ -97,6 +97,8 @@ DIAGNOSTICS = [
     error(2070, "`{name}` acts on an alarm, and no object has one yet", "Alarms are watched by a part of the system that does not exist in this version.",
           "follow the value itself: `ON CHANGE object GOTO P`"),
     error(2071, "DURABLE without ASYNC", "A start that is kept as a task runs when its turn comes: nobody waits for its end.", "write `ASYNC DURABLE`"),
+    error(2072, "`{name}` shows no picture", "No kind of graphical object shows another picture in this version, so there is nothing to call in it.",
+          "call the picture by its name: `CALL [S.Name] P`"),
     error(2101, "procedure `{name}` is declared in both halves", "RPC procedures of L and R form one interface; CALL [] could not choose.",
           "keep one and call it from the other half: `CALL [] {name}{arguments}`"),
     error(2102, "synchronous entry `{name}` is handled in both halves", "A caller waits for ONE return value.",

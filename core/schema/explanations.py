@@ -193,6 +193,9 @@ ROWS = [
     e(2071, "`EVENT .. ASYNC DURABLE` keeps the start as a task of the engine database before the script goes on, so that the start outlives the "
             "server. Its run may begin much later, so no values come back from it.",
       body("EVENT E.Counter DURABLE"), body("EVENT E.Counter ASYNC DURABLE"), "event"),
+    e(2072, "`CALL [_ref] P` calls the picture that a graphical object shows. Buttons, texts, fields, shapes and groups show none, and this version "
+            "has no other kinds.",
+      body("CALL [_BtnGo] Refresh"), body("CALL [E.Counter] Refresh"), "picture"),
     e(2101, "RPC procedures of both halves form one interface: with two of one name, CALL [] could not choose. Keep one, and call it "
             "from the other half.",
       "RPC PROCEDURE Load\nEND Load\nBEGIN\nEND\n; remote part\nRPC PROCEDURE Load\nEND Load\nBEGIN\nEND\n",

@@ -10,7 +10,7 @@ import pytest
 
 from esl.samples import in_system
 from esl.scripts import expectations
-from support.system import running, until
+from support.system import kill, running, until
 
 pytestmark = pytest.mark.boot
 APP = Path(__file__).parent / "events_app"
@@ -85,6 +85,12 @@ def test_the_call_chain_goes_through_the_processes(step):
     line = re.compile(r"chain (\w+)_\d+\.EVS;([\w.]+)\(\d+\) \d+;(\w*): [1-9]\d*\Z")
     assert [match.groups() for text in step(8) if (match := line.match(text))] == [
         ("SRV1", "E.Who", "Look"), ("AUX", "E.Loop", "Deeper"), ("SRV1", "E.Main", "Chain"), ("SRV1", "E.Main", "Step")]
+
+
+def test_of_calls_of_two_callers_that_nobody_waits_for_the_newest_runs(step):
+    """The first waits in the queue when the second replaces it; the third, whose caller waits, is never dropped."""
+    seen = [line for line in step(9) if line.startswith("latest")]
+    assert seen == ["latest 2", "latest 3", "latest of the caller 0"]
 
 
 @pytest.mark.req("R59", "R60")
@@ -176,6 +182,14 @@ def test_a_saved_server_event_starts_anew_and_a_new_one_at_once(client, lines):
     until(lambda: "loop again" in lines(), "the new text runs")
     client.objects.save("E.New", {"EVENT": 'event_type = "server"\n', "ESLDefinition:1": 'BEGIN\n  LOG "new event"\nEND\n'})
     until(lambda: "new event" in lines(), "the new event runs")
+
+
+def test_states_of_a_process_start_events(client, lines, system):
+    before = len(lines())
+    kill(next(row["pid"] for row in client.ps() if row["name"] == "AUX.EVH"))
+    until(lambda: {"aux crashed", "aux runs", "counter ready"} <= set(lines()[before:]), "the crash and the return started events", 20)
+    assert lines()[before:].index("aux crashed") < lines()[before:].index("aux runs")
+    assert lines()[before:].count("aux crashed") == 1
 
 
 def test_the_death_of_an_event_handler_starts_its_events_again(client, lines, system):

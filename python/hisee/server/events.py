@@ -52,7 +52,7 @@ class TaskKey(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class Start:
-    """One run that is wanted. `request` is whose answer waits for its end; `task`: a durable start."""
+    """One run that is wanted. `request` is whose answer waits for its end; `task`: a durable start; `own`: of a server event, by its parent."""
 
     plan: EventPlan
     host: int
@@ -63,6 +63,7 @@ class Start:
     given: bytes = b""
     request: Message | None = None
     task: TaskKey | None = None
+    own: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -92,7 +93,7 @@ class Events:
         self.only: Process | None = None  # `hisee run`: it runs every event, and none by itself
         self.task_begun: Callable[[Run], None] = lambda run: None  # of durable starts (server/durable.py)
         self.task_over: Callable[[Start, int, int, str], None] = lambda start, error, extended, text: None
-        self._triggers = Triggers(values.table)
+        self._triggers = Triggers(values.table, self._state_of)
         self._waiting: dict[int, list[tuple[int, int, Start]]] = {}  # event handler -> heap of (priority, order, start)
         self._order = 0
         self._again: set[int] = set()  # events that merge: a change came while they ran
@@ -110,7 +111,7 @@ class Events:
         if not self.active or self.only is not None:
             return
         self._triggers.configure(self.plans.values())
-        for run in [r for r in self.runs.values() if self._own(r)]:
+        for run in [r for r in self.runs.values() if r.start.own]:
             plan = self.plans.get(run.start.plan.hbj)
             if plan is None or plan.version != run.start.plan.version or plan.type != run.start.plan.type or self.parent(
                     plan) is not self._core.registry.get(run.start.host):
@@ -119,10 +120,6 @@ class Events:
             old = before.get(plan.hbj)
             if old is None or old.version != plan.version:
                 self._open_server_event(plan)
-
-    def _own(self, run: Run) -> bool:
-        """The run of a server event that its parent has by itself."""
-        return run.stays and run.start.instance == 0 and run.start.request is None
 
     def parent(self, plan: EventPlan) -> Process | None:
         """The event handler that runs it, while it runs."""
@@ -138,7 +135,18 @@ class Events:
         running = [p for p in self._core.registry.of_kind("EVH") if p.link]
         return min(running, key=lambda p: p.logon_order, default=None)
 
-    # -- life of event handlers and of this server
+    # -- life of processes and of this server
+
+    def _state_of(self, number: int) -> str:
+        """Of a process; one that never was here is stopped."""
+        process = self._core.registry.get(number)
+        return (process.state if process is not None else State.STOP).value
+
+    def process_changed(self, process: Process) -> None:
+        """It runs now, or not any more: events may start because of it."""
+        if self.active:
+            for plan in self._triggers.process_changed(process.number):
+                self._triggered(plan)
 
     def handler_up(self, handler: Process) -> None:
         """An event handler has logged on: its server events and start-up events begin."""
@@ -160,8 +168,8 @@ class Events:
         parent = self.parent(plan)
         if plan.type != "server" or parent is None or not plan.unit:
             return
-        if not any(self._own(run) and run.start.plan.hbj == plan.hbj for run in self.runs.values()):
-            self.want(Start(plan, parent.number, plan.priority))
+        if not any(run.start.own and run.start.plan.hbj == plan.hbj for run in self.runs.values()):
+            self.want(Start(plan, parent.number, plan.priority, own=True))
 
     def _host(self, plan: EventPlan) -> int:
         parent = self.parent(plan)
@@ -359,6 +367,7 @@ class Events:
         self._opening.process_gone(run.process, State.STOP)
 
     def _process_ended(self, process: Process) -> None:
+        self.process_changed(process)
         run = self.runs.pop(process.number, None)
         if run is not None:
             self._values.unsubscribe(run.start.host, run.start.plan.objects)

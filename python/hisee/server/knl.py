@@ -324,6 +324,7 @@ class Knl:
     def _linked(self, process: Process, link: Link) -> None:
         self.core.route(process, link)
         log.info("%s logged on, pid %d, carrier %s", process.name, process.pid, link.carrier)
+        self.scripts.process_changed(process)
         if process.kind == "SES":
             self._script_server_logged_on(process)
         elif process.kind == "EVH":

@@ -55,7 +55,7 @@ class CallChecker(UnitChecker):
         if place is None:
             return
         if place.symbol is not None and place.symbol.kind == S_REF:
-            self.error("ESL1003", node, construct="CALL of a sub-picture")
+            self.error("ESL2072", node, name=place.name)
         elif place.kind != P_CELL:
             self.error("ESL3010", node, found=place.shown())
         elif isinstance(place.entry, ObjectEntry) and place.index < 0 and place.entry.kind not in kinds_:
