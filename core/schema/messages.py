@@ -85,6 +85,8 @@ MESSAGES = [
     Message(0x014E, "EVENT_TASK", "script", "WP", "KNL", "EventTask", "run the event of a task; the reply, at its end, is ServiceResult", 4),
     Message(0x014F, "CHAIN_GET", "control", "EVH, HISHOST, SES", "EVH, HISHOST, SES", "", "running procedures of an instance, and whom it "
             "works for; the reply is CallChain", 4),
+    Message(0x0150, "CNT_TAKE", "script", "EVH, HISHOST, SES", "EVH, HISHOST, SES", "", "a container by its handle; it moves to who asks", 4),
+    Message(0x0151, "CNT_GIVE", "script", "EVH, HISHOST, SES", "EVH, HISHOST, SES", "", "a container, and the handle that it had; the reply is the handle that it has", 4),
     Message(0x014B, "EVENT_OPEN", "script", "EVS, HIS, SEE", "KNL", "EventOpen", "OPENEVENT; answered once the event is open", 4),
     Message(0x014C, "ACCESS_GET", "control", "EVS, HIS, SEE", "KNL", "AccessGet", "GETACCESS .. PUBLIC: granted, and who holds it", 4),
     # replies

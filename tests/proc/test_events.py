@@ -87,6 +87,14 @@ def test_the_call_chain_goes_through_the_processes(step):
         ("SRV1", "E.Who", "Look"), ("AUX", "E.Loop", "Deeper"), ("SRV1", "E.Main", "Chain"), ("SRV1", "E.Main", "Step")]
 
 
+def test_containers_move_with_a_call_and_come_back(step):
+    """One owner at any time: what is IN stays with the callee, what an error or a missing container stopped comes back as it was."""
+    assert [line for line in step(10) if line.startswith("box")] == [
+        "box unreadable 5 here 2",
+        "box rc=0 given 1 here 1", "box two 2", "box unknown 22", "box still 2", "box broken 3", "box back 2", "box made rc=0 holds 10",
+        "box there 1"]
+
+
 def test_of_calls_of_two_callers_that_nobody_waits_for_the_newest_runs(step):
     """The first waits in the queue when the second replaces it; the third, whose caller waits, is never dropped."""
     seen = [line for line in step(9) if line.startswith("latest")]

@@ -3,8 +3,8 @@
 #ifndef HISEE_MESSAGES_H
 #define HISEE_MESSAGES_H
 
-#define HISEE_MESSAGES_HASH 0x7c2396cfu
-#define HISEE_MESSAGES_COUNT 112
+#define HISEE_MESSAGES_HASH 0x43e6fe04u
+#define HISEE_MESSAGES_COUNT 114
 
 #define HISEE_MESSAGES(X) \
     X(257, PS_GET, "control") \
@@ -66,6 +66,8 @@
     X(333, EVENT_PUT, "script") \
     X(334, EVENT_TASK, "script") \
     X(335, CHAIN_GET, "control") \
+    X(336, CNT_TAKE, "script") \
+    X(337, CNT_GIVE, "script") \
     X(331, EVENT_OPEN, "script") \
     X(332, ACCESS_GET, "control") \
     X(513, REPLY, "") \

@@ -43,6 +43,7 @@ FORMAT_AT = 4  # place of the format in a unit
 HEAD = struct.Struct("<4sHH")  # how a unit of every format begins: magic, format
 REGISTERS = 4096
 PUBLIC_IN, PUBLIC_OUT = "PUBLIC <", "PUBLIC >"  # procedures that take and give the PUBLIC variables: no names of the language
+HANDLES = "CNT_HANDLE {} {}"  # the same for each parameter of an RPC procedure that is a container: name and position
 IMPLEMENTS = "IMPLEMENTATION {}"  # an empty procedure of this name for each interface that the script implements
 ARGUMENTS = 255  # of one call, action or procedure
 GLOBAL = 0x8000  # bit of a record operand: a global of the script

@@ -69,6 +69,8 @@ class MessageKind(IntEnum):
     EVENT_PUT = 333
     EVENT_TASK = 334
     CHAIN_GET = 335
+    CNT_TAKE = 336
+    CNT_GIVE = 337
     EVENT_OPEN = 331
     ACCESS_GET = 332
     REPLY = 513
@@ -135,7 +137,7 @@ class MessageKindRow(NamedTuple):
     since: int
 
 
-SCHEMA_HASH = 0x7c2396cf
+SCHEMA_HASH = 0x43e6fe04
 
 ROWS: tuple[MessageKindRow, ...] = (
     MessageKindRow(257, 'PS_GET', 'control', 'TEL', 'KNL', '', 'process list, one instant', 0),
@@ -197,6 +199,8 @@ ROWS: tuple[MessageKindRow, ...] = (
     MessageKindRow(333, 'EVENT_PUT', 'script', 'EVS, HIS, SEE', 'KNL', 'values', 'EVENT .. DURABLE: as EVENT_START; answered once it is kept as a task', 4),
     MessageKindRow(334, 'EVENT_TASK', 'script', 'WP', 'KNL', 'EventTask', 'run the event of a task; the reply, at its end, is ServiceResult', 4),
     MessageKindRow(335, 'CHAIN_GET', 'control', 'EVH, HISHOST, SES', 'EVH, HISHOST, SES', '', 'running procedures of an instance, and whom it works for; the reply is CallChain', 4),
+    MessageKindRow(336, 'CNT_TAKE', 'script', 'EVH, HISHOST, SES', 'EVH, HISHOST, SES', '', 'a container by its handle; it moves to who asks', 4),
+    MessageKindRow(337, 'CNT_GIVE', 'script', 'EVH, HISHOST, SES', 'EVH, HISHOST, SES', '', 'a container, and the handle that it had; the reply is the handle that it has', 4),
     MessageKindRow(331, 'EVENT_OPEN', 'script', 'EVS, HIS, SEE', 'KNL', 'EventOpen', 'OPENEVENT; answered once the event is open', 4),
     MessageKindRow(332, 'ACCESS_GET', 'control', 'EVS, HIS, SEE', 'KNL', 'AccessGet', 'GETACCESS .. PUBLIC: granted, and who holds it', 4),
     MessageKindRow(513, 'REPLY', '', 'any', 'any', '', 'the request was executed; payload as the request says', 0),

@@ -29,6 +29,7 @@ class Item:
     key: object = None  # a newer item with the same key replaces this one while it waits
     priority: int = 3  # 1 goes before 5
     after: Callable[[int], None] | None = None  # told the error that ended it, 0 = none
+    containers: dict[int, int] = field(default_factory=dict)  # handles that came with a CALL: the caller's -> ours
 
 
 @dataclass(slots=True)
@@ -81,6 +82,7 @@ class Instance:
     dropped: int = 0
     ended: bool = False
     priority: int = 3  # of its slices among those of the other instances: 1 highest, 5 lowest
+    handles: dict[int, list[int]] = field(default_factory=dict)  # procedure -> positions of its CNT_HANDLE parameters
     started_by: int = 0  # number of the script that waits for the end of this run of an event
     event: bool = False  # run by an event handler, not opened on a console
     functions: Any = None  # hisee.script.functions.Functions: handles and memory of the functions that the host does

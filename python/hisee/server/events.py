@@ -52,7 +52,7 @@ class TaskKey(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class Start:
-    """One run that is wanted. `request` is whose answer waits for its end; `task`: a durable start; `own`: of a server event, by its parent."""
+    """One run that is wanted. `request`: whose answer waits for its end; `task`: a durable start; `own`: of a server event's parent."""
 
     plan: EventPlan
     host: int

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from hisee.esl.front.checker import Checker
 from hisee.esl.front.codegen_base import typed
 from hisee.esl.front.codegen_units import UnitCode
-from hisee.esl.front.nodes import V_BOOL, V_INT, V_OBJECT, V_RECORD, V_TEXT
+from hisee.esl.front.nodes import F_RPC, F_RPCX, V_BOOL, V_INT, V_OBJECT, V_RECORD, V_TEXT
 from hisee.esl.front.nodes_calls import G_ASYNC, G_BEGIN, G_CODE, G_DURABLE, O_SYNC
 from hisee.esl.front.symbols import Place, Symbol
-from hisee.esl.unit import GLOBAL, IMPLEMENTS, PUBLIC_IN, PUBLIC_OUT, Arg, Mode, Type
+from hisee.esl.unit import GLOBAL, HANDLES, IMPLEMENTS, PUBLIC_IN, PUBLIC_OUT, Arg, Mode, Type
 from hisee.schema.actions import ActionId
 from hisee.schema.opcodes import Op
 
@@ -141,10 +142,13 @@ class CallCode(UnitCode):
         self._moving(PUBLIC_IN, Mode.IN, public)
         self._moving(PUBLIC_OUT, Mode.OUT, public)
 
-    def interface_marks(self, names: list[str]) -> None:
-        """What CALL .. ^I.Name looks for in the unit of its target."""
+    def marks(self, checked: Checker) -> None:
+        """What the host of a script has to know of it: its interfaces, and the containers that its RPC procedures take."""
+        names = [IMPLEMENTS.format(name) for name in checked.interfaces]
+        names += [HANDLES.format(p.name, at) for p in checked.procedures if p.flags & (F_RPC | F_RPCX)
+                  for at, parameter in enumerate(p.parameters) if parameter.symbol.handle]
         for name in names:
-            self.p = self.unit.procedure(IMPLEMENTS.format(name))
+            self.p = self.unit.procedure(name)
             self.p.action(1)
             self.emit(Op.RET)
 
