@@ -55,7 +55,7 @@ def events(client):
 @pytest.mark.req("R13")
 def test_server_and_start_up_events_begin_with_their_event_handler(client, lines):
     until(lambda: {"booted", "main ready", "counter ready"} <= set(lines()), "the events began")
-    assert events(client) == ["E.Counter", "E.Desk", "E.Keep", "E.Loop", "E.Main"]
+    assert events(client) == ["E.Counter", "E.Desk", "E.Loop", "E.Main"]
     assert {row["name"] for row in client.ps() if row["kind"] == "EVH"} == {"SRV1.EVH", "AUX.EVH"}
 
 
