@@ -71,7 +71,7 @@ class DurableStarts:
             try:
                 await self._core.ask(worker.number, Kind.TASK_PUT, TaskPut(rows=[row]), PUT_S, Lane.DIALOG)
             except RequestFailed as failed:
-                if not last or failed.extended != Ext.PROCESS_RESTARTED:
+                if not last or failed.extended not in (Ext.PROCESS_RESTARTED, Ext.PROCESS_NOT_RUNNING):
                     self._core.fail(message, failed.error, failed.extended, failed.text)
                     return
             else:

@@ -12,10 +12,11 @@ from collections.abc import Callable
 
 import msgspec
 
-from hisee.channel import Message
+from hisee.channel import Message, RequestFailed
 from hisee.channel.payloads import EventTask, JobNumber, pack
 from hisee.channel.requests import failure
 from hisee.engine.coordinator import Claim, Coordinator, EngineError, LostMember, Outcome
+from hisee.schema.errors import Err
 from hisee.schema.extended import Ext
 from hisee.schema.lanes import Lane
 from hisee.schema.messages import MessageKind as Kind
@@ -77,7 +78,7 @@ class EventStarts(ServiceCalls):
         failed = failure(message.payload) if message.kind == Kind.FAILED else None
         if failed is not None and failed.extended == Ext.STANDBY:
             self._give_back(call, failed.text)
-        elif failed is not None and not call.target and failed.extended in (*NOT_BEGUN, Ext.PROCESS_RESTARTED):
+        elif failed is not None and not call.target and not_begun(failed):
             self._later(call, failed.text)
         else:
             super()._answered(call, message)
@@ -100,3 +101,8 @@ class EventStarts(ServiceCalls):
     def _forget(self, call: Call) -> None:
         super()._forget(call)
         self._runs.pop(call.claim.id, None)
+
+
+def not_begun(failed: RequestFailed) -> bool:
+    """It will run later: here, or at a server that knows the request (an earlier release does not)."""
+    return failed.extended in (*NOT_BEGUN, Ext.PROCESS_RESTARTED) or failed.error == Err.ERR_NOT_SUPPORTED
