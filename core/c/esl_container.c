@@ -287,6 +287,59 @@ int esl_container_at(const esl_container_t *c, int64_t index, const esl_item_pai
     return 0;
 }
 
+/* as bytes */
+
+int esl_container_write(const esl_container_t *c, esl_buffer_t *buffer)
+{
+    size_t before = buffer->length;
+    uint8_t head[5] = {c->case_sensitive};
+    memcpy(head + 1, &c->count, sizeof c->count);
+    int error = esl_buffer_put(buffer, head, sizeof head);
+    for (uint32_t i = 0; i < c->count && !error; i++) {
+        error = esl_put_value(buffer, &c->item[i].key);
+        if (!error) error = esl_put_value(buffer, &c->item[i].value);
+    }
+    if (error) buffer->length = before;
+    return error;
+}
+
+/* One item of the bytes into the container. */
+static int read_item(esl_containers_t *all, esl_container_t *c, esl_reader_t *reader, const esl_structures_t *structures)
+{
+    esl_value_t key, value;
+    int error = esl_get_value(reader, all->account, structures, &key);
+    if (error) return error;
+    error = esl_get_value(reader, all->account, structures, &value);
+    if (!error) {
+        bool whole = key.type != ESL_T_NONE && value.type != ESL_T_NONE;
+        error = whole ? esl_container_insert(all, c, &key, &value) : ESL_CODEC_MALFORMED;
+        esl_values_drop(&value, 1);
+    }
+    esl_values_drop(&key, 1);
+    return error;
+}
+
+int esl_container_read(esl_containers_t *all, const uint8_t *data, size_t length, const esl_structures_t *structures, int64_t *handle)
+{
+    int64_t wanted = *handle, given;
+    uint32_t count;
+    if (length < 5 || data[0] > 1) return ESL_CODEC_MALFORMED;
+    memcpy(&count, data + 1, sizeof count);
+    int error = esl_container_create(all, data[0] == 1, &given);
+    if (error) return error;
+    esl_container_t *c = all->first;
+    esl_reader_t reader = {data, length, 5, &esl_codec_limits};
+    for (uint32_t i = 0; i < count && !error; i++) error = read_item(all, c, &reader, structures);
+    if (!error && reader.offset != length) error = ESL_CODEC_MALFORMED;
+    if (error) {
+        esl_container_destroy(all, c);
+        return error;
+    }
+    if (wanted > 0 && wanted < given && !esl_container_find(all, wanted)) c->handle = wanted;
+    *handle = c->handle;
+    return 0;
+}
+
 /* diagnosis */
 
 void esl_container_name(esl_container_t *c, esl_text_t *name)

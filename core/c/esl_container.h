@@ -5,7 +5,7 @@
 #ifndef ESL_CONTAINER_H
 #define ESL_CONTAINER_H
 
-#include "esl_builtin.h"
+#include "esl_codec.h"
 
 typedef struct esl_container esl_container_t;
 
@@ -47,6 +47,11 @@ int64_t esl_container_sort(esl_container_t *container); /* the work of it, in co
 /* 1-based; ESL_ERR_NO_DATA without an array, ESL_ERR_RANGE_ERROR outside. */
 int esl_container_at(const esl_container_t *container, int64_t index, const esl_item_pair_t **item);
 void esl_container_name(esl_container_t *container, esl_text_t *name); /* borrowed; invalid = none */
+/* As bytes, for another script: its kind, the number of items, then key and value of each as the codec has them. 0 or ESL_ERR_MEMORY. */
+int esl_container_write(const esl_container_t *container, esl_buffer_t *buffer);
+/* A container of such bytes. `handle` is the one that it is to have, 0 or one in use: a new one. Also ESL_CODEC_MALFORMED, ESL_CODEC_STRUCTURE;
+ * after an error there is none. */
+int esl_container_read(esl_containers_t *all, const uint8_t *data, size_t length, const esl_structures_t *structures, int64_t *handle);
 /* Info of the container behind `container` (NULL: the first); NULL at the end. */
 const esl_container_t *esl_container_next(const esl_containers_t *all, const esl_container_t *container, esl_container_info_t *info);
 

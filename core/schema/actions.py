@@ -106,10 +106,10 @@ ACTIONS = [
            "code, then the arguments written by the callee",
            "procedure of an open event or picture. flags: 1 ASYNC, 2 a return code is assigned, 4 ON ALL, 8 begins a conversation, "
            "16 continues one, 32 ends one; process not linked, instance or priority invalid = not given; modes as CALL_OTHER"),
-    Action(101, "EVENT", "EVENT event [(_public = value, ..)] [ASYNC] [PRTY p]", "script", "command", "by_notation", "EVH",
+    Action(101, "EVENT", "EVENT event [(_public = value, ..)] [ASYNC [DURABLE]] [PRTY p]", "script", "command", "by_notation", "EVH",
            (("flags", "IN", "INT"), ("event", "IN", "OBJECT"), ("names", "IN", "TEXT"), ("modes", "IN", "TEXT"),
             ("priority", "IN", "INT"), ("value", "INOUT", "ANY*")), "the values of the PUBLIC locals afterwards",
-           "run of a trigger event. flags: 1 ASYNC; names of the PUBLIC locals, separated by commas; modes: one sign per value, = copied "
+           "run of a trigger event. flags: 1 ASYNC, 2 DURABLE (waits until the start is kept as a task); names of the PUBLIC locals, separated by commas; modes: one sign per value, = copied "
            "back, < value only. An error of the event never reaches the caller"),
     Action(102, "OPENEVENT", "OPENEVENT event DIRECT|ON process [INSTANCE n] [SYNC]", "script", "command", "by_notation", "KNL",
            (("flags", "IN", "INT"), ("event", "IN", "OBJECT"), ("process", "IN", "OBJECT"), ("instance", "IN", "INT")), "",

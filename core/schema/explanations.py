@@ -187,6 +187,15 @@ ROWS = [
       body("CALL [E.Counter] Add(1) ON ALL"), body("CALL [E.Counter] Add(1) ASYNC ON ALL"), "event"),
     e(2045, "An event of a server is opened in a process: in this one (DIRECT) or in one that is named.",
       body("OPENEVENT E.Counter"), body("OPENEVENT E.Counter DIRECT"), "event"),
+    e(2070, "KVIT acknowledges an alarm, BLOCK and UNBLOCK switch one off and on. This version knows no alarms: there is nothing that the action "
+            "could reach, so it is refused when the script is saved instead of doing nothing when it runs.",
+      body("KVIT U.Count"), "PROCEDURE P(INT _v, ALIAS _o, INT _row, INT _col)\n  LOG \"too high\", _v\nEND P\nBEGIN\n  ON CHANGE U.Count GOTO P\nEND\n"),
+    e(2071, "`EVENT .. ASYNC DURABLE` keeps the start as a task of the engine database before the script goes on, so that the start outlives the "
+            "server. Its run may begin much later, so no values come back from it.",
+      body("EVENT E.Counter DURABLE"), body("EVENT E.Counter ASYNC DURABLE"), "event"),
+    e(2072, "`CALL [_ref] P` calls the picture that a graphical object shows. Buttons, texts, fields, shapes and groups show none, and this version "
+            "has no other kinds.",
+      body("CALL [_BtnGo] Refresh"), body("CALL [E.Counter] Refresh"), "picture"),
     e(2101, "RPC procedures of both halves form one interface: with two of one name, CALL [] could not choose. Keep one, and call it "
             "from the other half.",
       "RPC PROCEDURE Load\nEND Load\nBEGIN\nEND\n; remote part\nRPC PROCEDURE Load\nEND Load\nBEGIN\nEND\n",

@@ -25,7 +25,8 @@ FUNCTIONS = [
     # objects and system
     f(801, "B %OpenRefToObject(H object, B sync)", "make an object reachable that only its number names; with sync TRUE: does it exist?",
       waits=True),
-    f(802, "T %GetCallChain()", "running procedures, innermost first, one line each: process;object(number) instance;procedure: line"),
+    f(802, "T %GetCallChain()", "running procedures, innermost first, then those of the scripts that wait for them, in whatever process; one "
+      "line each: process;object(number) instance;procedure: line", waits=True),
     f(803, "I %GetLastExtErrorCode()", "code of the last database failure: the engine's own, or below 0 the manager's"),
     f(804, "T %GetLastExtErrorMsg()", "its text"),
     f(805, "- %ESLProfileStart(B on)", "begin or end the recording of the times of actions in this process"),

@@ -81,6 +81,12 @@ MESSAGES = [
     Message(0x0148, "CALL_TO", "script", "EVS, HIS, SEE", "KNL", "values", "CALL [object]: 24 bytes of address, then as CALL", 4),
     Message(0x0149, "EVENT_START", "script", "EVS, HIS, SEE", "KNL", "values", "EVENT: priority, names, modes, values of PUBLIC locals", 4),
     Message(0x014A, "EVENT_RUN", "script", "KNL", "EVH", "EventRun", "run a script of an event; the reply is Started", 4),
+    Message(0x014D, "EVENT_PUT", "script", "EVS, HIS, SEE", "KNL", "values", "EVENT .. DURABLE: as EVENT_START; answered once it is kept as a task", 4),
+    Message(0x014E, "EVENT_TASK", "script", "WP", "KNL", "EventTask", "run the event of a task; the reply, at its end, is ServiceResult", 4),
+    Message(0x014F, "CHAIN_GET", "control", "EVH, HISHOST, SES", "EVH, HISHOST, SES", "", "running procedures of an instance, and whom it "
+            "works for; the reply is CallChain", 4),
+    Message(0x0150, "CNT_TAKE", "script", "EVH, HISHOST, SES", "EVH, HISHOST, SES", "", "a container by its handle; it moves to who asks", 4),
+    Message(0x0151, "CNT_GIVE", "script", "EVH, HISHOST, SES", "EVH, HISHOST, SES", "", "a container, and the handle that it had; the reply is the handle that it has", 4),
     Message(0x014B, "EVENT_OPEN", "script", "EVS, HIS, SEE", "KNL", "EventOpen", "OPENEVENT; answered once the event is open", 4),
     Message(0x014C, "ACCESS_GET", "control", "EVS, HIS, SEE", "KNL", "AccessGet", "GETACCESS .. PUBLIC: granted, and who holds it", 4),
     # replies
@@ -123,6 +129,7 @@ MESSAGES = [
     Message(0x0325, "SESSION_END", "control", "KNL", "any", "SessionEnd", "the server ends the session, or refuses to resume it"),
     Message(0x0348, "EVENT_STOP", "script", "KNL", "EVH", "SeeStop", "end a script of an event", 4),
     Message(0x0349, "EVENT_ENDED", "script", "EVH", "KNL", "EventEnded", "a script of an event ended, with the values of its PUBLIC locals", 4),
+    Message(0x034D, "EVENT_TASK_STOP", "script", "WP", "KNL", "JobNumber", "end the run of a task's event, or do not begin it", 4),
     Message(0x034A, "EVENT_CLOSE", "script", "EVS, HIS, SEE", "KNL", "EventOpen", "CLOSE of an object", 4),
     Message(0x034B, "ACCESS_RELEASE", "control", "EVS, HIS, SEE", "KNL", "AccessGet", "RELEASEACCESS .. PUBLIC", 4),
     Message(0x034C, "CONVERSATION_LOST", "script", "KNL", "EVS, HIS, SEE", "values", "the other side of a conversation is gone", 4),

@@ -12,7 +12,7 @@ class Queue:
     term: str  # the member must hold this term to claim from it; "" = none
     mode: str  # mode of the work processes that look at it
     rank: int  # lower first (R106, R108)
-    runs: str  # kinds of functions it takes: tasks, program, service, engine
+    runs: str  # kinds of functions it takes: tasks, program, service, engine, event
     doc: str
 
 
@@ -22,6 +22,7 @@ QUEUES = [
     Queue(3, "O", "role.O", "WP", 20, "tasks engine", "outputs: reports, exports, notifications"),
     Queue(4, "R", "role.R", "WP", 21, "tasks engine", "resource calculations: limits, calendars, derived values"),
     Queue(5, "dialog", "", "DWP", 30, "tasks engine", "dialog work processes; work processes while there is none"),
+    Queue(7, "event", "", "WP", 31, "event", "durable starts of events, watched by work processes"),
     Queue(6, "java", "", "WP", 31, "service", "services in Java work processes, watched by work processes"),
 ]
 

@@ -10,6 +10,7 @@ from typing import Any
 from hisee._core.cells import CellTable
 from hisee._core.values import Invalid, Record, Ref, Stamped, Time, decode, encode, real_text
 from hisee._core.vm import Script, Status, Unit
+from hisee.channel.payloads import CallChain
 from hisee.esl.context import FROM_HIP_NUMBER
 from hisee.schema import actions, picture_functions
 from hisee.script.functions import Functions, Site
@@ -85,6 +86,9 @@ class Host:
                 self.cells.define(entry.hbj, "RECORD", entry.rows, [kind.upper() for _, kind in entry.columns])
             elif entry.value_type:
                 self.cells.define(entry.hbj, entry.value_type)
+
+    def chain(self) -> CallChain:
+        return CallChain(self.name, self.object, self.number, list(self.script.chain))
 
     def init(self) -> Status:
         self.script.start_init()

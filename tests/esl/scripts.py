@@ -46,4 +46,4 @@ def expectations(text: str) -> Expectations:
 
 
 def files(folder: str) -> list[Path]:
-    return sorted((HERE / folder).rglob("*.esl"))
+    return sorted((HERE / folder).glob("*.esl"))

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hisee._core.values import encode
+from hisee.channel.payloads import CallChain
 from hisee.schema.host_functions import ROWS
 from hisee.script.functions import Functions
 from hisee.script.functions.registry import BEHIND, Raised
@@ -38,12 +39,15 @@ VALUES = st.one_of(
 class Script:
     """What functions ask of the script that calls them."""
 
-    line, memory_used, chain = 1, 1000, (("P", 1),)
+    line, memory_used, chain, containers = 1, 1000, (("P", 1),), ()
 
 
 class Owner:
     name, object, number, console, database_error = "WS1.HIS", "S.Test", 1, 0, (0, "")
     script = Script()
+
+    def chain(self) -> CallChain:
+        return CallChain(self.name, self.object, self.number, list(self.script.chain))
 
 
 @pytest.fixture

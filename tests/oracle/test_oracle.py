@@ -9,6 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from campaigns.oracle import run
+from esl import vectors
+from esl.cases import LOCALS
 from esl.scripts import expectations, files
 from hisee.esl.front import kinds
 from hisee.esl.optimisations import ALL
@@ -45,6 +47,14 @@ def test_scripts_of_the_language(path) -> None:  # type: ignore[no-untyped-def]
         pytest.skip("the oracle has no pictures")
     try:
         check(text)
+    except NotKnown as missing:
+        pytest.skip(f"the oracle does not know {missing}")
+
+
+@pytest.mark.parametrize("vector", vectors.read(), ids=lambda v: v.place)
+def test_vectors_of_the_language(vector: vectors.Vector) -> None:
+    try:
+        check(f'{vector.type} _result\n{LOCALS}BEGIN\n{vector.body()}\nLOG "vector", _result\nEND\n')
     except NotKnown as missing:
         pytest.skip(f"the oracle does not know {missing}")
 

@@ -3,11 +3,14 @@
 Each step is one procedure of events_app/events/E.Main, started by U.Step; what it saw stands in the event log.
 """
 
+import re
 from pathlib import Path
 
 import pytest
 
-from support.system import running, until
+from esl.samples import in_system
+from esl.scripts import expectations
+from support.system import kill, running, until
 
 pytestmark = pytest.mark.boot
 APP = Path(__file__).parent / "events_app"
@@ -78,6 +81,26 @@ def test_one_event_over_many_parts_of_the_language(step, lines, client):
     until(lambda: "squared 1" in lines(), "the start that nobody waited for")
 
 
+def test_the_call_chain_goes_through_the_processes(step):
+    line = re.compile(r"chain (\w+)_\d+\.EVS;([\w.]+)\(\d+\) \d+;(\w*): [1-9]\d*\Z")
+    assert [match.groups() for text in step(8) if (match := line.match(text))] == [
+        ("SRV1", "E.Who", "Look"), ("AUX", "E.Loop", "Deeper"), ("SRV1", "E.Main", "Chain"), ("SRV1", "E.Main", "Step")]
+
+
+def test_containers_move_with_a_call_and_come_back(step):
+    """One owner at any time: what is IN stays with the callee, what an error or a missing container stopped comes back as it was."""
+    assert [line for line in step(10) if line.startswith("box")] == [
+        "box unreadable 5 here 2",
+        "box rc=0 given 1 here 1", "box two 2", "box unknown 22", "box still 2", "box broken 3", "box back 2", "box made rc=0 holds 10",
+        "box there 1"]
+
+
+def test_of_calls_of_two_callers_that_nobody_waits_for_the_newest_runs(step):
+    """The first waits in the queue when the second replaces it; the third, whose caller waits, is never dropped."""
+    seen = [line for line in step(9) if line.startswith("latest")]
+    assert seen == ["latest 2", "latest 3", "latest of the caller 0"]
+
+
 @pytest.mark.req("R59", "R60")
 def test_openevent_opens_what_fits_where_it_fits(step, client):
     seen = step(2)
@@ -142,11 +165,39 @@ def test_three_changes_of_a_value_reach_a_handler_that_then_leaves(client, lines
     assert "level moved 4" not in lines()
 
 
+def test_the_samples_of_events_do_what_they_say(client, lines, system):
+    """Saved one after the other: each begins at once, and logs what its comments expect."""
+    samples = in_system()
+    for sample in samples:
+        head = sample.head
+        client.objects.save(f"E.{sample.name}", {"EVENT": f'event_type = "{head["event"]}"\nparent = "{head.get("parent", "SRV1.EVH")}"\n',
+                                                 "ESLDefinition:1": sample.text})
+        until(lambda name=f"E.{sample.name}": name in events(client), f"{sample.name} runs")
+    for sample in samples:
+        wanted = expectations(sample.text).lines
+        until(lambda name=sample.name, wanted=wanted: len(logged_by(system, name)) >= len(wanted), f"what {sample.name} logs", 20)
+        assert logged_by(system, sample.name)[:len(wanted)] == wanted
+
+
+def logged_by(system, name):
+    """Lines of the event log that this sample wrote, in order."""
+    mark = re.compile(rf" E\.{name}\[L\](?::\d+)? (.*)$")
+    return [found[1] for line in system.log("events.log").splitlines() if (found := mark.search(line))]
+
+
 def test_a_saved_server_event_starts_anew_and_a_new_one_at_once(client, lines):
     client.objects.save("E.Loop", {"ESLDefinition:1": 'BEGIN\n  LOG "loop again"\nEND\n'})
     until(lambda: "loop again" in lines(), "the new text runs")
     client.objects.save("E.New", {"EVENT": 'event_type = "server"\n', "ESLDefinition:1": 'BEGIN\n  LOG "new event"\nEND\n'})
     until(lambda: "new event" in lines(), "the new event runs")
+
+
+def test_states_of_a_process_start_events(client, lines, system):
+    before = len(lines())
+    kill(next(row["pid"] for row in client.ps() if row["name"] == "AUX.EVH"))
+    until(lambda: {"aux crashed", "aux runs", "counter ready"} <= set(lines()[before:]), "the crash and the return started events", 20)
+    assert lines()[before:].index("aux crashed") < lines()[before:].index("aux runs")
+    assert lines()[before:].count("aux crashed") == 1
 
 
 def test_the_death_of_an_event_handler_starts_its_events_again(client, lines, system):

@@ -211,12 +211,13 @@ def test_a_save_restarts_the_event_of_its_parent_and_leaves_what_openevent_opene
     async def body(made, evh, caller):
         other = await made.log_on("EVH", "AUX", Evh)
         await started(evh, 1)
-        await caller.ask(Kind.EVENT_OPEN, pack(EventOpen(object=101, process=other.number, instance=2)), lane=Lane.SCRIPT)
+        for instance in (-1, 2):
+            await caller.ask(Kind.EVENT_OPEN, pack(EventOpen(object=101, process=other.number, instance=instance)), lane=Lane.SCRIPT)
         made.knl.scripts._stored = lambda: [plan("E.Server", 101, "server", version=2)]
         made.knl.scripts.configured()
         await started(evh, 2)
         assert [o.version for o in evh.runs] == [1, 2] and evh.kinds().count(Kind.EVENT_STOP) == 1
-        assert len(other.runs) == 1 and Kind.EVENT_STOP not in other.kinds()
+        assert len(other.runs) == 2 and Kind.EVENT_STOP not in other.kinds()
         twice = await caller.refused(Kind.EVENT_OPEN, pack(EventOpen(object=101, process=other.number, instance=2)), lane=Lane.SCRIPT)
         assert twice.error == Err.ERR_TRANS_IGNORED
 
@@ -259,6 +260,24 @@ def test_what_is_in_the_state_at_the_beginning_starts_nothing():
     assert [p.object for p in triggers.changed(Ref(LEVEL))] == [], "invalid is not the state, and was not before"
     table.set(LEVEL, True)
     assert [p.object for p in triggers.changed(Ref(LEVEL))] == ["E.True"]
+
+
+def test_a_process_starts_events_when_it_comes_into_a_state():
+    states = {77: "Run"}
+    triggers = Triggers(CellTable(), lambda number: states[number])
+    conditions = {"E.Run": ("Run", False), "E.Gone": ("Run", True), "E.Crash": ("Crash", False), "E.Change": ("Change", False)}
+    triggers.configure([plan(name, 100 + i, start=Start(77, 0, 0, condition, invert, process=True))
+                        for i, (name, (condition, invert)) in enumerate(conditions.items())])
+
+    def becomes(state):
+        states[77] = state
+        return [p.object for p in triggers.process_changed(77)]
+
+    assert becomes("Run") == ["E.Change"], "what is in the state at the beginning starts nothing"
+    assert becomes("Crash") == ["E.Gone", "E.Crash", "E.Change"]
+    assert becomes("Stop") == ["E.Change"]
+    assert becomes("Run") == ["E.Run", "E.Change"]
+    assert triggers.process_changed(78) == []
 
 
 def _start(caller, number, payload, wants=True):

@@ -16,6 +16,7 @@ from hisee.schema.extended import Ext
 from hisee.schema.lanes import Lane
 from hisee.schema.messages import MessageKind as Kind
 from hisee.work.elsewhere import Elsewhere
+from hisee.work.event_starts import EventStarts
 from hisee.work.service import ENOUGH, LOSSES, MOST, ServiceCalls
 from hisee.work.view import View
 
@@ -209,7 +210,7 @@ def test_a_link_that_takes_nothing_is_tried_again(place):
 
 
 def test_the_queue_is_shut_while_enough_is_under_way(place):
-    elsewhere = Elsewhere(place.engine, place.clock, place.calls, None)  # type: ignore[arg-type]
+    elsewhere = Elsewhere(place.engine, place.clock, place.calls, EventStarts(place.engine, place._send, place.clock), None)  # type: ignore[arg-type]
     for _ in range(ENOUGH - 1):
         place.begin()
     assert not elsewhere.shut

@@ -3,7 +3,7 @@
 #ifndef HISEE_ACTIONS_H
 #define HISEE_ACTIONS_H
 
-#define HISEE_ACTIONS_HASH 0xb15eed49u
+#define HISEE_ACTIONS_HASH 0x4911cfc7u
 #define HISEE_ACTIONS_COUNT 39
 
 #define HISEE_ACTIONS(X) \

@@ -3,8 +3,8 @@
 #ifndef HISEE_MESSAGES_H
 #define HISEE_MESSAGES_H
 
-#define HISEE_MESSAGES_HASH 0x9e25ce7fu
-#define HISEE_MESSAGES_COUNT 108
+#define HISEE_MESSAGES_HASH 0x43e6fe04u
+#define HISEE_MESSAGES_COUNT 114
 
 #define HISEE_MESSAGES(X) \
     X(257, PS_GET, "control") \
@@ -63,6 +63,11 @@
     X(328, CALL_TO, "script") \
     X(329, EVENT_START, "script") \
     X(330, EVENT_RUN, "script") \
+    X(333, EVENT_PUT, "script") \
+    X(334, EVENT_TASK, "script") \
+    X(335, CHAIN_GET, "control") \
+    X(336, CNT_TAKE, "script") \
+    X(337, CNT_GIVE, "script") \
     X(331, EVENT_OPEN, "script") \
     X(332, ACCESS_GET, "control") \
     X(513, REPLY, "") \
@@ -103,6 +108,7 @@
     X(805, SESSION_END, "control") \
     X(840, EVENT_STOP, "script") \
     X(841, EVENT_ENDED, "script") \
+    X(845, EVENT_TASK_STOP, "script") \
     X(842, EVENT_CLOSE, "script") \
     X(843, ACCESS_RELEASE, "control") \
     X(844, CONVERSATION_LOST, "script") \

@@ -79,6 +79,13 @@ cdef extern from "esl_vm.h" nogil:
         const char *name
         uint32_t items, most
         bint array
+    ctypedef struct esl_structures_t:
+        pass
+    esl_container_t *esl_container_find(const esl_containers_t *all, int64_t handle)
+    void esl_container_destroy(esl_containers_t *all, esl_container_t *container)
+    int esl_container_write(const esl_container_t *container, esl_buffer_t *buffer)
+    int esl_container_read(esl_containers_t *all, const uint8_t *data, size_t length, const esl_structures_t *structures, int64_t *handle)
+    void esl_buffer_free(esl_buffer_t *buffer)
     const esl_container_t *esl_container_next(const esl_containers_t *all, const esl_container_t *container, esl_container_info_t *info)
     ctypedef struct esl_frame_t:
         uint16_t procedure
@@ -97,6 +104,7 @@ cdef extern from "esl_vm.h" nogil:
     esl_script_t *esl_script_new(const esl_unit_t *unit, esl_cells_t *cells, esl_cells_t *variables,
                                  const esl_script_limits_t *limits, const esl_world_t *world)
     void esl_script_free(esl_script_t *script)
+    esl_structures_t esl_script_structures(const esl_script_t *script)
     void esl_script_start_init(esl_script_t *script)
     int esl_script_start(esl_script_t *script, uint32_t procedure, const uint8_t *arguments, size_t length)
     void esl_script_complete(esl_script_t *script, const uint8_t *payload, size_t length, int64_t extended)

@@ -10,14 +10,16 @@ from enum import IntEnum
 cimport cython
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memset
 
 from hisee._core cimport cvm
 from hisee._core.cells cimport CellTable
-from hisee._core.cvalues cimport esl_cells_t, esl_struct_t, esl_world_t, esl_zone_t
+from hisee._core.cvalues cimport ESL_CODEC_STRUCTURE, esl_buffer_t, esl_cells_t, esl_struct_t, esl_world_t, esl_zone_t
 
 from hisee._core.library import Zone
 from hisee.schema import opcodes
 from hisee.schema.errors import BY_NUMBER as ERRORS
+from hisee.schema.errors import Err
 from hisee.schema.limits import BY_NAME as LIMITS
 
 if opcodes.SCHEMA_HASH != cvm.HISEE_OPCODES_HASH:
@@ -324,6 +326,35 @@ cdef class Script:
             found.append(Container(info.handle, text_of(info.name), info.items, info.most, info.bytes, bool(info.array)))
             c = cvm.esl_container_next(&s.containers, c, &info)
         return found
+
+    def take(self, int64_t handle):
+        """The container as bytes; it is the script's no more. KeyError when there is none, MemoryError."""
+        cdef cvm.esl_script_t *s = self._open()
+        cdef cvm.esl_container_t *found = cvm.esl_container_find(&s.containers, handle)
+        cdef esl_buffer_t buffer
+        if found == NULL:
+            raise KeyError(handle)
+        memset(&buffer, 0, sizeof(buffer))
+        if cvm.esl_container_write(found, &buffer):
+            raise MemoryError(f"container {handle}")
+        try:
+            data = PyBytes_FromStringAndSize(<const char *>buffer.data, buffer.length)
+        finally:
+            cvm.esl_buffer_free(&buffer)
+        cvm.esl_container_destroy(&s.containers, found)
+        return data
+
+    def give(self, bytes data not None, int64_t handle=0):
+        """A container of what `take` gave, under this handle if it is free, else a new one; the handle. ValueError: the number of
+        the error that a script would get."""
+        cdef cvm.esl_script_t *s = self._open()
+        cdef cvm.esl_structures_t structures = cvm.esl_script_structures(s)
+        cdef int error = cvm.esl_container_read(&s.containers, <const uint8_t *>data, len(data), &structures, &handle)
+        if error == ESL_CODEC_STRUCTURE:
+            error = Err.ERR_RECORD_NO_COMP
+        if error:
+            raise ValueError(error if error > 0 else int(Err.ERR_PARAM_TYPE))
+        return handle
 
     @property
     def line(self):

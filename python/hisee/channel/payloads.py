@@ -625,12 +625,35 @@ class EventRun(Payload):
     instance: int = 0
     priority: int = 3
     console: int = 0
+    caller: int = 0  # who waits for its end
     variables: list[list[str]] = []
     values: bytes = b""
     limits: dict[str, int] = {}
     names: list[str] = []
     modes: str = ""
     given: bytes = b""
+
+
+class EventTask(Payload):
+    """A task's event by name. `run`: how often the task ended before; the same task and run mean the same start.
+    `given`: the values of PUBLIC variables for `names`."""
+
+    task: int
+    run: int
+    event: str
+    priority: int = 3
+    names: list[str] = []
+    given: bytes = b""
+
+
+class CallChain(Payload):
+    """Running procedures (name, line) of one instance, innermost first. `caller`: number of the instance that waits for it, 0 = nobody."""
+
+    process: str
+    object: str
+    number: int
+    frames: list[tuple[str, int]]
+    caller: int = 0
 
 
 class EventEnded(Payload):

@@ -20,7 +20,7 @@ END_STATES = {"ok": TaskStateId.ENDED_OK, "not ok": TaskStateId.ENDED_NOT_OK, "c
 STATUS_OF = {state: status for status, state in END_STATES.items()} | {TaskStateId.DEAD_LETTER: "not ok"}
 RETRIED_STATES = frozenset({TaskStateId.DEAD_LETTER, TaskStateId.ENDED_NOT_OK, TaskStateId.LOST, TaskStateId.REVIEW})
 STEP_STATES = ("generated", "started", "active")
-ELSEWHERE = ("program", "service")  # kinds of functions that a work process watches while another process runs them
+ELSEWHERE = ("program", "service", "event")  # kinds of functions that a work process watches while another process runs them
 
 
 def encode(value: object) -> str:

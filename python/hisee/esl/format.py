@@ -23,7 +23,7 @@ CONVERSATION = ("tc_b", "tc_c", "tc_e")  # behind the handle: `[_h, TC_B]`
 CLAUSES: dict[str, frozenset[str]] = {
     "set": frozenset(("with", "as", "none", "bind", "direct")),
     "call": frozenset(("sync", "async", "on", "all", "instance", "prty", *CONVERSATION)),
-    "event": frozenset(("sync", "async", "prty")), "openevent": frozenset(("direct", "on", "instance", "sync")),
+    "event": frozenset(("sync", "async", "durable", "prty")), "openevent": frozenset(("direct", "on", "instance", "sync")),
     "close": frozenset(("direct", "on", "all", "instance")), "command": frozenset(("on", "instance")),
     "releaseaccess": frozenset(("public",)),
     "log": frozenset(("lineno", "priority")), "logex": frozenset(("lineno", "priority")),

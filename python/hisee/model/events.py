@@ -18,6 +18,7 @@ class Finder(Protocol):
 
 START = re.compile(r"(?P<name>[^\[\]^]+)(?:\[(?P<row>\d+)\])?(?:\^(?P<column>\w+))?\Z")
 OWN_PARENT = "self.evh"
+PROCESS_STATES = ("Run", "Crash", "Stop", "WDErr")
 
 
 class Start(NamedTuple):
@@ -30,6 +31,7 @@ class Start(NamedTuple):
     invert: bool
     low: float | None = None  # ll of the object
     high: float | None = None  # hl
+    process: bool = False  # the object is a process, the condition one of its states
 
 
 class EventPlan(NamedTuple):
@@ -61,6 +63,10 @@ def start_of(application: Finder, form: forms.EventForm) -> Start | None:
 
 def place_of(application: Finder, item: ApplicationObject, row: int, column: str, form: forms.EventForm) -> Start:
     """Raises ValueError when the object has no such place."""
+    if item.kind == "process":
+        return _process_start(item, row, column, form)
+    if form.start_condition in PROCESS_STATES:
+        raise ValueError(f"{item.name} is no process: only those are in the states {', '.join(PROCESS_STATES)}")
     kind, low, high = item.form, None, None
     if isinstance(kind, forms.StructuredVariable):
         definition = application.find(kind.definition)
@@ -78,11 +84,19 @@ def place_of(application: Finder, item: ApplicationObject, row: int, column: str
     return Start(item.hbj, 0, 0, form.start_condition, form.start_invert, low, high)
 
 
+def _process_start(item: ApplicationObject, row: int, column: str, form: forms.EventForm) -> Start:
+    if row or column:
+        raise ValueError(f"{item.name} is a process without rows")
+    if form.start_condition not in (*PROCESS_STATES, "Change"):
+        raise ValueError(f"{item.name} is a process: its conditions are {', '.join(PROCESS_STATES)} and Change")
+    return Start(item.hbj, 0, 0, form.start_condition, form.start_invert, process=True)
+
+
 def plan_of(application: Finder, item: ApplicationObject, version: int, unit: str, objects: list[int]) -> EventPlan:
     """Of an object that has an event's form."""
     form = item.form
     assert isinstance(form, forms.EventForm)
     start = start_of(application, form) if form.event_type == "trigger" else None
-    wanted = objects if start is None or start.object in objects else [*objects, start.object]
+    wanted = objects if start is None or start.process or start.object in objects else [*objects, start.object]
     return EventPlan(item.name, item.hbj, form.event_type, version, unit, form.priority, fold(form.parent),
                      [list(v) for v in item.variables], wanted, start, form.start_merge)

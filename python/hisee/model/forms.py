@@ -218,7 +218,7 @@ class PictureForm(Form):
     objects: dict[str, dict[str, Any]] = {}
 
 
-StartCondition = Literal["Change", "Value", "Err", "True", "False", "Weak", "InLim", "LowLim", "HiLim"]
+StartCondition = Literal["Change", "Value", "Err", "True", "False", "Weak", "InLim", "LowLim", "HiLim", "Run", "Crash", "Stop", "WDErr"]
 
 
 class EventForm(Form):
@@ -228,7 +228,7 @@ class EventForm(Form):
     parent: str = "SELF.EVH"  # the event handler that runs it
     priority: Annotated[int, Meta(ge=1, le=5)] = 3  # 1 highest
     variables: list[tuple[str, ValueType]] = []
-    start_object: str = ""  # object, `SV.X[2]^Level`, `SV.X^Level` (each row), `SV.X[2]`; "" = started by others only
+    start_object: str = ""  # object, process, `SV.X[2]^Level`, `SV.X^Level` (each row), `SV.X[2]`; "" = started by others only
     start_condition: StartCondition = "Change"
     start_invert: bool = False
     start_merge: bool = False  # changes that come while it runs count as one, which starts it once more

@@ -68,6 +68,9 @@ class DiagnosticCode(IntEnum):
     ESL2043 = 2043
     ESL2044 = 2044
     ESL2045 = 2045
+    ESL2070 = 2070
+    ESL2071 = 2071
+    ESL2072 = 2072
     ESL2101 = 2101
     ESL2102 = 2102
     ESL3001 = 3001
@@ -111,7 +114,7 @@ class DiagnosticCodeRow(NamedTuple):
     hint: str
 
 
-SCHEMA_HASH = 0x7c2c080d
+SCHEMA_HASH = 0x2f1f1541
 
 ROWS: tuple[DiagnosticCodeRow, ...] = (
     DiagnosticCodeRow(1, 'ESL0001', 'error', '{what} is not allowed here', 'Outside texts and comments only letters, digits and the signs of the language count.', ''),
@@ -172,6 +175,9 @@ ROWS: tuple[DiagnosticCodeRow, ...] = (
     DiagnosticCodeRow(2043, 'ESL2043', 'error', '`{name}` is given twice', '', ''),
     DiagnosticCodeRow(2044, 'ESL2044', 'error', 'CALL .. ON ALL gives no result', 'It is delivered to every process that has the object open.', 'write `ASYNC ON ALL`'),
     DiagnosticCodeRow(2045, 'ESL2045', 'error', 'OPENEVENT needs `DIRECT` or `ON process`', '', ''),
+    DiagnosticCodeRow(2070, 'ESL2070', 'error', '`{name}` acts on an alarm, and no object has one yet', 'Alarms are watched by a part of the system that does not exist in this version.', 'follow the value itself: `ON CHANGE object GOTO P`'),
+    DiagnosticCodeRow(2071, 'ESL2071', 'error', 'DURABLE without ASYNC', 'A start that is kept as a task runs when its turn comes: nobody waits for its end.', 'write `ASYNC DURABLE`'),
+    DiagnosticCodeRow(2072, 'ESL2072', 'error', '`{name}` shows no picture', 'No kind of graphical object shows another picture in this version, so there is nothing to call in it.', 'call the picture by its name: `CALL [S.Name] P`'),
     DiagnosticCodeRow(2101, 'ESL2101', 'error', 'procedure `{name}` is declared in both halves', 'RPC procedures of L and R form one interface; CALL [] could not choose.', 'keep one and call it from the other half: `CALL [] {name}{arguments}`'),
     DiagnosticCodeRow(2102, 'ESL2102', 'error', 'synchronous entry `{name}` is handled in both halves', 'A caller waits for ONE return value.', 'keep one handler and call a procedure of the other half from it'),
     DiagnosticCodeRow(3001, 'ESL3001', 'error', '`{op}` cannot join {left} and {right}', '', ''),

@@ -68,6 +68,9 @@ class Explained(IntEnum):
     ESL2043 = 2043
     ESL2044 = 2044
     ESL2045 = 2045
+    ESL2070 = 2070
+    ESL2071 = 2071
+    ESL2072 = 2072
     ESL2101 = 2101
     ESL2102 = 2102
     ESL3001 = 3001
@@ -112,7 +115,7 @@ class ExplainedRow(NamedTuple):
     part: int
 
 
-SCHEMA_HASH = 0x3e60f667
+SCHEMA_HASH = 0xa42eb3bc
 
 ROWS: tuple[ExplainedRow, ...] = (
     ExplainedRow(1, 'ESL0001', 'A sign that the language does not know, often pasted from a text program: a curly quote, a dollar sign, a semicolon of another width. Inside texts and comments every character may stand.', 'INT _a\nBEGIN\n  _a := 1 $\nEND\n', 'INT _a\nBEGIN\n  _a := 1  ; $ is fine in a comment\nEND\n', 'script', 1),
@@ -173,6 +176,9 @@ ROWS: tuple[ExplainedRow, ...] = (
     ExplainedRow(2043, 'ESL2043', 'The list of EVENT names each PUBLIC variable of the event once.', 'BEGIN\n  EVENT E.Counter (_n = 1, _n = 2)\nEND\n', 'BEGIN\n  EVENT E.Counter (_n = 1, _m = 2)\nEND\n', 'event', 1),
     ExplainedRow(2044, 'ESL2044', 'A call that goes to everybody has no one answer, so nobody can wait for it.', 'BEGIN\n  CALL [E.Counter] Add(1) ON ALL\nEND\n', 'BEGIN\n  CALL [E.Counter] Add(1) ASYNC ON ALL\nEND\n', 'event', 1),
     ExplainedRow(2045, 'ESL2045', 'An event of a server is opened in a process: in this one (DIRECT) or in one that is named.', 'BEGIN\n  OPENEVENT E.Counter\nEND\n', 'BEGIN\n  OPENEVENT E.Counter DIRECT\nEND\n', 'event', 1),
+    ExplainedRow(2070, 'ESL2070', 'KVIT acknowledges an alarm, BLOCK and UNBLOCK switch one off and on. This version knows no alarms: there is nothing that the action could reach, so it is refused when the script is saved instead of doing nothing when it runs.', 'BEGIN\n  KVIT U.Count\nEND\n', 'PROCEDURE P(INT _v, ALIAS _o, INT _row, INT _col)\n  LOG "too high", _v\nEND P\nBEGIN\n  ON CHANGE U.Count GOTO P\nEND\n', 'script', 1),
+    ExplainedRow(2071, 'ESL2071', '`EVENT .. ASYNC DURABLE` keeps the start as a task of the engine database before the script goes on, so that the start outlives the server. Its run may begin much later, so no values come back from it.', 'BEGIN\n  EVENT E.Counter DURABLE\nEND\n', 'BEGIN\n  EVENT E.Counter ASYNC DURABLE\nEND\n', 'event', 1),
+    ExplainedRow(2072, 'ESL2072', '`CALL [_ref] P` calls the picture that a graphical object shows. Buttons, texts, fields, shapes and groups show none, and this version has no other kinds.', 'BEGIN\n  CALL [_BtnGo] Refresh\nEND\n', 'BEGIN\n  CALL [E.Counter] Refresh\nEND\n', 'picture', 1),
     ExplainedRow(2101, 'ESL2101', 'RPC procedures of both halves form one interface: with two of one name, CALL [] could not choose. Keep one, and call it from the other half.', 'RPC PROCEDURE Load\nEND Load\nBEGIN\nEND\n; remote part\nRPC PROCEDURE Load\nEND Load\nBEGIN\nEND\n', 'BEGIN\n  CALL [] Load\nEND\n; remote part\nRPC PROCEDURE Load\nEND Load\nBEGIN\nEND\n', 'picture', 1),
     ExplainedRow(2102, 'ESL2102', 'Whoever asks a synchronous event (one whose parameters hand a value back) waits for one answer. Two handlers would give two.', 'ENTRY OnClose(BOOL _c)\nEND OnClose\nBEGIN\nEND\n; remote part\nENTRY OnClose(BOOL _c)\nEND OnClose\nBEGIN\nEND\n', 'ENTRY OnClose(BOOL _c)\nEND OnClose\nBEGIN\nEND\n; remote part\nBEGIN\nEND\n', 'picture', 1),
     ExplainedRow(3001, 'ESL3001', 'The operator cannot join values of these two types. Texts are joined with texts only: turn a number into one with %IToStr or %ToStr.', 'TEXT _t\nBEGIN\n  _t := "n=" + 1\nEND\n', 'TEXT _t\nBEGIN\n  _t := "n=" + %IToStr(1)\nEND\n', 'script', 1),

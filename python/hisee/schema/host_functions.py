@@ -205,7 +205,7 @@ class HostFnRow(NamedTuple):
     waits: bool
 
 
-SCHEMA_HASH = 0x43018db7
+SCHEMA_HASH = 0x04de99ea
 
 ROWS: tuple[HostFnRow, ...] = (
     HostFnRow(640, '%RegMatch', (), (('s', 'T', None), ('re', 'T', None)), 2, 2, 'B', 'strict', 50, 'byte', False, 'local', 'none', 'TT', '', 'does the expression match somewhere in s? A bad expression gives invalid, 3', True, False),
@@ -213,7 +213,7 @@ ROWS: tuple[HostFnRow, ...] = (
     HostFnRow(642, '%RegReplace', (), (('s', 'T', None), ('re', 'T', None), ('by', 'T', None)), 3, 3, 'T', 'strict', 50, 'byte', False, 'local', 'none', 'TTT', '', 'every match replaced; \\1 to \\9 in `by` are groups', True, True),
     HostFnRow(643, '%DictText', (), (('key', 'T', None), ('lang', 'T', '')), 1, 2, 'T', 'strict', 50, 'byte', False, 'local', 'none', 'TT', '', 'entry of the dictionary in a language; without one the key itself', True, False),
     HostFnRow(801, '%OpenRefToObject', (), (('object', 'H', None), ('sync', 'B', None)), 2, 2, 'B', 'strict', 50, 'byte', False, 'local', 'none', 'IB', '', 'make an object reachable that only its number names; with sync TRUE: does it exist?', True, True),
-    HostFnRow(802, '%GetCallChain', (), (), 0, 0, 'T', 'strict', 50, 'byte', False, 'local', 'none', '', '', 'running procedures, innermost first, one line each: process;object(number) instance;procedure: line', True, False),
+    HostFnRow(802, '%GetCallChain', (), (), 0, 0, 'T', 'strict', 50, 'byte', False, 'local', 'none', '', '', 'running procedures, innermost first, then those of the scripts that wait for them, in whatever process; one line each: process;object(number) instance;procedure: line', True, True),
     HostFnRow(803, '%GetLastExtErrorCode', (), (), 0, 0, 'I', 'strict', 50, 'byte', False, 'local', 'none', '', '', "code of the last database failure: the engine's own, or below 0 the manager's", True, False),
     HostFnRow(804, '%GetLastExtErrorMsg', (), (), 0, 0, 'T', 'strict', 50, 'byte', False, 'local', 'none', '', '', 'its text', True, False),
     HostFnRow(805, '%ESLProfileStart', (), (('on', 'B', None),), 1, 1, '-', 'strict', 50, 'byte', False, 'local', 'none', 'B', '', 'begin or end the recording of the times of actions in this process', True, False),

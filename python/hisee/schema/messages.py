@@ -66,6 +66,11 @@ class MessageKind(IntEnum):
     CALL_TO = 328
     EVENT_START = 329
     EVENT_RUN = 330
+    EVENT_PUT = 333
+    EVENT_TASK = 334
+    CHAIN_GET = 335
+    CNT_TAKE = 336
+    CNT_GIVE = 337
     EVENT_OPEN = 331
     ACCESS_GET = 332
     REPLY = 513
@@ -106,6 +111,7 @@ class MessageKind(IntEnum):
     SESSION_END = 805
     EVENT_STOP = 840
     EVENT_ENDED = 841
+    EVENT_TASK_STOP = 845
     EVENT_CLOSE = 842
     ACCESS_RELEASE = 843
     CONVERSATION_LOST = 844
@@ -131,7 +137,7 @@ class MessageKindRow(NamedTuple):
     since: int
 
 
-SCHEMA_HASH = 0x9e25ce7f
+SCHEMA_HASH = 0x43e6fe04
 
 ROWS: tuple[MessageKindRow, ...] = (
     MessageKindRow(257, 'PS_GET', 'control', 'TEL', 'KNL', '', 'process list, one instant', 0),
@@ -190,6 +196,11 @@ ROWS: tuple[MessageKindRow, ...] = (
     MessageKindRow(328, 'CALL_TO', 'script', 'EVS, HIS, SEE', 'KNL', 'values', 'CALL [object]: 24 bytes of address, then as CALL', 4),
     MessageKindRow(329, 'EVENT_START', 'script', 'EVS, HIS, SEE', 'KNL', 'values', 'EVENT: priority, names, modes, values of PUBLIC locals', 4),
     MessageKindRow(330, 'EVENT_RUN', 'script', 'KNL', 'EVH', 'EventRun', 'run a script of an event; the reply is Started', 4),
+    MessageKindRow(333, 'EVENT_PUT', 'script', 'EVS, HIS, SEE', 'KNL', 'values', 'EVENT .. DURABLE: as EVENT_START; answered once it is kept as a task', 4),
+    MessageKindRow(334, 'EVENT_TASK', 'script', 'WP', 'KNL', 'EventTask', 'run the event of a task; the reply, at its end, is ServiceResult', 4),
+    MessageKindRow(335, 'CHAIN_GET', 'control', 'EVH, HISHOST, SES', 'EVH, HISHOST, SES', '', 'running procedures of an instance, and whom it works for; the reply is CallChain', 4),
+    MessageKindRow(336, 'CNT_TAKE', 'script', 'EVH, HISHOST, SES', 'EVH, HISHOST, SES', '', 'a container by its handle; it moves to who asks', 4),
+    MessageKindRow(337, 'CNT_GIVE', 'script', 'EVH, HISHOST, SES', 'EVH, HISHOST, SES', '', 'a container, and the handle that it had; the reply is the handle that it has', 4),
     MessageKindRow(331, 'EVENT_OPEN', 'script', 'EVS, HIS, SEE', 'KNL', 'EventOpen', 'OPENEVENT; answered once the event is open', 4),
     MessageKindRow(332, 'ACCESS_GET', 'control', 'EVS, HIS, SEE', 'KNL', 'AccessGet', 'GETACCESS .. PUBLIC: granted, and who holds it', 4),
     MessageKindRow(513, 'REPLY', '', 'any', 'any', '', 'the request was executed; payload as the request says', 0),
@@ -230,6 +241,7 @@ ROWS: tuple[MessageKindRow, ...] = (
     MessageKindRow(805, 'SESSION_END', 'control', 'KNL', 'any', 'SessionEnd', 'the server ends the session, or refuses to resume it', 0),
     MessageKindRow(840, 'EVENT_STOP', 'script', 'KNL', 'EVH', 'SeeStop', 'end a script of an event', 4),
     MessageKindRow(841, 'EVENT_ENDED', 'script', 'EVH', 'KNL', 'EventEnded', 'a script of an event ended, with the values of its PUBLIC locals', 4),
+    MessageKindRow(845, 'EVENT_TASK_STOP', 'script', 'WP', 'KNL', 'JobNumber', "end the run of a task's event, or do not begin it", 4),
     MessageKindRow(842, 'EVENT_CLOSE', 'script', 'EVS, HIS, SEE', 'KNL', 'EventOpen', 'CLOSE of an object', 4),
     MessageKindRow(843, 'ACCESS_RELEASE', 'control', 'EVS, HIS, SEE', 'KNL', 'AccessGet', 'RELEASEACCESS .. PUBLIC', 4),
     MessageKindRow(844, 'CONVERSATION_LOST', 'script', 'KNL', 'EVS, HIS, SEE', 'values', 'the other side of a conversation is gone', 4),

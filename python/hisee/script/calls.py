@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from hisee.script.engine import Engine
 
 SYNC, DIRECT, EVERYWHERE = 1, 2, 4
+DURABLE = 2  # of EVENT
 RESULTS = {OK: 0, ERROR: int(Err.ERR_TRANS_ERROR), ABORTED: int(Err.ERR_TRANS_ABORT), IGNORED: int(Err.ERR_TRANS_IGNORED)}
 CLOSE_PICTURE = PICTURE_FUNCTIONS["%HI_ClosePicture"].number
 EVENT_STARTS = {int(Err.ERR_OBJECT_NOT_FOUND), int(Err.ERR_NOT_SUPPORTED), int(Err.ERR_DEADLOCK), int(Err.ERR_PARAM_TYPE),
@@ -120,7 +121,9 @@ def _call_failed(engine: Engine, instance: Instance, line: int, error: int, text
 def _event(engine: Engine, instance: Instance) -> None:
     flags, target, names, modes, priority, *values = decode(instance.pending.payload)
     payload = encode([0 if isinstance(priority, Invalid) else priority_of(priority), names, modes, *values])
-    if flags & ASYNC:
+    if flags & DURABLE:
+        ask(engine, instance, Kind.EVENT_PUT, Lane.SCRIPT, KNL, payload, object=target.object)
+    elif flags & ASYNC:
         tell(engine, instance, Kind.EVENT_START, Lane.SCRIPT, KNL, payload, object=target.object)
         go_on(instance)
     else:
@@ -129,10 +132,11 @@ def _event(engine: Engine, instance: Instance) -> None:
 
 def _event_failed(engine: Engine, instance: Instance, line: int, error: int, text: str) -> bool:
     """An event that ran and broke is not the caller's error: its values stay as they were."""
-    if error in EVENT_STARTS:
+    flags, _, _, modes, *_ = decode(instance.pending.payload)
+    if error in EVENT_STARTS or flags & DURABLE:
         return False
     write_log(engine, instance, f"EVENT: {text} (error {error})", 3, line)
-    go_on(instance, encode([UNCHANGED] * decode(instance.pending.payload)[3].count("=")))
+    go_on(instance, encode([UNCHANGED] * modes.count("=")))
     return True
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from typing import Any, Protocol
 
 from hisee._core.cells import CellTable
@@ -18,7 +18,7 @@ from hisee.schema.errors import Err
 from hisee.schema.extended import Ext
 from hisee.schema.lanes import Lane
 from hisee.schema.messages import MessageKind as Kind
-from hisee.script import actions, calls, inbox
+from hisee.script import actions, calls, containers, inbox
 from hisee.script.functions import Functions, Site
 from hisee.script.host_calls import Workers
 from hisee.script.instance import Instance, Item, QueueFull, Waiting, make_script
@@ -44,6 +44,8 @@ class Outside(Protocol):
     def closed(self, instance: Instance) -> None: ...
     def script_failed(self, instance: Instance, failure: Any) -> None: ...
     def script_idle(self, instance: Instance) -> None: ...
+    async def ask(self, number: int, kind: Kind, payload: bytes) -> bytes: ...
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None: ...
 
 
 class Engine:
@@ -84,6 +86,7 @@ class Engine:
         instance = Instance(number, name, object, part, unit, script, own, console, limits, incarnation=incarnation,
                             priority=priority)
         instance.functions = Functions(self.site, instance)
+        instance.handles = containers.places(unit)
         self.instances[number] = instance
         instance.put(Item(None, what="init part", priority=0))
         self.wake(instance)
@@ -252,7 +255,7 @@ class Engine:
     def _slice(self, instance: Instance) -> None:
         if instance.current is None:
             self._begin(instance, instance.queue.popleft())
-            if instance.current is None:
+            if instance.current is None or instance.waiting is not None:
                 return
         if not instance.resumed_ns:
             instance.resumed_ns = self.now_ns()

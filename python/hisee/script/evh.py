@@ -73,7 +73,7 @@ class Evh(Host):
     def _begin(self, order: EventRun, unit: Unit, given: bytes) -> None:
         instance = self.engine.start(number=order.number, name=order.name, object=order.object, part=1, unit=unit, console=order.console,
                                      limits=order.limits or self.limits, variables=order.variables, priority=order.priority)
-        instance.event = True
+        instance.event, instance.started_by = True, order.caller
         if given:
             index = instance.procedure(PUBLIC_IN, ("LOCAL",))
             instance.queue.appendleft(Item(index, given, "values of EVENT", priority=0))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from hisee._core.vm import Unit
@@ -33,7 +34,7 @@ from hisee.schema.errors import Err
 from hisee.schema.lanes import Lane
 from hisee.schema.messages import MessageKind as Kind
 from hisee.schema.timers import BY_NAME as TIMERS
-from hisee.script import actions
+from hisee.script import actions, containers
 from hisee.script.engine import Engine
 from hisee.script.instance import Instance
 from hisee.script.known import Known, site_of
@@ -41,6 +42,9 @@ from hisee.seams import Seams
 
 log = logging.getLogger("hisee.script")
 UNIT_S = TIMERS["see_start_each"].ms / 1000
+ASK_S = TIMERS["api_request"].ms / 1000
+OF_INSTANCES: dict[int, Callable[[Instance, bytes], Payload | bytes]] = {
+    Kind.CHAIN_GET: lambda instance, _: instance.chain(), Kind.CNT_TAKE: containers.taken, Kind.CNT_GIVE: containers.given}
 KNL = 1
 
 
@@ -121,6 +125,14 @@ class Host:
     def script_idle(self, instance: Instance) -> None:
         """Nothing waits in the instance; a host that serves one script ends here."""
 
+    async def ask(self, number: int, kind: Kind, payload: bytes) -> bytes:
+        """A request to an instance of whatever process; raises RequestFailed."""
+        request = Message(kind=kind, lane=Lane.SCRIPT, source=self.number, target=number, payload=payload, wants_answer=True)
+        return (await self.requests.ask(request, ASK_S)).payload
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        self.background.spawn(work)
+
     def tell(self, kind: Kind, payload: Payload, target: int = KNL) -> None:
         self.send(Message(kind=kind, lane=Lane.CONTROL, source=self.number, target=target, payload=pack(payload)))
 
@@ -161,11 +173,26 @@ class Host:
             self.reply(message, Numbers(numbers=[n for n, i in self.engine.instances.items() if i.part == 2]))
         elif message.kind == Kind.ECHO and message.target == self.number:
             self.reply(message, message.payload)
+        elif message.kind in OF_INSTANCES:
+            self._of_instance(message)
         elif message.kind == Kind.COMMAND:
             answer_soon(message, self.commands_for(message.target), self)
         else:
             return False
         return True
+
+    def _of_instance(self, message: Message) -> None:
+        """A question to an instance that its script has no part in."""
+        instance = self.engine.instances.get(message.target)
+        if instance is None:
+            self.refuse(message, Err.ERR_EVENT_CLOSED, f"process number {message.target} has ended")
+            return
+        try:
+            self.reply(message, OF_INSTANCES[message.kind](instance, message.payload))
+        except KeyError as unknown:
+            self.refuse(message, Err.ERR_NO_DATA, f"{instance.name} has no container {unknown}")
+        except (ValueError, MemoryError) as failure:
+            self.refuse(message, containers.number_in(failure), f"a container for {instance.name}: {failure}")
 
     def make_commands(self) -> Commands:
         """The commands of the host itself; a kind of host adds its own."""

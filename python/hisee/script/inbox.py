@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from hisee._core.values import decode, encode
 from hisee.channel import Message
 from hisee.channel.calls import parts_of
+from hisee.esl.unit import IMPLEMENTS
 from hisee.schema.errors import Err
 from hisee.schema.messages import MessageKind as Kind
-from hisee.script import actions
+from hisee.script import actions, containers
 from hisee.script.instance import Instance, Item, QueueFull
 from hisee.values import UNCHANGED, Ref
 
@@ -50,7 +51,7 @@ def _call(engine: Engine, instance: Instance, message: Message) -> None:
     first, name, modes, *arguments = decode(message.payload)
     _, priority, conversation = parts_of(first)
     interface, _, name = name.rpartition("^")
-    if interface and instance.procedure(f"IMPLEMENTATION {interface}", ("LOCAL",)) is None:
+    if interface and instance.procedure(IMPLEMENTS.format(interface), ("LOCAL",)) is None:
         _refuse_call(engine, message, modes, Err.ERR_NOT_SUPPORTED)
         return
     if conversation:
@@ -110,6 +111,9 @@ def places(ref: Ref) -> tuple[Ref, ...]:
 def begin(engine: Engine, instance: Instance, item: Item) -> None:
     """Start the item's procedure; arguments that do not fit end it before it began."""
     assert item.procedure is not None
+    if item.request is not None and item.procedure in instance.handles:
+        containers.fetch(engine, instance, item)
+        return
     try:
         instance.script.start(item.procedure, item.arguments)
     except ValueError as error:
@@ -122,7 +126,9 @@ def end(engine: Engine, instance: Instance, item: Item, code: int) -> None:
     """Answer the request behind a finished item."""
     request = item.request
     assert request is not None
-    if request.kind == Kind.CALL:
+    if item.procedure in instance.handles:
+        containers.hand_back(engine, instance, item, code)
+    elif request.kind == Kind.CALL:
         engine.reply(request, _call_results(instance, item, code))
     elif code:
         engine.fail(request, code, 0, f"{item.what} of {instance.object} ended with an error")

@@ -10,6 +10,8 @@ from typing import Any
 from hisee._core.cells import CellTable
 from hisee._core.vm import Script, Unit
 from hisee.channel import Message
+from hisee.channel.payloads import CallChain
+from hisee.schema.messages import MessageKind as Kind
 from hisee.script.variables import Variables
 from hisee.values import Ref
 
@@ -27,6 +29,7 @@ class Item:
     key: object = None  # a newer item with the same key replaces this one while it waits
     priority: int = 3  # 1 goes before 5
     after: Callable[[int], None] | None = None  # told the error that ended it, 0 = none
+    containers: dict[int, int] = field(default_factory=dict)  # handles that came with a CALL: the caller's -> ours
 
 
 @dataclass(slots=True)
@@ -79,6 +82,8 @@ class Instance:
     dropped: int = 0
     ended: bool = False
     priority: int = 3  # of its slices among those of the other instances: 1 highest, 5 lowest
+    handles: dict[int, list[int]] = field(default_factory=dict)  # procedure -> positions of its CNT_HANDLE parameters
+    started_by: int = 0  # number of the script that waits for the end of this run of an event
     event: bool = False  # run by an event handler, not opened on a console
     functions: Any = None  # hisee.script.functions.Functions: handles and memory of the functions that the host does
     database_error: tuple[int, str] = (0, "")  # code and text of the last failure that a database manager explained
@@ -91,6 +96,13 @@ class Instance:
     @property
     def idle(self) -> bool:
         return self.current is None and not self.queue
+
+    def chain(self) -> CallChain:
+        """What runs here, and who waits for it."""
+        request = self.current.request if self.current is not None else None
+        waits = request is not None and request.kind == Kind.CALL and request.wants_answer
+        caller = request.source if waits and request is not None else self.started_by
+        return CallChain(self.name, self.object, self.number, list(self.script.chain), caller)
 
     def put(self, item: Item) -> None:
         """Queue work; raises QueueFull at the limit. An item with the key of a waiting one takes its place."""

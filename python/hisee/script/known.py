@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import hisee
 from hisee.channel import Message, RequestFailed, Requests
-from hisee.channel.payloads import ObjectList, Subscribe, Table, Welcome, pack, unpack
+from hisee.channel.payloads import CallChain, ObjectList, Subscribe, Table, Welcome, pack, unpack
 from hisee.profile import Recorder
 from hisee.schema.lanes import Lane
 from hisee.schema.messages import MessageKind as Kind
@@ -52,6 +52,11 @@ class Known:
         """Rows of `ps`. Raises OSError."""
         return self._ask(Kind.PS_GET, b"")
 
+    def chain(self, number: int) -> CallChain:
+        """What runs in an instance of whatever process. Raises OSError."""
+        message = Message(kind=Kind.CHAIN_GET, lane=Lane.CONTROL, source=self._number, target=number, wants_answer=True)
+        return unpack(CallChain, self._wait(self._requests.ask(message, ANSWER_S)).payload)
+
     def follow(self, number: int) -> None:
         """Values of an object that no unit names, from now on: they are in the replica when this returns. Raises OSError."""
         if number not in self._followed:
@@ -86,4 +91,4 @@ def site_of(welcome: Welcome, seams: Seams, known: Known, recorder: Recorder) ->
     name = str(welcome.name)
     rules = Rules.of(welcome.facts.get("scripts", {}), node=name.partition(".")[0], process=name)
     return Site(seams, rules, welcome.limits, system=welcome.system, version=hisee.__version__, objects=known.objects,
-                processes=known.processes, follow=known.follow, profile=profile)
+                processes=known.processes, follow=known.follow, chain=known.chain, profile=profile)

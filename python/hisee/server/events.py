@@ -10,6 +10,7 @@ import heapq
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from hisee._core.values import decode, encode
 from hisee.background import Background
@@ -42,9 +43,16 @@ class CannotOpen(Exception):
         self.error, self.extended, self.text = error, extended, text
 
 
-@dataclass(slots=True)
+class TaskKey(NamedTuple):
+    """A durable start: number of its task, and how often that had ended before."""
+
+    task: int
+    run: int
+
+
+@dataclass(slots=True, eq=False)
 class Start:
-    """One run that is wanted. `request` is whose answer waits for its end."""
+    """One run that is wanted. `request`: whose answer waits for its end; `task`: a durable start; `own`: of a server event's parent."""
 
     plan: EventPlan
     host: int
@@ -54,6 +62,8 @@ class Start:
     modes: str = ""
     given: bytes = b""
     request: Message | None = None
+    task: TaskKey | None = None
+    own: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -81,7 +91,9 @@ class Events:
         self.plans: dict[int, EventPlan] = {}
         self.active = True  # False: another server of the group is hot
         self.only: Process | None = None  # `hisee run`: it runs every event, and none by itself
-        self._triggers = Triggers(values.table)
+        self.task_begun: Callable[[Run], None] = lambda run: None  # of durable starts (server/durable.py)
+        self.task_over: Callable[[Start, int, int, str], None] = lambda start, error, extended, text: None
+        self._triggers = Triggers(values.table, self._state_of)
         self._waiting: dict[int, list[tuple[int, int, Start]]] = {}  # event handler -> heap of (priority, order, start)
         self._order = 0
         self._again: set[int] = set()  # events that merge: a change came while they ran
@@ -99,7 +111,7 @@ class Events:
         if not self.active or self.only is not None:
             return
         self._triggers.configure(self.plans.values())
-        for run in [r for r in self.runs.values() if self._own(r)]:
+        for run in [r for r in self.runs.values() if r.start.own]:
             plan = self.plans.get(run.start.plan.hbj)
             if plan is None or plan.version != run.start.plan.version or plan.type != run.start.plan.type or self.parent(
                     plan) is not self._core.registry.get(run.start.host):
@@ -108,10 +120,6 @@ class Events:
             old = before.get(plan.hbj)
             if old is None or old.version != plan.version:
                 self._open_server_event(plan)
-
-    def _own(self, run: Run) -> bool:
-        """The run of a server event that its parent has by itself."""
-        return run.stays and run.start.instance == 0 and run.start.request is None
 
     def parent(self, plan: EventPlan) -> Process | None:
         """The event handler that runs it, while it runs."""
@@ -127,7 +135,18 @@ class Events:
         running = [p for p in self._core.registry.of_kind("EVH") if p.link]
         return min(running, key=lambda p: p.logon_order, default=None)
 
-    # -- life of event handlers and of this server
+    # -- life of processes and of this server
+
+    def _state_of(self, number: int) -> str:
+        """Of a process; one that never was here is stopped."""
+        process = self._core.registry.get(number)
+        return (process.state if process is not None else State.STOP).value
+
+    def process_changed(self, process: Process) -> None:
+        """It runs now, or not any more: events may start because of it."""
+        if self.active:
+            for plan in self._triggers.process_changed(process.number):
+                self._triggered(plan)
 
     def handler_up(self, handler: Process) -> None:
         """An event handler has logged on: its server events and start-up events begin."""
@@ -143,14 +162,14 @@ class Events:
     def _begin(self, plan: EventPlan) -> None:
         self._open_server_event(plan)
         if plan.type == "start_up" and plan.unit:
-            self._wanted(Start(plan, self._host(plan), plan.priority))
+            self.want(Start(plan, self._host(plan), plan.priority))
 
     def _open_server_event(self, plan: EventPlan) -> None:
         parent = self.parent(plan)
         if plan.type != "server" or parent is None or not plan.unit:
             return
-        if not any(self._own(run) and run.start.plan.hbj == plan.hbj for run in self.runs.values()):
-            self._wanted(Start(plan, parent.number, plan.priority))
+        if not any(run.start.own and run.start.plan.hbj == plan.hbj for run in self.runs.values()):
+            self.want(Start(plan, parent.number, plan.priority, own=True))
 
     def _host(self, plan: EventPlan) -> int:
         parent = self.parent(plan)
@@ -171,7 +190,7 @@ class Events:
         self._triggers.configure(())
         self._again.clear()
         for _, _, start in [entry for heap in waiting.values() for entry in heap]:
-            self._refuse(start, Err.ERR_TRANS_ABORT, Ext.STANDBY, "the server is not hot any more")
+            self._answer(start, Err.ERR_TRANS_ABORT, Ext.STANDBY, "the server is not hot any more")
         for run in list(self.runs.values()):
             self.stop(run, "the server is not hot any more")
 
@@ -190,7 +209,7 @@ class Events:
         elif plan.merge and self._busy(plan):
             self._again.add(plan.hbj)
         else:
-            self._wanted(Start(plan, host, plan.priority))
+            self.want(Start(plan, host, plan.priority))
 
     def _busy(self, plan: EventPlan) -> bool:
         waiting = any(start.plan.hbj == plan.hbj for heap in self._waiting.values() for _, _, start in heap)
@@ -199,36 +218,46 @@ class Events:
     def _event_start(self, source: Process, message: Message) -> None:
         """EVENT of a script."""
         try:
-            self._wanted(self._start_of(source, message))
+            self.want(self._start_of(source, message))
         except CannotOpen as refused:
             self._core.fail(message, refused.error, refused.extended, refused.text)
 
-    def _start_of(self, source: Process, message: Message) -> Start:
-        plan = self.plan_of(message.object)
+    def trigger_plan(self, number: int, name: str = "") -> EventPlan:
+        """What EVENT may start; raises CannotOpen."""
+        plan = self.plan_of(number, name)
         if plan.type != "trigger":
             raise CannotOpen(Err.ERR_NOT_SUPPORTED, Ext.WRONG_TYPE, f"{plan.object} is a {plan.type} event: EVENT starts trigger events")
+        return plan
+
+    def _start_of(self, source: Process, message: Message) -> Start:
+        plan = self.trigger_plan(message.object)
         if message.wants_answer and source.kind == "EVS" and source.object == plan.object:
             raise CannotOpen(Err.ERR_DEADLOCK, 0, f"deadlock: {plan.object} waits for itself; start it with ASYNC")
-        host = self._host(plan)
-        if not host:
-            raise CannotOpen(Err.ERR_TRANS_ABORT, Ext.PROCESS_NOT_RUNNING, f"the event handler of {plan.object} does not run")
+        host = self.parent_number(plan)
         priority, names, modes, *values = decode(message.payload)
         return Start(plan, host, priority or plan.priority, names=[n for n in names.split(",") if n], modes=modes, given=encode(values),
                      request=message if message.wants_answer else None)
 
-    def plan_of(self, number: int) -> EventPlan:
-        """Raises CannotOpen."""
+    def parent_number(self, plan: EventPlan) -> int:
+        """Raises CannotOpen when its event handler does not run."""
+        host = self._host(plan)
+        if not host:
+            raise CannotOpen(Err.ERR_TRANS_ABORT, Ext.PROCESS_NOT_RUNNING, f"the event handler of {plan.object} does not run")
+        return host
+
+    def plan_of(self, number: int, name: str = "") -> EventPlan:
+        """`name`: what was asked for, where the number was looked up. Raises CannotOpen."""
         if not self.active:
             raise CannotOpen(Err.ERR_TRANS_IGNORED, Ext.STANDBY, f"{self._node} is no hot server")
         if number not in self.plans:
             self.plans = {plan.hbj: plan for plan in self._stored()}
         plan = self.plans.get(number)
         if plan is None:
-            name = self._core.name_of(number) if number else "nothing"
+            name = name or (self._core.name_of(number) if number else "nothing")
             raise CannotOpen(Err.ERR_OBJECT_NOT_FOUND, Ext.OBJECT_UNKNOWN, f"{name} is no event")
         return plan
 
-    def _wanted(self, start: Start) -> None:
+    def want(self, start: Start) -> None:
         """Run it now, or when its turn has come: at most `event_runs` of those that end by themselves run at once."""
         if start.plan.type in STAYS or self._running(start.host) < self._limits["event_runs"]:
             self._run(start)
@@ -236,7 +265,7 @@ class Events:
         heap = self._waiting.setdefault(start.host, [])
         if len(heap) >= self._limits["event_starts"]:
             log.warning("%s is not started: limit event_starts = %d", start.plan.object, self._limits["event_starts"])
-            self._refuse(start, Err.ERR_TRANS_ABORT, Ext.QUEUE_FULL, f"{start.plan.object}: too many starts wait")
+            self._answer(start, Err.ERR_TRANS_ABORT, Ext.QUEUE_FULL, f"{start.plan.object}: too many starts wait")
             return
         self._order += 1
         heapq.heappush(heap, (start.priority, self._order, start))
@@ -244,22 +273,27 @@ class Events:
     def _running(self, host: int) -> int:
         return sum(run.start.host == host and not run.stays for run in self.runs.values())
 
-    def _refuse(self, start: Start, error: int, extended: int, text: str) -> None:
-        if start.request is not None:
+    def _answer(self, start: Start, error: int, extended: int, text: str, results: bytes = b"") -> None:
+        """To whoever waits for its end."""
+        if start.task is not None:
+            self.task_over(start, error, extended, text)
+        elif start.request is not None and error:
             self._core.fail(start.request, error, extended, text)
+        elif start.request is not None:
+            self._core.reply(start.request, results or encode([]))
 
     def _run(self, start: Start) -> Run | None:
         """None = its caller would wait for itself."""
         host = self._core.registry.get(start.host)
         if host is None or host.link is None:
-            self._refuse(start, Err.ERR_TRANS_ABORT, Ext.PROCESS_NOT_RUNNING, f"the event handler of {start.plan.object} does not run")
+            self._answer(start, Err.ERR_TRANS_ABORT, Ext.PROCESS_NOT_RUNNING, f"the event handler of {start.plan.object} does not run")
             return None
         registry = self._core.registry
         process = registry.add(Process(
             number=registry.free_number(), name=registry.free_name(host.name.rsplit(".", 1)[0], "EVS"), kind="EVS",
             object=start.plan.object, node=host.node, pid=host.pid, host=host.number, facts={"instance": start.instance}))
         self._core.route(process, host.link)
-        if start.request is not None:
+        if start.request is not None and start.task is None:
             start.request.target = process.number
             if not self._router.waits(start.request):
                 self._opening.process_gone(process, State.STOP)
@@ -276,16 +310,18 @@ class Events:
             log.warning("%s: %s", run.process.object, failed)
             if self.runs.get(run.process.number) is run:
                 self._core.tell(run.start.host, Kind.EVENT_STOP, SeeStop(number=run.process.number, reason="not started"), Lane.SCRIPT)
-                self._over(run, b"", failed.text, failed.error)
+                self._over(run, b"", failed.text, failed.error, failed.extended)
         else:
             run.up = True
+            self.task_begun(run)
 
     def _order_of(self, run: Run) -> EventRun:
         start, plan = run.start, run.start.plan
+        caller = start.request.source if start.request is not None and start.task is None else 0
         return EventRun(number=run.process.number, name=run.process.name, object=plan.object, version=plan.version, unit=plan.unit,
                         stays=run.stays, instance=start.instance, priority=start.priority, variables=plan.variables,
                         values=self._values.snapshot(plan.objects), limits=self._limits, names=start.names, modes=start.modes,
-                        given=start.given)
+                        given=start.given, caller=caller)
 
     async def open(self, plan: EventPlan, host: Process, instance: int) -> None:
         """OPENEVENT at an event handler; raises CannotOpen."""
@@ -315,7 +351,7 @@ class Events:
     def stop(self, run: Run, reason: str) -> None:
         """End it by order."""
         self._core.tell(run.start.host, Kind.EVENT_STOP, SeeStop(number=run.process.number, reason=reason), Lane.SCRIPT)
-        self._over(run, b"", reason, Err.ERR_EVENT_CLOSED)
+        self._over(run, b"", reason, Err.ERR_EVENT_CLOSED, 0 if self.active else Ext.STANDBY)
 
     def _event_ended(self, source: Process, message: Message) -> None:
         ended = unpack(EventEnded, message.payload)
@@ -323,25 +359,24 @@ class Events:
         if run is not None and run.start.host == source.number:
             self._over(run, ended.results, ended.reason, Err.ERR_EVENT_CLOSED if ended.failed else 0)
 
-    def _over(self, run: Run, results: bytes, reason: str, error: int = 0) -> None:
+    def _over(self, run: Run, results: bytes, reason: str, error: int = 0, extended: int = 0) -> None:
         """It runs no more: its caller gets the values or the error, and whoever waits for a place gets it."""
-        request = run.start.request
-        if request is not None:
-            if error:
-                self._core.fail(request, error, 0, f"{run.process.object} ended: {reason}")
-            else:
-                self._core.reply(request, results or encode([]))
-            self._router.waits_no_more(request)
+        self._answer(run.start, error, extended, f"{run.process.object} ended: {reason}", results)
+        if run.start.request is not None:
+            self._router.waits_no_more(run.start.request)
         self._opening.process_gone(run.process, State.STOP)
 
     def _process_ended(self, process: Process) -> None:
+        self.process_changed(process)
         run = self.runs.pop(process.number, None)
         if run is not None:
             self._values.unsubscribe(run.start.host, run.start.plan.objects)
+            if run.start.task is not None:  # its process died; else this is known already
+                self.task_over(run.start, Err.ERR_EVENT_CLOSED, Ext.PROCESS_RESTARTED, f"{process.name} ended with its event handler")
             self._next(run)
         elif process.kind == "EVH":
             for _, _, start in self._waiting.pop(process.number, ()):
-                self._refuse(start, Err.ERR_TRANS_ABORT, Ext.PROCESS_RESTARTED, f"{process.name} ended")
+                self._answer(start, Err.ERR_TRANS_ABORT, Ext.PROCESS_RESTARTED, f"{process.name} ended")
 
     def _next(self, run: Run) -> None:
         plan = run.start.plan
@@ -351,6 +386,28 @@ class Events:
         heap = self._waiting.get(run.start.host)
         while heap and self._running(run.start.host) < self._limits["event_runs"]:
             self._run(heapq.heappop(heap)[2])
+
+    # -- durable starts
+
+    def numbered(self, name: str) -> int:
+        """Number of the event of that name, 0 = none."""
+        if not any(plan.object == name for plan in self.plans.values()):
+            self.plans = {plan.hbj: plan for plan in self._stored()}
+        return next((plan.hbj for plan in self.plans.values() if plan.object.casefold() == name.casefold()), 0)
+
+    def run_of(self, start: Start) -> Run | None:
+        """None = it waits for a place."""
+        return next((run for run in self.runs.values() if run.start is start), None)
+
+    def give_up(self, start: Start, reason: str) -> None:
+        """End its run, or do not begin it."""
+        run = self.run_of(start)
+        if run is not None:
+            self.stop(run, reason)
+            return
+        for heap in self._waiting.values():
+            heap[:] = [entry for entry in heap if entry[2] is not start]
+            heapq.heapify(heap)
 
     # -- who is open
 

@@ -31,6 +31,7 @@ from hisee.server.authority import Authority
 from hisee.server.calls import Calls
 from hisee.server.core import Core
 from hisee.server.doors import Doors
+from hisee.server.durable import DurableStarts
 from hisee.server.engine_view import EngineReader
 from hisee.server.eventlog import EventSink
 from hisee.server.events import Events
@@ -81,6 +82,7 @@ class Knl:
         self.scripts = Events(self.core, self.values, self.router, self.opening, limits, node, plans=store.events,
                               handlers=store.event_handlers)
         self.calls = Calls(self.core, self.router, self.scripts, self.opening)
+        self.durable = DurableStarts(self.core, self.router, self.scripts)
         self.locks = PublicLocks(self.core)
         self.admin = Admin(self.core, store, self.values, self.events, stop)
         self.sessions = Sessions(seams, limits["backlog_bytes"], self.router.receive_from, self._session_over)
@@ -322,6 +324,7 @@ class Knl:
     def _linked(self, process: Process, link: Link) -> None:
         self.core.route(process, link)
         log.info("%s logged on, pid %d, carrier %s", process.name, process.pid, link.carrier)
+        self.scripts.process_changed(process)
         if process.kind == "SES":
             self._script_server_logged_on(process)
         elif process.kind == "EVH":

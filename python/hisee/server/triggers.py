@@ -45,8 +45,9 @@ CONDITIONS: dict[str, Callable[[Start, Any], bool]] = {
 class Triggers:
     """The trigger events of a configuration by the object that starts them."""
 
-    def __init__(self, table: CellTable) -> None:
-        self._table = table
+    def __init__(self, table: CellTable, state_of: Callable[[int], str] = lambda number: "Stop") -> None:
+        """`state_of` a process, by its number."""
+        self._table, self._state_of = table, state_of
         self._by_object: dict[int, list[EventPlan]] = {}
         self._held: dict[tuple[int, Ref], bool] = {}  # event and cell -> was it in the state at the last look
 
@@ -56,6 +57,8 @@ class Triggers:
         for plan in plans:
             if plan.start is not None and plan.unit:
                 self._by_object.setdefault(plan.start.object, []).append(plan)
+                if plan.start.process:
+                    self._held[plan.hbj, Ref(plan.start.object)] = self._in_state(plan.start)
                 for ref in self._cells(plan.start, Ref(plan.start.object)):
                     self._held[plan.hbj, ref] = holds(plan.start, self._table.get(ref))
 
@@ -70,6 +73,20 @@ class Triggers:
                 self._held[plan.hbj, cell] = now
                 if now and (not before or plan.start.condition == "Change"):
                     found.append(plan)
+        return found
+
+    def _in_state(self, start: Start) -> bool:
+        return (self._state_of(start.object) == start.condition) != start.invert
+
+    def process_changed(self, number: int) -> list[EventPlan]:
+        """Events that start because a process came into, or out of, a state."""
+        found: list[EventPlan] = []
+        for plan in self._by_object.get(number, ()):
+            assert plan.start is not None
+            before, now = self._held.get((plan.hbj, Ref(number)), False), self._in_state(plan.start)
+            self._held[plan.hbj, Ref(number)] = now
+            if plan.start.condition == "Change" or now and not before:
+                found.append(plan)
         return found
 
     def _cells(self, start: Start, changed: Ref) -> list[Ref]:

@@ -26,6 +26,7 @@ from hisee.seams import Clock
 from hisee.work.acceptance import Acceptance
 from hisee.work.dialog import Dialog
 from hisee.work.elsewhere import Elsewhere
+from hisee.work.event_starts import EventStarts
 from hisee.work.functions import Functions
 from hisee.work.loading import Loading
 from hisee.work.modes import ModeRefused, change_mode
@@ -61,7 +62,8 @@ class Desk:
         self.acceptance = Acceptance(functions, clock.now_ms, str(channel.welcome.facts.get("time_zone", "UTC")))
         self.dialog = Dialog(engine, self.acceptance, ring, shelf)
         self.outgoing = Outgoing(Relay(engine, self.alarm), self.ask, clock.now_ms)
-        self.elsewhere = Elsewhere(engine, clock, ServiceCalls(engine, self.send, clock), Monitor(engine, self.ask, ring, clock))
+        self.elsewhere = Elsewhere(engine, clock, ServiceCalls(engine, self.send, clock), EventStarts(engine, self.send, clock),
+                                   Monitor(engine, self.ask, ring, clock))
         trace = MessageTrace(channel)
         self._commands = Commands(KINDS, lambda: end(Exit.OK, "stopped by command"), {"MODE": self._mode, "SHUTDOWN": self._shutdown},
                                   status=self._status, trace=trace.switch)

@@ -51,7 +51,7 @@ class Prepared(NamedTuple):
 
 
 def kind_of(func: str) -> str:
-    """tasks, program, service or engine."""
+    """tasks, program, service, event or engine."""
     return func.partition(".")[0]
 
 
@@ -181,7 +181,7 @@ class Functions:
         """
         fields: dict[str, Any] = {}
         if elsewhere(func):
-            fields["queue"] = "java" if kind_of(func) == "service" else "general"
+            fields["queue"] = {"service": "java", "event": "event"}.get(kind_of(func), "general")
         else:
             function = self.find(func)
             bound(function, args, self._types.get(func))

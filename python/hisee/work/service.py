@@ -42,6 +42,7 @@ class Call:
 
     claim: Claim
     refused_ns: int = 0  # since when nobody begins it
+    why: str = ""
     losses: int = 0  # of processes that had it and had not begun
     corr: int = 0  # 0 = not under way: nobody offers the service now
     again_ns: int = 0
@@ -54,12 +55,15 @@ class Call:
 class ServiceCalls:
     """The service tasks of one work process."""
 
+    first_corr = FIRST_CORR
+    wait_ns: float = WAIT_NS  # so long nobody may begin it
+
     def __init__(self, engine: Coordinator, send: Callable[[Message], bool], clock: Clock) -> None:
         """`send` hands a message to the link, with our number as source; False = it was not taken."""
         self._engine, self._send, self._clock = engine, send, clock
         self._calls: dict[int, Call] = {}  # by task
         self._tasks: dict[int, int] = {}  # corr -> task
-        self._corrs = itertools.count(FIRST_CORR)
+        self._corrs = itertools.count(self.first_corr)
         self._renewed_ns = clock.monotonic_ns()
 
     def __len__(self) -> int:
@@ -88,11 +92,10 @@ class ServiceCalls:
     def on_message(self, message: Message) -> bool:
         """True = it was an answer or a note of one of ours. Raises LostMember."""
         if message.kind == Kind.SERVICE_PROGRESS:
-            self._progress(message)
-            return True
+            return self._progress(message)
         task = self._tasks.pop(message.corr, None) if message.kind in (Kind.REPLY, Kind.FAILED) else None
         if task is None:
-            return message.corr >= FIRST_CORR and message.kind in (Kind.REPLY, Kind.FAILED)
+            return message.corr >= self.first_corr and message.kind in (Kind.REPLY, Kind.FAILED)
         call = self._calls.get(task)
         if call is not None and call.corr == message.corr:
             call.corr = 0
@@ -114,13 +117,16 @@ class ServiceCalls:
         claim = call.claim
         call.corr = next(self._corrs)
         self._tasks[call.corr] = claim.id
-        service, timeout_ms = claim.func.removeprefix(PREFIX), int(claim.timeout_s * 1000)
-        request = ServiceCall(task=claim.id, service=service, args=claim.args, timeout_ms=timeout_ms)
-        sent = self._send(Message(kind=Kind.SERVICE_CALL, lane=Lane.JAVA, corr=call.corr, payload=pack(request), wants_answer=True))
-        if sent:
+        if self._send(self._request(call)):
             self._store(call, "started")
         else:
             self._later(call, "the link takes nothing now")
+
+    def _request(self, call: Call) -> Message:
+        claim = call.claim
+        service, timeout_ms = claim.func.removeprefix(PREFIX), int(claim.timeout_s * 1000)
+        request = ServiceCall(task=claim.id, service=service, args=claim.args, timeout_ms=timeout_ms)
+        return Message(kind=Kind.SERVICE_CALL, lane=Lane.JAVA, corr=call.corr, payload=pack(request), wants_answer=True)
 
     def _later(self, call: Call, why: str) -> None:
         """Nobody begins it now: ask again, but not for ever."""
@@ -128,9 +134,10 @@ class ServiceCalls:
         self._tasks.pop(call.corr, None)
         call.corr, call.again_ns = 0, now + AGAIN_NS
         call.refused_ns = call.refused_ns or now
-        if now - call.refused_ns >= WAIT_NS:
+        if now - call.refused_ns >= self.wait_ns:
             self._end(call, Outcome(status="not ok", text=f"{why}, for {WAIT_NS / 1e9:g} s"))
-        else:
+        elif why != call.why:
+            call.why = why
             self._note(call, None, why)
 
     def _cancel(self, call: Call) -> None:
@@ -140,20 +147,22 @@ class ServiceCalls:
 
     # -- in
 
-    def _progress(self, message: Message) -> None:
+    def _progress(self, message: Message) -> bool:
+        """False = of none of ours."""
         try:
             note = unpack(Progress, message.payload)
         except msgspec.MsgspecError as error:
             log.warning("a note of a service that cannot be read: %s", error)
-            return
+            return True
         call = self._calls.get(note.task)
         if call is None or not call.corr:
-            return
+            return call is not None
         if not call.target:
             call.target, call.active_ns = message.source, self._clock.monotonic_ns()
             self._store(call, "active")
         if note.text or note.share:
             self._note(call, note.share, note.text)
+        return True
 
     def _answered(self, call: Call, message: Message) -> None:
         if message.kind == Kind.REPLY:

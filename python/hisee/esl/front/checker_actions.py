@@ -426,10 +426,15 @@ class ActionChecker(DatabaseChecker):
 
     def _message(self, node: int) -> None:
         self.convertible(self.tree.a[node], self.check(self.tree.a[node]), V_TEXT)
-        self._console_of(self.tree.b[node])
+        self.process_behind_on(self.tree.b[node])
 
-    def _console_of(self, node: int) -> None:
+    def process_behind_on(self, node: int) -> None:
+        """A process, or none given; `_FROM_HIP` alone means the console, as `(_FROM_HIP)` does."""
         if node < 0:
+            return
+        if self.tree.kind[node] == K.N_LOCAL and self.folded(self.tree.a[node]) == "_from_hip":
+            self.check(node)
+            self.places[node] = Place(P_CELL, V_ANY, base="self", name="_FROM_HIP")
             return
         place = self.place(node)
         if place is not None and place.kind != P_CELL:
@@ -439,7 +444,7 @@ class ActionChecker(DatabaseChecker):
         self.out(self.tree.a[node], V_INT)
         self.convertible(self.tree.b[node], self.check(self.tree.b[node]), V_TEXT)
         _, console, seconds = self.tree.items(self.tree.c[node])
-        self._console_of(console)
+        self.process_behind_on(console)
         if seconds >= 0:
             self.convertible(seconds, self.check(seconds), V_REAL)
 

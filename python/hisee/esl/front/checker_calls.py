@@ -63,7 +63,7 @@ class CallChecker(UnitChecker):
         if place is None:
             return
         if place.symbol is not None and place.symbol.kind == S_REF:
-            self.error("ESL1003", node, construct="CALL of a sub-picture")
+            self.error("ESL2072", node, name=place.name)
         elif place.kind != P_CELL:
             self.error("ESL3010", node, found=place.shown())
         elif isinstance(place.entry, ObjectEntry) and place.index < 0 and place.entry.kind not in kinds_:
@@ -71,10 +71,7 @@ class CallChecker(UnitChecker):
             self.error("ESL3060", node, name=place.name, found=found.replace("_", " "), wanted=wanted)
 
     def _process(self, process: int, instance: int) -> None:
-        if process >= 0:
-            place = self.place(process)
-            if place is not None and place.kind != P_CELL:
-                self.error("ESL3010", process, found=place.shown())
+        self.process_behind_on(process)
         self._given(instance, V_INT)
 
     def _given(self, node: int, wanted: int) -> None:

@@ -52,7 +52,7 @@ from hisee.esl.front.rows import zeros
 from hisee.esl.front.scope import CONSTANTS, Scope
 from hisee.esl.front.signatures import FUNCTIONS, Signature
 from hisee.esl.front.symbols import Place, Symbol, place_at, type_of_word
-from hisee.esl.front.words import meant
+from hisee.esl.front.words import LATER_FUNCTIONS, meant
 from hisee.schema import picture_functions
 
 NUMBERS = (V_BOOL, V_INT, V_REAL)
@@ -255,6 +255,9 @@ class ExpressionChecker(Scope):
         if key in PICTURE_FUNCTIONS:
             return self._picture_function(node, args, types, as_action)
         spelled = self.spelled(self.tree.a[node])
+        if key in LATER_FUNCTIONS:
+            self.error("ESL1003", node, construct=spelled)
+            return V_NONE
         names = [r.name for r in FUNCTIONS.values()] + [r.name for r in PICTURE_FUNCTIONS.values()]
         self.error("ESL2014", node, name=spelled, hint=meant(spelled, names))
         return V_NONE

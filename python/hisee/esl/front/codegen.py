@@ -50,6 +50,7 @@ class Codegen(CallCode):
             self.variable(symbol)
         self._text(self.builders[0], "")
         self.public_procedures()
+        self.marks(checked)
         return self.unit.build()
 
     def generate_inner(self, init: ProcedureBuilder, name: str) -> None:

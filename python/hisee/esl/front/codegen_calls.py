@@ -5,12 +5,13 @@ from __future__ import annotations
 
 from hisee.esl.front import ops as Op
 from hisee.esl.front.assembler import Arg
+from hisee.esl.front.checker import Checker
 from hisee.esl.front.codegen_base import typed
 from hisee.esl.front.codegen_expr import ExpressionCode
 from hisee.esl.front.codegen_units import UnitCode
-from hisee.esl.front.kinds import G_ASYNC, G_BEGIN, G_CODE, O_SYNC, V_BOOL, V_INT, V_OBJECT, V_RECORD, V_TEXT
+from hisee.esl.front.kinds import F_RPC, F_RPCX, G_ASYNC, G_BEGIN, G_CODE, G_DURABLE, O_SYNC, V_BOOL, V_INT, V_OBJECT, V_RECORD, V_TEXT
 from hisee.esl.front.symbols import Place, Symbol
-from hisee.esl.unit import GLOBAL, PUBLIC_IN, PUBLIC_OUT, Mode, Type
+from hisee.esl.unit import GLOBAL, HANDLES, IMPLEMENTS, PUBLIC_IN, PUBLIC_OUT, Mode, Type
 from hisee.schema.actions import ActionId
 
 Backs = list[tuple[Place, int, int]]
@@ -38,8 +39,8 @@ class CallCode(UnitCode):
         return self.arg_in(V_INT, self.load(flags, V_INT))
 
     def _base(self, place: Place) -> int:
-        if place.base == "self" and isinstance(place.entry, int):
-            register, number = self.temp(V_OBJECT), self.load(place.entry, V_INT)
+        if place.base == "self":
+            register, number = self.temp(V_OBJECT), self._cell_attribute("hbj", place, -1)
             self.emit(Op.OBJ_HBJ, register, number)
             self.free(number)
             return register
@@ -88,7 +89,7 @@ class CallCode(UnitCode):
         names = ",".join(self.checked.spelled(name) for name in tree.items(tree.b[node]))
         head = [self._flags(flags), self._linked_arg(tree.a[node]), self._text_argument(names), self._text_argument(modes),
                 self._value_arg(priority, V_INT)]
-        self.act(ActionId.EVENT, head + given, not flags & G_ASYNC)
+        self.act(ActionId.EVENT, head + given, not flags & G_ASYNC or bool(flags & G_DURABLE))
         self._copied_back(backs)
 
     def openevent(self, node: int) -> None:
@@ -141,6 +142,16 @@ class CallCode(UnitCode):
             return
         self._moving(PUBLIC_IN, Mode.IN, public)
         self._moving(PUBLIC_OUT, Mode.OUT, public)
+
+    def marks(self, checked: Checker) -> None:
+        """What the host of a script has to know of it: its interfaces, and the containers that its RPC procedures take."""
+        names = [IMPLEMENTS.format(name) for name in checked.interfaces]
+        names += [HANDLES.format(p.name, at) for p in checked.procedures if p.flags & (F_RPC | F_RPCX)
+                  for at, parameter in enumerate(p.parameters) if parameter.symbol.handle]
+        for name in names:
+            self.p = self.unit.procedure(name)
+            self.p.action(1)
+            self.emit(Op.RET)
 
     def _moving(self, name: str, mode: Mode, public: list[Symbol]) -> None:
         self.p = self.unit.procedure(name)

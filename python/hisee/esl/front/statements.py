@@ -7,7 +7,7 @@ from hisee.esl.front import kinds as K
 from hisee.esl.front.expressions import SyntaxFault, TooDeep, shown_word
 from hisee.esl.front.lexer import Source, Tokens
 from hisee.esl.front.structure_syntax import StructureSyntax
-from hisee.esl.front.words import ACTION_WORDS, meant
+from hisee.esl.front.words import ACTION_WORDS, ALARM_WORDS, meant
 
 
 def is_reserved(word: int) -> bool:
@@ -49,6 +49,12 @@ class Statements(StructureSyntax):
 
     def at_token(self, code: str, at: int, **values: object) -> SyntaxFault:
         return SyntaxFault(code, self.tokens.start[at], self.tokens.end[at], **values)  # type: ignore[arg-type]
+
+    def not_yet(self, construct: str) -> SyntaxFault:
+        word = construct.partition(" ")[0]
+        if word in ALARM_WORDS:
+            return self.at_token("ESL2070", self.at, name=word)
+        return self.at_token("ESL1003", self.at, construct=construct)
 
     def skip_line(self, from_at: int) -> None:
         """To behind the end of the line on which the cursor stands; always moves on."""
@@ -207,7 +213,7 @@ class Statements(StructureSyntax):
     def no_action(self, word: int) -> int:
         """A word that begins no action, and why."""
         if word >= K.FIRST_NOT_YET:
-            raise self.at_token("ESL1003", self.at, construct=shown_word(word))
+            raise self.not_yet(shown_word(word))
         if opener_of(word) != K.NO_WORD:
             return self.stray(word)
         if is_reserved(word):
@@ -264,7 +270,7 @@ class Statements(StructureSyntax):
             if word == K.W_GETACCESS:
                 return self.getaccess(start, target)
         if word >= K.FIRST_NOT_YET and (following == K.T_TEXT or following == K.T_NAME or following == K.T_LOCAL):
-            raise self.at_token("ESL1003", self.at, construct=f"{shown_word(word)} with a result")
+            raise self.not_yet(f"{shown_word(word)} with a result")
         return self.assigned(start, target)
 
     def function_action(self) -> int:

@@ -7,6 +7,24 @@ from hisee.esl.front.kinds import FIRST_NOT_YET, LAST_RESERVED, WORDS
 RESERVED = frozenset(word for word, number in WORDS.items() if number <= LAST_RESERVED)
 # action words that a later version implements; each is named in ESL1003
 NOT_YET = frozenset(word for word, number in WORDS.items() if number >= FIRST_NOT_YET)
+ALARM_WORDS = frozenset(("KVIT", "BLOCK", "UNBLOCK"))  # of these words, ESL2070 says why: there are no alarms
+# functions of pictures that a later version implements; each is named in ESL1003
+LATER_FUNCTIONS = frozenset(f"%hi_{name}" for name in (
+    "setdistx setdisty setinfotext setblink setrotation setzorder setfocus hasfocus repaint setlinewidth setlineterminator "
+    "setfillstyle setfont setbitmap setpalette setopacity setmaxlen setreadonly setmask selecttext setpassword getcursorpos "
+    "setcheck getcheck setrange setvalue getvalue additem insertitem deleteitem clearitems getitemcount getitemtext "
+    "setitemtext getitemid finditem getselecteditem selectitem getmultiselect setitemicon treeadd treedelete treeclear "
+    "treeexpand treeparent treechild treenext treetext treesettext treecheck treeischecked settab gettab settabtext "
+    "settabvisible refreshdata refreshdatasync getbrowsermultiselect getrow setrow getcol getrowcount getcell setcell "
+    "setrowcolor setcolvisible setcolwidth setsort getfilter setpage getpage exportdata setconnectedobj getconnectedobj "
+    "reportpar reportprint reportexport setsource graphsettime graphgetfrom graphgetto graphzoom graphcursor alarmfilter "
+    "alarmselected logfilter setpicturepos setpicturesize setpicturetitle getpicturehbj maximize minimize tofront "
+    "printpicture savepicture regkeyhandler unregkeyhandler popupmenu_create popupmenu_additem popupmenu_show "
+    "popupmenu_clear dodragdrop openfiledialog savefiledialog colordialog inputbox clipsettext clipgettext getmonitorcount "
+    "getscreenx getscreeny getuserlanguage setstatustext setcursor openurl logoff closehi"
+).split()) | frozenset((
+    "%setdragdatatext %setdragdatafilelist %setdragdataips %isdragdata %getdragdatatext %getdragdatafilelist %getdragdataips"
+).split())
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 UNIT_ORDER = tuple(UNITS)
 DB_WORDS = {

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Any, Protocol
 
+from hisee.channel.payloads import CallChain
 from hisee.schema.errors import Err
 from hisee.schema.host_functions import BY_NUMBER, HostFnRow
 from hisee.script.functions.handles import Handles
@@ -31,6 +32,9 @@ class Owner(Protocol):
     number: int
     console: int
     script: Any
+
+    def chain(self) -> CallChain: ...
+
     database_error: tuple[int, str]
 
 

@@ -7,6 +7,8 @@ import sys
 import uuid
 from typing import TYPE_CHECKING, Any
 
+from hisee.channel.payloads import CallChain
+from hisee.script.functions.on_objects import number_of
 from hisee.script.functions.registry import NO_DATA, function
 
 if TYPE_CHECKING:
@@ -15,9 +17,23 @@ if TYPE_CHECKING:
 
 @function("%GetCallChain")
 def get_call_chain(own: Functions) -> str:
-    owner = own.owner
-    place = f"{owner.name};{owner.object} {owner.number}"
-    return "\n".join(f"{place};{procedure}: {line}" for procedure, line in owner.script.chain)
+    """Of a process that is gone meanwhile, and of those behind it, there are no lines."""
+    found, seen = own.owner.chain(), set[int]()
+    lines = lines_of(own, found)
+    while found.caller and found.caller not in seen:
+        seen.add(found.caller)
+        try:
+            found = own.site.chain(found.caller)
+        except OSError:
+            break
+        lines += lines_of(own, found)
+    return "\n".join(lines)
+
+
+def lines_of(own: Functions, chain: CallChain) -> list[str]:
+    number = number_of(own, chain.object)
+    shown = f"({number})" if isinstance(number, int) and number else ""
+    return [f"{chain.process};{chain.object}{shown} {chain.number};{procedure}: {line}" for procedure, line in chain.frames]
 
 
 @function("%GetLastExtErrorCode")

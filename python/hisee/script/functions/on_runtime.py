@@ -45,8 +45,7 @@ def mem_used(own: Functions) -> int:
 
 @function("%CntCount")
 def cnt_count(own: Functions) -> int:
-    """Containers register here by kind; without them none are open."""
-    return int(own.kept.get("containers", 0))
+    return len(own.owner.script.containers)
 
 
 @function("%HandleCount")

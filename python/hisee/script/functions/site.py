@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from hisee.channel.payloads import CallChain
 from hisee.schema.limits import BY_NAME as LIMITS
 from hisee.seams import Seams
 
@@ -38,9 +39,14 @@ def no_objects() -> list[dict[str, Any]]:
     return []
 
 
+def no_chain(number: int) -> CallChain:
+    """Nobody can be asked who waits."""
+    raise OSError("not attached to a server")
+
+
 @dataclass
 class Site:
-    """`objects`, `processes` and `follow` ask the server and wait: they are called from threads only. OSError: it does not answer."""
+    """`objects`, `processes`, `follow` and `chain` ask the server and wait: called from threads only. OSError: no answer."""
 
     seams: Seams = field(default_factory=Seams)
     rules: Rules = field(default_factory=Rules)
@@ -51,6 +57,7 @@ class Site:
     objects: Objects = no_objects
     processes: Objects = no_objects
     follow: Callable[[int], None] = lambda number: None
+    chain: Callable[[int], CallChain] = no_chain
     profile: Callable[[bool], None] = lambda on: None
     programs: dict[int, Any] = field(default_factory=dict)  # process number -> Popen, of programs that are not waited for
 
