@@ -64,7 +64,9 @@ def call(name: str, arguments: list[Value]) -> Value:
     body = BODIES[row.name]
     kind = kind_of_result(row.result, given, letters)
     if row.validity == "V":
-        result: Value = body(*given)
+        result = body(*given)
+        if isinstance(result, Reason):
+            return invalid(kind, int(result))
         return result if kind == "?" else convert(result, kind) if result.valid else Value(kind, None, result.reasons)
     if reasons := all_reasons(*given):
         return Value(kind, None, reasons)

@@ -630,7 +630,17 @@ class Walker(Containers):
         """A whole column is row 0 of it."""
         tree, node = self.tree, step.node
         number = list(self.procedures).index(self.names[tree.b[node]]) + 1
-        self.world.act("ON_CHANGE", self.ref(frame, tree.a[node]), Value("I", number), Value("B", not tree.c[node]))
+        self.world.act("ON_CHANGE", self.watched(frame, tree.a[node]), Value("I", number), Value("B", not tree.c[node]))
+
+    def watched(self, frame: Frame, node: int) -> Ref:
+        tree = self.tree
+        column = tree.kind[node] == N.N_COLUMN
+        index = tree.a[node] if column else node
+        if tree.kind[index] != N.N_INDEX or not self.is_zero(tree.b[index]):
+            return self.ref(frame, node)
+        whole = self.ref(frame, tree.a[index])
+        names = [name for name, _ in self.world.columns(whole)]
+        return Ref(whole.object, 0, names.index(self.names[tree.b[node]]) + 1) if column else whole
 
     def do_function(self, frame: Frame, step: Step) -> None:
         self.value(frame, self.tree.a[step.node])
@@ -715,7 +725,8 @@ EXPRESSIONS: dict[int, Callable[[Walker, Frame, int], Value]] = {
 }
 SECONDS = [Value("R", seconds) for seconds in (0.001, 1.0, 60.0, 3600.0)]  # of the units of DELAY and TIMEOUT
 STAMPED: dict[str, Callable[[Walker, Frame, list[int]], Value]] = {
-    "%gettime": lambda w, f, nodes: w.time_of(f, nodes[0]), "%isweak": lambda w, f, nodes: Value("B", w.is_weak(f, nodes[0]) or w.value(f, nodes[0]).cut),
+    "%gettime": lambda w, f, nodes: w.time_of(f, nodes[0]),
+    "%isweak": lambda w, f, nodes: Value("B", w.is_weak(f, nodes[0]) or w.value(f, nodes[0]).cut),
     "%settime": lambda w, f, nodes: w.value(f, nodes[0]), "%setweak": Walker.set_weak,
 }
 SPECIAL: dict[str, Callable[[Walker, Frame], Value]] = {
