@@ -356,8 +356,9 @@ class Program:
         ]))
 
     def containers(self) -> None:
-        handle, kind = self.one(["_h", "_h", "_g", "_i"]), self.one("IRBTM")
-        key = self.one(['"a"', '"A"', "_t", "_u", '"\u00df"', "1", "_i", "_j", "_r", "_b", "_m"])
+        handle, kind = self.one(["_h", "_h", "_h", "_g", "_g", "_i"]), self.one("IRBTM")
+        keys = ['"a"', '"A"', "_t", "_u", '"\u00df"'] if handle == "_h" else ["1", "2", "_i", "_k", "3"]
+        key = self.one(keys if self._below(8) else ["_r", "_b", "_m", "_i", "_t", "-0.0", "0.0"])
         value = self.one([self.expression(kind, 1), "_rec", "_old[1]", f"_rec[{self.row()}]", "SV.Meters", "SV.Meters[1]", "U.Count",
                           "_al"])
         to = self.one([self.one(self.names[kind]), "_rec", "_old[1]", "_rec[_k]", "U.Level", "_al", "_rec[1]^Id"])
@@ -600,6 +601,9 @@ class Program:
     def start_values(self) -> None:
         self.line("  _tries := 0")
         self.line("  _passes := 0")
+        for handle in ("_h", "_g"):
+            if self._below(3):
+                self.line(f"  CNT_CREATE {handle}{self.one(['', ' CASE_SENSITIVE'])}")
         for kind, names in GLOBALS.items():
             for name in names:
                 if self._below(4):
