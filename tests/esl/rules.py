@@ -37,14 +37,14 @@ def scripts() -> dict[Path, list[str]]:
     return {path: named(path) for folder in ("language", "mistakes") for path in sorted((HERE / folder).rglob("*.esl"))}
 
 
-def tests() -> dict[Path, list[str]]:
+def proofs() -> dict[Path, list[str]]:
     """Rules that the tests in Python name."""
     found = {path: DOCSTRING.findall(path.read_text()) for path in sorted(HERE.parent.rglob("test_*.py"))}
     return {path: ", ".join(lists).split(", ") for path, lists in found.items() if lists}
 
 
 def unchecked() -> list[str]:
-    seen = {name for names in (scripts() | tests()).values() for name in names}
+    seen = {name for names in (scripts() | proofs()).values() for name in names}
     return [name for name in table()[0] if name not in seen]
 
 

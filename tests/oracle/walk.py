@@ -322,13 +322,14 @@ class Walker(Containers):
 
     def function(self, frame: Frame, node: int) -> Value:
         name = self.names[self.tree.a[node]]
-        if functions.ROWS[name].host or "C" in functions.ROWS[name].letters:
+        row = functions.ROWS.get(name)
+        if row is None or row.host or "C" in row.letters:  # of the process around the VM, or of a column
             raise NotKnown(name)
         nodes = self.tree.items(self.tree.b[node])
         if name in STAMPED:
             return STAMPED[name](self, frame, nodes)
         arguments = [self.value(frame, arg) for arg in nodes]
-        if functions.ROWS[name].name == "%InvalidReason":
+        if row.name == "%InvalidReason":
             self.decide(arguments[0])
         try:
             return functions.call(name, arguments)
@@ -627,18 +628,20 @@ class Walker(Containers):
             raise EslError(TIMEOUT)
 
     def do_on_change(self, frame: Frame, step: Step) -> None:
-        """A whole column is row 0 of it."""
         tree, node = self.tree, step.node
         number = list(self.procedures).index(self.names[tree.b[node]]) + 1
         self.world.act("ON_CHANGE", self.watched(frame, tree.a[node]), Value("I", number), Value("B", not tree.c[node]))
 
     def watched(self, frame: Frame, node: int) -> Ref:
+        """Row 0 is the whole column, or the whole object."""
         tree = self.tree
         column = tree.kind[node] == N.N_COLUMN
         index = tree.a[node] if column else node
-        if tree.kind[index] != N.N_INDEX or not self.is_zero(tree.b[index]):
+        if tree.kind[index] != N.N_INDEX:
             return self.ref(frame, node)
-        whole = self.ref(frame, tree.a[index])
+        whole, row = self.ref(frame, tree.a[index]), self.number(frame, tree.b[index])
+        if not row.valid or row.data != 0:
+            return self.ref(frame, node)
         names = [name for name, _ in self.world.columns(whole)]
         return Ref(whole.object, 0, names.index(self.names[tree.b[node]]) + 1) if column else whole
 
