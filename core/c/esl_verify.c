@@ -44,8 +44,12 @@ static bool refuse(verifier_t *v, const char *format, ...)
     return false;
 }
 
-/* In a function that answers whether all is well. */
-#define REQUIRE(condition, ...) ((condition) ? true : refuse(v, __VA_ARGS__))
+/* Ends a function that answers whether all is well. */
+#define RETURN_WHETHER(condition, ...)            \
+    do {                                          \
+        if (condition) return true;               \
+        return refuse(v, __VA_ARGS__);            \
+    } while (0)
 
 static bool simple(unsigned type) { return type >= ESL_T_BOOL && type <= ESL_T_TEXT; }
 static bool simple_or_any(unsigned type) { return simple(type) || type == ESL_T_ANY; }
@@ -88,7 +92,7 @@ static const esl_struct_t *structure_at(const verifier_t *v, uint16_t operand)
 
 static bool same_structure(verifier_t *v, uint16_t a, uint16_t b)
 {
-    return REQUIRE(structure_at(v, a) == structure_at(v, b), "%s: records of different structures", rows[v->p->code[v->pc].op].name);
+    RETURN_WHETHER(structure_at(v, a) == structure_at(v, b), "%s: records of different structures", rows[v->p->code[v->pc].op].name);
 }
 
 /* sites */
@@ -134,13 +138,13 @@ static bool check_site_use(verifier_t *v, uint16_t index, esl_site_kind_t kind)
 static bool check_constant(verifier_t *v, uint32_t index, unsigned type)
 {
     if (index >= v->unit->constants) return refuse(v, "constant %u does not exist", index);
-    return REQUIRE(v->unit->constant[index].type == type, "constant %u has type %u, needed is %u", index, v->unit->constant[index].type, type);
+    RETURN_WHETHER(v->unit->constant[index].type == type, "constant %u has type %u, needed is %u", index, v->unit->constant[index].type, type);
 }
 
 static bool check_target(verifier_t *v, int64_t target)
 {
     if (target < 0 || target >= v->p->length) return refuse(v, "a jump leaves the procedure");
-    return REQUIRE(v->p->code[target].op != ESL_OP_EXT, "a jump into the operands of an instruction");
+    RETURN_WHETHER(v->p->code[target].op != ESL_OP_EXT, "a jump into the operands of an instruction");
 }
 
 static bool check_jump(verifier_t *v, const char *kind, int32_t distance)
@@ -156,7 +160,7 @@ static bool check_column(verifier_t *v, uint32_t column, unsigned type)
     bool store = rows[ins->op].a[0] == '+'; /* the record: at a when something is stored, at b when it is loaded */
     const esl_struct_t *s = structure_at(v, store ? ins->a : ins->b);
     if (column >= s->columns) return refuse(v, "column %u does not exist", column);
-    return REQUIRE(s->types[column] == type, "column %u has type %u, needed is %u", column, s->types[column], type);
+    RETURN_WHETHER(s->types[column] == type, "column %u has type %u, needed is %u", column, s->types[column], type);
 }
 
 static bool check_wide(verifier_t *v)
@@ -176,7 +180,7 @@ static bool check_wide(verifier_t *v)
 static bool check_x(verifier_t *v, const char *sig, uint8_t x)
 {
     const char *name = rows[v->p->code[v->pc].op].name;
-    if (!*sig) return REQUIRE(!x, "%s: operand x must be 0", name);
+    if (!*sig) RETURN_WHETHER(!x, "%s: operand x must be 0", name);
     if (!strncmp(sig, "column:", 7)) return check_column(v, x, type_of_letter(sig[7]));
     if (!strcmp(sig, "ext")) return check_wide(v);
     unsigned least = !strcmp(sig, "reason") || !strcmp(sig, "error"), most = 255;
@@ -184,28 +188,28 @@ static bool check_x(verifier_t *v, const char *sig, uint8_t x)
     else if (!strcmp(sig, "mode")) most = 3;
     else if (!strcmp(sig, "arith") || !strcmp(sig, "cmp")) most = 5;
     else if (!strcmp(sig, "error")) most = HISEE_ERRORS_COUNT - 1;
-    return REQUIRE(x >= least && x <= most, "%s: operand x is %u, allowed is %u to %u", name, x, least, most);
+    RETURN_WHETHER(x >= least && x <= most, "%s: operand x is %u, allowed is %u to %u", name, x, least, most);
 }
 
 static bool check_half(verifier_t *v, const char *sig, uint16_t value, const char *field)
 {
     const esl_unit_t *u = v->unit;
     const char *name = rows[v->p->code[v->pc].op].name;
-    if (!*sig) return REQUIRE(!value, "%s: operand %s must be 0", name, field);
+    if (!*sig) RETURN_WHETHER(!value, "%s: operand %s must be 0", name, field);
     if (!strncmp(sig, "imm", 3) || *sig == '*' || !strcmp(sig, "=*")) return true;
     if (!strncmp(sig, "const16:", 8)) return check_constant(v, value, type_of_letter(sig[8]));
     if (!strncmp(sig, "jump16", 6) || !strncmp(sig, "loop16", 6)) return check_jump(v, sig, (int16_t)value);
     if (!strcmp(sig, "site:CALL")) return check_site_use(v, value, ESL_SITE_CALL);
     if (!strcmp(sig, "site:FN")) return check_site_use(v, value, ESL_SITE_FN);
     if (!strcmp(sig, "site:ACT")) return check_site_use(v, value, ESL_SITE_ACT);
-    if (!strcmp(sig, "object")) return REQUIRE(value < u->objects, "object %u does not exist", value);
+    if (!strcmp(sig, "object")) RETURN_WHETHER(value < u->objects, "object %u does not exist", value);
     if (!strncmp(sig, "variable:", 9)) {
-        return REQUIRE(value < u->variables && u->variable[value].type == type_of_letter(sig[9]),
+        RETURN_WHETHER(value < u->variables && u->variable[value].type == type_of_letter(sig[9]),
                        "%s: picture variable %u does not exist or has another type", name, value);
     }
     if (!strncmp(sig, "global:", 7)) {
         const esl_procedure_t *init = &u->procedure[0];
-        return REQUIRE(value < init->registers && init->reg[value].type == type_of_letter(sig[7]),
+        RETURN_WHETHER(value < init->registers && init->reg[value].type == type_of_letter(sig[7]),
                        "%s: global %u does not exist or has another type", name, value);
     }
     return check_register(v, value, type_of_letter(sig[*sig == '=' || *sig == '+']), field);
@@ -219,7 +223,7 @@ static bool check_word(verifier_t *v, const char *sig, int32_t value, bool *know
     if (!strncmp(sig, "const32:", 8)) return check_constant(v, (uint32_t)value, type_of_letter(sig[8]));
     if (!strcmp(sig, "jump32") || !strcmp(sig, "loop32")) return check_jump(v, sig, value);
     if (!strcmp(sig, "label32")) {
-        if (v->p->code[v->pc].x != 3) return REQUIRE(!value, "ON_ERR without a label has a distance");
+        if (v->p->code[v->pc].x != 3) RETURN_WHETHER(!value, "ON_ERR without a label has a distance");
         return check_target(v, (int64_t)v->pc + value);
     }
     *known = false;
@@ -229,7 +233,7 @@ static bool check_word(verifier_t *v, const char *sig, int32_t value, bool *know
 static bool check_pairs(verifier_t *v, const esl_ins_t *ins)
 {
     if (ins->op == ESL_OP_MOV_C || ins->op == ESL_OP_ROW_GET || ins->op == ESL_OP_LDI_ROW) return same_structure(v, ins->a, ins->b);
-    return REQUIRE(ins->op != ESL_OP_MODI_I || (int16_t)ins->c > 0, "MODI_I: the divisor must be above 0");
+    RETURN_WHETHER(ins->op != ESL_OP_MODI_I || (int16_t)ins->c > 0, "MODI_I: the divisor must be above 0");
 }
 
 static bool check_instruction(verifier_t *v)
@@ -239,7 +243,7 @@ static bool check_instruction(verifier_t *v)
     bool word;
     if (!row->name) return refuse(v, "%u is no opcode", ins->op);
     if (ins->op == ESL_OP_EXT)
-        return REQUIRE(v->pc && !strcmp(rows[ins[-1].op].x, "ext"), "operands that belong to no instruction");
+        RETURN_WHETHER(v->pc && !strcmp(rows[ins[-1].op].x, "ext"), "operands that belong to no instruction");
     if (!check_half(v, row->a, ins->a, "a")) return false;
     if (!check_word(v, row->b, esl_ins_bc(ins), &word)) return false;
     if (!word && !(check_half(v, row->b, ins->b, "b") && check_half(v, row->c, ins->c, "c"))) return false;
@@ -261,7 +265,7 @@ static bool check_code(verifier_t *v)
         v->offset = v->p->offset + 8 * (size_t)v->pc;
         if (!check_instruction(v)) return false;
     }
-    return REQUIRE(v->p->length && ends(v->p->code[v->p->length - 1].op), "the code of a procedure can run over its end");
+    RETURN_WHETHER(v->p->length && ends(v->p->code[v->p->length - 1].op), "the code of a procedure can run over its end");
 }
 
 static bool check_action_rows(verifier_t *v)
