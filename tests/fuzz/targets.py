@@ -6,6 +6,7 @@ To add one: a function from bytes to nothing that raises only what is a fault, s
 from __future__ import annotations
 
 import contextlib
+import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -20,14 +21,16 @@ from hisee._core.vm import Script, Status, Unit, UnitRejected
 from hisee.esl import compile_source
 from hisee.schema import host_functions
 from hisee.schema.host_functions import HostFnRow
-from hisee.script.functions import Functions, Site
+from hisee.script.functions import Functions, Rules, Site
 from hisee.script.functions.registry import Raised
 from hisee.values import Invalid, Ref, Stamped, Time
 
 from .seeds import units
 
 LIMITS = {"fuel_per_event": 200_000, "see_memory_bytes": 4 << 20, "record_rows": 10_000, "call_depth": 100}
-MOST_ACTIONS = 200
+MOST_ACTIONS, MOST_CALLS = 200, 44
+TIGHT = {"handles": 12, "json_items": 30, "json_depth": 4, "xml_bytes": 300, "xml_depth": 4, "text_chars": 200, "see_memory_bytes": 20_000}
+FOLDERS: list[tempfile.TemporaryDirectory[str]] = []
 
 
 @dataclass(frozen=True)
@@ -131,16 +134,23 @@ def played(*prefixes: str) -> Callable[[bytes], None]:
     def takes(data: bytes) -> None:
         head, _, calls = data.partition(b"\0")
         text = head.decode("utf-8", "ignore")
-        functions, given = Functions(Site(limits={"handles": 50}), Owner()), Given(text)
-        for at in range(0, min(len(calls) - 1, 120), 2):
+        functions, given = Functions(site(), Owner()), Given(text)
+        for at in range(0, min(len(calls) - 1, MOST_CALLS), 2):
             row = rows[calls[at] % len(rows)]
             with contextlib.suppress(Raised):
                 result = functions.call(row.number, given.arguments(row, calls[at + 1]))
                 encode([result])
-                given.handles += [result] if row.result == "I" and isinstance(result, int) and 0 < result < 1000 else []
+                given.handles += [result] if row.result == "I" and isinstance(result, int) and result > 0 else []
         functions.close()
 
     return takes
+
+
+@cache
+def site() -> Site:
+    """With a folder of its own for what is saved."""
+    FOLDERS.append(tempfile.TemporaryDirectory(prefix="hisee-fuzz-"))
+    return Site(rules=Rules(files=FOLDERS[0].name), limits=TIGHT)
 
 
 class Given:
@@ -160,14 +170,15 @@ class Given:
             return self.texts[0 if choice % 3 == 0 else choice % len(self.texts)]
         if letter == "I":
             return self.handles[-1 - choice % len(self.handles)] if place == 0 else choice % 5 - 1
-        return bool(choice & 1) if letter == "B" else (self.texts[1], choice, 2.5, True, Time(choice), Invalid(1))[choice % 6]
+        return bool(choice & 1) if letter == "B" else (self.texts[1], choice, 2.5, True, Time(choice << 54), Invalid(1))[choice % 6]
 
 
-def plays(*texts: bytes) -> Callable[[], list[bytes]]:
-    """Each text with several ways to play with it."""
-    every = bytes(byte for at in range(60) for byte in (at, at * 37 % 256))
-    ways = (every, bytes([0, 0]) + every, bytes([1, 0]) + every[::-1], bytes([0, 0, 3, 0]))
-    return lambda: [text + b"\0" + calls for text in texts for calls in ways]
+def plays(texts: tuple[bytes, ...], *openings: bytes) -> Callable[[], list[bytes]]:
+    """Each text with several ways to play with it: after an opening a stretch of all functions, with other arguments each time."""
+    stretches = [bytes(byte for at in range(first, first + 10) for byte in (at, at * 37 * turn % 256)) for turn in (0, 1, 3)
+                 for first in range(0, 38, 8)]
+    growing = b'x"' + b"y" * 62_000 + b"\0\5\0" + b"\x09\4" * 20  # one field of 62,000 characters after the other
+    return lambda: [growing] + [text + b"\0" + opening + stretch for text in texts for opening in openings for stretch in stretches]
 
 
 def both_ways(data: bytes) -> None:
@@ -189,13 +200,18 @@ NUMBERS = [b"-3.5E2\0.", b"9223372036854775807\0", b" 12 \0,", b"1,5\0,", b"0.00
            b"1e999999999999\0+0.0#", b"179769313486231570000\0,", b"FFFFFFFFFFFFFFFF\0" + b"0" * 30 + b"." + b"#" * 30]
 RECORD = Record(203, ("INT", "TEXT", "REAL", "BOOL"), [[1, 2], ["a", Invalid(1)], [2.5, Invalid(4)], [True, Invalid(2)]])
 CODED = [encode([]), encode([1, -1, 2.5, True, "Žofia"]), encode([False]), encode(["x" * 300, float("inf"), 2**63 - 1]), encode([RECORD]),
-         encode([Stamped(5, Time(7), True), Stamped("a", Time(7), False), Stamped(2.5, Time(7), True)]), encode([RECORD, Invalid(3), Time(1)]),
-         encode([Invalid(n, kind) for n, kind in enumerate(("BOOL", "INT", "REAL", "TIME", "TEXT"), 1)]), encode([Ref(101), Ref(204, 1, 2)])]
+         encode([Stamped(5, Time(7), True), Stamped("a", Time(7), False), Stamped(2.5, Time(7), True)]), encode([Ref(101), Ref(204, 1, 2)]),
+         encode([RECORD, Invalid(3), Time(1)]),
+         encode([Invalid(n, kind) for n, kind in enumerate(("BOOL", "INT", "REAL", "TIME", "TEXT"), 1)])]
 JSON = (
     b'{"a": [1, 2.5, null, true, {"b": "c"}], "d": {"e": []}, "f": "\\u00e9"}', b"[[], {}, [1]]", b'{"a": 1, "a": 2}', b"1e400", b"[" * 40,
+    b"[[[[[1]]]]]", b"[" + b"1," * 40 + b"1]", b"[99999999999999999999, -1]",
+    b'{"a": "' + b"x" * 180 + b'", "n": 99999999999999999999}',
 )
 XML = (
     b"<a x='1'><b>text</b><b id='7'/>tail</a>", b"<a><!-- c --><?p q?><b><c/></b></a>", b"<!DOCTYPE a [<!ENTITY e 'x'>]><a>&e;</a>", b"<a",
+    b"<a><b><c><d><e/></d></c></b></a>",
+    b"<a>" + b"x" * 280 + b"</a>",
 )
 REGULAR = (b"(a+)+b", b"^(\\w+)\\s*=\\s*([0-9]{1,3})$", b"[^\"]*(\"|$)", b"\\1", b"(?i)x|y|(z)", b"(" * 30)
 TARGETS = {target.name: target for target in (
@@ -209,11 +225,13 @@ TARGETS = {target.name: target for target in (
     Target("number", reading("%StrToR(_a, _b)", kind="REAL"), lambda: NUMBERS, (b"e", b"E-", b".", b"0" * 40, b"-", b"+")),
     Target("number_text", reading("%FormatNum(%StrToR(_a), _b) + %RToStr(%StrToR(_a), %StrToI(_b))"), lambda: NUMBERS,
            (b"#", b"0", b",", b".", b" ", b"+", b"e300")),
-    Target("regex", played("%Reg"), plays(*REGULAR), (b"(", b")", b"*", b"+?", b"{2,}", b"[^", b"\\d", b"|", b"(?P<n>", b"\\1"),
+    Target("regex", played("%Reg"), plays(REGULAR, b""), (b"(", b")", b"*", b"+?", b"{2,}", b"[^", b"\\d", b"|", b"(?P<n>", b"\\1"),
            ("python/hisee/script/functions/on_text.py",)),
-    Target("json", played("%JSON_"), plays(*JSON), (b"{", b"}", b"[", b"]", b'"a":', b"null", b"1e9", b"\\u0000", b","),
+    Target("json", played("%JSON_"), plays(JSON, b"", b"\0\0", b"\1\0", b"\5\0\7\0\x0a\0"),
+           (b"{", b"}", b"[", b"]", b'"a":', b"null", b"1e9", b"\\u0000", b","),
            ("python/hisee/script/functions/on_json.py", "python/hisee/script/functions/documents.py")),
-    Target("xml", played("%XML_"), plays(*XML), (b"<a>", b"</a>", b"<![CDATA[", b"]]>", b"&lt;", b"<!DOCTYPE", b" x='1'", b"/>"),
+    Target("xml", played("%XML_"), plays(XML, b"", b"\2\0\6\0", b"\0\4\6\0\x10\4\x10\4"),
+           (b"<a>", b"</a>", b"<![CDATA[", b"]]>", b"&lt;", b"<!DOCTYPE", b" x='1'", b"/>"),
            ("python/hisee/script/functions/on_xml.py",)),
     Target("codec", both_ways, lambda: CODED, (b"\0\0\0\0", b"\xff\xff\xff\xff", b"\x07", b"\x0f", b"\x80")),
 )}
