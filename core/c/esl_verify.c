@@ -34,8 +34,6 @@ typedef struct {
     uint32_t pc;
 } verifier_t;
 
-const char *esl_op_name(uint8_t op) { return rows[op].name; }
-
 static bool refuse(verifier_t *v, const char *format, ...)
 {
     va_list args;
@@ -46,14 +44,20 @@ static bool refuse(verifier_t *v, const char *format, ...)
     return false;
 }
 
+/* Ends a function that answers whether all is well. */
+#define RETURN_WHETHER(condition, ...)            \
+    do {                                          \
+        if (condition) return true;               \
+        return refuse(v, __VA_ARGS__);            \
+    } while (0)
+
 static bool simple(unsigned type) { return type >= ESL_T_BOOL && type <= ESL_T_TEXT; }
 static bool simple_or_any(unsigned type) { return simple(type) || type == ESL_T_ANY; }
 
 static unsigned type_of_letter(char letter)
 {
-    static const char letters[] = "BIRMTCOA";
-    const char *at = letter ? strchr(letters, letter) : NULL;
-    return at ? (unsigned)(at - letters) + 1 : ESL_T_NONE;
+    static const char letters[] = "BIRMTCOA"; /* core/schema/opcodes.py has no other ones */
+    return (unsigned)(strchr(letters, letter) - letters) + 1;
 }
 
 /* registers */
@@ -80,16 +84,15 @@ static bool check_register(verifier_t *v, uint16_t operand, unsigned type, const
     return true;
 }
 
-/* The record operand of an instruction that names a column: at b when something is loaded, at a when stored. */
+/* Structure of a record operand that is known to be one: operands are checked before what depends on them. */
 static const esl_struct_t *structure_at(const verifier_t *v, uint16_t operand)
 {
-    const esl_register_t *reg = reg_at(v, operand, true);
-    return reg && reg->type == ESL_T_RECORD ? &v->unit->structure[reg->structure] : NULL;
+    return &v->unit->structure[reg_at(v, operand, true)->structure];
 }
 
 static bool same_structure(verifier_t *v, uint16_t a, uint16_t b)
 {
-    return structure_at(v, a) == structure_at(v, b) || refuse(v, "%s: records of different structures", rows[v->p->code[v->pc].op].name);
+    RETURN_WHETHER(structure_at(v, a) == structure_at(v, b), "%s: records of different structures", rows[v->p->code[v->pc].op].name);
 }
 
 /* sites */
@@ -135,13 +138,13 @@ static bool check_site_use(verifier_t *v, uint16_t index, esl_site_kind_t kind)
 static bool check_constant(verifier_t *v, uint32_t index, unsigned type)
 {
     if (index >= v->unit->constants) return refuse(v, "constant %u does not exist", index);
-    return v->unit->constant[index].type == type || refuse(v, "constant %u has type %u, needed is %u", index, v->unit->constant[index].type, type);
+    RETURN_WHETHER(v->unit->constant[index].type == type, "constant %u has type %u, needed is %u", index, v->unit->constant[index].type, type);
 }
 
 static bool check_target(verifier_t *v, int64_t target)
 {
     if (target < 0 || target >= v->p->length) return refuse(v, "a jump leaves the procedure");
-    return v->p->code[target].op != ESL_OP_EXT || refuse(v, "a jump into the operands of an instruction");
+    RETURN_WHETHER(v->p->code[target].op != ESL_OP_EXT, "a jump into the operands of an instruction");
 }
 
 static bool check_jump(verifier_t *v, const char *kind, int32_t distance)
@@ -154,11 +157,10 @@ static bool check_jump(verifier_t *v, const char *kind, int32_t distance)
 static bool check_column(verifier_t *v, uint32_t column, unsigned type)
 {
     const esl_ins_t *ins = &v->p->code[v->pc];
-    bool store = rows[ins->op].a[0] == '+';
+    bool store = rows[ins->op].a[0] == '+'; /* the record: at a when something is stored, at b when it is loaded */
     const esl_struct_t *s = structure_at(v, store ? ins->a : ins->b);
-    if (!s) return refuse(v, "%s: no record operand", rows[ins->op].name);
     if (column >= s->columns) return refuse(v, "column %u does not exist", column);
-    return s->types[column] == type || refuse(v, "column %u has type %u, needed is %u", column, s->types[column], type);
+    RETURN_WHETHER(s->types[column] == type, "column %u has type %u, needed is %u", column, s->types[column], type);
 }
 
 static bool check_wide(verifier_t *v)
@@ -178,7 +180,7 @@ static bool check_wide(verifier_t *v)
 static bool check_x(verifier_t *v, const char *sig, uint8_t x)
 {
     const char *name = rows[v->p->code[v->pc].op].name;
-    if (!*sig) return !x || refuse(v, "%s: operand x must be 0", name);
+    if (!*sig) RETURN_WHETHER(!x, "%s: operand x must be 0", name);
     if (!strncmp(sig, "column:", 7)) return check_column(v, x, type_of_letter(sig[7]));
     if (!strcmp(sig, "ext")) return check_wide(v);
     unsigned least = !strcmp(sig, "reason") || !strcmp(sig, "error"), most = 255;
@@ -186,29 +188,29 @@ static bool check_x(verifier_t *v, const char *sig, uint8_t x)
     else if (!strcmp(sig, "mode")) most = 3;
     else if (!strcmp(sig, "arith") || !strcmp(sig, "cmp")) most = 5;
     else if (!strcmp(sig, "error")) most = HISEE_ERRORS_COUNT - 1;
-    return (x >= least && x <= most) || refuse(v, "%s: operand x is %u, allowed is %u to %u", name, x, least, most);
+    RETURN_WHETHER(x >= least && x <= most, "%s: operand x is %u, allowed is %u to %u", name, x, least, most);
 }
 
 static bool check_half(verifier_t *v, const char *sig, uint16_t value, const char *field)
 {
     const esl_unit_t *u = v->unit;
     const char *name = rows[v->p->code[v->pc].op].name;
-    if (!*sig) return !value || refuse(v, "%s: operand %s must be 0", name, field);
+    if (!*sig) RETURN_WHETHER(!value, "%s: operand %s must be 0", name, field);
     if (!strncmp(sig, "imm", 3) || *sig == '*' || !strcmp(sig, "=*")) return true;
     if (!strncmp(sig, "const16:", 8)) return check_constant(v, value, type_of_letter(sig[8]));
     if (!strncmp(sig, "jump16", 6) || !strncmp(sig, "loop16", 6)) return check_jump(v, sig, (int16_t)value);
     if (!strcmp(sig, "site:CALL")) return check_site_use(v, value, ESL_SITE_CALL);
     if (!strcmp(sig, "site:FN")) return check_site_use(v, value, ESL_SITE_FN);
     if (!strcmp(sig, "site:ACT")) return check_site_use(v, value, ESL_SITE_ACT);
-    if (!strcmp(sig, "object")) return value < u->objects || refuse(v, "object %u does not exist", value);
+    if (!strcmp(sig, "object")) RETURN_WHETHER(value < u->objects, "object %u does not exist", value);
     if (!strncmp(sig, "variable:", 9)) {
-        return (value < u->variables && u->variable[value].type == type_of_letter(sig[9])) ||
-               refuse(v, "%s: picture variable %u does not exist or has another type", name, value);
+        RETURN_WHETHER(value < u->variables && u->variable[value].type == type_of_letter(sig[9]),
+                       "%s: picture variable %u does not exist or has another type", name, value);
     }
     if (!strncmp(sig, "global:", 7)) {
         const esl_procedure_t *init = &u->procedure[0];
-        return (value < init->registers && init->reg[value].type == type_of_letter(sig[7])) ||
-               refuse(v, "%s: global %u does not exist or has another type", name, value);
+        RETURN_WHETHER(value < init->registers && init->reg[value].type == type_of_letter(sig[7]),
+                       "%s: global %u does not exist or has another type", name, value);
     }
     return check_register(v, value, type_of_letter(sig[*sig == '=' || *sig == '+']), field);
 }
@@ -221,7 +223,7 @@ static bool check_word(verifier_t *v, const char *sig, int32_t value, bool *know
     if (!strncmp(sig, "const32:", 8)) return check_constant(v, (uint32_t)value, type_of_letter(sig[8]));
     if (!strcmp(sig, "jump32") || !strcmp(sig, "loop32")) return check_jump(v, sig, value);
     if (!strcmp(sig, "label32")) {
-        if (v->p->code[v->pc].x != 3) return !value || refuse(v, "ON_ERR without a label has a distance");
+        if (v->p->code[v->pc].x != 3) RETURN_WHETHER(!value, "ON_ERR without a label has a distance");
         return check_target(v, (int64_t)v->pc + value);
     }
     *known = false;
@@ -231,7 +233,7 @@ static bool check_word(verifier_t *v, const char *sig, int32_t value, bool *know
 static bool check_pairs(verifier_t *v, const esl_ins_t *ins)
 {
     if (ins->op == ESL_OP_MOV_C || ins->op == ESL_OP_ROW_GET || ins->op == ESL_OP_LDI_ROW) return same_structure(v, ins->a, ins->b);
-    return ins->op != ESL_OP_MODI_I || (int16_t)ins->c > 0 || refuse(v, "MODI_I: the divisor must be above 0");
+    RETURN_WHETHER(ins->op != ESL_OP_MODI_I || (int16_t)ins->c > 0, "MODI_I: the divisor must be above 0");
 }
 
 static bool check_instruction(verifier_t *v)
@@ -240,10 +242,8 @@ static bool check_instruction(verifier_t *v)
     const row_t *row = &rows[ins->op];
     bool word;
     if (!row->name) return refuse(v, "%u is no opcode", ins->op);
-    if (ins->op == ESL_OP_EXT) {
-        bool owned = v->pc && rows[ins[-1].op].x && !strcmp(rows[ins[-1].op].x, "ext");
-        return owned || refuse(v, "operands that belong to no instruction");
-    }
+    if (ins->op == ESL_OP_EXT)
+        RETURN_WHETHER(v->pc && !strcmp(rows[ins[-1].op].x, "ext"), "operands that belong to no instruction");
     if (!check_half(v, row->a, ins->a, "a")) return false;
     if (!check_word(v, row->b, esl_ins_bc(ins), &word)) return false;
     if (!word && !(check_half(v, row->b, ins->b, "b") && check_half(v, row->c, ins->c, "c"))) return false;
@@ -265,7 +265,7 @@ static bool check_code(verifier_t *v)
         v->offset = v->p->offset + 8 * (size_t)v->pc;
         if (!check_instruction(v)) return false;
     }
-    return (v->p->length && ends(v->p->code[v->p->length - 1].op)) || refuse(v, "the code of a procedure can run over its end");
+    RETURN_WHETHER(v->p->length && ends(v->p->code[v->p->length - 1].op), "the code of a procedure can run over its end");
 }
 
 static bool check_action_rows(verifier_t *v)

@@ -9,6 +9,4 @@
  * sites fit what they call. false: *refusal holds the offset in the unit's bytes and a sentence. */
 bool esl_unit_verify(esl_unit_t *unit, esl_refusal_t *refusal);
 
-const char *esl_op_name(uint8_t op); /* NULL: no such opcode */
-
 #endif

@@ -8,6 +8,7 @@ from pathlib import Path
 from hisee.esl import ObjectContext, ObjectEntry
 
 TANK = [("Name", "TEXT"), ("Level", "REAL"), ("Full", "BOOL"), ("Src", "Object")]
+WIDE = [(f"C{n}", "INT") for n in range(1, 301)]  # more columns than one byte counts
 METER = [("Id", "INT"), ("Name", "TEXT"), ("Reading", "REAL")]
 ENTRIES = [
     ObjectEntry("U.Count", 101, "user", "INT"),
@@ -21,6 +22,9 @@ ENTRIES = [
     ObjectEntry("SD.Meter", 203, "structure", columns=METER),
     ObjectEntry("SV.Meters", 204, "structured", structure="SD.Meter", columns=METER, rows=2),
     ObjectEntry("DBT.Meters", 205, "table", structure="SD.Meter", columns=METER, key=["Id"]),
+    ObjectEntry("SD.Wide", 206, "structure", columns=WIDE),
+    ObjectEntry("SV.Wide", 207, "structured", structure="SD.Wide", columns=WIDE, rows=2),
+    ObjectEntry("ONE.SES", 303, "process", "INT"),
     ObjectEntry("WS1.HIP", 301, "process", "INT"),
     ObjectEntry("E.Counter", 302, "event", access=""),
 ]

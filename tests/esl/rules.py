@@ -1,4 +1,8 @@
-"""Rules of the language and the scripts that check them. `python tests/esl/rules.py` prints the rules that no script checks."""
+"""Rules of the language and the tests that check them. `python tests/esl/rules.py` prints the rules that no test checks.
+
+A rule's script stands in language/ (it runs) or mistakes/ (it is refused) and names the rule in its head comment; a test in Python
+names it at the end of the first line of its docstring. Both write `[name, name]`.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +11,13 @@ import tomllib
 from pathlib import Path
 
 HERE = Path(__file__).parent
-NAMES = re.compile(r"\[([a-z0-9-]+(?:, [a-z0-9-]+)*)\]\s*$")
+LIST = r"\[([a-z0-9-]+(?:, [a-z0-9-]+)*)\]"
+NAMES = re.compile(LIST + r"\s*$")
+DOCSTRING = re.compile(r"^def test_.*\n    \"\"\".*" + LIST + r"(?:\"\"\")?$", re.MULTILINE)
 
 
 def table() -> tuple[dict[str, str], list[str]]:
-    """The rules by name, and the names of those that may be without a script today."""
+    """The rules by name, and the names of those that may be without a test today."""
     read = tomllib.loads((HERE / "rules.toml").read_text())
     return read["rules"], read["open"]
 
@@ -28,11 +34,17 @@ def named(path: Path) -> list[str]:
 
 
 def scripts() -> dict[Path, list[str]]:
-    return {path: named(path) for path in sorted((HERE / "language").rglob("*.esl"))}
+    return {path: named(path) for folder in ("language", "mistakes") for path in sorted((HERE / folder).rglob("*.esl"))}
+
+
+def proofs() -> dict[Path, list[str]]:
+    """Rules that the tests in Python name."""
+    found = {path: DOCSTRING.findall(path.read_text()) for path in sorted(HERE.parent.rglob("test_*.py"))}
+    return {path: ", ".join(lists).split(", ") for path, lists in found.items() if lists}
 
 
 def unchecked() -> list[str]:
-    seen = {name for names in scripts().values() for name in names}
+    seen = {name for names in (scripts() | proofs()).values() for name in names}
     return [name for name in table()[0] if name not in seen]
 
 
@@ -40,8 +52,6 @@ def main() -> None:
     rules, _ = table()
     for name in unchecked():
         print(f"{name:<26} {rules[name]}")
-    for path in (path for path, names in scripts().items() if not names):
-        print(f"{path.name}: names no rule")
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ def codes(parts: dict[int, str], context=None) -> list[str]:
 
 @pytest.mark.req("R53")
 def test_an_rpc_procedure_in_both_parts_is_refused_naming_both():
+    """[pair-rpc-twice]"""
     parts = {1: "; local\n" + LOAD, 2: LOAD}
     done = compile_object("S.PumpStation", parts, picture())
     assert not done.ok and done.units == {}

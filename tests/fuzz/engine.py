@@ -1,10 +1,11 @@
-"""Making inputs: stored ones are cut, joined, flipped and doubled; those that take new edges of Python code are kept.
+"""Making inputs for targets in Python: stored ones are cut, joined, flipped and doubled.
 
 A watchdog ends an input that takes too long. Nothing here knows what the bytes mean but the words a target offers.
 """
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import random
 import signal
@@ -52,7 +53,11 @@ def within(seconds: float) -> Iterator[None]:
 
 
 def stored(name: str) -> list[bytes]:
-    return [path.read_bytes() for path in sorted((CORPUS / name).glob("*")) if path.is_file()]
+    """Inputs that every run begins with: a file each, or a line each of kept.txt, as Python writes bytes."""
+    found: list[bytes] = []
+    for path in sorted((CORPUS / name).glob("*")):
+        found += map(ast.literal_eval, path.read_text().splitlines()) if path.name == "kept.txt" else [path.read_bytes()]
+    return found
 
 
 def fuzz(target: Target, *, seconds: float = 0.0, inputs: int = 0, seed: int = 1) -> Report:

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from . import vmdriver
+from . import alone
 from .engine import CORPUS, HANG_S, Report, fuzz, keep, one
-from .targets import TARGETS, Target, source, unit, units
+from .seeds import scripts
+from .targets import TARGETS, Target, source, unit
 
-STORED = sorted(path for path in CORPUS.rglob("*") if path.is_file())
+STORED = sorted(path for path in CORPUS.rglob("*") if path.is_file() and path.name != "kept.txt")
 
 
 @pytest.mark.parametrize("name", TARGETS)
@@ -23,29 +24,35 @@ def test_a_slice(name: str) -> None:
 @pytest.mark.parametrize("path", STORED, ids=lambda p: f"{p.parent.name}-{p.name}")
 def test_what_was_found_once(path: Path) -> None:
     name = path.parent.name
-    (unit if name == vmdriver.NAME else TARGETS[name].takes)(path.read_bytes())
+    (unit if name == "vm" else TARGETS[name].takes)(path.read_bytes())
 
 
 def test_every_byte_of_a_good_unit_can_be_wrong() -> None:
     """Each byte set to its complement, one at a time: refused, or run within its limits."""
-    shortest = sorted(units(), key=len)[:25]
+    shortest = sorted(scripts(), key=len)[:25]
     for good in shortest:
         for at in range(len(good)):
             unit(good[:at] + bytes((good[at] ^ 0xFF,)) + good[at + 1:])
 
 
 def test_every_cut_of_a_good_unit_is_refused_or_runs() -> None:
-    good = sorted(units(), key=len)[3]
+    good = sorted(scripts(), key=len)[3]
     for length in range(len(good)):
         unit(good[:length])
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 @pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc makes the driver")
-def test_the_vm_alone_under_the_sanitizers() -> None:
-    result = vmdriver.run(2.0)
-    assert not result["found"], result["why"][0]
-    assert result["edges"] >= result["edges_of_seeds"] > 500
+def test_a_slice_of_those_in_c(tmp_path: Path) -> None:
+    """Under the sanitizers, all of them from one build."""
+    driver = alone.Driver(tmp_path, "sanitized")
+    for name in alone.MODULES:
+        folder = tmp_path / name
+        folder.mkdir()
+        figures = driver.run(name, alone.written(folder, name), count=3_000)
+        assert not figures["found"], figures["why"][0]
+        assert figures["edges"] >= figures["edges_of_seeds"] > 100
 
 
 def test_a_fault_is_found_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,8 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from esl.directory import ENTRIES, plain
+from esl.directory import ENTRIES, SOURCES, plain
 from esl.host import Host
+from esl.outside import LocalWorld
 from hisee._core.values import Invalid, Stamped, Time
 from hisee._core.values import Ref as VmRef
 from hisee._core.vm import Status
@@ -74,7 +75,7 @@ def compiled(text: str, without: frozenset[str] = frozenset()) -> bytes:
 
 
 def in_vm(unit: bytes) -> Outcome:
-    host = Machine(unit)
+    host = Machine(unit, world=LocalWorld())
     status = host.init()
     outcome = Outcome(host.sent, None)
     if status != Status.DONE:
@@ -94,7 +95,7 @@ def in_oracle(script: Script, choices: Choices | None = None) -> Outcome:
     world = World(ENTRIES)
     choices = choices or Choices()
     choices.place = lambda: len(outcome.actions) + len(outcome.dump)
-    walker = Walker(script, world, choose=choices)
+    walker = Walker(script, world, choose=choices, texts=lambda name: SOURCES[name][1])
     outcome = Outcome(world.trace)
     walker.run()
     outcome.end = walker.failure

@@ -40,12 +40,22 @@ class Step:
     jump: int = -1
 
 
+@dataclass(frozen=True)
+class Parameter:
+    """`kind`: type number. `is_handle`: CNT_HANDLE."""
+
+    name: str
+    mode: int
+    kind: int
+    is_handle: bool
+
+
 @dataclass
 class Section:
     """A procedure, or the init part (name "")."""
 
     name: str
-    parameters: list[tuple[str, int, int]] = field(default_factory=list)  # name, mode, TYPE node
+    parameters: list[Parameter] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     labels: dict[str, int] = field(default_factory=dict)
     types: dict[str, int] = field(default_factory=dict)  # local name -> TYPE node
@@ -59,10 +69,11 @@ class Section:
 
 @dataclass
 class Frame:
-    """One activation. `bounds`: the hidden end of each FOR, by its step."""
+    """One activation. `bounds`: the hidden end of each FOR, by its step. `stamps`: time and Weak of locals that were assigned."""
 
     section: Section
     names: dict[str, Any]
+    stamps: dict[str, tuple[Value, bool]] = field(default_factory=dict)
     at: int = 0
     mode: int = N.E_NONE
     label: int = -1
@@ -81,6 +92,7 @@ class Flow:
 
     tree: Rows
     names: list[str]
+    literals: list[Any]
     error: EslError  # the last one, and the line where this section met it
     error_line: int
     began = 0

@@ -14,6 +14,7 @@ from typing import Any
 
 from hisee.schema import functions as schema
 
+from . import times
 from .values import (
     CONVERSION,
     DIV_BY_ZERO,
@@ -26,7 +27,6 @@ from .values import (
     Value,
     all_reasons,
     convert,
-    difference,
     invalid,
     later,
     make,
@@ -34,7 +34,6 @@ from .values import (
 )
 
 ROWS = {name.lower(): row for row in schema.ROWS for name in (row.name, *row.old_names)}
-NOW_MS = 1_795_420_800_000  # time stands still for these scripts
 BODIES: dict[str, Callable[..., Any]] = {}
 # Which reason a value has is decided by walk.Walker; a function that asks gets it as a parameter.
 ASKS = {"%InvalidReason", "%SetInvalid"}
@@ -65,7 +64,9 @@ def call(name: str, arguments: list[Value]) -> Value:
     body = BODIES[row.name]
     kind = kind_of_result(row.result, given, letters)
     if row.validity == "V":
-        result: Value = body(*given)
+        result = body(*given)
+        if isinstance(result, Reason):
+            return invalid(kind, int(result))
         return result if kind == "?" else convert(result, kind) if result.valid else Value(kind, None, result.reasons)
     if reasons := all_reasons(*given):
         return Value(kind, None, reasons)
@@ -122,6 +123,16 @@ def set_valid(x: Value, on: Value) -> Value:
 def invalid_reason(x: Value) -> Value:
     """The Walker has left at most one reason."""
     return Value("I", min(x.reasons, default=0))
+
+
+# user flags, limits and alarms are attributes of objects: the values of a script carry none
+FLAGS, NO_DATA_REASON = range(16), 5
+function("%Flag")(lambda x, f: Value("B", False) if f in FLAGS else Reason(RANGE))
+function("%SetFlag")(lambda x, f, on: x if f in FLAGS else Reason(RANGE))
+function("%SetFlagsV")(lambda x, mask: x)
+function("%GetFlags")(lambda x: 0)
+for _name in ("%LimState", "%AlarmState", "%ARC_Nowrite"):
+    function(_name)(lambda *_: Reason(NO_DATA_REASON))
 
 
 function("%SetInvalid")(lambda reason: Reason(reason if 1 <= reason <= 15 else RANGE))
@@ -386,6 +397,35 @@ def real_to_text(x: float, decimals: int, sep: str) -> Any:
     return f"{shortest if shortest else abs(shortest):f}".replace(".", sep)
 
 
+@function("%FormatNum")
+def format_number(x: Any, mask: str) -> Any:
+    """The last dot or comma begins the decimals, what separates before it groups; 0 is a digit in any case, # one that is needed."""
+    body = mask[1:] if mask[:1] in ("+", "-") else mask
+    point = max(body.rfind("."), body.rfind(","))
+    whole, fraction = (body[:point], body[point + 1:]) if point >= 0 else (body, "")
+    groups = [at for at, sign in enumerate(whole) if sign in " ,."]
+    size = len(whole) - 1 - groups[-1] if groups else 0
+    digits = "".join(sign for sign in whole if sign in "0#")
+    least = len(digits) - digits.find("0") if "0" in digits else 0
+    if not body or set(whole) - set("0# ,.") or set(fraction) - set("0#") or len(fraction) > 30 or least > 300 or groups and not size:
+        return Reason(CONVERSION)
+    shortest = decimal.Decimal(x if isinstance(x, int) else repr(x))
+    shortest = shortest.quantize(decimal.Decimal(1).scaleb(-len(fraction)), decimal.ROUND_HALF_UP)
+    before, _, after = f"{abs(shortest):f}".partition(".")
+    text = grouped(before.lstrip("0").rjust(least, "0"), size, whole[groups[-1]] if groups else "")
+    decimals = after.rstrip("0").ljust(fraction.rfind("0") + 1, "0")
+    sign = "-" if shortest < 0 else "+" if mask[0] == "+" else ""
+    return sign + text + (body[point] + decimals if decimals else "")
+
+
+def grouped(digits: str, size: int, sign: str) -> str:
+    if not size:
+        return digits
+    first = len(digits) % size
+    heads = [digits[:first]] if first else []
+    return sign.join(heads + [digits[at:at + size] for at in range(first, len(digits), size)])
+
+
 def padded(digits: str, width: int) -> Any:
     return digits.rjust(width, "0") if 0 <= width <= 64 else Reason(RANGE)
 
@@ -443,20 +483,12 @@ def to_text(x: Value) -> Value:
 
 
 def time_text(ms: int) -> str:
-    """hh:mi:ss dd-mm-yyyy in UTC, by the civil calendar (days since 1970 to a date: Howard Hinnant's algorithm)."""
-    days, seconds = divmod(ms // 1000, 86_400)
-    year, month, day = civil(days)
+    """hh:mi:ss dd-mm-yyyy by the wall clock."""
+    home = times.zone("")
+    assert home is not None
+    days, seconds = divmod(times.wall(home, ms) // 1000, 86_400)
+    year, month, day = times.civil(days)
     return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02} {day:02}-{month:02}-{year:04}"
-
-
-def civil(days: int) -> tuple[int, int, int]:
-    """Year, month, day."""
-    days += 719_468
-    era, of_era = divmod(days, 146_097)
-    year = (of_era - of_era // 1460 + of_era // 36_524 - of_era // 146_096) // 365
-    of_year = of_era - (365 * year + year // 4 - year // 100)
-    month = (5 * of_year + 2) // 153
-    return year + era * 400 + (month >= 10), month + (3 if month < 10 else -9), of_year - (153 * month + 2) // 5 + 1
 
 
 @function("%Chr")
@@ -507,11 +539,6 @@ function("%LF")(lambda: "\n")
 function("%Quote")(lambda s: '"' + s.replace('"', '""') + '"')
 function("%SqlText")(lambda s: "'" + s.replace("'", "''") + "'")
 function("%CsvCell")(lambda s: '"' + s.replace('"', '""') + '"' if set(s) & set('",;\r\n\t') else s)
-function("%Now")(lambda: NOW_MS)
-function("%IsLeapYear")(lambda y: Reason(RANGE) if abs(y) > 1_000_000 else y % 4 == 0 and (y % 100 != 0 or y % 400 == 0))
-function("%AddIntervalMono")(later)
-function("%SubIntervalMono")(lambda t, s: later(t, -s))
-function("%SubTimesMono")(difference)
 
 
 def one_for_one(before: str, after: str) -> str:

@@ -11,7 +11,7 @@ import random
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
-from . import functions
+from . import functions, timefunctions  # noqa: F401  (functions of time are in the table once their module is read)
 
 T = TypeVar("T")
 
@@ -38,16 +38,31 @@ REALS = ["0.0", "1.0", "0.5", "2.5", "-1.5", "3.0", "-0.0", "0.1", "1.0E15", "12
          "1.7976931348623157E308", "-1.0E308", "2.2250738585072014E-308", "4.9E-324", "9223372036854775807.0"]
 TEXTS = ['""', '"a"', '"abc"', '"7"', '" 12 "', '"-3.5E2"', '"TRUE"', '"Žofia ß"', '"€ 😀"', "'it''s'", '"a;b;;c"', '"ÀÉ"', '"x""y"',
          '"ǆİı"', '"  "', '"ff"', '"101"', '"e\u0301"', '"99999999999999999999"']
-TIMES = ["%FromUnix(0)", "%Now()", "%FromUnix(951782399)", "%FromUnixMS(-1)", "%FromUnix(-62135596800)", "%FromUnix(253402300799)"]
+TIMES = ["%FromUnix(0)", "%Now()", "%FromUnix(1256430600)", "%FromUnix(1238292000)",
+         "%FromUnix(951782399)", "%FromUnixMS(-1)", "%FromUnix(-62135596800)", "%FromUnix(253402300799)"]
+MASKS = ['"hh:mi:ss dd-mm-yyyy"', '"hb mi"', '"yy/mm/dd hh:mi:ss.mss"', '"tttt, dd. mm. rrrr"', '"ttt ZZZ"', '"ZZZZZZ ZZZZZ"', '"UNIX"',
+         '"UNIXMS"', '"dd dd hhhh"', '"hh:mi dd-mm-yyyy ZZZZZZ"', '"HH:mi:ss dd-mm-yy"', '""', '"hh:mi"']
+WRITTEN = ['"02:30:00 25-10-2009"', '"A2:30:00 25-10-2009"', '"B2:30 25-10-2009"', '"02:30:00 29-03-2009"', '"25:10 01-01-2000"',
+           '"07/2/28 23:59:59.999"', '"951782399"', '"10:00 31-12-9999 -01:00"', '"1 02:03:04"', '"-0 00:00:05"', '"26:59:59"', '"12:30"']
+ZONES = ['""', '"Europe/Bratislava"', '"+05:30"', '"-03"', '"America/New_York"', '"Australia/Lord_Howe"', '"No/Zone"', '"+24"',
+         '"-00:00:01"']
+FORMATS = ['"0.00"', '"# ##0.0#"', '"+#,##0"', '"000"', '".##"', '"#.##0,00"', '"0 0"', '"-#"', '"#.#."', '"x"', '"+"', '"# "']
+UNITS_OF_TIME = ['"Y"', '"q"', '"M"', '"W"', '"D"', '"H"', '"mi"', '"X"']
+# What a parameter of this name is mostly given.
+BY_NAME = {"mask": MASKS, "tz": ZONES, "unit": UNITS_OF_TIME, "period": ["60", "3600", "86400", "7", "0", "604800"],
+           "off": ["0", "3600", "-7200", "86400"], "y": ["2009", "0", "1", "2024", "9999"], "mo": ["2", "10", "12", "0"],
+           "mon": ["1", "-1", "14", "0"], "h": ["2", "23", "24"], "mi": ["30", "59", "60"]}
 TYPES = {"B": "BOOL", "I": "INT", "R": "REAL", "T": "TEXT", "M": "TIME"}
 LITERALS: dict[str, Sequence[str]] = {"B": ["@FALSE", "@TRUE"], "I": INTS, "R": REALS, "T": TEXTS, "M": TIMES}
 OBJECTS = {"I": "U.Count", "R": "U.Level", "T": "U.Note", "B": "U.Enable", "M": "U.When"}
 COLUMNS = {"I": "Id", "T": "Name", "R": "Reading"}
+ROWS = "_rec\\DIM"
+TANK = {"T": "Name", "R": "Level", "B": "Full"}
 GLOBALS = {"I": ["_i", "_j"], "R": ["_r", "_s"], "B": ["_b", "_c"], "T": ["_t", "_u"], "M": ["_m", "_n"]}
 CONSTANTS = {"I": "_cI", "R": "_cR", "T": "_cT"}
 COMPARISONS = ["=", "#", "<", "<=", ">", ">="]
-# The oracle's functions by the kind of their result; N is both INT and REAL, U everything. Times of day are the machine's business.
-LEFT_OUT = {"%InvalidReason", "%TypeOf", "%Invalid", "%SetInvalid", "%Rnd", "%RndInt", "%RndSeed"}
+# The oracle's functions by the kind of their result; N is both INT and REAL, U everything.
+LEFT_OUT = {"%InvalidReason", "%TypeOf", "%Invalid", "%SetInvalid", "%TickMS"}
 BY_RESULT: dict[str, list[str]] = {kind: [] for kind in "BIRTM"}
 for _name in sorted(set(functions.BODIES) - LEFT_OUT):
     for _kind in {"N": "IR", "U": "BIRTM", "TM": "M", "-": ""}.get(functions.ROWS[_name.lower()].result,
@@ -71,6 +86,8 @@ class Program:
         self.subroutine = self.marked = False  # this section has a label Sub; it has EXCEPTION_HANDLER instead of ON ERROR
         self.typed = 0  # inside arguments whose types choose the type of the result: nothing of an unknown type there
         self.in_procedure = False
+        self.stamped = self.chance(6)  # asks for time and Weak of everything that keeps them
+        self.with_units = self.chance(4)
 
     # drawing
     def one(self, choices: Sequence[T]) -> T:
@@ -166,11 +183,14 @@ class Program:
         count = row.least + self._below(min(row.most, row.least + 2) - row.least + 1)
         letters = [row.letters[min(i, len(row.letters) - 1)] for i in range(count)]
         self.typed += 1
-        arguments = [self.argument(letter, kind, row.result, depth) for letter in letters]
+        names = [row.parameters[min(i, len(row.parameters) - 1)][0] for i in range(count)]
+        arguments = [self.argument(letter, kind, row.result, depth, name, row.name) for letter, name in zip(letters, names, strict=True)]
         self.typed -= 1
         return f"{row.name}({', '.join(arguments)})"
 
-    def argument(self, letter: str, kind: str, result: str, depth: int) -> str:
+    def argument(self, letter: str, kind: str, result: str, depth: int, name: str, function: str) -> str:
+        if self._below(5) and (usual := usual_of(function, name)):
+            return self.one(usual)
         if letter == "U":
             return self.expression(kind if result == "U" else self.one("IRBTM"), depth)
         if letter == "N":
@@ -287,6 +307,101 @@ class Program:
             self.line(f"{self.one(self.names[kind])} := SV.Meters[{self.row()}]^{COLUMNS[kind]}")
         else:
             self.line(f"_b := _rec[{self.row()}]^{self.one(['Id', 'Name', 'Reading'])}\\VLD")
+
+    def order(self) -> None:
+        """SORT, DELETE, COPY_ROWS, FIND_TRUE."""
+        what = self._below(4)
+        record = self.one(["_rec", "_old"])
+        if what == 0:
+            keys = [f"{record}^{self.one(list(COLUMNS.values()))}, {self.expression('B', 1)}" for _ in range(1 + self._below(3))]
+            self.line(f"SORT {', '.join(keys)}")
+        elif what == 1:
+            self.line(f"DELETE {record}, {self.one(['1', '2', '_k', ROWS, '0'])}{self.one(['', ', 2', ', 0', ', _i'])}")
+        elif what == 2:
+            of = self.one(["_rec", "_old", "SV.Meters"])
+            numbers = self.one(["1", "2", "_k", ROWS]), self.one(["1", "2", "_i"]), self.one(["1", "2", "0", "_k"])
+            self.line(f"COPY_ROWS {record}, {numbers[0]}, {of}, {numbers[1]}, {numbers[2]}")
+        else:
+            condition = self.one(["_rec[_k]^Id = _i", "_rec[_k]^Name = _t", "_rec[_k]^Reading > _r", "_k = 2", "_k * _r > 3 & _b"])
+            if self.chance(3):
+                self.line("_k := 1")
+            code = self.one(["_j", "_r", "_rec[1]^Id", "U.Count"])
+            self.line(f"FIND_TRUE _k, {self.one(['3', '2', ROWS, '_i', '%Invalid()'])}, {code}, {condition}")
+
+    def bond(self) -> None:
+        """SET BIND, and what goes through a bound row."""
+        record = self.one(["_rec", "_old"])
+        what = self._below(4)
+        if what < 2:
+            self.line(f"SET {record}[{self.one(['1', '2', '_k'])}] BIND {self.one(['SV.Meters[1]', 'SV.Meters[2]', 'SV.Meters[_k]'])}")
+        elif what == 2:
+            self.line(f"SET {record}[{self.one(['1', '2', '_k'])}] BIND NONE")
+        else:
+            self.line(self.one(["SET SV.Meters WITH _rec", "SET _old WITH SV.Meters", "SET _rec[1] WITH SV.Meters[2]",
+                                "SET SV.Meters[_k] WITH _old[1]", "INSERT _rec, -1, SV.Meters[1]", "INSERT _old, 1, SV.Meters[1], 2",
+                                "INSERT _rec, 1, SV.Meters"]))
+
+    def links(self) -> None:
+        """Records with references."""
+        row, other = self.one(["1", "2", "_k"]), self.one(["1", "2", "3"])
+        kind = self.one(list(TANK))
+        source = self.one([*OBJECTS.values(), "NONE", "_al", f"_t2[{other}]^Src", "(101)"])
+        self.line(self.one([
+            f"SET _t1[{row}]^Src AS {source}", f"SET _t1[{row}] AS _t2[{other}]", "SET _t1 AS _t2", "SET _t2 AS _t1",
+            "SET _t1[0]^Src AS _t2[0]^Src", "SET _t2^Src AS NONE", "SET _t2[0]^Src AS SV.Tanks[0]^Level DIRECT", "SET _t1[2] AS NONE",
+            f"SET _t2[{other}] AS SV.Tanks[{row}]", "SET _t1 AS SV.Tanks", f"SET _al AS _t1[{row}]^Src", f"REDIM _t1[{row}]",
+            f"REDIM _t2[{other}]", f"_t1[{row}]^{TANK[kind]} := {self.expression(kind, 1)}",
+            f"{self.one(self.names[kind])} := _t2[{other}]^{TANK[kind]}", f"_t1[{row}]^Src := {self.expression(self.one('IRT'), 1)}",
+            f"{self.one(self.names[self.one('IRBTM')])} := _t1[{row}]^Src", f"_j := _t1[{row}]^Src\\HBJ", f"_b := _t1[{row}]^Src\\VLD",
+        ]))
+
+    def containers(self) -> None:
+        handle, kind = self.one(["_h", "_h", "_h", "_g", "_g", "_i"]), self.one("IRBTM")
+        keys = ['"a"', '"A"', "_t", "_u", '"\u00df"'] if handle == "_h" else ["1", "2", "_i", "_k", "3"]
+        key = self.one(keys if self._below(8) else ["_r", "_b", "_m", "_i", "_t", "-0.0", "0.0"])
+        value = self.one([self.expression(kind, 1), "_rec", "_old[1]", f"_rec[{self.row()}]", "SV.Meters", "SV.Meters[1]", "U.Count",
+                          "_al"])
+        to = self.one([self.one(self.names[kind]), "_rec", "_old[1]", "_rec[_k]", "U.Level", "_al", "_rec[1]^Id"])
+        self.line(self.one([
+            f"CNT_CREATE {self.one(['_h', '_h', '_g'])}", "CNT_CREATE _g CASE_SENSITIVE", f"CNT_INSERT {handle}, {key}, {value}",
+            f"CNT_INSERT {handle}, {key}, {value}", f"CNT_INSERT {handle}, {key}, {value}", f"CNT_FIND {handle}, {key}, {to}, _b",
+            f"CNT_FIND {handle}, {key}, {to}, _c", f"CNT_DELETE {handle}, {key}", f"CNT_DELETE {handle}, {key}, _c",
+            f"CNT_GETNR {handle}, _j", f"CNT_CNVTOARRAY {handle}",
+            f"CNT_GETITEM {handle}, {self.one(['1', '2', '_k'])}, {self.one(self.names[self.one('IRBTM')])}, {to}",
+            f"CNT_DESTROY {handle}", f"CNT_DEBUG {handle}, {self.expression('T', 1)}",
+        ]))
+
+    def stamps(self) -> None:
+        if not self.stamped:
+            self.assign()
+            return
+        kind = self.one("IRBM")
+        name, given = self.one([*self.names[kind], OBJECTS[kind]]), self.one([*self.names["M"], "%FromUnix(300)", "%Invalid()"])
+        self.line(self.one([
+            f"{name} := {self.expression(kind, 2)} TIME {given}", f"{name} := %SetTime({self.expression(kind, 1)}, {given})",
+            f"{name} := %SetWeak({self.expression(kind, 1)}, {self.expression('B', 1)})", f"_m := {name}\\TIM", f"_b := {name}\\WEA",
+            f"_n := %GetTime({name})", f"_c := %IsWeak({self.expression(kind, 2)})", f"{name} := {self.one(self.names[kind])}",
+            f"_m := %GetTime(%SetTime({name}, {given}))", f"_b := %IsWeak(%SetWeak({name}, @FALSE))",
+        ]))
+
+    def wait_for(self) -> None:
+        time, met = self.one(["0", "-1[m]", "0[ms]", "%Invalid()", "_r"]), self.one(["", ", _c", ", _i"])
+        self.line(f"WAIT {self.condition()} TIMEOUT {time}{met}")
+
+    def watch(self) -> None:
+        what = self.one(["U.Level", "SV.Meters", "SV.Meters[1]", "SV.Meters[0]^Id", "SV.Meters[_k]^Reading", "(101)", "(_i)"])
+        self.line(f"ON CHANGE {what} GOTO Moved{self.one(['', ' NONE'])}")
+
+    def call_unit(self) -> None:
+        if not self.with_units:
+            self.assign()
+            return
+        self.line("CALL " + self.one([
+            f"[_u1] Put({self.expression('R', 1)})", f"[_u1] Mean({self.passed('R', items=True)})", "[_u1] Clear",
+            f"[_u2] Put({self.expression('I', 1)})", f"[_u2] Mean({self.passed('I', items=False)})",
+            f"[_w] Add({self.expression('R', 1)}, {self.passed('R', items=False)})",
+            f"[_w] Calls({self.passed('I', items=False)})",
+        ]))
 
     def waiting(self) -> None:
         self.line(self.one(["WAIT", f"DELAY {self.expression('R', 1)}", "DELAY 5[ms]", f"MESSAGE {self.expression('T', 1)}"]))
@@ -447,6 +562,9 @@ class Program:
             kind = self.one("IRBTM")
             self.line(f"  {TYPES[kind]} _own")
             self.names[kind] += ["_own"]
+        if self.stamped:
+            for own in {name for names in self.names.values() for name in names if name.startswith(("_p", "_own"))}:
+                self.line(f"  _c := {own}\\WEA")
         self.section(1 + self._below(self.size // 2))
         self.line(f"END {name}")
         self.in_procedure = False
@@ -454,6 +572,7 @@ class Program:
 
     def text(self) -> str:
         self.declarations()
+        self.lines += ["PROCEDURE Moved(REAL _val, ALIAS _src, INT _row, INT _col)", "END Moved"]
         for number in range(self._below(3)):
             self.procedure(number)
         self.names = {kind: list(names) for kind, names in GLOBALS.items()}
@@ -469,7 +588,12 @@ class Program:
             self.line(f"{TYPES[kind]} {', '.join(names)}")
         self.line("INT _k, _l, _tries, _passes")
         self.line("RECORD NOALIAS (SD.Meter) _rec, _old")
+        self.line("RECORD (SD.Tank) _t1, _t2")
+        self.line("INT _h, _g")
         self.line("ALIAS _al")
+        if self.with_units:
+            self.line("UNIT (E.Avg) _u1, _u2")
+            self.line("UNIT (E.Nested) _w")
         self.line(f"INT _cI = {self.one(INTS[:-1])}")
         self.line(f"REAL _cR = {self.one(REALS)}")
         self.line(f"TEXT _cT := {self.one(TEXTS)}")
@@ -477,6 +601,9 @@ class Program:
     def start_values(self) -> None:
         self.line("  _tries := 0")
         self.line("  _passes := 0")
+        for handle in ("_h", "_g"):
+            if self._below(3):
+                self.line(f"  CNT_CREATE {handle}{self.one(['', ' CASE_SENSITIVE'])}")
         for kind, names in GLOBALS.items():
             for name in names:
                 if self._below(4):
@@ -488,14 +615,24 @@ class Program:
         self.line("  INT _row")
         for name in [n for names in GLOBALS.values() for n in names] + ["_k", "_l", "_tries"]:
             self.line(f'  LOG "{name}", {name}')
-        for record in ("_rec", "_old"):
+        if self.stamped:
+            self.lines += [f'  LOG "weak", {name}\\WEA' for kind in "IRBTM" for name in GLOBALS[kind]]
+            self.lines += [f'  LOG "time", {name}\\TIM' for kind in "IRBTM" for name in [*GLOBALS[kind], OBJECTS[kind]]]
+        for record, columns in (("_rec", COLUMNS), ("_old", COLUMNS), ("_t1", TANK), ("_t2", TANK)):
             self.line(f"  FOR _row RANGE {record} DO_LOOP")
-            for column in COLUMNS.values():
+            for column in columns.values():
                 self.line(f'    LOG "{record}", {record}[_row]^{column}')
             self.line("  END_LOOP")
         self.line('  LOG "error", _ERR_NR')
         self.line('  LOG "in line", _ERR_LINE')
         self.line("END Dump")
+
+
+def usual_of(function: str, name: str) -> Sequence[str]:
+    """What this parameter of a function is mostly given; nothing: expressions."""
+    if function == "%FormatNum":
+        return FORMATS if name == "mask" else []
+    return WRITTEN if name == "s" and "ToTime" in function or function == "%StrToRelTime" else BY_NAME.get(name, [])
 
 
 Maker = Callable[[Program, str, int], str]
@@ -510,7 +647,8 @@ COMPOUND: dict[str, list[Maker]] = {
 PLAIN: list[Callable[[Program], None]] = [
     Program.assign, Program.assign, Program.assign, Program.assign, Program.convert, Program.log, Program.jump, Program.mode,
     Program.number_of_error, Program.structure, Program.structure, Program.alias, Program.waiting, Program.call_procedure,
-    Program.call_procedure, Program.leave, Program.jump_by_number, Program.raises,
+    Program.call_procedure, Program.leave, Program.jump_by_number, Program.raises, Program.order, Program.bond, Program.links,
+    Program.containers, Program.containers, Program.stamps, Program.wait_for, Program.watch, Program.call_unit,
 ]
 NESTED: list[Callable[[Program], None]] = [Program.branch, Program.branch, Program.branch, Program.loop, Program.loop, Program.endless]
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from datetime import tzinfo
 from typing import Any
 
+from . import times
+
 INT_LEAST, INT_MOST = -(2**63) + 16, 2**63 - 1  # V7
-TIME_LEAST, TIME_MOST = -62_135_596_800_000, 253_402_300_799_999  # years 1 to 9999, milliseconds since 1970 UTC
 TEXT_CHARS = 100_000
 UNDEFINED, RANGE, CONVERSION, DIV_BY_ZERO = 1, 2, 3, 4
 EXPRESSION_STATUS, TYPE_MISMATCH = 2, 15  # run-time errors
@@ -28,12 +30,13 @@ class EslError(Exception):
 
 
 class Value:
-    """One value. Never changed after it is made, but that a set of reasons may shrink to the one that was told."""
+    """One value. Never changed after it is made, but that a set of reasons may shrink to the one that was told. `cut`: a text that was
+    longer than one may be; that makes it weak."""
 
-    __slots__ = ("data", "kind", "reasons")
+    __slots__ = ("cut", "data", "kind", "reasons")
 
-    def __init__(self, kind: str, data: Any = None, reasons: frozenset[int] = frozenset()) -> None:
-        self.kind, self.data, self.reasons = kind, data, reasons
+    def __init__(self, kind: str, data: Any = None, reasons: frozenset[int] = frozenset(), *, cut: bool = False) -> None:
+        self.kind, self.data, self.reasons, self.cut = kind, data, reasons, cut
 
     @property
     def valid(self) -> bool:
@@ -53,9 +56,9 @@ def make(kind: str, data: Any) -> Value:
         return invalid("I", RANGE)
     if kind == "R" and not math.isfinite(data):
         return invalid("R", RANGE)
-    if kind == "M" and not TIME_LEAST <= data <= TIME_MOST:
+    if kind == "M" and not times.LEAST <= data <= times.MOST:
         return invalid("M", RANGE)
-    return Value(kind, data[:TEXT_CHARS] if kind == "T" else data)
+    return Value(kind, data[:TEXT_CHARS], cut=len(data) > TEXT_CHARS) if kind == "T" else Value(kind, data)
 
 
 def all_reasons(*operands: Value) -> frozenset[int]:
@@ -151,23 +154,31 @@ def joined(op: str, a: Value, b: Value, kind: str) -> Value:
 
 
 def with_time(op: str, a: Value, b: Value) -> Value:
-    """TIME with a number of seconds, or the difference of two (V12). The zone of these scripts is UTC: wall clock = elapsed."""
+    """TIME with a number of seconds, or the difference of two, by the wall clock (V12)."""
+    home = times.zone("")
+    assert home is not None
     if a.kind == b.kind:
-        return difference(a.data, b.data)
+        return difference(times.wall(home, a.data), times.wall(home, b.data))
     time, seconds = (a, b) if a.kind == "M" else (b, a)
-    return later(time.data, -float(seconds.data) if op == "-" else float(seconds.data))
+    return later(time.data, -float(seconds.data) if op == "-" else float(seconds.data), home)
 
 
 MOST_SECONDS = 4e11  # more than all years together
 
 
-def later(ms: int, seconds: float) -> Value:
-    """The moment so many seconds later; seconds are rounded to milliseconds, half up."""
+def later(ms: int, seconds: float, where: tzinfo | None = None) -> Value:
+    """The moment so many seconds later, rounded to milliseconds, half up: elapsed, or by the wall clock of a zone. A wall time that
+    comes twice is that of the same offset."""
     if abs(seconds) >= MOST_SECONDS:
         return invalid("M", RANGE)
     exact = seconds * 1000.0
-    whole = math.floor(exact)
-    return make("M", ms + whole + (exact - whole >= 0.5))
+    moved = math.floor(exact) + (exact - math.floor(exact) >= 0.5)
+    if where is None or moved == 0:
+        return make("M", ms + moved)
+    wall = times.wall(where, ms)
+    if not times.LEAST <= wall + moved <= times.MOST:
+        return invalid("M", RANGE)
+    return make("M", times.near(where, wall + moved, wall - ms))
 
 
 def difference(a_ms: int, b_ms: int) -> Value:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from hisee.esl.front import kinds as N
@@ -17,8 +17,10 @@ from hisee.esl.front import lexer as L
 from hisee.esl.front.parser import parse
 from hisee.schema import constants, errors
 
-from . import functions
-from .flow import STACK, EndOfRun, Flow, Frame, Rows, Section, Step
+from . import functions, timefunctions  # noqa: F401  (the functions of time are in the table once their module is read)
+from .containers import Container, Containers
+from .flow import STACK, EndOfRun, Frame, Parameter, Section, Step
+from .rows import NotKnown, Record, Row
 from .values import (
     EXPRESSION_STATUS,
     UNDEFINED,
@@ -31,7 +33,7 @@ from .values import (
     negated,
     negative,
 )
-from .world import NO_ALIAS, RANGE_ERROR, Columns, Ref, World
+from .world import NO_ALIAS, NOW_MS, RANGE_ERROR, Ref, World
 
 KIND = {N.V_BOOL: "B", N.V_INT: "I", N.V_REAL: "R", N.V_TIME: "M", N.V_TEXT: "T"}
 OPERATORS = {number: sign for sign, number in L.SIGNS.items()}
@@ -39,34 +41,18 @@ LETTER = {"BOOL": "B", "INT": "I", "REAL": "R", "TIME": "M", "TEXT": "T"}
 PREDEFINED = {row.name.lower(): Value(LETTER[row.type], bool(row.value) if row.type == "BOOL" else row.value) for row in constants.ROWS}
 PREDEFINED |= {row.name.lower(): Value("I", row.number) for row in errors.ROWS}
 ERROR_TEXT = {row.number: row.text for row in errors.ROWS}
-MOST_CALLS, MOST_ROWS = 1_000, 1_000_000
+MOST_CALLS = 1_000
+NO_DATA, TIMEOUT, NOW = 22, 21, Value("M", NOW_MS)
 FRAMES_OF_A_CALL = 20  # Python's calls for one of the script, about
 # Kinds of nodes the oracle cannot run yet; tests/oracle/test_oracle.py holds this list against nodes.py.
 NOT_KNOWN = (
-    "N_CALL_OTHER", "N_ON_CHANGE", "N_QUERY", "N_DB", "N_NOTHING",
-    "N_SORT", "N_FIND_TRUE", "N_DELETE", "N_COPY_ROWS", "N_SET_BIND",
-    "N_CNT", "N_UNIT", "N_CALL_UNIT", "N_IMPLEMENTS", "N_WAIT_FOR",
+    "N_CALL_OTHER", "N_QUERY", "N_DB", "N_NOTHING",
     "N_CALL_OBJECT", "N_EVENT", "N_OPENEVENT", "N_CLOSE", "N_COMMAND", "N_GETACCESS", "N_RELEASEACCESS",
 )
 
 
-class NotKnown(Exception):
-    """The script uses something the oracle cannot do yet."""
-
-
 class TooLong(Exception):
     """The script took more steps than the comparison allows."""
-
-
-@dataclass
-class Record:
-    """Rows of cells; a cell is a Value, or a Ref in a column of type Object."""
-
-    of: Columns
-    rows: list[list[Any]]
-
-    def copy(self) -> Record:
-        return Record(self.of, [list(row) for row in self.rows])
 
 
 class Script:
@@ -81,41 +67,86 @@ class Script:
         self.names = self.tokens.names.folded
 
 
-class Walker(Flow):
-    """One run of a script. `failure`: (error, line where it began) when it ended by an error."""
+@dataclass
+class Module:
+    """A text that runs: the script, or one instance of a unit. `stamps`: time and Weak of its globals."""
 
-    def __init__(self, script: Script, world: World, *, most_steps: int = 5_000, choose: Callable[[frozenset[int]], int] = min) -> None:
-        self.script, self.world, self.choose = script, world, choose
-        self.tree, self.names = script.tree, script.names
+    script: Script
+    init: Section = field(default_factory=lambda: Section(""))
+    procedures: dict[str, Section] = field(default_factory=dict)
+    globals: dict[str, Any] = field(default_factory=dict)
+    stamps: dict[str, tuple[Value, bool]] = field(default_factory=dict)
+    units: dict[str, Module] = field(default_factory=dict)
+
+
+class Walker(Containers):
+    """One run of a script. `failure`: (error, line where it began) when it ended by an error. `texts`: those of units, by name."""
+
+    def __init__(self, script: Script, world: World, *, most_steps: int = 5_000, choose: Callable[[frozenset[int]], int] = min,
+                 texts: Callable[[str], str] = str) -> None:
+        self.world, self.choose, self.texts = world, choose, texts
         self.left = most_steps
-        self.globals: dict[str, Any] = {}
+        self.containers: dict[int, Container] = {}
         self.error = EslError(0)
         self.error_line = 0
         self.failure: tuple[int, int] | None = None
         self.depth = 0
-        self.init = Section("")
-        self.procedures: dict[str, Section] = {}
-        self._write_out()
+        self.module = self.written(script)
 
     # the text as sections
-    def _write_out(self) -> None:
+    def written(self, script: Script) -> Module:
+        made = Module(script)
+        self.into(made)
         tree = self.tree
+        for unit in tree.units:
+            for name in tree.items(tree.b[unit]):
+                made.units[script.names[name]] = self.written(Script(self.texts(script.names[tree.a[unit]])))
+                self.into(made)
         for node in tree.procedures:
-            section = Section(self.script.tokens.names.spelled[tree.a[node]])
+            section = Section(script.tokens.names.spelled[tree.a[node]])
             for p in tree.items(tree.b[node]):
-                section.parameters.append((self.names[tree.b[p]], tree.c[p], tree.a[p]))
-                section.types[self.names[tree.b[p]]] = tree.a[p]
+                kind = tree.a[p]
+                section.parameters.append(Parameter(self.names[tree.b[p]], tree.c[p], tree.a[kind], tree.c[kind] == N.T_HANDLE))
+                section.types[self.names[tree.b[p]]] = kind
             Writer(self, section).items(tree.items(tree.c[node]))
-            self.procedures[self.names[tree.a[node]]] = section
-        writer = Writer(self, self.init)
+            made.procedures[self.names[tree.a[node]]] = section
+        self.write_init(made)
+        return made
+
+    def write_init(self, made: Module) -> None:
+        """Init parts of units run before everything else."""
+        writer, tree = Writer(self, made.init), self.tree
+        for unit in tree.units:
+            for name in tree.items(tree.b[unit]):
+                writer.step(lambda walker, frame, step, key=self.names[name]: walker.start_unit(key), unit)
         writer.items(tree.globals)
         writer.items(tree.init)
+
+    def into(self, module: Module) -> None:
+        """From here on names mean those of this text."""
+        self.module, self.script, self.tree, self.names = module, module.script, module.script.tree, module.script.names
+        self.literals = module.script.tokens.literals
+        self.init, self.globals, self.procedures = module.init, module.globals, module.procedures
 
     # running
     def run(self) -> None:
         """The init part; what it leaves stands in world.trace, globals and failure."""
+        self._request(self.init_frame())
+
+    def init_frame(self) -> Frame:
         self.globals.update(self.fresh(self.init))
-        self._request(Frame(self.init, self.globals))
+        return Frame(self.init, self.globals, stamps=self.module.stamps)
+
+    def start_unit(self, key: str) -> None:
+        """END ends only the init part of the unit."""
+        home = self.module
+        self.into(home.units[key])
+        try:
+            self.section(self.init_frame())
+        except EndOfRun:
+            pass
+        finally:
+            self.into(home)
 
     def call(self, name: str) -> None:
         """A procedure without parameters, as a host starts it."""
@@ -144,21 +175,24 @@ class Walker(Flow):
         kind = self.tree.a[node]
         if kind == N.V_RECORD:
             structure = self.world.structure(self.names[self.tree.b[node]])
-            return Record(structure, [structure.fresh_row()])
+            return Record(structure, [Row(structure.fresh_row())])
         return Ref() if kind == N.V_OBJECT else invalid(KIND[kind], UNDEFINED)
 
     def section(self, frame: Frame) -> None:
         steps = frame.section.steps
         while frame.at < len(steps):
-            self.left -= 1
-            if self.left < 0:
-                raise TooLong
+            self.spend()
             step = steps[frame.at]
             try:
                 to = step.run(frame, step)
             except EslError as error:
                 to = self.caught(frame, step, error)
             frame.at = frame.at + 1 if to is None else to
+
+    def spend(self) -> None:
+        self.left -= 1
+        if self.left < 0:
+            raise TooLong
 
     # places
     def type_node(self, frame: Frame, name: str) -> int:
@@ -209,10 +243,7 @@ class Walker(Flow):
             assert isinstance(found, Ref)
             return found
         whole = self.ref(frame, base)
-        entry = self.world.by_number[whole.object] if whole.object else None
-        if entry is None:
-            raise EslError(NO_ALIAS)
-        names = [name.lower() for name, _ in entry.columns]
+        names = [name for name, _ in self.world.columns(whole)]
         return Ref(whole.object, whole.row, names.index(column) + 1)
 
     def cell(self, frame: Frame, base: int, column: str) -> tuple[Record, int, int] | None:
@@ -270,7 +301,7 @@ class Walker(Flow):
 
     def column(self, frame: Frame, node: int) -> Value:
         cell = self.cell(frame, self.tree.a[node], self.names[self.tree.b[node]])
-        if cell is not None and isinstance(found := cell[0].rows[cell[1]][cell[2]], Value):
+        if cell is not None and isinstance(found := self.of_row(cell[0].rows[cell[1]], cell[2]), Value):
             return found
         return self.world.read(self.ref(frame, node))
 
@@ -291,10 +322,14 @@ class Walker(Flow):
 
     def function(self, frame: Frame, node: int) -> Value:
         name = self.names[self.tree.a[node]]
-        if functions.ROWS[name].host or "C" in functions.ROWS[name].letters:
+        row = functions.ROWS.get(name)
+        if row is None or row.host or "C" in row.letters:  # of the process around the VM, or of a column
             raise NotKnown(name)
-        arguments = [self.value(frame, arg) for arg in self.tree.items(self.tree.b[node])]
-        if functions.ROWS[name].name == "%InvalidReason":
+        nodes = self.tree.items(self.tree.b[node])
+        if name in STAMPED:
+            return STAMPED[name](self, frame, nodes)
+        arguments = [self.value(frame, arg) for arg in nodes]
+        if row.name == "%InvalidReason":
             self.decide(arguments[0])
         try:
             return functions.call(name, arguments)
@@ -317,7 +352,75 @@ class Walker(Flow):
             if not ref.object:
                 raise EslError(NO_ALIAS)
             return Value("I", ref.object)
-        raise NotKnown(f"\\{name}")
+        return self.time_of(frame, inner) if name == "tim" else Value("B", self.is_weak(frame, inner))
+
+    # time and Weak, which a value carries beside itself
+    def own_stamp(self, frame: Frame, node: int) -> tuple[Value, bool] | None:
+        """What a local or an object keeps; a local that was never assigned: no time, not weak. None: nobody keeps it."""
+        tree = self.tree
+        while tree.kind[node] == N.N_PAREN:
+            node = tree.a[node]
+        if tree.kind[node] == N.N_LOCAL:
+            name = self.names[tree.a[node]]
+            holder = self.holder(frame, name)
+            if name not in holder or name in frame.section.constants or name in self.init.constants and holder is self.globals:
+                return None
+            if isinstance(holder[name], Value):
+                return self.stamps(frame, name).get(name, (invalid("M", UNDEFINED), False))
+        if tree.kind[node] in (N.N_LOCAL, N.N_OBJECT, N.N_INDEX) or tree.kind[node] == N.N_COLUMN and self.local_item(frame, node) is None:
+            return self.world.stamp(self.ref(frame, node))
+        return None
+
+    def local_item(self, frame: Frame, node: int) -> Value | None:
+        """Value of an item of a local record; None: the item refers to an object, or belongs to one."""
+        cell = self.cell(frame, self.tree.a[node], self.names[self.tree.b[node]])
+        found = cell[0].rows[cell[1]][cell[2]] if cell else None
+        return found if isinstance(found, Value) else None
+
+    def stamps(self, frame: Frame, name: str) -> dict[str, tuple[Value, bool]]:
+        return frame.stamps if name in frame.section.types else self.module.stamps
+
+    def call_of(self, node: int) -> tuple[str, list[int]]:
+        """Name and arguments of the function that an expression is; "": it is none."""
+        tree = self.tree
+        while tree.kind[node] == N.N_PAREN:
+            node = tree.a[node]
+        if tree.kind[node] != N.N_FUNC:
+            return "", []
+        return self.names[tree.a[node]], tree.items(tree.b[node])
+
+    def given_time(self, frame: Frame, node: int) -> Value | None:
+        """The time that an expression itself gives."""
+        name, arguments = self.call_of(node)
+        if name == "%settime":
+            return convert(self.value(frame, arguments[1]), "M")
+        return self.given_time(frame, arguments[0]) if name == "%setweak" else None
+
+    def time_of(self, frame: Frame, node: int) -> Value:
+        given = self.given_time(frame, node)
+        if given is None:
+            kept = self.own_stamp(frame, node)
+            given = kept[0] if kept else invalid("M", UNDEFINED)
+        return given
+
+    def is_weak(self, frame: Frame, node: int) -> bool:
+        """Is anything weak that an expression reads?"""
+        tree, kind = self.tree, self.tree.kind[node]
+        name, arguments = self.call_of(node)
+        if name == "%setweak":
+            on = convert(self.value(frame, arguments[1]), "B")
+            return on.valid and bool(on.data)
+        if kind == N.N_BINARY:
+            arguments = [tree.b[node], tree.c[node]]
+        elif kind in (N.N_UNARY, N.N_PAREN):
+            arguments = [tree.b[node] if kind == N.N_UNARY else tree.a[node]]
+        found = [self.is_weak(frame, argument) for argument in arguments]  # all of them: each may raise
+        kept = self.own_stamp(frame, node) if not arguments and kind > N.N_INT and kind != N.N_PAREN else None
+        return any(found) or bool(kept and kept[1])
+
+    def set_weak(self, frame: Frame, nodes: list[int]) -> Value:
+        value, on = self.value(frame, nodes[0]), convert(self.value(frame, nodes[1]), "B")
+        return value if value.valid and on.valid else Value(value.kind, None, value.reasons | on.reasons)
 
     def value_at(self, frame: Frame, node: int) -> Value:
         """Value of a reference, where brackets mean an object by its number."""
@@ -332,7 +435,7 @@ class Walker(Flow):
         return self.world.rows(self.ref(frame, node))
 
     # storing
-    def store(self, frame: Frame, node: int, value: Value, time: Value | None = None) -> None:
+    def store(self, frame: Frame, node: int, value: Value, time: Value | None = None, weak: bool = False) -> None:
         """`reference := value`, converted to its type. An object gets a request."""
         tree = self.tree
         if tree.kind[node] == N.N_LOCAL:
@@ -340,20 +443,21 @@ class Walker(Flow):
             holder = self.holder(frame, name)
             if isinstance(holder[name], Value):
                 holder[name] = convert(value, KIND[tree.a[self.type_node(frame, name)]])
+                self.stamps(frame, name)[name] = (time or NOW, weak or value.cut)
                 return
         cell = self.cell(frame, tree.a[node], self.names[tree.b[node]]) if tree.kind[node] == N.N_COLUMN else None
         if cell is not None and cell[0].of.columns[cell[2]][1] != "O":
-            cell[0].rows[cell[1]][cell[2]] = convert(value, cell[0].of.columns[cell[2]][1])
+            self.into_row(cell[0].rows[cell[1]], cell[2], convert(value, cell[0].of.columns[cell[2]][1]))
             return
-        self.store_object(frame, node, value, time)
+        self.store_object(frame, node, value, time, weak)
 
-    def store_object(self, frame: Frame, node: int, value: Value, time: Value | None) -> None:
+    def store_object(self, frame: Frame, node: int, value: Value, time: Value | None, weak: bool) -> None:
         ref = self.ref(frame, node)
         if not ref.object:
             raise EslError(NO_ALIAS)
         kind = self.world.kind(ref) if ref.object in self.world.by_number else "?"
         typed = self.tree.kind[node] != N.N_LOCAL and self.tree.kind[node] != N.N_PAREN  # its type is known in the text
-        self.world.act("SET", ref, convert(value, kind) if typed else value, time or invalid("M", UNDEFINED), Value("B", False))
+        self.world.act("SET", ref, convert(value, kind) if typed else value, time or invalid("M", UNDEFINED), Value("B", weak))
 
     # actions
     def condition(self, frame: Frame, node: int) -> bool:
@@ -370,8 +474,16 @@ class Walker(Flow):
 
     def do_assign(self, frame: Frame, step: Step) -> None:
         tree, node = self.tree, step.node
-        time = convert(self.value(frame, tree.c[node]), "M") if tree.c[node] >= 0 else None
-        self.store(frame, tree.a[node], self.value(frame, tree.b[node]), time)
+        given = tree.c[node]
+        time = convert(self.value(frame, given), "M") if given >= 0 else self.given_time(frame, tree.b[node])
+        value = self.value(frame, tree.b[node])
+        self.store(frame, tree.a[node], value, time, self.sends_weak(frame, tree.a[node]) and self.is_weak(frame, tree.b[node]))
+
+    def sends_weak(self, frame: Frame, node: int) -> bool:
+        """Cells of local records keep no Weak."""
+        if self.tree.kind[node] == N.N_LOCAL:
+            return True
+        return self.tree.kind[node] != N.N_COLUMN or self.cell(frame, self.tree.a[node], self.names[self.tree.b[node]]) is None
 
     def do_declare(self, frame: Frame, step: Step) -> None:
         """The initial value of a constant: an invalid one raises."""
@@ -389,7 +501,7 @@ class Walker(Flow):
             low = convert(self.value(frame, tree.b[node]), "I")
             high = convert(self.value(frame, tree.c[node]), "I")
         else:
-            low, high = Value("I", 1), Value("I", self.dim(frame, tree.b[node]))
+            low, high = Value("I", 1), Value("I", self.count(self.side(frame, tree.b[node])))
         frame.bounds[node] = high
         self.counter(frame, node, low)
         if not (low.valid and high.valid):
@@ -414,47 +526,48 @@ class Walker(Flow):
 
     # calls
     def do_call(self, frame: Frame, step: Step) -> None:
-        """Copy in with conversion, run, copy back in the order of the parameters; nothing is copied back after an error."""
         tree = self.tree
-        section = self.procedures[self.names[tree.a[step.node]]]
-        arguments = tree.items(tree.b[step.node])
-        names = self.fresh(section)
-        for (name, mode, kind), argument in zip(section.parameters, arguments, strict=True):
-            given = self.argument(frame, argument, mode, tree.a[kind])
-            names[name] = names[name] if given is None else convert(given, KIND[tree.a[kind]]) if isinstance(given, Value) else given
+        self.invoke(frame, self.module, self.procedures[self.names[tree.a[step.node]]], tree.items(tree.b[step.node]))
+
+    def do_call_unit(self, frame: Frame, step: Step) -> None:
+        tree = self.tree
+        unit = self.module.units[self.names[tree.a[step.node]]]
+        self.invoke(frame, unit, unit.procedures[self.names[tree.b[step.node]]], tree.items(tree.c[step.node]))
+
+    def invoke(self, frame: Frame, module: Module, section: Section, arguments: list[int]) -> None:
+        """Copy in with conversion, run, copy back in the order of the parameters; nothing is copied back after an error."""
+        given = [self.argument(frame, node, p) for p, node in zip(section.parameters, arguments, strict=True)]
         if self.depth >= MOST_CALLS:
             raise EslError(STACK)
+        home = self.module
+        self.into(module)
         self.depth += 1
-        callee = Frame(section, names)
+        callee = Frame(section, self.fresh(section))
+        for p, value in zip(section.parameters, given, strict=True):
+            if value is not None:
+                callee.names[p.name] = convert(value, KIND[p.kind]) if isinstance(value, Value) else value
+            callee.stamps[p.name] = (NOW, False)
         try:
             self.section(callee)
         finally:
             self.depth -= 1
-        for (name, mode, _), argument in zip(section.parameters, arguments, strict=True):
-            if mode != N.M_IN:
-                self.copy_back(frame, argument, callee.names[name])
+            self.into(home)
+        for p, node in zip(section.parameters, arguments, strict=True):
+            if p.mode != N.M_IN:
+                self.copy_back(frame, node, callee.names[p.name])
 
-    def argument(self, frame: Frame, node: int, mode: int, kind: int) -> Any:
+    def argument(self, frame: Frame, node: int, parameter: Parameter) -> Any:
         """What goes into a parameter; None: an OUT parameter gets nothing."""
-        if kind == N.V_RECORD:
-            record = self.record_of(frame, node)
-            return Record(record.of, [record.of.fresh_row()]) if mode == N.M_OUT else record
-        if kind == N.V_OBJECT:
+        if parameter.kind == N.V_RECORD:
+            record = self.record_at(frame, node)  # a whole record is handed over with its bonds
+            record = record.copy() if record else self.record_of(frame, node)
+            return None if parameter.mode == N.M_OUT else record
+        if parameter.kind == N.V_OBJECT:
             return self.ref(frame, node)
-        return None if mode == N.M_OUT else self.value(frame, node)
-
-    def record_of(self, frame: Frame, node: int) -> Record:
-        """A copy of a local record, or of one of its rows."""
-        tree = self.tree
-        row = tree.kind[node] == N.N_INDEX
-        name = self.names[tree.a[tree.a[node] if row else node]]
-        record = self.holder(frame, name).get(name)
-        if not isinstance(record, Record):
-            raise NotKnown("an object where the oracle knows records")
-        if not row:
-            return record.copy()
-        at = self.index(frame, tree.b[node], len(record.rows)) - 1
-        return Record(record.of, [list(record.rows[at])])
+        value = None if parameter.mode == N.M_OUT else self.value(frame, node)
+        if parameter.is_handle:
+            self.container(convert(value or self.value(frame, node), "I"))
+        return value
 
     def copy_back(self, frame: Frame, node: int, result: Any) -> None:
         tree = self.tree
@@ -466,77 +579,9 @@ class Walker(Flow):
             name = self.names[tree.a[node]]
             self.holder(frame, name)[name] = result
 
-    def store_record(self, frame: Frame, node: int, result: Record) -> None:
-        tree = self.tree
-        if tree.kind[node] == N.N_INDEX:
-            if len(result.rows) != 1:
-                raise EslError(RANGE_ERROR)
-            name = self.names[tree.a[tree.a[node]]]
-            record: Record = self.holder(frame, name)[name]
-            record.rows[self.index(frame, tree.b[node], len(record.rows)) - 1] = list(result.rows[0])
-            return
-        self.holder(frame, self.names[tree.a[node]])[self.names[tree.a[node]]] = result
-
-    # structures
-    def do_redim(self, frame: Frame, step: Step) -> None:
-        """Surviving rows stay; new ones are invalid."""
-        tree, target = self.tree, self.tree.a[step.node]
-        name = self.names[tree.a[tree.a[target]]]
-        record: Record = self.holder(frame, name)[name]
-        rows = convert(self.value(frame, tree.b[target]), "I")
-        if not rows.valid:
-            raise EslError(EXPRESSION_STATUS)
-        if not 0 <= rows.data <= MOST_ROWS:
-            raise EslError(RANGE_ERROR)
-        del record.rows[rows.data:]
-        record.rows += [record.of.fresh_row() for _ in range(rows.data - len(record.rows))]
-
-    def do_insert(self, frame: Frame, step: Step) -> None:
-        """Rows in front of row `before`; -1 = behind the last."""
-        tree, node = self.tree, step.node
-        before = convert(self.value(frame, tree.b[node]), "I")
-        ends = [convert(self.value(frame, n), "I") for n in (tree.b[tree.c[node]], tree.d[node])] if tree.d[node] >= 0 else []
-        if not all(number.valid for number in (before, *ends)):
-            raise EslError(EXPRESSION_STATUS)
-        record: Record = self.holder(frame, self.names[tree.a[tree.a[node]]])[self.names[tree.a[tree.a[node]]]]
-        rows = self.rows_from(frame, tree.c[node], tree.d[node])
-        at = len(record.rows) + 1 if before.data == -1 else before.data
-        if not 1 <= at <= len(record.rows) + 1 or len(record.rows) + len(rows) > MOST_ROWS:
-            raise EslError(RANGE_ERROR)
-        record.rows[at - 1:at - 1] = rows
-
-    def rows_from(self, frame: Frame, node: int, last: int) -> list[list[Any]]:
-        """Copies of the rows that a row, a whole record, or a row with its last one names."""
-        if last < 0:
-            return self.record_of(frame, node).rows
-        tree = self.tree
-        name = self.names[tree.a[tree.a[node]]]
-        record: Record = self.holder(frame, name)[name]
-        first, end = (convert(self.value(frame, n), "I").data for n in (tree.b[node], last))
-        if first < 1 or end > len(record.rows) or end < first - 1:  # an empty range inserts nothing
-            raise EslError(RANGE_ERROR)
-        return [list(row) for row in record.rows[first - 1:end]]
-
-    def do_set_with(self, frame: Frame, step: Step) -> None:
-        """Values are copied, of a row or of all; the numbers of rows must agree."""
-        tree = self.tree
-        target, source = tree.a[step.node], self.record_of(frame, tree.b[step.node])
-        if len(self.record_of(frame, target).rows) != len(source.rows):
-            raise EslError(RANGE_ERROR)
-        self.store_record(frame, target, source)
-
-    def do_set_as(self, frame: Frame, step: Step) -> None:
-        """An alias is linked to what the source names; an empty alias as the source raises."""
-        tree = self.tree
-        if tree.kind[tree.a[step.node]] != N.N_LOCAL:
-            raise NotKnown("SET AS of rows and columns")
-        name = self.names[tree.a[tree.a[step.node]]]
-        if not isinstance(self.holder(frame, name)[name], Ref):
-            raise NotKnown("SET AS of structures")
-        ref = self.ref(frame, tree.b[step.node]) if tree.b[step.node] >= 0 else Ref()
-        if tree.b[step.node] >= 0 and not ref.object:
-            raise EslError(NO_ALIAS)
-        self.holder(frame, name)[name] = ref
+    def count_to(self, frame: Frame, name: str, number: int) -> None:
+        self.holder(frame, name)[name] = make("I", number)
+        self.stamps(frame, name)[name] = (NOW, False)
 
     # others
     def priority(self, frame: Frame, node: int) -> Value:
@@ -563,11 +608,42 @@ class Walker(Flow):
 
     def do_delay(self, frame: Frame, step: Step) -> None:
         amount = convert(self.value(frame, self.tree.a[step.node]), "R")
-        unit = Value("R", (0.001, 1.0, 60.0, 3600.0)[self.tree.b[step.node]])
-        self.world.act("DELAY", binary("*", amount, unit))
+        self.world.act("DELAY", binary("*", amount, SECONDS[self.tree.b[step.node]]))
 
     def do_wait(self, frame: Frame, step: Step) -> None:
         self.world.act("WAIT")
+
+    def do_wait_for(self, frame: Frame, step: Step) -> None:
+        """The condition is looked at before the time. Time stands still here: a script that had to wait is too long."""
+        tree, node = self.tree, step.node
+        if tree.b[node] >= 0:
+            seconds = binary("*", convert(self.value(frame, tree.b[node]), "R"), SECONDS[tree.c[node]])
+            self.all_valid([seconds])
+        met = self.condition(frame, tree.a[node])
+        if not met and (tree.b[node] < 0 or seconds.data > 0):
+            raise TooLong
+        if tree.d[node] >= 0:
+            self.store(frame, tree.d[node], Value("B", met))
+        elif not met:
+            raise EslError(TIMEOUT)
+
+    def do_on_change(self, frame: Frame, step: Step) -> None:
+        tree, node = self.tree, step.node
+        number = list(self.procedures).index(self.names[tree.b[node]]) + 1
+        self.world.act("ON_CHANGE", self.watched(frame, tree.a[node]), Value("I", number), Value("B", not tree.c[node]))
+
+    def watched(self, frame: Frame, node: int) -> Ref:
+        """Row 0 is the whole column, or the whole object."""
+        tree = self.tree
+        column = tree.kind[node] == N.N_COLUMN
+        index = tree.a[node] if column else node
+        if tree.kind[index] != N.N_INDEX:
+            return self.ref(frame, node)
+        whole, row = self.ref(frame, tree.a[index]), self.number(frame, tree.b[index])
+        if not row.valid or row.data != 0:
+            return self.ref(frame, node)
+        names = [name for name, _ in self.world.columns(whole)]
+        return Ref(whole.object, 0, names.index(self.names[tree.b[node]]) + 1) if column else whole
 
     def do_function(self, frame: Frame, step: Step) -> None:
         self.value(frame, self.tree.a[step.node])
@@ -650,6 +726,12 @@ EXPRESSIONS: dict[int, Callable[[Walker, Frame, int], Value]] = {
     N.N_OBJECT: Walker.object, N.N_PAREN: Walker.paren, N.N_UNARY: Walker.unary, N.N_BINARY: Walker.binary, N.N_INDEX: Walker.object,
     N.N_COLUMN: Walker.column, N.N_ATTR: Walker.attribute, N.N_FUNC: Walker.function,
 }
+SECONDS = [Value("R", seconds) for seconds in (0.001, 1.0, 60.0, 3600.0)]  # of the units of DELAY and TIMEOUT
+STAMPED: dict[str, Callable[[Walker, Frame, list[int]], Value]] = {
+    "%gettime": lambda w, f, nodes: w.time_of(f, nodes[0]),
+    "%isweak": lambda w, f, nodes: Value("B", w.is_weak(f, nodes[0]) or w.value(f, nodes[0]).cut),
+    "%settime": lambda w, f, nodes: w.value(f, nodes[0]), "%setweak": Walker.set_weak,
+}
 SPECIAL: dict[str, Callable[[Walker, Frame], Value]] = {
     "_err_nr": Walker.err_nr, "_err_msg": lambda w, f: Value("T", w.message()),
     "_err_line": lambda w, f: Value("I", w.error_line), "_err_nr_trans_ex": lambda w, f: Value("I", w.error.extended),
@@ -661,7 +743,9 @@ ACTIONS: dict[int, Callable[[Walker, Frame, Step], Any]] = {
     N.N_CALL: Walker.do_call, N.N_DELAY: Walker.do_delay, N.N_WAIT: Walker.do_wait, N.N_FUNC_ACTION: Walker.do_function,
     N.N_LOG: Walker.do_log, N.N_INSERT: Walker.do_insert, N.N_LOGEX: Walker.do_logex, N.N_MESSAGE: Walker.do_message,
     N.N_GOSUB: Walker.do_gosub, N.N_ON_JUMP: Walker.do_on_jump, N.N_RAISE: Walker.do_raise, N.N_RERAISE: Walker.do_reraise,
-    N.N_EXCEPTION_HANDLER: Walker.do_return,
+    N.N_EXCEPTION_HANDLER: Walker.do_return, N.N_SORT: Walker.do_sort, N.N_FIND_TRUE: Walker.do_find_true,
+    N.N_DELETE: Walker.do_delete, N.N_COPY_ROWS: Walker.do_copy_rows, N.N_SET_BIND: Walker.do_set_bind, N.N_CNT: Walker.do_container,
+    N.N_WAIT_FOR: Walker.do_wait_for, N.N_CALL_UNIT: Walker.do_call_unit, N.N_ON_CHANGE: Walker.do_on_change,
 }
 BLOCKS: dict[int, Callable[[Writer, int], None]] = {
     N.N_IF: Writer.if_, N.N_FOR: Writer.loop, N.N_FOR_RANGE: Writer.loop, N.N_LOOP: Writer.loop,

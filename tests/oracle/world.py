@@ -8,7 +8,8 @@ from typing import Any
 
 from .values import UNDEFINED, EslError, Value, convert, invalid
 
-NO_ALIAS, RANGE_ERROR, NOT_FOUND = 3, 4, 8
+NOW_MS = 1_795_420_800_000  # time stands still for these scripts
+NO_ALIAS, RANGE_ERROR, RECORD_NO_COMP, NOT_FOUND = 3, 4, 5, 8
 KINDS = {"BOOL": "B", "INT": "I", "REAL": "R", "TIME": "M", "TEXT": "T", "OBJECT": "O"}
 
 
@@ -46,6 +47,7 @@ class World:
         self.by_name = {entry.name.lower(): entry for entry in self.entries}
         self.by_number = {entry.hbj: entry for entry in self.entries}
         self.values: dict[Ref, Value] = {}
+        self.stamps: dict[Ref, tuple[Value, bool]] = {}
 
     def structure(self, name: str) -> Columns:
         entry = self.by_name[name.lower()]
@@ -74,6 +76,23 @@ class World:
             raise EslError(NOT_FOUND)
         return int(entry.rows)
 
+    def columns(self, ref: Ref) -> list[tuple[str, str]]:
+        """Folded names and kinds."""
+        if not ref.object:
+            raise EslError(NO_ALIAS)
+        entry = self.by_number.get(ref.object)
+        return [(name.lower(), KINDS[kind.upper()]) for name, kind in entry.columns] if entry else []
+
+    def link(self, ref: Ref) -> Ref:
+        """What an item of type Object refers to: nothing, in these scripts."""
+        self.kind(ref)
+        return Ref()
+
+    def stamp(self, ref: Ref) -> tuple[Value, bool]:
+        """Time and Weak of an object's value."""
+        self.kind(ref)
+        return self.stamps.get(ref, (invalid("M", UNDEFINED), False))
+
     def act(self, name: str, *operands: Any) -> None:
         """Carry out an action. What an operand forbids is an error of the script (action table)."""
         self.trace.append((name, list(operands)))
@@ -85,6 +104,7 @@ class World:
         """A request: what becomes of it is seen at WAIT. One to an object that does not exist changes nothing."""
         if ref.object in self.by_number:
             self.values[ref] = convert(value, self.kind(ref))
+            self.stamps[ref] = (time if time.valid else Value("M", NOW_MS), bool(weak.data))
 
     def do_log(self, flags: Value, label: Value, priority: Value, value: Value) -> None:
         check_priority(priority)

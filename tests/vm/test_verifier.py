@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hisee._core.cells import CellTable
 from hisee._core.vm import Script, Status, Unit, UnitRejected
 from hisee.esl.front.assembler import ProcedureBuilder
+from hisee.schema.actions import ActionId
 from vm.hand import Arg, Hand, Kind, Mode, Op, Type, UnitBuilder, load
 
 
@@ -52,6 +53,9 @@ CODE = {
     "an unknown opcode": (word(0), "0 is no opcode"),
     "an opcode that was never given": (word(27), "27 is no opcode"),
     "operands of nothing": (word(Op.EXT), "belong to no instruction"),
+    "operands of an instruction without any": (word(Op.NOP) + word(Op.EXT), "belong to no instruction"),
+    "a first row that is no number": (word(Op.INSERT_ROWS, 0, 5, 1, 5) + word(Op.EXT, 0, 2, 1), "operand EXT.a"),
+    "a last row that is no number": (word(Op.INSERT_ROWS, 0, 5, 1, 5) + word(Op.EXT, 0, 1, 2), "operand EXT.b"),
     "missing operands": (word(Op.LDW, 0, 1, 5, 1), "without its operands"),
     "a jump out of the code": (word(Op.JUMP, 0, 0, 99), "leaves the procedure"),
     "a jump that is not charged": (word(Op.JUMP, 0, 0, 0xFFFF, 0xFFFF), "not charged"),
@@ -77,7 +81,7 @@ CODE = {
 @pytest.mark.parametrize("name", list(CODE))
 def test_code(name: str) -> None:
     instruction, text = CODE[name]
-    error = refused(lambda unit, p: p.word(*instruction))
+    error = refused(lambda unit, p: [p.word(*instruction[at:at + 5]) for at in range(0, len(instruction), 5)])
     assert text in error.text
     assert error.offset > 20 and str(error.offset) in str(error)
 
@@ -100,6 +104,38 @@ def test_code_that_runs_over_its_end() -> None:
         Unit(bytes(data))
 
 
+@pytest.mark.parametrize(("code", "text"), [
+    ([], "run over its end"), ([word(Op.LDW, 0, 1, 5, 1)], "without its operands"),
+    ([word(Op.LDW, 0, 1, 5, 1), word(Op.RET)], "without its operands"), ([word(Op.BR_TRUE, 0, 0, 0, 1)], "leaves the procedure"),
+])  # fmt: skip
+def test_code_that_ends_too_early(code: list[tuple[int, ...]], text: str) -> None:
+    hand = Hand()
+    sd = hand.unit.structure("SD", 7, [("A", Type.INT)])
+    for kind in (Type.BOOL, Type.INT, Type.REAL, Type.TEXT, Type.OBJECT):  # registers 0..4
+        hand.p.slot(kind)
+    hand.p.slot(Type.RECORD, sd)  # 5
+    for instruction in code:
+        hand.p.word(*instruction)
+    data = hand.unit.build()
+    with pytest.raises(UnitRejected, match=text):
+        Unit(data if code and code[-1][0] == Op.RET else without_closing_ret(data, hand.p))
+
+
+def without_closing_ret(data: bytes, last: ProcedureBuilder) -> bytes:
+    """The unit without the RET that the assembler puts behind the code of its last procedure, which has no actions."""
+    assert data.endswith(bytes([Op.RET, 0, 0, 0, 0, 0, 0, 0]))
+    cut = bytearray(data[:-8])
+    struct.pack_into("<I", cut, 8, len(cut))
+    head = len(data) - 8 * last.pc - 4 * len(last.registers) - 20
+    struct.pack_into("<I", cut, head + 12, last.pc - 1)
+    return bytes(cut)
+
+
+def test_a_unit_of_nothing() -> None:
+    with pytest.raises(UnitRejected, match="no init part"):
+        Unit(UnitBuilder("S.None").build())
+
+
 def call_of(parameter: Type, argument: Type, register: int, mode: Mode = Mode.IN, count: int = 1, structure: int = 0xFFFF):
     def change(unit: UnitBuilder, p: ProcedureBuilder) -> None:
         callee = unit.procedure("Callee")
@@ -107,6 +143,14 @@ def call_of(parameter: Type, argument: Type, register: int, mode: Mode = Mode.IN
         p.emit(Op.CALL, unit.call(callee, [Arg(mode, argument, register)] * count))
 
     return change
+
+
+TYPES = (Type.BOOL, Type.INT, Type.REAL, Type.TEXT, Type.OBJECT, Type.RECORD)  # of the registers of `refused`
+CALL_HEAD = [Arg(Mode.IN, Type.INT, 1), Arg(Mode.IN, Type.TEXT, 3), Arg(Mode.IN, Type.TEXT, 3), Arg(Mode.OUT, Type.INT, 1)]
+
+
+def log_with(register: int) -> list[Arg]:
+    return [Arg(Mode.IN, Type.INT, 1), Arg(Mode.IN, Type.TEXT, 3), Arg(Mode.IN, Type.INT, 1), Arg(Mode.IN, TYPES[register], register)]
 
 
 SITES = {
@@ -134,6 +178,12 @@ SITES = {
     ),
     "an action with wrong operands": (lambda u, p: p.emit(Op.ACT, u.act(5, [Arg(Mode.IN, Type.OBJECT, 4)], waits=True)), "does not fit"),
     "an action with too few operands": (lambda u, p: p.emit(Op.ACT, u.act(6, [], waits=True)), "0 arguments"),
+    "a result of a function without one": (lambda u, p: p.emit(Op.FN, u.fn(343, [Arg(Mode.IN, Type.INT, 1)], Arg(Mode.OUT, Type.INT, 1))),
+                                           "has no result"),
+    "an action with an object for a value": (lambda u, p: p.emit(Op.ACT, u.act(ActionId.LOG, log_with(4), waits=False)), "argument 4"),
+    "an action with a record for a value": (lambda u, p: p.emit(Op.ACT, u.act(ActionId.LOG, log_with(5), waits=False)), "argument 4"),
+    "an action with an object among its values": (
+        lambda u, p: p.emit(Op.ACT, u.act(ActionId.CALL_OTHER, [*CALL_HEAD, Arg(Mode.IN, Type.OBJECT, 4)], waits=True)), "argument 5"),
     "an action with another direction": (lambda u, p: p.emit(Op.ACT, u.act(5, [Arg(Mode.OUT, Type.REAL, 2)], waits=True)), "does not fit"),
 }
 
@@ -144,10 +194,21 @@ def test_sites(name: str) -> None:
     assert text in refused(change).text
 
 
+def half_of_it(p: ProcedureBuilder) -> None:
+    whole = p.parameters[-1]
+    p.parameters[-1] = whole._replace(type=Type.UPPER, register=whole.register + 1)
+
+
 TABLES = {
     "two structures of one number": (lambda u, p: u.structure("SD.Double", 7, [("Z", Type.REAL)]), "one number"),
     "a structure without columns": (lambda u, p: u.structure("SD.None", 9, []), "0 columns"),
     "a structure of records": (lambda u, p: u.structure("SD.Deep", 9, [("A", Type.RECORD)]), "no known type"),
+    "a structure with too many columns": (
+        lambda u, p: u.structure("SD.Wide", 9, [(f"C{n}", Type.INT) for n in range(1001)]), "1001 columns"),
+    "an object of no type": (lambda u, p: u.object("X", 5, Type.NONE), "no known type"),
+    "an object of half a type": (lambda u, p: u.object("X", 5, Type.UPPER), "no known type"),
+    "a parameter that is half a pair": (lambda u, p: (p.param("x", Mode.IN, Type.ANY), half_of_it(p)), "does not fit its register"),
+    "an init part with parameters": (lambda u, p: u.procedures[0].param("x", Mode.IN, Type.INT), "has parameters"),
     "an object without a number": (lambda u, p: u.object("X", 0, Type.INT), "no number"),
     "a variable without a number": (lambda u, p: u.variable("x", Type.INT, 0), "no number"),
     "a variable that is a record": (lambda u, p: u.variable("x", Type.RECORD), "no known type"),

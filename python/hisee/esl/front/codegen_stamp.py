@@ -53,6 +53,13 @@ class StampCode(CopyCode):
                 return (self._or(weak, self._is_cut(self.value(first))) if self.type_of(first) == V_TEXT else weak), V_BOOL
         return ExpressionCode._function(self, node, want, dest)
 
+    def _attribute(self, node: int, dest: int) -> int:
+        r"""\WEA is always valid: a local that was never assigned is not weak."""
+        register = super()._attribute(node, dest)
+        place = self._place_of(self.tree.a[node])
+        of_local = place is not None and place.kind == P_SCALAR and self.checked.folded(self.tree.b[node]) == "wea"
+        return self._sure(register) if of_local else register
+
     def _call(self, node: int) -> tuple[str, list[int]]:
         """Name and arguments of a function's call; "" for anything else."""
         tree = self.tree
