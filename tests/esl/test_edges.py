@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from hisee.esl import ObjectContext, ObjectEntry, compile_source
+from hisee.esl.front.assembler import Arg, UnitBuilder
 from hisee.esl.front.checker_units import MOST_UNITS
 from hisee.esl.front.words import nearest
-from hisee.esl.unit import Arg, Kind, Mode, Type, UnitBuilder, UnitLimit
+from hisee.esl.unit import Kind, Mode, Type, UnitLimit
 from hisee.schema.opcodes import Op
 
 from .directory import ENTRIES, Names, plain
@@ -66,7 +67,8 @@ def test_a_builder_refuses_what_a_unit_cannot_hold(unit: UnitBuilder) -> None:
         p.emit(Op.RET, 0, 1)
     with pytest.raises(UnitLimit, match="255 arguments"):
         unit.call(p, [Arg(Mode.IN, Type.INT, 0)] * 256)
-    unit.sites = [None] * 0xFFFF  # type: ignore[list-item]
+    for _ in range(0xFFFF):
+        unit.fn(601, [])
     with pytest.raises(UnitLimit, match="65535 calls"):
         unit.fn(601, [])
 
@@ -81,7 +83,8 @@ def test_a_branch_that_is_too_long(unit: UnitBuilder) -> None:
     p = unit.procedures[0]
     end, flag = p.label(), p.slot(Type.BOOL)
     p.emit(Op.BR_TRUE, flag, 0, end)
-    p.code += [[Op.NOP, 0, 0, 0, 0]] * 40_000
+    for _ in range(40_000):
+        p.word(Op.NOP, 0, 0, 0, 0)
     p.place(end)
     with pytest.raises(UnitLimit, match="32767 are possible"):
         unit.build()

@@ -8,7 +8,8 @@ from functools import cache
 from esl.directory import event, picture, plain
 from esl.scripts import expectations, files
 from hisee.esl import compile_source
-from hisee.esl.unit import Kind, Type, UnitBuilder, UnitLimit
+from hisee.esl.front.assembler import UnitBuilder
+from hisee.esl.unit import Kind, Type, UnitLimit
 from hisee.schema import opcodes
 from hisee.schema.opcodes import Op
 from oracle.generate import program

@@ -151,7 +151,7 @@ class CallSyntax(Expressions):
         flags = K.G_ASYNC if self.accept_word(K.W_ASYNC) else 0
         if not flags:
             self.accept_word(K.W_SYNC)
-        if self.word() == K.W_DURABLE:
+        if self.word == K.W_DURABLE:
             if not flags:
                 raise SyntaxFault("ESL2071", self.start(), self.tokens.end[self.at])
             self.advance()
