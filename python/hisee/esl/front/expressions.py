@@ -51,7 +51,7 @@ class Expressions:
     def __init__(self, source: Source, tokens: Tokens, nesting: int) -> None:
         self.source = source
         self.tokens = tokens
-        self.tree = Tree()
+        self.tree = Tree(tokens.count)  # more nodes than tokens are rare
         self.depth = 0
         self.nesting = nesting
         self.move(0)

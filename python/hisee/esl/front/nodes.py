@@ -23,18 +23,18 @@ from hisee.esl.front.rows import doubled, zeros
 TYPE_NAMES = ("nothing", "BOOL", "INT", "REAL", "TIME", "TEXT", "RECORD", "an object", "a value of any type")
 LETTERS = "?BIRMTCOA"
 EVENT_VALUES = 10  # most PUBLIC locals that one EVENT hands over
-ROOM = 64  # rows of a new tree
 
 
 class Tree:
-    """The rows, the pool of lists, and what the parser says of the whole script. Rows from `count` on are spare and zero."""
+    """The rows, the pool of lists, and what the parser says of the whole script. Rows from `count` on are spare and zero; `room`: how
+    many there are before they must grow."""
 
-    def __init__(self) -> None:
+    def __init__(self, room: int) -> None:
         self.count = 0
-        self.kind, self.start, self.end = zeros(ROOM), zeros(ROOM), zeros(ROOM)
-        self.a, self.b, self.c, self.d = zeros(ROOM), zeros(ROOM), zeros(ROOM), zeros(ROOM)
+        self.kind, self.start, self.end = zeros(room), zeros(room), zeros(room)
+        self.a, self.b, self.c, self.d = zeros(room), zeros(room), zeros(room), zeros(room)
         self.pooled = 0
-        self.pool = zeros(ROOM)
+        self.pool = zeros(room)
         self.globals: list[int] = []  # DECL nodes of the script
         self.procedures: list[int] = []  # PROC nodes
         self.init: list[int] = []  # items of the init part
