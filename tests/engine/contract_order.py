@@ -8,6 +8,7 @@ import pytest
 
 from engine.lab import Lab, claim_ids, claim_one, end, join, lead, put, request, state
 from hisee.engine.coordinator import Coordinator, EngineError
+from hisee.schema.queues import ROWS as QUEUES
 
 
 class Order:
