@@ -22,8 +22,8 @@ QUEUES = [
     Queue(3, "O", "role.O", "WP", 20, "tasks engine", "outputs: reports, exports, notifications"),
     Queue(4, "R", "role.R", "WP", 21, "tasks engine", "resource calculations: limits, calendars, derived values"),
     Queue(5, "dialog", "", "DWP", 30, "tasks engine", "dialog work processes; work processes while there is none"),
-    Queue(7, "event", "", "WP", 31, "event", "durable starts of events, watched by work processes"),
     Queue(6, "java", "", "WP", 31, "service", "services in Java work processes, watched by work processes"),
+    Queue(7, "event", "", "WP", 32, "event", "durable starts of events, watched by work processes"),
 ]
 
 TABLE = Table("queues", "QueueId", QUEUES, "Queues of durable tasks.")

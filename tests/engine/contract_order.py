@@ -8,6 +8,7 @@ import pytest
 
 from engine.lab import Lab, claim_ids, claim_one, end, join, lead, put, request, state
 from hisee.engine.coordinator import Coordinator, EngineError
+from hisee.schema.queues import ROWS as QUEUES
 
 
 class Order:
@@ -93,7 +94,7 @@ class Order:
         put(engine, queue="dialog", due_ms=lab.now_ms() + 60_000)
         rows = engine.queues()
         assert (rows["general"].waiting, rows["general"].running) == (42, 0) and rows["dialog"].waiting == 1
-        assert rows["dialog"].oldest_ms is None and rows["O"] == (0, 0, None) and len(rows) == 6
+        assert rows["dialog"].oldest_ms is None and rows["O"] == (0, 0, None) and len(rows) == len(QUEUES)
         lab.advance(50)
         claim_ids(engine, member, limit=2)
         row = engine.queues()["general"]

@@ -69,7 +69,7 @@ class Lab:
 
 
 COUNT = itertools.count()
-EVERY = ("primary", "O", "R", "general", "dialog", "java")
+EVERY = ("primary", "O", "R", "general", "dialog", "java", "event")
 
 
 def join(lab: Lab, engine: Coordinator, kind: str = "WP", **facts: Any) -> Member:

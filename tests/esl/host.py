@@ -208,8 +208,8 @@ class Host:
         return self.do_call_other(flags, procedure, modes, *arguments[1:])
 
     def do_event(self, flags: int, target: Ref, names: str, modes: str, priority: Any, *values: Any) -> list[Any]:
-        self.log.append(f"event {target.object} {names} {modes} prty {as_text(priority)}")
-        return [doubled(v) for v, m in zip(values, modes, strict=True) if m == "="]
+        self.log.append(f"event {target.object} {names} {modes} prty {as_text(priority)}{' durable' if flags & 2 else ''}")
+        return [] if flags & 1 else [doubled(v) for v, m in zip(values, modes, strict=True) if m == "="]
 
     def do_openevent(self, flags: int, target: Ref, process: Ref, instance: Any) -> list[Any]:
         self.log.append(f"open {target.object} flags {flags} on {process.object} {given(instance)}")

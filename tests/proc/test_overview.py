@@ -72,7 +72,7 @@ def test_the_table_as_csv(system):
 @pytest.mark.req("R128")
 def test_queues_have_their_keys(system):
     queues = json.loads(hisee(system, "queues", "--json"))
-    assert list(queues) == ["general", "primary", "O", "R", "dialog", "java", "CP001"]
+    assert list(queues) == ["general", "primary", "O", "R", "dialog", "java", "event", "CP001"]
     assert all(row.keys() >= {"waiting", "running", "oldest_ms"} for row in queues.values())
 
 

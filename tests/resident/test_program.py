@@ -116,7 +116,7 @@ def test_a_cold_start_says_on_its_output_what_it_deleted(app):
         finally:
             child.send_signal(signal.SIGINT)
             child.communicate(timeout=40)
-    counts = {"primary": 0, "O": 0, "R": 1, "general": 3, "dialog": 0, "java": 0}
+    counts = {"primary": 0, "O": 0, "R": 1, "general": 3, "dialog": 0, "java": 0, "event": 0}
     lines = [line.decode().strip() for line in said if line.startswith(b"cold start")]
     assert sorted(lines) == sorted(f"cold start: deleted {count} waiting requests of queue {name}" for name, count in counts.items())
     for log in ("WP001", "SRV1.RRS"):

@@ -144,7 +144,7 @@ def test_queue_lengths_are_those_of_the_engine_and_of_each_cp():
         crew.door.put([TaskRequest(func="tasks.X", queue="R")])
         cp.send(Kind.LOAD, pack(Load(counters={"waiting": 3, "passed": 17})))
         found = shown.queues(await client.rows(Kind.QUEUES_GET))
-        assert list(found) == ["general", "primary", "O", "R", "dialog", "java", "CP001"]
+        assert list(found) == ["general", "primary", "O", "R", "dialog", "java", "event", "CP001"]
         assert found["general"]["waiting"] == 42 and found["general"]["oldest_ms"] >= 0
         assert found["O"] == {"waiting": 0, "running": 0, "oldest_ms": None}
         assert (found["CP001"]["waiting"], found["CP001"]["passed"]) == (3, 17)

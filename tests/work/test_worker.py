@@ -105,9 +105,9 @@ def test_a_role_queue_is_left_to_its_holder() -> None:
 @pytest.mark.req("R112")
 def test_queues_by_mode() -> None:
     assert View("DWP").queues == ("dialog",)
-    assert View("WP", frozenset({"pwp", "role.R"}), True).queues == ("primary", "R", "general", "java")
+    assert View("WP", frozenset({"pwp", "role.R"}), True).queues == ("primary", "R", "general", "java", "event")
     assert View(active=False, terms=frozenset({"pwp"})).queues == () and View(active=False).kind == "NWP"
-    assert View("WP").queues == ("general", "dialog", "java") and View("STANDBY").queues == ()
+    assert View("WP").queues == ("general", "dialog", "java", "event") and View("STANDBY").queues == ()
 
 
 def test_the_batch_adapts() -> None:

@@ -15,8 +15,8 @@ class QueueId(IntEnum):
     O = 3
     R = 4
     DIALOG = 5
-    EVENT = 7
     JAVA = 6
+    EVENT = 7
 
 
 class QueueIdRow(NamedTuple):
@@ -29,7 +29,7 @@ class QueueIdRow(NamedTuple):
     doc: str
 
 
-SCHEMA_HASH = 0x219214a9
+SCHEMA_HASH = 0x71d5afeb
 
 ROWS: tuple[QueueIdRow, ...] = (
     QueueIdRow(1, 'general', '', 'WP', 30, 'tasks program engine', 'any work process'),
@@ -37,8 +37,8 @@ ROWS: tuple[QueueIdRow, ...] = (
     QueueIdRow(3, 'O', 'role.O', 'WP', 20, 'tasks engine', 'outputs: reports, exports, notifications'),
     QueueIdRow(4, 'R', 'role.R', 'WP', 21, 'tasks engine', 'resource calculations: limits, calendars, derived values'),
     QueueIdRow(5, 'dialog', '', 'DWP', 30, 'tasks engine', 'dialog work processes; work processes while there is none'),
-    QueueIdRow(7, 'event', '', 'WP', 31, 'event', 'durable starts of events, watched by work processes'),
     QueueIdRow(6, 'java', '', 'WP', 31, 'service', 'services in Java work processes, watched by work processes'),
+    QueueIdRow(7, 'event', '', 'WP', 32, 'event', 'durable starts of events, watched by work processes'),
 )
 
 BY_NUMBER: dict[int, QueueIdRow] = {r.number: r for r in ROWS}
