@@ -3,6 +3,7 @@ into records of the script."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import translate
 from re import IGNORECASE, compile
@@ -40,7 +41,8 @@ class ObjectList:
         return self.rows[to:to + self.lines]
 
 
-def create_list(own: Functions, mask: Any, kind: Any, group: Ref, sort: Any, lines: Any, relation: Any, other: Ref, data: Record) -> list[Any]:
+def create_list(own: Functions, mask: Any, kind: Any, group: Ref, sort: Any, lines: Any, relation: Any, other: Ref,
+                data: Record) -> list[Any]:
     """Handle and first page; handle 0: the server does not answer. Raises Raised."""
     for value in (mask, kind, sort, lines, relation):
         if isinstance(value, Invalid):
@@ -81,7 +83,9 @@ def _chosen(rows: Rows, mask: str, kind: int, group: Ref, relation: int, other: 
     """By name, type, group and relation. There are no logical groups yet: a group that is given has no members."""
     fits = compile(translate(mask.replace("[", "[[]")), IGNORECASE)
     related = _related(rows, relation, other)
-    return [r for r in rows if not group.object and fits.match(str(r["name"])) and kind in (0, _type(r)) and (related is None or r["hbj"] in related)]
+    if group.object:
+        return []
+    return [r for r in rows if fits.match(str(r["name"])) and kind in (0, _type(r)) and (related is None or r["hbj"] in related)]
 
 
 def _related(rows: Rows, relation: int, other: Ref) -> set[int] | None:
@@ -101,8 +105,9 @@ def _type(row: dict[str, Any]) -> int:
     return KINDS.get(str(row["kind"]), -1)
 
 
-KEYS = {1: lambda r: str(r["name"]).casefold(), 2: lambda r: str(r.get("description", "")), 3: _type, 4: lambda r: int(r["hbj"]),
-        5: lambda r: 0}  # times of changes are not kept
+KEYS: dict[int, Callable[[dict[str, Any]], Any]] = {
+    1: lambda r: str(r["name"]).casefold(), 2: lambda r: str(r.get("description", "")), 3: _type, 4: lambda r: int(r["hbj"]),
+    5: lambda r: 0}  # times of changes are not kept
 
 
 def _sorted(rows: Rows, sort: int) -> Rows:

@@ -38,6 +38,8 @@ class RowChange:
         """From the values of the action. Raises RowsRefused for an invalid number, an alias that is not linked and a part of an object."""
         if any(isinstance(number, Invalid) for number in (operation, first, count)):
             raise RowsRefused(Err.ERR_EXPRESSION_STATUS, Ext.NO_REASON, "a number of rows is invalid")
+        if not target.object:
+            raise RowsRefused(Err.ERR_NO_ASSIGNED_ALIAS, Ext.NO_REASON, "the alias is not linked")
         if target.row or target.column:
             raise RowsRefused(Err.ERR_RANGE_ERROR, Ext.NO_REASON, "rows belong to a whole object, not to a row or item of it")
         return cls(target.object, operation, first, count, rows[0] if rows else None)
@@ -46,14 +48,14 @@ class RowChange:
 def change_rows(table: CellTable, change: RowChange, time_ms: int) -> None:
     """Carry it out; a failure leaves the object as it was. Raises RowsRefused."""
     if change.object not in table:
-        raise RowsRefused(Err.ERR_TRANS_ERROR, Ext.OBJECT_UNKNOWN, f"object number {change.object} has no value")
+        raise RowsRefused(Err.ERR_TRANS_ERROR, Ext.OBJECT_UNKNOWN, "it has no value")
     kind, rows, columns, _ = table.shape(change.object)
     if kind != Type.RECORD:
-        raise RowsRefused(Err.ERR_TRANS_ERROR, Ext.WRONG_TYPE, f"object number {change.object} has no rows")
+        raise RowsRefused(Err.ERR_TRANS_ERROR, Ext.WRONG_TYPE, "it has no rows")
     try:
         HOW[change.operation](table, change, rows, columns, time_ms)
     except (IndexError, OverflowError) as error:
-        raise RowsRefused(Err.ERR_RANGE_ERROR, Ext.OUT_OF_LIMITS, f"object number {change.object} has {rows} rows: {error}") from error
+        raise RowsRefused(Err.ERR_RANGE_ERROR, Ext.OUT_OF_LIMITS, f"it has {rows} rows: {error}") from error
     except MemoryError as error:
         raise RowsRefused(Err.ERR_RANGE_ERROR, Ext.OUT_OF_LIMITS, str(error)) from error
 
@@ -67,7 +69,7 @@ def _redim(table: CellTable, change: RowChange, rows: int, columns: tuple[Type, 
 def _insert(table: CellTable, change: RowChange, rows: int, columns: tuple[Type, ...], time_ms: int) -> None:
     given = change.rows
     if given is None or given.types != list(columns):
-        raise RowsRefused(Err.ERR_RECORD_NO_COMP, Ext.WRONG_TYPE, f"object number {change.object} has other columns")
+        raise RowsRefused(Err.ERR_RECORD_NO_COMP, Ext.WRONG_TYPE, "it has other columns")
     before = rows + 1 if change.first == -1 else change.first
     if not 1 <= before <= rows + 1 or rows + given.rows > MOST_ROWS:
         raise IndexError(f"no place before row {change.first}")

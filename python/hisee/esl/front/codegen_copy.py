@@ -103,7 +103,7 @@ class CopyCode(ExpressionCode):
         self.free(link)
 
     def _link_at(self, target: Place, row: int, column: int) -> int:
-        """What a target's item is linked to. One of a record that is not linked raises here; one of an object is refused, and WAIT says so."""
+        """What an item is linked to. A record's item without a link raises here; that of an object is refused, and WAIT says so."""
         if target.kind not in (P_WHOLE, P_ROW):
             return self._read(self.reference(self._whole(target)), row, column, V_OBJECT)
         link, number = self._load(target, row, column, V_OBJECT), self.temp(V_INT)

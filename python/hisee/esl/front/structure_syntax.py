@@ -74,7 +74,7 @@ class StructureSyntax(FlowSyntax):
         return self.tree.add(N_CNT, start, self.last_end(), word, self.tree.pack(operands), flag)
 
     def _list(self) -> int:
-        """LST_CREATE mask, type, group, sort, lines, _h, _data [, relation, object]; LST_GO_NEXT and LST_GO_PREV _h, _data; LST_DESTROY _h"""
+        """LST_CREATE mask, type, group, sort, lines, _h, _data [, relation, object]; LST_GO_NEXT, LST_GO_PREV _h, _data; LST_DESTROY _h"""
         start, word = self.start(), LST_ORDER.index(self.word())
         self.advance()
         operands = [self.expression()]

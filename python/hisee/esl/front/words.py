@@ -17,12 +17,12 @@ HEADERS = frozenset(("procedure", "entry", "entryx", "rpc", "rpcx", "implementat
 
 # action words that a later version implements; each is named in ESL1003
 NOT_YET = folded_words(
-    "open kvit block unblock readlog setdt_lineobj res_group_insert res_group_delete res_group_delete_all res_group_query rebuild_acc getarchval getarcharr "
-    "getarcharr_to_cnt getarchrow getarchcol getarchstruct getarchdata calcstatfunc updatearchval insertarcharr "
-    "deletearchdata calcondemandstat db_insert db_update db_delete db_insupd dbs_insupd db_trans_open db_trans_commit "
-    "db_trans_rollback db_trans_close db_read_blob dbs_read_blob db_update_blob dbs_update_blob pg_connect pg_read "
-    "pg_insert pg_update pg_delete pg_disconnect sql_connect sql_prepare sql_fetch sql_free sql_disconnect sql_exec_direct "
-    "sql_select sql_binds sql_execute"
+    "open kvit block unblock readlog setdt_lineobj res_group_insert res_group_delete res_group_delete_all res_group_query "
+    "rebuild_acc getarchval getarcharr getarcharr_to_cnt getarchrow getarchcol getarchstruct getarchdata calcstatfunc "
+    "updatearchval insertarcharr deletearchdata calcondemandstat db_insert db_update db_delete db_insupd dbs_insupd db_trans_open "
+    "db_trans_commit db_trans_rollback db_trans_close db_read_blob dbs_read_blob db_update_blob dbs_update_blob pg_connect "
+    "pg_read pg_insert pg_update pg_delete pg_disconnect sql_connect sql_prepare sql_fetch sql_free sql_disconnect "
+    "sql_exec_direct sql_select sql_binds sql_execute"
 )
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 UNIT_ORDER = tuple(UNITS)
