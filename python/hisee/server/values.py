@@ -222,16 +222,17 @@ class Values:
 
     def _object_rows(self, source: Process, message: Message) -> None:
         """A script's REDIM, INSERT or DELETE of an object: answered once it is settled, behind its VALUES."""
-        if not self._core.allow(source, "set", message.object):
-            self._core.deny(message, "set", self._core.name_of(message.object))
+        target, *numbers = decode(message.payload)
+        name = self._core.name_of(target.object)
+        if not self._core.allow(source, "set", target.object):
+            self._core.deny(message, "set", name)
             return
         try:
-            change = RowChange.of(*decode(message.payload))
-            change_rows(self.table, change, self._core.seams.clock.now_ms())
+            change_rows(self.table, RowChange.of(target, *numbers), self._core.seams.clock.now_ms())
         except RowsRefused as refused:
-            self._core.fail(message, refused.error, refused.extended, f"{self._core.name_of(message.object)}: {refused}")
+            self._core.fail(message, refused.error, refused.extended, f"{name}: {refused}")
             return
-        ref = Ref(change.object)
+        ref = Ref(target.object)
         self._publish(ref)
 
         def answer(reason: str) -> None:
