@@ -64,7 +64,7 @@ ROWS = [
       body('LGO "start"'), body('LOG "start"')),
     e(1003, "The construct belongs to the language, but this version cannot compile it. It is named here, so that nobody looks for a "
             "mistake in a right line.",
-      body("DELETE SV.Meters, 1"), body("DELETE _m, 1", declare="RECORD NOALIAS (SD.Meter) _m")),
+      body("READLOG U.Count"), body("U.Count := 0")),
     e(1004, "ELSE, ELSIF, ENDIF and END_LOOP belong to the IF or the loop above them. Here nothing is open: there is one too many, or its "
             "opener is missing.",
       body('LOG "a"', "ENDIF"), body("IF @TRUE THEN", '  LOG "a"', "ENDIF")),
@@ -128,8 +128,9 @@ ROWS = [
     e(2016, "Words with @ are constants of the language: @TRUE, @FALSE and a few more.",
       body("_a := @TRU", declare="BOOL _a"), body("_a := @TRUE", declare="BOOL _a")),
     e(2017, "Behind a backslash stands what is known of a value: \\VLD is it valid, \\TIM its time, \\WEA is it suspicious, \\DIM rows, "
-            "\\HBJ number of an object.",
-      body("_b := _a\\VLT", declare="INT _a\nBOOL _b"), body("_b := _a\\VLD", declare="INT _a\nBOOL _b")),
+            "\\HBJ number of an object, \\LIM where it stands against its limits, \\ALF \\ALQ \\ALV \\ALT its alarm, \\NAK \\TRA \\DEF what a command "
+            "and a table left open.",
+      body("_b := _a\\VLDD", declare="INT _a\nBOOL _b"), body("_b := _a\\VLD", declare="INT _a\nBOOL _b")),
     e(2018, "EXIT_LOOP leaves the innermost loop; here is none around it.",
       body("EXIT_LOOP"), body("DO_LOOP", "  EXIT_LOOP", "END_LOOP")),
     e(2019, "An entry is started by its event only. What both an event and a CALL need belongs into a procedure that the entry calls.",
@@ -264,6 +265,9 @@ ROWS = [
     # calls between objects
     e(3060, "The object has another kind than the action needs: CALL needs an event, a picture or a process, EVENT and OPENEVENT an event.",
       body("CALL [U.Count] Add(1)"), body("CALL [E.Counter] Add(1)"), "event"),
+    e(3061, "A RECORD that is declared without a structure takes whatever it is given; its columns are found by name when the script runs. SORT, "
+            "whole columns, links and the way into an object need columns that are known when the script is saved.",
+      body("SORT _r^Id, @TRUE", declare="RECORD _r"), body("SORT _r^Id, @TRUE", declare="RECORD NOALIAS (SD.Meter) _r")),
     # lints
     e(4001, "`&` is computed before `|`. With brackets the reader need not know.",
       body("_a := _a | _b & _a", declare="BOOL _a, _b"), body("_a := _a | (_b & _a)", declare="BOOL _a, _b")),

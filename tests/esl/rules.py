@@ -1,8 +1,4 @@
-"""Rules of the language and the tests that check them. `python tests/esl/rules.py` prints the rules that no test checks.
-
-A rule's script stands in language/ (it runs) or mistakes/ (it is refused) and names the rule in its head comment; a test in Python
-names it at the end of the first line of its docstring. Both write `[name, name]`.
-"""
+"""Rules of the language and what checks them. `python tests/esl/rules.py` prints the rules that nothing checks."""
 
 from __future__ import annotations
 
@@ -11,13 +7,12 @@ import tomllib
 from pathlib import Path
 
 HERE = Path(__file__).parent
-LIST = r"\[([a-z0-9-]+(?:, [a-z0-9-]+)*)\]"
-NAMES = re.compile(LIST + r"\s*$")
-DOCSTRING = re.compile(r"^def test_.*\n    \"\"\".*" + LIST + r"(?:\"\"\")?$", re.MULTILINE)
+MARK = re.compile(r"^# rules: ([a-z0-9-]+(?:, [a-z0-9-]+)*)$", re.MULTILINE)
+NAMES = re.compile(r"\[([a-z0-9-]+(?:, [a-z0-9-]+)*)\]\s*$")
 
 
 def table() -> tuple[dict[str, str], list[str]]:
-    """The rules by name, and the names of those that may be without a test today."""
+    """The rules by name, and the names of those that may be without a script today."""
     read = tomllib.loads((HERE / "rules.toml").read_text())
     return read["rules"], read["open"]
 
@@ -34,17 +29,20 @@ def named(path: Path) -> list[str]:
 
 
 def scripts() -> dict[Path, list[str]]:
-    return {path: named(path) for folder in ("language", "mistakes") for path in sorted((HERE / folder).rglob("*.esl"))}
+    """Scripts that run; each names a rule."""
+    return {path: named(path) for path in sorted((HERE / "language").rglob("*.esl"))}
 
 
-def proofs() -> dict[Path, list[str]]:
-    """Rules that the tests in Python name."""
-    found = {path: DOCSTRING.findall(path.read_text()) for path in sorted(HERE.parent.rglob("test_*.py"))}
-    return {path: ", ".join(lists).split(", ") for path, lists in found.items() if lists}
+def checks() -> dict[Path, list[str]]:
+    """Scripts that run, scripts with mistakes, and tests in Python, with the rules that they name."""
+    mistakes = {path: named(path) for path in sorted((HERE / "mistakes").rglob("*.esl"))}
+    tests = {path: [name for found in MARK.findall(path.read_text()) for name in found.split(", ")]
+             for path in sorted(HERE.parent.rglob("test_*.py"))}
+    return scripts() | mistakes | tests
 
 
 def unchecked() -> list[str]:
-    seen = {name for names in (scripts() | proofs()).values() for name in names}
+    seen = {name for names in checks().values() for name in names}
     return [name for name in table()[0] if name not in seen]
 
 
@@ -52,6 +50,8 @@ def main() -> None:
     rules, _ = table()
     for name in unchecked():
         print(f"{name:<26} {rules[name]}")
+    for path in (path for path, names in scripts().items() if not names):
+        print(f"{path.name}: names no rule")
 
 
 if __name__ == "__main__":

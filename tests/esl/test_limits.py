@@ -31,14 +31,16 @@ def ended(body: str, **limits: int) -> Script:
     return script
 
 
+# rules: fuel-limit
 def test_an_endless_loop_ends_by_its_fuel() -> None:
-    """No handler catches the end of the fuel. [fuel-limit]"""
+    """No handler catches the end of the fuel."""
     script = ended("  ON ERROR OFF\n  DO_LOOP\n    _nr := 1\n  END_LOOP", fuel_per_event=100_000)
     assert script.status == Status.KILLED and script.failure.limit == "fuel_per_event"
 
 
+# rules: own-memory-limit
 def test_memory_without_end_is_an_error_that_can_be_caught() -> None:
-    """Uncaught it ends the run. [own-memory-limit]"""
+    """Uncaught it ends the run."""
     body = "  _t := %StrRepeat(\"x\", 100000)\n  DO_LOOP\n    INSERT _r, -1, _r[1]\n    _r[_r\\DIM]^Name := _t + \"\"\n  END_LOOP"
     script = ended(body, see_memory_bytes=3_000_000)
     assert script.status == Status.FAILED and script.failure.name == "_ERR_MEMORY"
@@ -46,15 +48,16 @@ def test_memory_without_end_is_an_error_that_can_be_caught() -> None:
     assert caught.status == Status.DONE
 
 
+# rules: nesting-limit
 def test_nesting_over_the_limit_is_one_error() -> None:
-    """[nesting-limit]"""
     deep = "_nr := " + "(" * 300 + "1" + ")" * 300
     done = compile_source(f"{HEAD}  {deep}\nEND\n", name="S.Deep", context=plain())
     assert [d.code for d in done.diagnostics] == ["ESL1008"]
 
 
+# rules: delayed-failure
 def test_a_refused_request_is_told_by_the_next_wait() -> None:
-    """The script goes on behind the assignment. [delayed-failure]"""
+    """The script goes on behind the assignment."""
     host = Host(unit_of('  ON ERROR Refused\n  U.Count := 5\n  LOG "goes on"\n  WAIT\n  LOG "not here"\nRefused:\n  LOG "number", _ERR_NR\n'
                         '  LOG "reason", _ERR_NR_TRANS_EX'))
     host.refused = {101: 7}
@@ -62,8 +65,9 @@ def test_a_refused_request_is_told_by_the_next_wait() -> None:
     assert host.log == ["goes on", "number 11", "reason 7"]
 
 
+# rules: entryx-replaces
 def test_a_newer_request_of_an_entryx_takes_the_place_of_the_waiting_one() -> None:
-    """One of an ENTRY does not. [entryx-replaces]"""
+    """One of an ENTRY does not."""
     text = "ENTRYX BtnGo_OnClick\nEND BtnGo_OnClick\nENTRY Btn_Two_OnClick\nEND Btn_Two_OnClick\nBEGIN\nEND\n"
     done = compile_source(text, name="S.Queue", context=picture())
     unit = Unit(done.unit)

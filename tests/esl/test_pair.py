@@ -17,9 +17,9 @@ def codes(parts: dict[int, str], context=None) -> list[str]:
     return [d.code for d in compile_object("S.Pair", parts, context or picture()).diagnostics]
 
 
+# rules: pair-rpc-twice
 @pytest.mark.req("R53")
 def test_an_rpc_procedure_in_both_parts_is_refused_naming_both():
-    """[pair-rpc-twice]"""
     parts = {1: "; local\n" + LOAD, 2: LOAD}
     done = compile_object("S.PumpStation", parts, picture())
     assert not done.ok and done.units == {}

@@ -21,13 +21,14 @@ class EndOfRun(Exception):
     """END."""
 
 
-class Rows:
+class Nodes:
     """The tree's rows as lists: Python reads them faster than the compiler's own."""
 
     def __init__(self, tree: Tree) -> None:
         self.kind, self.start, self.end, self.a, self.b, self.c, self.d = (
             as_list(row, tree.count) for row in (tree.kind, tree.start, tree.end, tree.a, tree.b, tree.c, tree.d))
         self.items, self.globals, self.procedures, self.init = tree.items, tree.globals, tree.procedures, tree.init
+        self.units, self.implements = tree.units, tree.implements
 
 
 @dataclass
@@ -90,7 +91,7 @@ class Frame:
 class Flow:
     """The part of a walker that moves within a section."""
 
-    tree: Rows
+    tree: Nodes
     names: list[str]
     literals: list[Any]
     error: EslError  # the last one, and the line where this section met it

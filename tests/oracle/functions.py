@@ -125,13 +125,9 @@ def invalid_reason(x: Value) -> Value:
     return Value("I", min(x.reasons, default=0))
 
 
-# user flags, limits and alarms are attributes of objects: the values of a script carry none
-FLAGS, NO_DATA_REASON = range(16), 5
-function("%Flag")(lambda x, f: Value("B", False) if f in FLAGS else Reason(RANGE))
-function("%SetFlag")(lambda x, f, on: x if f in FLAGS else Reason(RANGE))
-function("%SetFlagsV")(lambda x, mask: x)
-function("%GetFlags")(lambda x: 0)
-for _name in ("%LimState", "%AlarmState", "%ARC_Nowrite"):
+# alarms are attributes of objects: the values of a script carry none
+NO_DATA_REASON = 5
+for _name in ("%AlarmState", "%ARC_Nowrite"):
     function(_name)(lambda *_: Reason(NO_DATA_REASON))
 
 

@@ -34,9 +34,10 @@ class Row(list[Any]):
 class Record:
     of: Columns
     rows: list[Row]
+    noalias: bool = False
 
     def copy(self) -> Record:
-        return Record(self.of, [row.copy() for row in self.rows])
+        return Record(self.of, [row.copy() for row in self.rows], self.noalias)
 
 
 @dataclass
@@ -170,7 +171,8 @@ class Rows(Flow):
 
     def target(self, frame: Frame, node: int) -> Record:
         record = self.record_at(frame, node)
-        assert record is not None
+        if record is None:
+            raise NotKnown("rows of an object")
         return record
 
     # sizes
@@ -277,7 +279,7 @@ class Rows(Flow):
         raise NotImplementedError
 
     def do_set_with(self, frame: Frame, step: Step) -> None:
-        """Values are copied, of a row or of all; the numbers of rows must agree. References stay as they are."""
+        """Values are copied, of a row or of all; the numbers of rows must agree. Links stay; what is behind them is copied."""
         target, source = self.side(frame, self.tree.a[step.node]), self.side(frame, self.tree.b[step.node])
         pairs = [(target.row, source.row)]
         if target.row is None:
@@ -291,6 +293,19 @@ class Rows(Flow):
             for column, (_, kind) in enumerate(columns):
                 if kind != "O":
                     self.put(target, to, column, self.get(source, of, column))
+                else:
+                    self.write_through(target, to, source, of, column)
+
+    def write_through(self, target: Side, to: Value, source: Side, of: Value, column: int) -> None:
+        """The value behind the source's link goes to what the target is linked to; a NOALIAS record has no links."""
+        if any(side.record and side.record.noalias for side in (target, source)):
+            return
+        link, value = self.get(target, to, column), self.get(source, of, column)
+        if not isinstance(link, Ref) or not isinstance(value, Ref):
+            raise NotKnown("values behind links of objects")
+        if not link.object:
+            raise EslError(NO_ALIAS)
+        self.request(link, self.world.read(value) if value.object else invalid("?", UNDEFINED))
 
     # links
     def do_set_as(self, frame: Frame, step: Step) -> None:

@@ -19,7 +19,7 @@ from hisee.schema import constants, errors
 
 from . import functions, timefunctions  # noqa: F401  (the functions of time are in the table once their module is read)
 from .containers import Container, Containers
-from .flow import STACK, EndOfRun, Frame, Parameter, Section, Step
+from .flow import STACK, EndOfRun, Frame, Nodes, Parameter, Section, Step
 from .rows import NotKnown, Record, Row
 from .values import (
     EXPRESSION_STATUS,
@@ -46,7 +46,7 @@ NO_DATA, TIMEOUT, NOW = 22, 21, Value("M", NOW_MS)
 FRAMES_OF_A_CALL = 20  # Python's calls for one of the script, about
 # Kinds of nodes the oracle cannot run yet; tests/oracle/test_oracle.py holds this list against nodes.py.
 NOT_KNOWN = (
-    "N_CALL_OTHER", "N_QUERY", "N_DB", "N_NOTHING",
+    "N_CALL_OTHER", "N_QUERY", "N_DB", "N_LST",
     "N_CALL_OBJECT", "N_EVENT", "N_OPENEVENT", "N_CLOSE", "N_COMMAND", "N_GETACCESS", "N_RELEASEACCESS",
 )
 
@@ -62,7 +62,7 @@ class Script:
         self.source = L.Source(text)
         self.tokens = L.tokenize(text)
         tree, faults, _ = parse(self.source, self.tokens, 200)
-        self.tree = Rows(tree)
+        self.tree = Nodes(tree)
         assert not faults and not self.tokens.faults, [f.code for f in faults]
         self.names = self.tokens.names.folded
 
@@ -174,8 +174,10 @@ class Walker(Containers):
         """V13: a fresh local is invalid, a fresh record has one invalid row, a fresh alias is not linked."""
         kind = self.tree.a[node]
         if kind == N.V_RECORD:
+            if self.tree.b[node] < 0:
+                raise NotKnown("a RECORD without a structure")
             structure = self.world.structure(self.names[self.tree.b[node]])
-            return Record(structure, [Row(structure.fresh_row())])
+            return Record(structure, [Row(structure.fresh_row())], self.tree.c[node] == N.T_NOALIAS)
         return Ref() if kind == N.V_OBJECT else invalid(KIND[kind], UNDEFINED)
 
     def section(self, frame: Frame) -> None:
@@ -352,6 +354,8 @@ class Walker(Containers):
             if not ref.object:
                 raise EslError(NO_ALIAS)
             return Value("I", ref.object)
+        if name not in ("tim", "wea"):
+            raise NotKnown(f"\\{name}")
         return self.time_of(frame, inner) if name == "tim" else Value("B", self.is_weak(frame, inner))
 
     # time and Weak, which a value carries beside itself
@@ -715,8 +719,9 @@ class Writer:
         head = self.step(Walker.do_for, node) if counted else None
         top = self.here()
         self.exits.append([])
-        self.items(self.tree.items(self.tree.d[node]))
-        self.step(Walker.do_next if counted else Walker.do_jump, node, self.tree.end[node]).jump = top
+        *body, end_loop = self.tree.items(self.tree.d[node])
+        self.items(body)
+        self.step(Walker.do_next if counted else Walker.do_jump, node, self.tree.start[end_loop]).jump = top
         for step in [*self.exits.pop(), *([head] if head else [])]:
             step.jump = self.here()
 

@@ -3,8 +3,8 @@
 #ifndef HISEE_MESSAGES_H
 #define HISEE_MESSAGES_H
 
-#define HISEE_MESSAGES_HASH 0x43e6fe04u
-#define HISEE_MESSAGES_COUNT 114
+#define HISEE_MESSAGES_HASH 0x917af69au
+#define HISEE_MESSAGES_COUNT 115
 
 #define HISEE_MESSAGES(X) \
     X(257, PS_GET, "control") \
@@ -70,6 +70,7 @@
     X(337, CNT_GIVE, "script") \
     X(331, EVENT_OPEN, "script") \
     X(332, ACCESS_GET, "control") \
+    X(352, OBJECT_ROWS, "script") \
     X(513, REPLY, "") \
     X(514, FAILED, "") \
     X(769, VALUES, "script") \

@@ -98,6 +98,7 @@ class Explained(IntEnum):
     ESL3024 = 3024
     ESL3025 = 3025
     ESL3060 = 3060
+    ESL3061 = 3061
     ESL4001 = 4001
     ESL4002 = 4002
     ESL4003 = 4003
@@ -115,7 +116,7 @@ class ExplainedRow(NamedTuple):
     part: int
 
 
-SCHEMA_HASH = 0xa42eb3bc
+SCHEMA_HASH = 0x87b25479
 
 ROWS: tuple[ExplainedRow, ...] = (
     ExplainedRow(1, 'ESL0001', 'A sign that the language does not know, often pasted from a text program: a curly quote, a dollar sign, a semicolon of another width. Inside texts and comments every character may stand.', 'INT _a\nBEGIN\n  _a := 1 $\nEND\n', 'INT _a\nBEGIN\n  _a := 1  ; $ is fine in a comment\nEND\n', 'script', 1),
@@ -128,7 +129,7 @@ ROWS: tuple[ExplainedRow, ...] = (
     ExplainedRow(8, 'ESL0008', 'The text holds half of a character that takes two codes. No file can hold it; it comes from a program that cut a text in two.', 'BEGIN\n  LOG "\ud83d"\nEND\n', 'BEGIN\n  LOG "x"\nEND\n', 'script', 1),
     ExplainedRow(1001, 'ESL1001', 'The line began well and went on with something that cannot stand there. The message names what the grammar wanted and what it found; the mark shows the first thing that does not fit, so the mistake is there or directly before it.', 'INT _a\nBEGIN\n  _a := (1 + 2\nEND\n', 'INT _a\nBEGIN\n  _a := (1 + 2)\nEND\n', 'script', 1),
     ExplainedRow(1002, 'ESL1002', 'Every line is an action, a declaration, a label or an assignment. This one begins with a word that is none of them, usually a misspelt action.', 'BEGIN\n  LGO "start"\nEND\n', 'BEGIN\n  LOG "start"\nEND\n', 'script', 1),
-    ExplainedRow(1003, 'ESL1003', 'The construct belongs to the language, but this version cannot compile it. It is named here, so that nobody looks for a mistake in a right line.', 'BEGIN\n  DELETE SV.Meters, 1\nEND\n', 'RECORD NOALIAS (SD.Meter) _m\nBEGIN\n  DELETE _m, 1\nEND\n', 'script', 1),
+    ExplainedRow(1003, 'ESL1003', 'The construct belongs to the language, but this version cannot compile it. It is named here, so that nobody looks for a mistake in a right line.', 'BEGIN\n  READLOG U.Count\nEND\n', 'BEGIN\n  U.Count := 0\nEND\n', 'script', 1),
     ExplainedRow(1004, 'ESL1004', 'ELSE, ELSIF, ENDIF and END_LOOP belong to the IF or the loop above them. Here nothing is open: there is one too many, or its opener is missing.', 'BEGIN\n  LOG "a"\n  ENDIF\nEND\n', 'BEGIN\n  IF @TRUE THEN\n    LOG "a"\n  ENDIF\nEND\n', 'script', 1),
     ExplainedRow(1005, 'ESL1005', 'The IF or the loop is closed by nothing before its procedure ends. The first place shown is the opener, the second one where its end was missed at the latest; the indentation often shows where it belongs.', 'PROCEDURE P\n  IF @TRUE THEN\n    LOG "a"\nEND P\nBEGIN\nEND\n', 'PROCEDURE P\n  IF @TRUE THEN\n    LOG "a"\n  ENDIF\nEND P\nBEGIN\nEND\n', 'script', 1),
     ExplainedRow(1006, 'ESL1006', 'A procedure or entry ends with END and its own name, not with the beginning of the next one.', 'PROCEDURE P\n  LOG "a"\nPROCEDURE Q\nEND Q\nBEGIN\nEND\n', 'PROCEDURE P\n  LOG "a"\nEND P\nPROCEDURE Q\nEND Q\nBEGIN\nEND\n', 'script', 1),
@@ -154,7 +155,7 @@ ROWS: tuple[ExplainedRow, ...] = (
     ExplainedRow(2013, 'ESL2013', 'The entry names a graphical object that this picture does not have.', 'ENTRY BtnGoo_OnClick\nEND BtnGoo_OnClick\nBEGIN\nEND\n', 'ENTRY BtnGo_OnClick\nEND BtnGo_OnClick\nBEGIN\nEND\n', 'picture', 1),
     ExplainedRow(2014, 'ESL2014', 'No function has this name. All of them begin with %; the list stands in the reference of functions.', 'REAL _a\nBEGIN\n  _a := %Sqrtt(4)\nEND\n', 'REAL _a\nBEGIN\n  _a := %Sqrt(4)\nEND\n', 'script', 1),
     ExplainedRow(2016, 'ESL2016', 'Words with @ are constants of the language: @TRUE, @FALSE and a few more.', 'BOOL _a\nBEGIN\n  _a := @TRU\nEND\n', 'BOOL _a\nBEGIN\n  _a := @TRUE\nEND\n', 'script', 1),
-    ExplainedRow(2017, 'ESL2017', 'Behind a backslash stands what is known of a value: \\VLD is it valid, \\TIM its time, \\WEA is it suspicious, \\DIM rows, \\HBJ number of an object.', 'INT _a\nBOOL _b\nBEGIN\n  _b := _a\\VLT\nEND\n', 'INT _a\nBOOL _b\nBEGIN\n  _b := _a\\VLD\nEND\n', 'script', 1),
+    ExplainedRow(2017, 'ESL2017', 'Behind a backslash stands what is known of a value: \\VLD is it valid, \\TIM its time, \\WEA is it suspicious, \\DIM rows, \\HBJ number of an object, \\LIM where it stands against its limits, \\ALF \\ALQ \\ALV \\ALT its alarm, \\NAK \\TRA \\DEF what a command and a table left open.', 'INT _a\nBOOL _b\nBEGIN\n  _b := _a\\VLDD\nEND\n', 'INT _a\nBOOL _b\nBEGIN\n  _b := _a\\VLD\nEND\n', 'script', 1),
     ExplainedRow(2018, 'ESL2018', 'EXIT_LOOP leaves the innermost loop; here is none around it.', 'BEGIN\n  EXIT_LOOP\nEND\n', 'BEGIN\n  DO_LOOP\n    EXIT_LOOP\n  END_LOOP\nEND\n', 'script', 1),
     ExplainedRow(2019, 'ESL2019', 'An entry is started by its event only. What both an event and a CALL need belongs into a procedure that the entry calls.', 'ENTRY OnTimer\nEND OnTimer\nPROCEDURE P\n  CALL OnTimer\nEND P\nBEGIN\nEND\n', 'PROCEDURE Tick\nEND Tick\nENTRY OnTimer\n  CALL Tick\nEND OnTimer\nBEGIN\n  CALL Tick\nEND\n', 'picture', 1),
     ExplainedRow(2020, 'ESL2020', 'The event reports that the remote part was replaced: a remote part that is new cannot be told so.', 'ENTRY OnRemoteRestart\nEND OnRemoteRestart\nBEGIN\nEND\n', 'BEGIN\nEND\n', 'picture', 2),
@@ -206,6 +207,7 @@ ROWS: tuple[ExplainedRow, ...] = (
     ExplainedRow(3024, 'ESL3024', 'FIND_TRUE sets its variable to one number after the other and looks whether the condition holds. A condition without the variable would be the same for each of them.', 'RECORD NOALIAS (SD.Meter) _m\nINT _i, _rc\nBEGIN\n  FIND_TRUE _i, 3, _rc, _m[1]^Id = 2\nEND\n', 'RECORD NOALIAS (SD.Meter) _m\nINT _i, _rc\nBEGIN\n  FIND_TRUE _i, 3, _rc, _m[_i]^Id = 2\nEND\n', 'script', 1),
     ExplainedRow(3025, 'ESL3025', '`SET .. AS` writes a reference into a column of type Object. This column holds values; with DIRECT it is linked to the items of an object instead.', 'RECORD (SD.Tank) _r\nBEGIN\n  SET _r^Src AS SV.Tanks[0]^Level\nEND\n', 'RECORD (SD.Tank) _r\nBEGIN\n  SET _r^Src AS SV.Tanks[0]^Level DIRECT\nEND\n', 'script', 1),
     ExplainedRow(3060, 'ESL3060', 'The object has another kind than the action needs: CALL needs an event, a picture or a process, EVENT and OPENEVENT an event.', 'BEGIN\n  CALL [U.Count] Add(1)\nEND\n', 'BEGIN\n  CALL [E.Counter] Add(1)\nEND\n', 'event', 1),
+    ExplainedRow(3061, 'ESL3061', 'A RECORD that is declared without a structure takes whatever it is given; its columns are found by name when the script runs. SORT, whole columns, links and the way into an object need columns that are known when the script is saved.', 'RECORD _r\nBEGIN\n  SORT _r^Id, @TRUE\nEND\n', 'RECORD NOALIAS (SD.Meter) _r\nBEGIN\n  SORT _r^Id, @TRUE\nEND\n', 'script', 1),
     ExplainedRow(4001, 'ESL4001', '`&` is computed before `|`. With brackets the reader need not know.', 'BOOL _a, _b\nBEGIN\n  _a := _a | _b & _a\nEND\n', 'BOOL _a, _b\nBEGIN\n  _a := _a | (_b & _a)\nEND\n', 'script', 1),
     ExplainedRow(4002, 'ESL4002', '`!` holds for what directly follows it. The line compares the opposite of the left side; often the opposite of the whole comparison was meant.', 'BOOL _a, _b\nBEGIN\n  _a := !_a = _b\nEND\n', 'BOOL _a, _b\nBEGIN\n  _a := !(_a = _b)\nEND\n', 'script', 1),
     ExplainedRow(4003, 'ESL4003', 'Both sides of `&` and `|` are always computed, and an invalid value in one makes the result invalid: the test protects nothing.', 'INT _i\nBEGIN\n  IF _i\\VLD & _i > 3 THEN\n  ENDIF\nEND\n', 'INT _i\nBEGIN\n  IF _i\\VLD THEN\n    IF _i > 3 THEN\n    ENDIF\n  ENDIF\nEND\n', 'script', 1),

@@ -320,8 +320,8 @@ class Events:
         caller = start.request.source if start.request is not None and start.task is None else 0
         return EventRun(number=run.process.number, name=run.process.name, object=plan.object, version=plan.version, unit=plan.unit,
                         stays=run.stays, instance=start.instance, priority=start.priority, variables=plan.variables,
-                        values=self._values.snapshot(plan.objects), limits=self._limits, names=start.names, modes=start.modes,
-                        given=start.given, caller=caller)
+                        values=self._values.snapshot(plan.objects, self._values.takes_flags(run.process.host)), limits=self._limits,
+                        names=start.names, modes=start.modes, given=start.given, caller=caller)
 
     async def open(self, plan: EventPlan, host: Process, instance: int) -> None:
         """OPENEVENT at an event handler; raises CannotOpen."""

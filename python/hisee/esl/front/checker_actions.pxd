@@ -13,7 +13,7 @@ cdef int V_ANY, V_INT, V_NONE, V_OBJECT, V_REAL, V_RECORD, V_TEXT, V_TIME
 cdef class ActionChecker(DatabaseChecker):
     cdef public int loops
     cdef public set through
-    cdef public list handed
+    cdef public list handed, untyped_arguments
 
     cdef void items(self, list items, tuple blocks)
     cdef void items_of(self, int number, tuple blocks)
@@ -32,6 +32,8 @@ cdef class ActionChecker(DatabaseChecker):
     cdef Place out(self, int node, int kind)
     cdef Place structure(self, int node)
     cdef bint is_row(self, Place place)
+    cdef bint is_structured_object(self, Place place)
+    cdef void flags_carried(self, Place target, int value)
     cdef bint same_structure(self, int node, Place left, Place right)
     @cython.locals(procedure=Procedure)
     cdef void _call(self, int node)

@@ -30,7 +30,7 @@ from hisee.esl.front.kinds import (
 )
 from hisee.esl.front.lexer import fold
 from hisee.esl.front.nodes import TYPE_NAMES
-from hisee.esl.front.symbols import Place, Procedure, Symbol
+from hisee.esl.front.symbols import UNTYPED, Place, Procedure, Symbol
 from hisee.esl.front.words import meant
 
 Blocks = tuple[int, ...]
@@ -44,6 +44,7 @@ class ActionChecker(DatabaseChecker):
         self.loops = 0
         self.through: set[int] = set()  # SET AS that follow the reference an item holds
         self.handed: list[tuple[Symbol, Symbol]] = []  # whole records handed to parameters: actual, formal
+        self.untyped_arguments: list[tuple[int, Place, Symbol]] = []  # argument, its record, the parameter: one of them has no structure
 
     def items(self, items: list[int], blocks: Blocks) -> None:
         for node in items:
@@ -194,6 +195,7 @@ class ActionChecker(DatabaseChecker):
         kind = self.check(tree.b[node])
         if place is not None:
             self.convertible(tree.b[node], kind, place.type)
+            self.flags_carried(place, tree.b[node])
         if tree.c[node] >= 0:
             self.convertible(tree.c[node], self.check(tree.c[node]), V_TIME)
             if place is not None and place.kind not in (P_CELL, P_SCALAR):
@@ -231,11 +233,13 @@ class ActionChecker(DatabaseChecker):
         self.same_structure(node, left, right)
         if self.is_row(left) != self.is_row(right):
             self.error("ESL3006", node)
-        if left.symbol is not None and not left.symbol.noalias and left.struct and any(t == V_OBJECT for _, t in left.struct.columns):
-            self.error("ESL1003", node, construct="SET WITH into a record whose Object columns are linked")
+        if left.kind == P_CELL:
+            self.needs_structure(self.tree.b[node], right, "SET .. WITH into an object")
 
     def same_structure(self, node: int, left: Place, right: Place) -> bool:
         if left.struct is None or right.struct is None or fold(left.struct.name) == fold(right.struct.name):
+            return True
+        if UNTYPED in (left.struct, right.struct):
             return True
         self.error("ESL3007", node, left=left.struct.name, right=right.struct.name)
         return False
@@ -277,6 +281,13 @@ class ActionChecker(DatabaseChecker):
             else:
                 self.same_structure(node, target, source)
 
+    def is_structured_object(self, place: Place) -> bool:
+        """A whole object with rows, which the server changes."""
+        return place.kind == P_CELL and place.whole and place.index < 0 and place.struct is not None
+
+    def flags_carried(self, target: Place, value: int) -> None:
+        raise NotImplementedError
+
     def _redim(self, node: int) -> None:
         target = self.tree.a[node]
         if self.tree.kind[target] != K.N_INDEX:
@@ -286,9 +297,7 @@ class ActionChecker(DatabaseChecker):
         place = self.place(self.tree.a[target])
         if place is None:
             return
-        if place.kind == P_CELL and place.struct is not None:
-            self.error("ESL1003", node, construct="REDIM of an object")
-        elif place.kind != P_WHOLE:
+        if place.kind != P_WHOLE and not self.is_structured_object(place):
             self.error("ESL3017", target, what=place.shown())
 
     def _insert(self, node: int) -> None:
@@ -299,8 +308,8 @@ class ActionChecker(DatabaseChecker):
             self._number(tree.d[node])
         if target is None or rows is None:
             return
-        if target.kind != P_WHOLE:
-            self.error("ESL1003", node, construct="INSERT into an object")
+        if self.is_row(target):
+            self.error("ESL3002", tree.a[node], wanted="a whole structure", found="a row")
             return
         self.same_structure(node, target, rows)
         if tree.d[node] >= 0 and not self.is_row(rows):
@@ -355,7 +364,9 @@ class ActionChecker(DatabaseChecker):
             return
         if place.kind == P_WHOLE and place.symbol is not None:
             self.handed.append((place.symbol, symbol))
-        if symbol.struct is not None and fold(symbol.struct.name) != fold(place.struct.name):
+        if UNTYPED in (symbol.struct, place.struct):
+            self.untyped_arguments.append((arg, place, symbol))
+        elif symbol.struct is not None and fold(symbol.struct.name) != fold(place.struct.name):
             self.error("ESL3007", arg, left=symbol.struct.name, right=place.struct.name)
 
     def _alias_argument(self, arg: int, symbol: Symbol, place: Place | None) -> None:

@@ -51,7 +51,7 @@ from hisee.esl.front.operands import operands
 from hisee.esl.front.rows import zeros
 from hisee.esl.front.scope import CONSTANTS, Scope
 from hisee.esl.front.signatures import FUNCTIONS, Signature
-from hisee.esl.front.symbols import Place, Symbol, place_at, type_of_word
+from hisee.esl.front.symbols import UNTYPED, Place, Symbol, place_at, type_of_word
 from hisee.esl.front.words import LATER_FUNCTIONS, meant
 from hisee.schema import picture_functions
 
@@ -60,8 +60,11 @@ RELATIONS = (K.T_EQ, K.T_NE, K.T_LT, K.T_GT, K.T_LE, K.T_GE)
 OP_TEXT = {number: sign for sign, number in L.SIGNS.items()}
 PICTURE_FUNCTIONS = {L.fold(row.name): row for row in picture_functions.ROWS}
 STAMPS = ("%gettime", "%isweak")
+FLAGS = ("%flag", "%getflags", "%setflag")
 ATTRIBUTES = {"vld": V_BOOL, "tim": V_TIME, "wea": V_BOOL, "dim": V_INT, "hbj": V_INT}
-KNOWN_ATTRIBUTES = frozenset(["lim", "alf", "alq", "alt", "alv", "nak", "tra", "def"])
+# what stands beside a value: codegen_flags.py
+STATE_ATTRIBUTES = {"lim": V_INT, "alf": V_BOOL, "alq": V_BOOL, "alt": V_TIME, "alv": V_INT, "nak": V_BOOL, "tra": V_BOOL, "def": V_BOOL}
+ATTRIBUTES |= STATE_ATTRIBUTES
 INT_LEAST, INT_MOST = -(2**63) + 16, 2**63 - 1
 
 
@@ -249,6 +252,8 @@ class ExpressionChecker(Scope):
         self._argument_types(signature, args, types)
         if key in STAMPS:
             self._track(key, args[0])
+        elif key in FLAGS:
+            self.track_flags(args[0])
         return signature.result_of(types)
 
     def _other_function(self, node: int, key: str, args: list[int], types: list[int], as_action: bool) -> int:
@@ -285,6 +290,14 @@ class ExpressionChecker(Scope):
             symbol = place.symbol if place is not None and place.kind == P_SCALAR else None
             if symbol is not None:
                 symbol.track_time() if key == "%gettime" else symbol.track_weak()
+
+    def track_flags(self, node: int) -> None:
+        """The user flags of this value are asked for: a local keeps them beside itself."""
+        while self.tree.kind[node] == N_PAREN:
+            node = self.tree.a[node]
+        place = self.place_known(node)
+        if place is not None and place.kind == P_SCALAR and place.symbol is not None:
+            place.symbol.track_flags()
 
     def _argument_types(self, signature: Signature, args: list[int], types: list[int]) -> None:
         for at in range(len(args)):
@@ -409,6 +422,8 @@ class ExpressionChecker(Scope):
         if place.struct is None or place.type != V_RECORD and place.base != "alias":
             self.error("ESL3017", base, what=place.shown())
             return None
+        if place.struct is UNTYPED:
+            return self._untyped_item(node, place, self.spelled(name))
         column = place.struct.position(self.folded(name))
         if column < 0:
             spelled = self.spelled(name)
@@ -416,6 +431,19 @@ class ExpressionChecker(Scope):
             self.error("ESL3013", node, structure=place.struct.name, name=spelled, hint=hint)
             return None
         return self._column_of(node, place, column)
+
+    def _untyped_item(self, node: int, place: Place, column: str) -> Place | None:
+        """Item of a RECORD without a structure: its column is found by name when the script runs."""
+        if place.kind == P_ROW:
+            return Place(P_ITEM, V_ANY, place.symbol, UNTYPED, place.index, name=column)
+        self.needs_structure(node, place, f"`^{column}` without a row")
+        return None
+
+    def needs_structure(self, node: int, place: Place, what: str) -> bool:
+        """Told when a place is a RECORD without a structure."""
+        if place.struct is UNTYPED:
+            self.error("ESL3061", node, name=place.name, what=what)
+        return place.struct is UNTYPED
 
     def _column_of(self, node: int, place: Place, column: int) -> Place | None:
         struct = place.struct
@@ -447,10 +475,7 @@ class ExpressionChecker(Scope):
         inner, name = self.tree.a[node], self.folded(self.tree.b[node])
         if name not in ATTRIBUTES:
             spelled = self.spelled(self.tree.b[node]).upper()
-            if name in KNOWN_ATTRIBUTES:
-                self.error("ESL1003", node, construct=f"attribute `\\{spelled}`")
-            else:
-                self.error("ESL2017", node, name=spelled, hint=meant(spelled, [a.upper() for a in ATTRIBUTES]))
+            self.error("ESL2017", node, name=spelled, hint=meant(spelled, [a.upper() for a in ATTRIBUTES]))
             return V_NONE
         if self.tree.kind[inner] not in (N_LOCAL, N_OBJECT, N_INDEX, N_COLUMN, N_PAREN):
             self.error("ESL3019", node, name=name.upper(), what="an expression")
@@ -468,8 +493,10 @@ class ExpressionChecker(Scope):
             allowed = whole or cell
         elif name == "hbj":
             allowed = place.kind == P_CELL
+        elif name in ("tim", "wea"):
+            allowed = simple and (cell or place.kind == P_SCALAR)
         else:
-            allowed = simple and (name == "vld" or cell or place.kind == P_SCALAR)
+            allowed = simple and (name == "vld" or place.base != "self")
         if not allowed:
             self.error("ESL3019", node, name=name.upper(), what=place.shown())
             return False

@@ -91,7 +91,7 @@ class Codegen(CallCode):
         self._place_companions(symbol)
 
     def _place_companions(self, symbol: Symbol) -> None:
-        for companion in (symbol.time, symbol.weak):
+        for companion in (symbol.time, symbol.weak, symbol.flags):
             if companion is not None:
                 companion.register = self.p.slot(companion.type)
 
@@ -126,7 +126,7 @@ class Codegen(CallCode):
             for node in self.tree.globals:
                 self._declaration(node)
             return
-        tracked = [p.symbol for p in procedure.parameters if p.symbol.time is not None or p.symbol.weak is not None]
+        tracked = [p.symbol for p in procedure.parameters if (p.symbol.time, p.symbol.weak, p.symbol.flags) != (None, None, None)]
         if tracked:
             self.action(procedure.node)
         for symbol in tracked:
@@ -264,7 +264,6 @@ class Codegen(CallCode):
         self.items_of(self.tree.d[node])
         self.exits.pop()
         self.release()
-        self.marker(self.tree.end[node])
 
     def loop(self, node: int) -> None:
         end, top = self.p.label(), self.p.label()
@@ -323,5 +322,6 @@ METHODS = {
     K.N_EXCEPTION_HANDLER: Codegen.exception_handler, K.N_GOSUB: Codegen.gosub, K.N_ON_JUMP: Codegen.on_jump,
     K.N_RAISE: Codegen.raise_exception, K.N_RERAISE: Codegen.plain, K.N_SORT: Codegen.sort, K.N_FIND_TRUE: Codegen.find_true,
     K.N_DELETE: Codegen.delete, K.N_COPY_ROWS: Codegen.copy_rows, K.N_SET_BIND: Codegen.set_bind, K.N_CNT: Codegen.container,
+    K.N_LST: Codegen.object_list,
     N_CALL_UNIT: Codegen.call_unit, N_WAIT_FOR: Codegen.wait_for,
 }

@@ -12,9 +12,9 @@ cdef int V_ANY, V_BOOL, V_INT, V_OBJECT, V_REAL, V_RECORD, V_TEXT, V_TIME
 
 
 cdef class ActionCode(StampCode):
-    cdef void store(self, Place place, int register, int kind, int weak=*, int time=*)
+    cdef void store(self, Place place, int register, int kind, int weak=*, int time=*, int flags=*)
     cdef int linked(self, Place place)
-    cdef void set_cell(self, int reference, int register, int kind, int weak=*, int time=*)
+    cdef void set_cell(self, int reference, int register, int kind, int weak=*, int time=*, int flags=*)
     cdef void assign(self, int node)
     @cython.locals(procedure=Procedure, callee=ProcedureBuilder)
     cdef void call(self, int name, list args, int code=*)

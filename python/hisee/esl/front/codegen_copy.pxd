@@ -1,14 +1,15 @@
 from hisee.esl.front cimport ops as Op
-from hisee.esl.front.assembler cimport Label
+from hisee.esl.front.assembler cimport Arg, Label
 from hisee.esl.front.codegen_base cimport typed
 from hisee.esl.front.codegen_expr cimport ExpressionCode
-from hisee.esl.front.symbols cimport Place
+from hisee.esl.front.symbols cimport Place, Symbol
 
-cdef int P_CELL, P_ROW, P_WHOLE, V_INT, V_OBJECT, V_RECORD
+cdef int P_CELL, P_ROW, P_WHOLE, S_LOCAL, V_ANY, V_BOOL, V_INT, V_OBJECT, V_RECORD
 
 
 cdef class CopyCode(ExpressionCode):
     cdef int row_copy(self, Place place)
+    cdef int linked(self, Place place)
     cdef int _rows_of(self, Place place)
     cdef void same_rows(self, int rows, int others)
     cdef int _kept_index(self, Place place)
@@ -19,7 +20,16 @@ cdef class CopyCode(ExpressionCode):
     cdef int _cell(self, int base, int row, int column)
     cdef int _read(self, int base, int row, int column, int kind)
     cdef void _set(self, int base, int row, int column, int kind, int register)
+    cdef int _link_at(self, Place target, int row, int column)
+    cdef void _value_behind(self, int link, int value)
+    cdef int _rows_to_insert(self, Place rows, int last_row)
+    cdef void object_rows(self, Place place, int operation, int first, int count, int rows=*)
+    cdef int _own(self, int number)
+    cdef Place _present(self, Place source)
+    cdef void _must_fit(self, Place target, Place source, int to, int of, int count)
     cdef int rows_source(self, Place place)
 
 
 cdef bint _bound(Place place)
+cdef bint _noalias(Place place)
+cdef bint _writes_through(Place place)

@@ -1,18 +1,18 @@
 from hisee.esl.front cimport ops as Op
-from hisee.esl.front.codegen_copy cimport CopyCode
 from hisee.esl.front.codegen_expr cimport ExpressionCode
+from hisee.esl.front.codegen_flags cimport FlagCode
 from hisee.esl.front.nodes cimport Tree
 from hisee.esl.front.symbols cimport Place, Symbol
 
-cdef int N_FUNC, N_PAREN, P_CELL, P_SCALAR, V_BOOL, V_TEXT, V_TIME
+cdef int N_FUNC, N_PAREN, P_CELL, P_SCALAR, V_BOOL, V_INT, V_TEXT, V_TIME
 
 
-cdef class StampCode(CopyCode):
-    cdef void stamp(self, Symbol symbol, int weak=*, int time=*)
+cdef class StampCode(FlagCode):
+    cdef void stamp(self, Symbol symbol, int weak=*, int time=*, int flags=*)
     cdef int given_time(self, int node)
     cdef int weak_of(self, int node)
     cdef tuple _function(self, int node, int want, int dest)
-    cdef tuple _call(self, int node)
+    cdef int _attribute(self, int node, int dest)
     cdef int _time_of(self, int node)
     cdef int _weak_flag(self, int node)
     cdef Place _place_of(self, int node)

@@ -1,22 +1,26 @@
 # cython: annotation_typing=False, infer_types=True, nonecheck=True, initializedcheck=False
-"""Code of the attributes that a value carries beside itself: its time, and the mark Weak."""
+"""Code of the attributes that a value carries beside itself: its time, the mark Weak, user flags (codegen_flags.py)."""
 
 from __future__ import annotations
 
 from hisee.esl.front import ops as Op
-from hisee.esl.front.codegen_copy import CopyCode
 from hisee.esl.front.codegen_expr import ExpressionCode
-from hisee.esl.front.kinds import N_FUNC, N_PAREN, P_CELL, P_SCALAR, V_BOOL, V_TEXT, V_TIME
+from hisee.esl.front.codegen_flags import FlagCode
+from hisee.esl.front.kinds import N_FUNC, N_PAREN, P_CELL, P_SCALAR, V_BOOL, V_INT, V_TEXT, V_TIME
 from hisee.esl.front.operands import operands
 from hisee.esl.front.signatures import FUNCTIONS
 from hisee.esl.front.symbols import Place, Symbol
 
+STATED = frozenset(("%flag", "%getflags", "%limstate"))  # functions that look beside a value
 
-class StampCode(CopyCode):
+
+class StampCode(FlagCode):
     """The machine's registers hold values only; what a script asks about time and Weak is computed beside them."""
 
-    def stamp(self, symbol: Symbol, weak: int = -1, time: int = -1) -> None:
-        """Companions of a local whose time or weak flag the script asks for."""
+    def stamp(self, symbol: Symbol, weak: int = -1, time: int = -1, flags: int = -1) -> None:
+        """Companions of a local whose time, weak mark or flags the script asks for."""
+        if symbol.flags is not None:
+            self.write_symbol(symbol.flags, self.load(0, V_INT) if flags < 0 else flags)
         if symbol.time is not None:
             self.write_symbol(symbol.time, self.now() if time < 0 else time)
         if symbol.weak is not None:
@@ -28,7 +32,7 @@ class StampCode(CopyCode):
         """TIME register of the time that the expression itself gives, by %SetTime; -1 = none."""
         if self.tree.kind[node] not in (N_FUNC, N_PAREN):
             return -1
-        name, args = self._call(node)
+        name, args = self.call_of(node)
         if name == "%settime":
             return self.value(args[1], V_TIME)
         return self.given_time(args[0]) if name == "%setweak" else -1
@@ -51,26 +55,21 @@ class StampCode(CopyCode):
             weak = self.weak_of(first)
             if weak >= 0:
                 return (self._or(weak, self._is_cut(self.value(first))) if self.type_of(first) == V_TEXT else weak), V_BOOL
+        elif name in STATED:
+            register, kind = self.flag_function(node)
+            if register >= 0:
+                return register, kind
         return ExpressionCode._function(self, node, want, dest)
 
     def _attribute(self, node: int, dest: int) -> int:
         r"""\WEA is always valid: a local that was never assigned is not weak."""
-        register = super()._attribute(node, dest)
+        register = FlagCode._attribute(self, node, dest)
         place = self._place_of(self.tree.a[node])
         of_local = place is not None and place.kind == P_SCALAR and self.checked.folded(self.tree.b[node]) == "wea"
         return self._sure(register) if of_local else register
 
-    def _call(self, node: int) -> tuple[str, list[int]]:
-        """Name and arguments of a function's call; "" for anything else."""
-        tree = self.tree
-        while tree.kind[node] == N_PAREN:
-            node = tree.a[node]
-        if tree.kind[node] != N_FUNC:
-            return "", []
-        return self.checked.folded(tree.a[node]), tree.items(tree.b[node])
-
     def _sets_weak(self, node: int) -> bool:
-        return self._call(node)[0] == "%setweak"
+        return self.call_of(node)[0] == "%setweak"
 
     def _time_of(self, node: int) -> int:
         """TIME register of a value that keeps its time; -1 = nobody keeps it."""
@@ -88,7 +87,7 @@ class StampCode(CopyCode):
 
     def _weak_flag(self, node: int) -> int:
         """Weak of one operand: what %SetWeak says, else what its place keeps; -1 = it keeps none."""
-        name, args = self._call(node)
+        name, args = self.call_of(node)
         if name == "%setweak":
             return self._sure(self.value(args[1], V_BOOL))
         place = self._place_of(node)

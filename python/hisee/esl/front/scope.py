@@ -31,7 +31,7 @@ from hisee.esl.front.kinds import (
 )
 from hisee.esl.front.lexer import Names, Source, Tokens, fold
 from hisee.esl.front.nodes import TYPE_NAMES, Tree
-from hisee.esl.front.symbols import SPECIAL, Parameter, Procedure, Struct, Symbol, type_of_word
+from hisee.esl.front.symbols import SPECIAL, UNTYPED, Parameter, Procedure, Struct, Symbol, type_of_word
 from hisee.esl.front.words import RESERVED, meant
 from hisee.schema import constants, errors
 
@@ -156,9 +156,7 @@ class Scope:
     def type_at(self, node: int) -> tuple[int, Struct | None, bool]:
         kind, name, noalias = self.tree.a[node], self.tree.b[node], self.tree.c[node] == T_NOALIAS
         if name < 0:
-            if kind == V_RECORD:
-                self.error("ESL1003", node, construct="a RECORD without a structure", hint="name it: `RECORD (SD.Name) _r`")
-            return kind, None, noalias
+            return kind, UNTYPED if kind == V_RECORD else None, noalias
         return kind, self.struct_named(self.spelled(name), node), noalias
 
     def _procedure(self, node: int) -> None:

@@ -17,6 +17,7 @@ cdef class Statements(StructureSyntax):
     cdef int end_line(self) except -1
     cdef int end_line_or_report(self) except -1
     cdef int block(self) except -1
+    cdef void fill(self, list items) except *
     cdef int not_opened(self, int at) except -1
     cdef bint stops(self) except -1
     cdef bint is_open(self, int opener) noexcept

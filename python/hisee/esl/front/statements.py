@@ -80,15 +80,19 @@ class Statements(StructureSyntax):
     def block(self) -> int:
         """Items up to a word that closes an open block, an `END name`, a header of another section or the end of the script."""
         items: list[int] = []
+        self.fill(items)
+        return self.tree.pack(items)
+
+    def fill(self, items: list[int]) -> None:
         while True:
             while self.kind == K.T_EOL:
                 self.advance()
             if self.kind == K.T_EOF or self.stops():
-                return self.tree.pack(items)
+                return
             at, depth = self.at, self.depth
             try:
                 if self.bare_end():
-                    return self.tree.pack(items)
+                    return
                 self.item(items)
             except TooDeep:
                 raise
@@ -387,7 +391,10 @@ class Statements(StructureSyntax):
         self.end_line_or_report()
         self.enter()
         self.open_loops += 1
-        body = self.block()
+        items: list[int] = []
+        self.fill(items)
+        items.append(self.tree.add(K.N_NOTHING, self.start(), self.start(), -1, -1, -1, -1))  # END_LOOP has a line of its own
+        body = self.tree.pack(items)
         self.open_loops -= 1
         self.leave()
         self.close_block(K.W_END_LOOP, opener)

@@ -11,3 +11,4 @@ cdef class StructureSyntax(FlowSyntax):
     cdef int copy_rows(self) except -2
     cdef int set_bind(self, int start, int target) except -2
     cdef int container(self, int word) except -2
+    cdef int object_list(self, int word) except -2

@@ -25,6 +25,8 @@ class StructureSyntax(FlowSyntax):
             return self.copy_rows()
         if K.W_CNT_CREATE <= word <= K.W_CNT_DEBUG:
             return self.container(word)
+        if K.W_LST_CREATE <= word <= K.W_LST_DESTROY:
+            return self.object_list(word)
         return FlowSyntax.word_action(self, word)
 
     def redim(self) -> int:
@@ -102,3 +104,11 @@ class StructureSyntax(FlowSyntax):
         self.expressions(operands)
         flag = self.accept_word(K.W_CASE_SENSITIVE)
         return self.node(K.N_CNT, start, word - K.W_CNT_CREATE, self.tree.pack(operands), flag)
+
+    def object_list(self, word: int) -> int:
+        """LST_CREATE mask, type, group, sort, lines, _h, _data [, relation, object]; LST_GO_NEXT, LST_GO_PREV _h, _data; LST_DESTROY _h"""
+        start = self.start()
+        self.advance()
+        operands: list[int] = []
+        self.expressions(operands)
+        return self.node(K.N_LST, start, word - K.W_LST_CREATE, self.tree.pack(operands))

@@ -1,6 +1,6 @@
 cimport cython
 
-cdef int P_CELL, P_COLUMN, P_WHOLE, S_LOCAL, V_RECORD, V_TIME
+cdef int P_CELL, P_COLUMN, P_WHOLE, S_LOCAL, V_INT, V_RECORD, V_TIME
 
 
 cdef class Place
@@ -24,12 +24,13 @@ cdef class Symbol:
     cdef public long long index
     cdef public Struct struct
     cdef public object value
-    cdef public Symbol time, weak
+    cdef public Symbol time, weak, flags
     cdef public Place place
     cdef public bint noalias, public, handle, bound
 
     cpdef void track_time(self)
     cpdef void track_weak(self)
+    cpdef void track_flags(self)
 
 
 @cython.final

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from hisee.esl.front.kinds import P_CELL, P_COLUMN, P_WHOLE, S_LOCAL, V_ANY, V_OBJECT, V_RECORD, V_TIME
+from hisee.esl.front.kinds import P_CELL, P_COLUMN, P_WHOLE, S_LOCAL, V_ANY, V_INT, V_OBJECT, V_RECORD, V_TIME
 from hisee.esl.front.lexer import fold
 from hisee.esl.front.nodes import TYPE_NAMES
 
@@ -31,6 +31,9 @@ class Struct:
         return self.positions.get(folded, -1)
 
 
+UNTYPED = Struct("", 0, [])  # of a RECORD without a structure: it takes any, columns are found by name when the script runs
+
+
 class Symbol:
     """A name of the text. `section` is the number of its procedure, 0 = init part (global)."""
 
@@ -49,6 +52,7 @@ class Symbol:
         self.initial = -1  # node of a computed initial value
         self.time: Symbol | None = None  # companions, where the script can observe them
         self.weak: Symbol | None = None
+        self.flags: Symbol | None = None  # user flags
         self.public = False  # EVENT sets it before the start and reads it at the end
         self.handle = False  # CNT_HANDLE: a container stands behind it when the procedure is called
         self.bound = False  # a record of which rows may stand for rows of objects
@@ -61,6 +65,11 @@ class Symbol:
     def track_weak(self) -> None:
         if self.weak is None:
             self.weak = Symbol(self.name + "\\WEA", S_LOCAL, 1, self.section)
+
+    def track_flags(self) -> None:
+        """User flags A..P, as the 16 bits of an INT."""
+        if self.flags is None:
+            self.flags = Symbol(self.name + " flags", S_LOCAL, V_INT, self.section)
 
 
 class Place:

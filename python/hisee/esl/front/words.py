@@ -9,22 +9,22 @@ RESERVED = frozenset(word for word, number in WORDS.items() if number <= LAST_RE
 NOT_YET = frozenset(word for word, number in WORDS.items() if number >= FIRST_NOT_YET)
 ALARM_WORDS = frozenset(("KVIT", "BLOCK", "UNBLOCK"))  # of these words, ESL2070 says why: there are no alarms
 # functions of pictures that a later version implements; each is named in ESL1003
-LATER_FUNCTIONS = frozenset(f"%hi_{name}" for name in (
-    "setdistx setdisty setinfotext setblink setrotation setzorder setfocus hasfocus repaint setlinewidth setlineterminator "
-    "setfillstyle setfont setbitmap setpalette setopacity setmaxlen setreadonly setmask selecttext setpassword getcursorpos "
-    "setcheck getcheck setrange setvalue getvalue additem insertitem deleteitem clearitems getitemcount getitemtext "
-    "setitemtext getitemid finditem getselecteditem selectitem getmultiselect setitemicon treeadd treedelete treeclear "
-    "treeexpand treeparent treechild treenext treetext treesettext treecheck treeischecked settab gettab settabtext "
-    "settabvisible refreshdata refreshdatasync getbrowsermultiselect getrow setrow getcol getrowcount getcell setcell "
-    "setrowcolor setcolvisible setcolwidth setsort getfilter setpage getpage exportdata setconnectedobj getconnectedobj "
-    "reportpar reportprint reportexport setsource graphsettime graphgetfrom graphgetto graphzoom graphcursor alarmfilter "
-    "alarmselected logfilter setpicturepos setpicturesize setpicturetitle getpicturehbj maximize minimize tofront "
-    "printpicture savepicture regkeyhandler unregkeyhandler popupmenu_create popupmenu_additem popupmenu_show "
-    "popupmenu_clear dodragdrop openfiledialog savefiledialog colordialog inputbox clipsettext clipgettext getmonitorcount "
-    "getscreenx getscreeny getuserlanguage setstatustext setcursor openurl logoff closehi"
-).split()) | frozenset((
-    "%setdragdatatext %setdragdatafilelist %setdragdataips %isdragdata %getdragdatatext %getdragdatafilelist %getdragdataips"
-).split())
+LATER_PICTURE_WORDS = """
+setdistx setdisty setinfotext setblink setrotation setzorder setfocus hasfocus repaint setlinewidth setlineterminator setfillstyle setfont
+setbitmap setpalette setopacity setmaxlen setreadonly setmask selecttext setpassword getcursorpos setcheck getcheck setrange setvalue
+getvalue additem insertitem deleteitem clearitems getitemcount getitemtext setitemtext getitemid finditem getselecteditem selectitem
+getmultiselect setitemicon treeadd treedelete treeclear treeexpand treeparent treechild treenext treetext treesettext treecheck
+treeischecked settab gettab settabtext settabvisible refreshdata refreshdatasync getbrowsermultiselect getrow setrow getcol getrowcount
+getcell setcell setrowcolor setcolvisible setcolwidth setsort getfilter setpage getpage exportdata setconnectedobj getconnectedobj
+reportpar reportprint reportexport setsource graphsettime graphgetfrom graphgetto graphzoom graphcursor alarmfilter alarmselected
+logfilter setpicturepos setpicturesize setpicturetitle getpicturehbj maximize minimize tofront printpicture savepicture regkeyhandler
+unregkeyhandler popupmenu_create popupmenu_additem popupmenu_show popupmenu_clear dodragdrop openfiledialog savefiledialog colordialog
+inputbox clipsettext clipgettext getmonitorcount getscreenx getscreeny getuserlanguage setstatustext setcursor openurl logoff closehi
+"""
+LATER_DRAG_FUNCTIONS = """
+%setdragdatatext %setdragdatafilelist %setdragdataips %isdragdata %getdragdatatext %getdragdatafilelist %getdragdataips
+"""
+LATER_FUNCTIONS = frozenset(f"%hi_{word}" for word in LATER_PICTURE_WORDS.split()) | frozenset(LATER_DRAG_FUNCTIONS.split())
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 UNIT_ORDER = tuple(UNITS)
 DB_WORDS = {
@@ -33,12 +33,13 @@ DB_WORDS = {
 }
 DB_ORDER = tuple(DB_WORDS)
 CNT_ORDER = ("cnt_create", "cnt_insert", "cnt_find", "cnt_delete", "cnt_getnr", "cnt_cnvtoarray", "cnt_getitem", "cnt_destroy", "cnt_debug")
+LST_ORDER = ("lst_create", "lst_go_next", "lst_go_prev", "lst_destroy")
 ACTION_WORDS = (
     "IF", "FOR", "DO_LOOP", "EXIT_LOOP", "GOTO", "RETURN", "END", "RETRY", "RESUME", "ON", "SET", "REDIM", "INSERT", "CALL", "DELAY",
     "WAIT", "LOG", "LOGEX", "MESSAGE", "QUERY", "PROCEDURE", "ENTRY", "ENTRYX", "RPC", "RPCX", "BEGIN", "ENDIF", "END_LOOP", "ELSE",
     "ELSIF", "INT", "BOOL", "REAL", "TEXT", "TIME", "RECORD", "ALIAS", *DB_WORDS.values(),
     "GOSUB", "RAISE_EXCEPTION", "RERAISE", "EXCEPTION_HANDLER", "PRAGMA", "SORT", "FIND_TRUE", "DELETE", "COPY_ROWS",
-    *(word.upper() for word in CNT_ORDER), "EVENT", "OPENEVENT", "CLOSE", "COMMAND", "GETACCESS", "RELEASEACCESS", "PUBLIC",
+    *(word.upper() for word in (*CNT_ORDER, *LST_ORDER)), "EVENT", "OPENEVENT", "CLOSE", "COMMAND", "GETACCESS", "RELEASEACCESS", "PUBLIC",
 )
 
 
