@@ -35,6 +35,7 @@ typedef struct {
     esl_slot_t value;                  /* TEXT: borrowed in arguments, a new reference in results */
     int64_t time;                      /* TIME of the value where tracked, else INT invalid */
     uint8_t weak;
+    uint16_t flags;                    /* user flags of a cell; the codec and the functions know none */
 } esl_value_t;
 
 /* Returns 0, an ESL_ERR_ number to raise, or ESL_BUILTIN_FUEL. `result->type` is set by the caller to the wanted type, or to

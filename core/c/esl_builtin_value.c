@@ -62,8 +62,8 @@ ESL_FN(esl_fn_type_of)
     return esl_give_int(r, (unsigned)a[0].type < sizeof code ? code[a[0].type] : 0);
 }
 
-/* User flags, limits and alarms are attributes of objects. A value in a register carries none: no flag is set, and what sets
- * one hands the value on. */
+/* User flags stand beside a value, in cells and in companions of locals, where the compiler reads and sets them. A value in a register
+ * carries none: no flag is set, and what sets one hands the value on. Limits and alarms are not kept yet: undefined limits, no alarm. */
 
 static bool flag(int64_t number) { return number >= 0 && number <= 15; }
 
@@ -73,7 +73,12 @@ ESL_FN(esl_fn_flag)
     return flag(a[1].value.i) ? esl_give_int(r, 0) : esl_give_invalid(r, ESL_OUT_OF_RANGE);
 }
 
-ESL_FN(esl_fn_set_flags_v) { ESL_UNUSED; return esl_give_copy(r, &a[0]); }
+ESL_FN(esl_fn_set_flags_v)
+{
+    ESL_UNUSED;
+    r->type = a[0].type;
+    return a[1].value.i >= 0 && a[1].value.i <= 0xffff ? esl_give_copy(r, &a[0]) : esl_give_invalid(r, ESL_OUT_OF_RANGE);
+}
 
 ESL_FN(esl_fn_set_flag)
 {
@@ -83,8 +88,8 @@ ESL_FN(esl_fn_set_flag)
 }
 
 ESL_FN(esl_fn_get_flags) { ESL_UNUSED; return esl_give_int(r, 0); }
-ESL_FN(esl_fn_lim_state) { ESL_UNUSED; return esl_give_invalid(r, ESL_NO_DATA_REASON); }
-ESL_FN(esl_fn_alarm_state) { ESL_UNUSED; return esl_give_invalid(r, ESL_NO_DATA_REASON); }
+ESL_FN(esl_fn_lim_state) { ESL_UNUSED; return esl_give_int(r, 5); }
+ESL_FN(esl_fn_alarm_state) { ESL_UNUSED; return esl_give_int(r, 0); }
 ESL_FN(esl_fn_arc_nowrite) { ESL_UNUSED; return esl_give_invalid(r, ESL_NO_DATA_REASON); }
 
 ESL_FN(esl_fn_i_if)

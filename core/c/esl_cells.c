@@ -198,6 +198,52 @@ int esl_cells_redim(esl_cells_t *table, uint32_t hbj, uint32_t rows)
     return error;
 }
 
+/* Rows from 0-based `row` on stand elsewhere now: a change of the shape and of every cell there, also of those that were never set. */
+static void moved(esl_cells_t *table, esl_entry_t *e, uint32_t row)
+{
+    e->change = ++table->last_change;
+    for (size_t i = (size_t)row * e->columns; i < (size_t)e->rows * e->columns; i++) e->cells[i].change = table->last_change;
+}
+
+static int structured(const esl_cells_t *table, uint32_t hbj, esl_entry_t **e)
+{
+    *e = esl_cells_entry(table, hbj);
+    if (!*e) return ESL_ERR_OBJECT_NOT_FOUND;
+    return (*e)->type == ESL_T_RECORD ? 0 : ESL_ERR_RECORD_NO_COMP;
+}
+
+int esl_cells_insert(esl_cells_t *table, uint32_t hbj, uint32_t before, uint32_t count)
+{
+    esl_entry_t *e;
+    int error = structured(table, hbj, &e);
+    if (error) return error;
+    uint32_t rows = e->rows, columns = e->columns;
+    if (before < 1 || before > rows + 1 || count > ESL_CELLS_ROWS - rows) return ESL_ERR_RANGE_ERROR;
+    error = count ? esl_entry_redim(table, e, rows + count) : 0;
+    if (error || !count) return error;
+    esl_cell_t *at = e->cells + (size_t)(before - 1) * columns;
+    memmove(at + (size_t)count * columns, at, (size_t)(rows - before + 1) * columns * sizeof *at);
+    blank(e, before - 1, before - 1 + count);
+    moved(table, e, before - 1);
+    return 0;
+}
+
+int esl_cells_delete(esl_cells_t *table, uint32_t hbj, uint32_t from, uint32_t count)
+{
+    esl_entry_t *e;
+    int error = structured(table, hbj, &e);
+    if (error) return error;
+    uint32_t rows = e->rows, columns = e->columns;
+    if (from < 1 || from > rows + 1 || count > rows - from + 1 || count >= rows) return ESL_ERR_RANGE_ERROR;
+    if (!count) return 0;
+    esl_cell_t *at = e->cells + (size_t)(from - 1) * columns;
+    drop_cells(e, from - 1, from - 1 + count);
+    memmove(at, at + (size_t)count * columns, (size_t)(rows - from + 1 - count) * columns * sizeof *at);
+    e->rows = rows - count; /* the texts of the last rows stand further up now: nothing to drop there */
+    moved(table, e, from - 1);
+    return 0;
+}
+
 bool esl_cells_shape(const esl_cells_t *table, uint32_t hbj, esl_shape_t *shape)
 {
     const esl_entry_t *e = esl_cells_entry(table, hbj);
@@ -240,6 +286,7 @@ int esl_cells_load(const esl_cells_t *table, int64_t ref, esl_account_t *account
     out->type = (esl_type)cell->type;
     out->time = cell->time;
     out->weak = cell->weak;
+    out->flags = cell->flags;
     return 0;
 }
 
@@ -288,6 +335,7 @@ int esl_cell_store(esl_cells_t *table, esl_cell_t *cell, const esl_value_t *valu
     cell->reason = (uint8_t)reason;
     cell->time = value->time;
     cell->weak = value->weak ? 1 : 0;
+    cell->flags = value->flags;
     if (change != ESL_CELLS_LOCAL) cell->change = change;
     return 0;
 }
@@ -298,8 +346,9 @@ static int store_record_row(esl_cells_t *table, esl_entry_t *e, uint32_t to, con
     int error = 0;
     for (uint32_t c = 0; c < e->columns && !error; c++) {
         bool stamped = record->time && !esl_int_invalid(record->time[c][from]);
-        esl_value_t item = {(esl_type)e->types[c], esl_record_get(record, from, c), stamped ? record->time[c][from] : value->time,
-                            record->time ? record->weak[c][from] : value->weak};
+        esl_value_t item = {.type = (esl_type)e->types[c], .value = esl_record_get(record, from, c),
+                            .time = stamped ? record->time[c][from] : value->time,
+                            .weak = record->time ? record->weak[c][from] : value->weak};
         error = esl_cell_store(table, &e->cells[(size_t)to * e->columns + c], &item, change);
     }
     return error;

@@ -16,6 +16,7 @@ typedef struct {
     uint8_t type;      /* esl_type */
     uint8_t reason;    /* 0 valid */
     uint8_t weak;
+    uint16_t flags;    /* user flags, bit 0 = A */
 } esl_cell_t;
 
 typedef struct esl_cells esl_cells_t;
@@ -29,6 +30,11 @@ int64_t esl_cells_used(const esl_cells_t *table); /* bytes */
 int esl_cells_define(esl_cells_t *table, uint32_t hbj, esl_type type, uint32_t rows, const uint8_t *types, uint16_t columns);
 void esl_cells_forget(esl_cells_t *table, uint32_t hbj);
 int esl_cells_redim(esl_cells_t *table, uint32_t hbj, uint32_t rows); /* new rows are invalid, reason 1 */
+/* `count` invalid rows before row `before` (from 1; rows + 1 = behind the last), or rows `from` .. `from` + count - 1 taken out; at least
+ * one row stays. Cells that get another row count as changed. 0, ESL_ERR_OBJECT_NOT_FOUND, ESL_ERR_RECORD_NO_COMP for a simple object,
+ * ESL_ERR_RANGE_ERROR, ESL_ERR_MEMORY; after an error nothing has changed. */
+int esl_cells_insert(esl_cells_t *table, uint32_t hbj, uint32_t before, uint32_t count);
+int esl_cells_delete(esl_cells_t *table, uint32_t hbj, uint32_t from, uint32_t count);
 
 typedef struct {
     esl_type type;
@@ -53,9 +59,9 @@ int esl_cells_load(const esl_cells_t *table, int64_t ref, esl_account_t *account
 int esl_cells_load_record(const esl_cells_t *table, int64_t ref, esl_account_t *account, const esl_struct_t *structure,
                           esl_record_t **out);
 
-/* Write. The value is converted to the cell's type (no conversion: invalid, reason 3) and settled; `value->time` and
- * `value->weak` are stored. A RECORD value writes a whole structured object (row 0, column 0; rows follow the record) or
- * with its first row one row (column 0).
+/* Write. The value is converted to the cell's type (no conversion: invalid, reason 3) and settled; `value->time`,
+ * `value->weak` and `value->flags` are stored. A RECORD value writes a whole structured object (row 0, column 0; rows follow the record) or
+ * with its first row one row (column 0); its cells have no user flags.
  * `change` 0: this table owns the value and gives the next number; else the cell gets that number;
  * ESL_CELLS_LOCAL: a replica's own write, applied at once, the cell keeps its number until the owner answers.
  * *given is the number stored (may be NULL). */
@@ -67,8 +73,8 @@ uint64_t esl_cells_last_change(const esl_cells_t *table);
 void esl_cells_leap(esl_cells_t *table, uint64_t floor);
 
 /* Payload of VALUES: shapes and cells of whole objects, or of single references (row and column 0: the whole object).
- * Unknown objects are left out. 0 or ESL_ERR_MEMORY. */
-int esl_cells_write(const esl_cells_t *table, const int64_t *refs, uint32_t count, esl_buffer_t *out);
+ * Unknown objects are left out. `flags`: with user flags; a reader of protocol 1.4 and below takes none. 0 or ESL_ERR_MEMORY. */
+int esl_cells_write(const esl_cells_t *table, const int64_t *refs, uint32_t count, bool flags, esl_buffer_t *out);
 /* Apply such a payload to a replica: unknown objects are defined, rows follow, cells whose change number is not newer
  * are left alone. `changed` (may be NULL) is told each reference whose state changed. 0, ESL_ERR_MEMORY, or
  * ESL_CODEC_MALFORMED; what stood before the fault is applied. */

@@ -5,6 +5,7 @@
 #define CELL 2
 #define WEAK 1u
 #define PAYLOAD 2u
+#define FLAGS 4u
 
 static int put_shape(esl_buffer_t *out, const esl_entry_t *e)
 {
@@ -28,11 +29,20 @@ static size_t payload_bytes(const esl_cell_t *cell)
     return cell->type == ESL_T_BOOL ? 1 : 8;
 }
 
-static int put_cell(esl_buffer_t *out, int64_t ref, const esl_cell_t *cell)
+static int put_payload(esl_buffer_t *out, const esl_cell_t *cell)
+{
+    if (!has_payload(cell)) return 0;
+    if (cell->type != ESL_T_TEXT) return esl_buffer_put(out, &cell->value, payload_bytes(cell));
+    esl_buffer_put(out, &cell->value.t->bytes, 4);
+    return esl_buffer_put(out, cell->value.t->data, cell->value.t->bytes);
+}
+
+static int put_cell(esl_buffer_t *out, int64_t ref, const esl_cell_t *cell, bool with_flags)
 {
     uint8_t kind = CELL;
-    uint8_t flags = (uint8_t)((cell->weak ? WEAK : 0) | (has_payload(cell) ? PAYLOAD : 0));
-    if (!esl_buffer_room(out, 28 + payload_bytes(cell))) return ESL_ERR_MEMORY;
+    bool flagged = with_flags && cell->flags;
+    uint8_t flags = (uint8_t)((cell->weak ? WEAK : 0) | (has_payload(cell) ? PAYLOAD : 0) | (flagged ? FLAGS : 0));
+    if (!esl_buffer_room(out, 30 + payload_bytes(cell))) return ESL_ERR_MEMORY;
     esl_buffer_put(out, &kind, 1);
     esl_buffer_put(out, &ref, 8);
     esl_buffer_put(out, &cell->change, 8);
@@ -40,26 +50,24 @@ static int put_cell(esl_buffer_t *out, int64_t ref, const esl_cell_t *cell)
     esl_buffer_put(out, &cell->type, 1);
     esl_buffer_put(out, &cell->reason, 1);
     esl_buffer_put(out, &flags, 1);
-    if (!has_payload(cell)) return 0;
-    if (cell->type != ESL_T_TEXT) return esl_buffer_put(out, &cell->value, payload_bytes(cell));
-    esl_buffer_put(out, &cell->value.t->bytes, 4);
-    return esl_buffer_put(out, cell->value.t->data, cell->value.t->bytes);
+    int error = put_payload(out, cell);
+    return error || !flagged ? error : esl_buffer_put(out, &cell->flags, 2);
 }
 
-static int put_whole(esl_buffer_t *out, const esl_entry_t *e)
+static int put_whole(esl_buffer_t *out, const esl_entry_t *e, bool flags)
 {
     int error = put_shape(out, e);
     for (uint32_t row = 0; row < e->rows && !error; row++) {
         for (uint32_t c = 0; c < e->columns && !error; c++) {
             const esl_cell_t *cell = &e->cells[(size_t)row * e->columns + c];
             bool simple = e->type != ESL_T_RECORD;
-            if (cell->change) error = put_cell(out, esl_ref_make(e->hbj, simple ? 0 : row + 1, simple ? 0 : c + 1), cell);
+            if (cell->change) error = put_cell(out, esl_ref_make(e->hbj, simple ? 0 : row + 1, simple ? 0 : c + 1), cell, flags);
         }
     }
     return error;
 }
 
-int esl_cells_write(const esl_cells_t *table, const int64_t *refs, uint32_t count, esl_buffer_t *out)
+int esl_cells_write(const esl_cells_t *table, const int64_t *refs, uint32_t count, bool flags, esl_buffer_t *out)
 {
     size_t before = out->length;
     int error = 0;
@@ -67,8 +75,8 @@ int esl_cells_write(const esl_cells_t *table, const int64_t *refs, uint32_t coun
         const esl_entry_t *e = esl_cells_entry(table, esl_ref_object(refs[i]));
         const esl_cell_t *cell;
         if (!e) continue;
-        if (esl_ref_row(refs[i]) == 0 && esl_ref_column(refs[i]) == 0) error = put_whole(out, e);
-        else if (esl_cells_find(table, refs[i], &cell) == 0) error = put_cell(out, refs[i], cell);
+        if (esl_ref_row(refs[i]) == 0 && esl_ref_column(refs[i]) == 0) error = put_whole(out, e, flags);
+        else if (esl_cells_find(table, refs[i], &cell) == 0) error = put_cell(out, refs[i], cell, flags);
     }
     if (error) out->length = before;
     return error;
@@ -121,6 +129,7 @@ typedef struct {
     int64_t ref, time;
     uint64_t change;
     uint8_t type, reason, flags;
+    uint16_t user_flags;
     esl_slot_t value;
     const char *utf8;
     uint32_t bytes;
@@ -135,22 +144,27 @@ static bool take_text(bytes_t *in, cell_t *cell)
     return esl_utf8_ok(cell->utf8, cell->bytes);
 }
 
-static bool take_cell(bytes_t *in, cell_t *cell)
+static bool take_payload(bytes_t *in, cell_t *cell)
 {
-    bool head = take(in, &cell->ref, 8) && take(in, &cell->change, 8) && take(in, &cell->time, 8) && take(in, &cell->type, 1) &&
-                take(in, &cell->reason, 1) && take(in, &cell->flags, 1);
-    if (!head || cell->type < ESL_T_BOOL || cell->type > ESL_T_OBJECT || cell->type == ESL_T_RECORD) return false;
-    if (cell->reason > 15 || cell->flags > (WEAK | PAYLOAD) || cell->change == ESL_CELLS_LOCAL) return false;
     if (!(cell->flags & PAYLOAD)) return cell->reason != 0;
     if (cell->type == ESL_T_TEXT) return take_text(in, cell);
     if (!take(in, &cell->value, cell->type == ESL_T_BOOL ? 1 : 8)) return false;
     return esl_slot_reason((esl_type)cell->type, cell->value) == 0 || cell->reason; /* beside "valid" the payload must be valid */
 }
 
+static bool take_cell(bytes_t *in, cell_t *cell)
+{
+    bool head = take(in, &cell->ref, 8) && take(in, &cell->change, 8) && take(in, &cell->time, 8) && take(in, &cell->type, 1) &&
+                take(in, &cell->reason, 1) && take(in, &cell->flags, 1);
+    if (!head || cell->type < ESL_T_BOOL || cell->type > ESL_T_OBJECT || cell->type == ESL_T_RECORD) return false;
+    if (cell->reason > 15 || cell->flags > (WEAK | PAYLOAD | FLAGS) || cell->change == ESL_CELLS_LOCAL) return false;
+    return take_payload(in, cell) && (!(cell->flags & FLAGS) || take(in, &cell->user_flags, 2));
+}
+
 /* The payload goes in as a valid value first, then the state: an invalid cell keeps what was last valid. */
 static int store(esl_cells_t *table, esl_cell_t *to, const cell_t *cell)
 {
-    esl_value_t value = {(esl_type)cell->type, cell->value, cell->time, cell->flags & WEAK};
+    esl_value_t value = {.type = (esl_type)cell->type, .value = cell->value, .time = cell->time};
     bool usable = (cell->flags & PAYLOAD) && (cell->type == ESL_T_TEXT || !esl_slot_reason(value.type, value.value));
     int error = 0;
     if (usable && cell->type == ESL_T_TEXT) {
@@ -164,6 +178,7 @@ static int store(esl_cells_t *table, esl_cell_t *to, const cell_t *cell)
     to->reason = cell->reason;
     to->time = cell->time;
     to->weak = cell->flags & WEAK;
+    to->flags = cell->user_flags;
     to->change = cell->change;
     return error;
 }

@@ -1,4 +1,4 @@
-/* Actions carried out inside the VM: containers, SORT, COPY_ROWS, SET BIND. Work is charged to the script's budget. */
+/* Actions carried out inside the VM: containers, SORT, COPY_ROWS, SET BIND, items by name, user flags. Work is charged to the script's budget. */
 #include "esl_local.h"
 
 #include <stdlib.h>
@@ -188,6 +188,34 @@ static int bind(esl_script_t *s, const esl_site_t *site)
 
 static int refresh(esl_script_t *s, const esl_site_t *site) { return esl_rows_refresh(s, esl_record_slot(s, top(s), site->args[0].reg)); }
 
+static int flags(esl_script_t *s, const esl_site_t *site)
+{
+    const esl_cell_t *cell;
+    int error = esl_ref_cell(s, given(s, site, 0).value.i, &cell);
+    return error ? error : give_slot(s, site, 1, ESL_T_INT, cell->flags);
+}
+
+/* The column's name is a constant of the code generator; whatever else stands there names no column. */
+static const char *column_name(const esl_script_t *s, const esl_site_t *site)
+{
+    esl_value_t name = given(s, site, 2);
+    return name.type == ESL_T_TEXT && !esl_text_invalid(name.value.t) ? name.value.t->data : "";
+}
+
+static int field(esl_script_t *s, const esl_site_t *site)
+{
+    esl_value_t value;
+    const esl_record_t *record = esl_record_slot(s, top(s), site->args[0].reg)->rec;
+    int error = esl_rows_field(s, record, int_at(s, site, 1), column_name(s, site), &value);
+    return error ? error : give(s, site, 3, value);
+}
+
+static int field_put(esl_script_t *s, const esl_site_t *site)
+{
+    esl_value_t value = given(s, site, 3);
+    return esl_rows_put_field(s, esl_record_slot(s, top(s), site->args[0].reg), int_at(s, site, 1), column_name(s, site), &value);
+}
+
 esl_local_fn esl_local_find(uint16_t action)
 {
     static const esl_local_fn functions[] = {
@@ -195,6 +223,7 @@ esl_local_fn esl_local_find(uint16_t action)
         [ACTION_CNT_DELETE] = cnt_delete, [ACTION_CNT_GETNR] = cnt_getnr, [ACTION_CNT_CNVTOARRAY] = cnt_cnvtoarray,
         [ACTION_CNT_GETITEM] = cnt_getitem, [ACTION_CNT_DESTROY] = cnt_destroy, [ACTION_CNT_DEBUG] = cnt_debug,
         [ACTION_SORT] = sort, [ACTION_COPY_ROWS] = copy_rows, [ACTION_BIND] = bind, [ACTION_REFRESH] = refresh,
+        [ACTION_FLAGS] = flags, [ACTION_FIELD] = field, [ACTION_FIELD_PUT] = field_put,
     };
     return action < sizeof functions / sizeof *functions ? functions[action] : NULL;
 }

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "esl_case.h"
+
 int esl_row_index(int64_t row, uint32_t rows, uint32_t *index)
 {
     if (esl_int_invalid(row)) return ESL_ERR_EXPRESSION_STATUS;
@@ -108,8 +110,9 @@ esl_record_t *esl_rows_free_of_bonds(esl_script_t *s, esl_record_t *record)
 
 int esl_rows_copy(esl_script_t *s, esl_slot_t *record, esl_record_t *from)
 {
-    if (record->rec->structure != from->structure) return ESL_ERR_RECORD_NO_COMP;
-    if (record->rec->rows != from->rows) return ESL_ERR_RANGE_ERROR;
+    bool takes = !record->rec->structure->hbj; /* declared without a structure: the first one is taken, with its rows */
+    if (!takes && record->rec->structure != from->structure) return ESL_ERR_RECORD_NO_COMP;
+    if (!takes && record->rec->rows != from->rows) return ESL_ERR_RANGE_ERROR;
     esl_record_t *values = esl_rows_free_of_bonds(s, from);
     if (!values) return ESL_ERR_MEMORY;
     esl_record_drop(record->rec);
@@ -249,6 +252,54 @@ int esl_rows_refresh(esl_script_t *s, esl_slot_t *record)
         copy_row(record->rec, row, now, 0);
         esl_record_drop(now);
     }
+    return 0;
+}
+
+/* items by name */
+
+static bool same_name(const char *a, const char *b)
+{
+    while (*a && *b)
+        if (esl_case_fold(esl_utf8_next(&a)) != esl_case_fold(esl_utf8_next(&b))) return false;
+    return !*a && !*b;
+}
+
+static int find_field(esl_script_t *s, const esl_record_t *record, int64_t row, const char *name, uint32_t *index, uint32_t *column)
+{
+    const esl_struct_t *structure = record->structure;
+    s->budget -= esl_work((uint64_t)structure->columns * 8);
+    for (*column = 0; *column < structure->columns; ++*column)
+        if (same_name(structure->names[*column], name)) return esl_row_index(row, record->rows, index);
+    return ESL_ERR_RECORD_NO_COMP;
+}
+
+int esl_rows_field(esl_script_t *s, const esl_record_t *record, int64_t row, const char *name, esl_value_t *value)
+{
+    uint32_t index, column;
+    int error = find_field(s, record, row, name, &index, &column);
+    if (error) return error;
+    esl_slot_t item = esl_record_get(record, index, column);
+    esl_type type = (esl_type)record->structure->types[column];
+    if (type == ESL_T_OBJECT) {
+        if (!item.i) return ESL_ERR_NO_ASSIGNED_ALIAS;
+        return s->cells ? esl_cells_load(s->cells, item.i, &s->account, value) : ESL_ERR_OBJECT_NOT_FOUND;
+    }
+    esl_keep_slot(type, item);
+    *value = (esl_value_t){.type = type, .value = item, .time = esl_int_inv(ESL_UNDEFINED)};
+    return 0;
+}
+
+int esl_rows_put_field(esl_script_t *s, esl_slot_t *record, int64_t row, const char *name, const esl_value_t *value)
+{
+    uint32_t index, column;
+    int error = find_field(s, record->rec, row, name, &index, &column);
+    if (error) return error;
+    esl_type type = (esl_type)record->rec->structure->types[column];
+    if (type == ESL_T_OBJECT) return ESL_ERR_NOT_SUPPORTED;
+    if (!own(s, record)) return ESL_ERR_MEMORY;
+    esl_slot_t item = esl_convert(value->type, value->value, type);
+    esl_keep_slot(type, item);
+    esl_record_set(record->rec, index, column, item);
     return 0;
 }
 

@@ -29,6 +29,10 @@ esl_record_t *esl_rows_free_of_bonds(esl_script_t *script, esl_record_t *record)
 
 int esl_ref_item(const esl_script_t *script, int64_t ref, int64_t row, uint32_t column, int64_t *item);
 int esl_ref_number(int64_t hbj, int64_t *ref);
+/* Item by the name of its column, in any case: FIELD and FIELD_PUT of records without a structure. The value of a linked item is read
+ * over its link. 0, ESL_ERR_RECORD_NO_COMP: no such column, or an error of the row or the link. `value` of esl_rows_field is a new reference. */
+int esl_rows_field(esl_script_t *script, const esl_record_t *record, int64_t row, const char *column, esl_value_t *value);
+int esl_rows_put_field(esl_script_t *script, esl_slot_t *record, int64_t row, const char *column, const esl_value_t *value);
 int esl_ref_cell(const esl_script_t *script, int64_t ref, const esl_cell_t **cell);
 int esl_ref_rows(const esl_script_t *script, int64_t ref, int64_t *rows);
 /* Value of a cell into a register of the top frame, converted. */

@@ -51,7 +51,7 @@ static int store_any(esl_slot_t *at, esl_value_t *value)
 static int store_record(esl_slot_t *at, const esl_struct_t *structure, esl_value_t *value)
 {
     if (value->type != ESL_T_RECORD) return ESL_ERR_PARAM_TYPE;
-    if (value->value.rec->structure != structure) return ESL_ERR_RECORD_NO_COMP;
+    if (structure->hbj && value->value.rec->structure != structure) return ESL_ERR_RECORD_NO_COMP; /* hbj 0: it takes any */
     esl_record_drop(at->rec);
     at->rec = value->value.rec;
     value->type = ESL_T_NONE;
@@ -203,11 +203,19 @@ static int hand_out(esl_script_t *s, int error, uint16_t number, uint16_t site, 
     return 0;
 }
 
+/* Row 0 of a column is the whole column: ON CHANGE follows it, nothing can be assigned to it. */
+static bool names_column(const esl_script_t *s, const esl_arg_t *target)
+{
+    int64_t ref = esl_load_value(s, &s->frames[s->depth - 1], target->reg, target->type).value.i;
+    return esl_ref_column(ref) && !esl_ref_row(ref);
+}
+
 int esl_begin_action(esl_script_t *s, uint16_t index)
 {
     const esl_site_t *site = &s->unit->site[index];
     esl_local_fn local = esl_local_find(site->number);
     if (local) return local(s, site);
+    if (site->number == ACTION_SET && names_column(s, &site->args[0])) return ESL_ERR_RANGE_ERROR;
     esl_buffer_free(&s->pending.payload);
     int error = put_arguments(s, site);
     if (site->number == ACTION_FUNCTION) s->budget -= HOST_FUNCTION_FUEL + (int64_t)s->pending.payload.length / 16;

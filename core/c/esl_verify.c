@@ -87,6 +87,9 @@ static const esl_struct_t *structure_at(const verifier_t *v, uint16_t operand)
     return reg && reg->type == ESL_T_RECORD ? &v->unit->structure[reg->structure] : NULL;
 }
 
+/* Does a record of structure `a` go where one of `b` is expected? Number 0 is a RECORD declared without a structure: looked at when it runs. */
+static bool pairs(const esl_struct_t *a, const esl_struct_t *b) { return a == b || (a && b && !(a->hbj && b->hbj)); }
+
 static bool same_structure(verifier_t *v, uint16_t a, uint16_t b)
 {
     return structure_at(v, a) == structure_at(v, b) || refuse(v, "%s: records of different structures", rows[v->p->code[v->pc].op].name);
@@ -110,7 +113,7 @@ static bool check_call(verifier_t *v, const esl_site_t *site)
         const esl_param_t *param = &callee->param[i];
         if (!check_argument(v, arg, "site")) return false;
         if (arg->type == ESL_T_RECORD && param->type == ESL_T_RECORD) {
-            if (structure_at(v, arg->reg) != &v->unit->structure[callee->reg[param->reg].structure])
+            if (!pairs(structure_at(v, arg->reg), &v->unit->structure[callee->reg[param->reg].structure]))
                 return refuse(v, "CALL: argument %u is a record of another structure", i + 1u);
         } else if (arg->type != param->type && !convertible(arg->type, param->type)) {
             return refuse(v, "CALL: argument %u of type %u for a parameter of type %u", i + 1u, arg->type, param->type);
@@ -332,7 +335,7 @@ static bool check_structures(verifier_t *v)
 {
     for (uint32_t i = 0; i < v->unit->structures; i++) {
         const esl_struct_t *s = &v->unit->structure[i];
-        if (!s->columns || s->columns > LIMIT_RECORD_COLUMNS) return refuse(v, "structure %u has %u columns", i, s->columns);
+        if (!s->columns != !s->hbj || s->columns > LIMIT_RECORD_COLUMNS) return refuse(v, "structure %u has %u columns", i, s->columns);
         for (uint16_t c = 0; c < s->columns; c++)
             if (!simple(s->types[c]) && s->types[c] != ESL_T_OBJECT) return refuse(v, "column %u of structure %u has no known type", c, i);
         for (uint32_t k = 0; k < i; k++) /* a decoder finds a structure by its number alone */

@@ -62,8 +62,9 @@ def db(number: int, name: str, syntax: str, effect: str, operands: tuple, doc: s
 ACTIONS = [
     # made by the code generator, no keyword of their own
     Action(1, "SET", "object := value [TIME time]", "script", "write", "never", "KNL",
-           (("target", "IN", "OBJECT"), ("value", "IN", "ANY"), ("time", "IN", "TIME"), ("weak", "IN", "BOOL")), "",
-           "request to change an object, or a cell of a structured one; time invalid = now; settled later, seen by WAIT"),
+           (("target", "IN", "OBJECT"), ("value", "IN", "ANY"), ("time", "IN", "TIME"), ("weak", "IN", "BOOL"), ("flags", "IN", "INT*")), "",
+           "request to change an object, or a cell of a structured one; time invalid = now; flags: user flags, bit 0 = A, left out = none; "
+           "settled later, seen by WAIT"),
     Action(2, "PVAR_WRITE", "_pictureVariable := value", "script", "write", "never", "HIS",
            (("variable", "IN", "INT"), ("value", "IN", "ANY")), "",
            "write of a picture variable, by its index in the picture, from 0; the VM has applied it to the own replica before"),
@@ -162,6 +163,27 @@ ACTIONS = [
     vm(72, "BIND", "SET _r[i] BIND object[j] | NONE", (("record", "INOUT", "RECORD"), ("row", "IN", "INT"), ("target", "IN", "OBJECT")),
        "row of a record stands for the row of an object; target not linked = it no longer does, its items become undefined"),
     vm(73, "REFRESH", "", (("record", "INOUT", "RECORD"),), "bound rows take the present values of their objects: before a record is read as a whole"),
+    vm(74, "FLAGS", "", (("target", "IN", "OBJECT"), ("flags", "OUT", "INT")), "user flags of an object or a cell of it, bit 0 = A"),
+    vm(75, "FIELD", "_r[i]^Column of a RECORD without a structure",
+       (("record", "IN", "RECORD"), ("row", "IN", "INT"), ("column", "IN", "TEXT"), ("value", "OUT", "ANY")),
+       "item by the name of its column, found when it runs; no such column: _ERR_RECORD_NO_COMP"),
+    vm(76, "FIELD_PUT", "", (("record", "INOUT", "RECORD"), ("row", "IN", "INT"), ("column", "IN", "TEXT"), ("value", "IN", "ANY")),
+       "the same, written; an Object column refuses with _ERR_NOT_SUPPORTED"),
+    # rows of objects, lists of objects
+    Action(160, "OBJECT_ROWS", "REDIM object[n], INSERT object, before, rows, DELETE object, from [, count]", "script", "write", "always", "KNL",
+           (("target", "IN", "OBJECT"), ("operation", "IN", "INT"), ("first", "IN", "INT"), ("count", "IN", "INT"), ("rows", "IN", "ANY*")), "",
+           "rows of a structured object. operation: 1 REDIM to count, 2 INSERT of the record behind it before row first (-1 = at the end), "
+           "3 DELETE of count rows from first on. At least one row stays; rows that do not exist fail with _ERR_RANGE_ERROR"),
+    Action(161, "LST_CREATE", "LST_CREATE mask, type, group, sort, lines, _h, _data [, relation, object]", "control", "read", "always",
+           "EVH, HIS, SEE",
+           (("mask", "IN", "TEXT"), ("type", "IN", "INT"), ("group", "IN", "OBJECT"), ("sort", "IN", "INT"), ("lines", "IN", "INT"),
+            ("relation", "IN", "INT"), ("object", "IN", "OBJECT"), ("handle", "OUT", "INT"), ("data", "INOUT", "RECORD")),
+           "handle, first page", "list of objects by name, @OTYPE_, group and relation, in pages; group not linked = any; 0 = it could not be made"),
+    Action(162, "LST_GO", "LST_GO_NEXT _h, _data | LST_GO_PREV _h, _data", "control", "read", "always", "EVH, HIS, SEE",
+           (("handle", "IN", "INT"), ("step", "IN", "INT"), ("data", "INOUT", "RECORD")), "the page",
+           "next (1) or previous (-1) page; past either end it has no rows and the position stays"),
+    Action(163, "LST_DESTROY", "LST_DESTROY _h", "control", "none", "never", "EVH, HIS, SEE", (("handle", "IN", "INT"),), "",
+           "give a list back; the end of the script does it too"),
 ]
 
 TABLE = Table("actions", "ActionId", ACTIONS, "Actions: what a script asks of the world, and who does it.",

@@ -127,6 +127,8 @@ DIAGNOSTICS = [
     error(3025, "{what} holds no references", "A column of values is linked to with DIRECT only, and only in an object.", "add DIRECT"),
     # lints
     error(3060, "`{name}` is {found}, expected {wanted}"),
+    error(3061, "`{name}` has no structure: {what} needs one", "The columns of a RECORD without a structure are found when it runs.",
+          "declare it with its structure: `RECORD (SD.Name) {name}`"),
     warning(4001, "`&` and `|` without brackets", "`&` binds tighter than `|`.", "put brackets around one of them"),
     warning(4002, "`!` applies to the left side only", "`!a = b` means `(!a) = b`.", "write `!(a = b)` or `(!a) = b`"),
     warning(4003, "`\\VLD` does not guard the other side", "Both sides of `&` and `|` are always computed; an invalid one makes the result invalid.",

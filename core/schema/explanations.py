@@ -64,7 +64,7 @@ ROWS = [
       body('LGO "start"'), body('LOG "start"')),
     e(1003, "The construct belongs to the language, but this version cannot compile it. It is named here, so that nobody looks for a "
             "mistake in a right line.",
-      body("DELETE SV.Meters, 1"), body("DELETE _m, 1", declare="RECORD NOALIAS (SD.Meter) _m")),
+      body("KVIT U.Count"), body("U.Count := 0")),
     e(1004, "ELSE, ELSIF, ENDIF and END_LOOP belong to the IF or the loop above them. Here nothing is open: there is one too many, or its "
             "opener is missing.",
       body('LOG "a"', "ENDIF"), body("IF @TRUE THEN", '  LOG "a"', "ENDIF")),
@@ -255,6 +255,9 @@ ROWS = [
     # calls between objects
     e(3060, "The object has another kind than the action needs: CALL needs an event, a picture or a process, EVENT and OPENEVENT an event.",
       body("CALL [U.Count] Add(1)"), body("CALL [E.Counter] Add(1)"), "event"),
+    e(3061, "A RECORD that is declared without a structure takes whatever it is given; its columns are found by name when the script runs. SORT, "
+            "whole columns, links and the way into an object need columns that are known when the script is saved.",
+      body("SORT _r^Id, @TRUE", declare="RECORD _r"), body("SORT _r^Id, @TRUE", declare="RECORD NOALIAS (SD.Meter) _r")),
     # lints
     e(4001, "`&` is computed before `|`. With brackets the reader need not know.",
       body("_a := _a | _b & _a", declare="BOOL _a, _b"), body("_a := _a | (_b & _a)", declare="BOOL _a, _b")),

@@ -83,6 +83,7 @@ MESSAGES = [
     Message(0x014A, "EVENT_RUN", "script", "KNL", "EVH", "EventRun", "run a script of an event; the reply is Started", 4),
     Message(0x014B, "EVENT_OPEN", "script", "EVS, HIS, SEE", "KNL", "EventOpen", "OPENEVENT; answered once the event is open", 4),
     Message(0x014C, "ACCESS_GET", "control", "EVS, HIS, SEE", "KNL", "AccessGet", "GETACCESS .. PUBLIC: granted, and who holds it", 4),
+    Message(0x0160, "OBJECT_ROWS", "script", "EVS, HIS, SEE", "KNL", "values", "rows of a structured object: REDIM, INSERT, DELETE", 5),
     # replies
     Message(0x0201, "REPLY", "", "any", "any", "", "the request was executed; payload as the request says"),
     Message(0x0202, "FAILED", "", "any", "any", "Failed", "the request failed: error, extended reason, text"),

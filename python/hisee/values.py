@@ -115,14 +115,16 @@ class Stamped:
 class Cell(Stamped):
     """State of one cell of an object: `value` is Invalid while the state is, `last` the last valid value beside it (or None)."""
 
-    __slots__ = ("type", "reason", "change", "last")
+    __slots__ = ("type", "reason", "change", "last", "flags")
 
-    def __init__(self, value: Any, type: Type, reason: int, time_ms: int | None, weak: bool, change: int, last: Any) -> None:
+    def __init__(self, value: Any, type: Type, reason: int, time_ms: int | None, weak: bool, change: int, last: Any,
+                 flags: int = 0) -> None:
         super().__init__(value, time_ms, weak)
         self.type = type
         self.reason = reason  # 0 = valid
         self.change = change  # number of the change that made it; 0 = never set
         self.last = last
+        self.flags = flags  # user flags, bit 0 = A
 
 
 class Record:

@@ -227,7 +227,7 @@ static void hostile_payloads(int rounds)
     esl_buffer_t out = {.account = &a};
     const int64_t refs[] = {1, 2};
     fill_cells(owner, &a);
-    CHECK(esl_cells_write(owner, refs, 2, &out) == 0);
+    CHECK(esl_cells_write(owner, refs, 2, true, &out) == 0);
     for (int i = 0; i < rounds; i++) {
         size_t left;
         uint8_t *bytes = damaged(out.data, out.length, &left);

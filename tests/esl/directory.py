@@ -9,6 +9,7 @@ from hisee.esl import ObjectContext, ObjectEntry
 
 TANK = [("Name", "TEXT"), ("Level", "REAL"), ("Full", "BOOL"), ("Src", "Object")]
 METER = [("Id", "INT"), ("Name", "TEXT"), ("Reading", "REAL")]
+INFO = [("Id", "INT"), ("Name", "TEXT"), ("Desc", "TEXT"), ("Type", "INT"), ("Rows", "INT"), ("Cols", "INT"), ("Parent", "INT")]
 ENTRIES = [
     ObjectEntry("U.Count", 101, "user", "INT"),
     ObjectEntry("U.Level", 102, "user", "REAL"),
@@ -21,6 +22,8 @@ ENTRIES = [
     ObjectEntry("SD.Meter", 203, "structure", columns=METER),
     ObjectEntry("SV.Meters", 204, "structured", structure="SD.Meter", columns=METER, rows=2),
     ObjectEntry("DBT.Meters", 205, "table", structure="SD.Meter", columns=METER, key=["Id"]),
+    ObjectEntry("SD.Info", 206, "structure", columns=INFO),
+    ObjectEntry("SD.InfoEx", 207, "structure", columns=[*INFO, ("When", "TIME"), ("Who", "TEXT")]),
     ObjectEntry("WS1.HIP", 301, "process", "INT"),
     ObjectEntry("E.Counter", 302, "event", access=""),
 ]

@@ -5,6 +5,7 @@ It follows docs/design/action-payloads.md and nothing else, so it is a second re
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from hisee._core.cells import CellTable
@@ -14,6 +15,8 @@ from hisee.esl.context import FROM_HIP_NUMBER
 from hisee.schema import actions, picture_functions
 from hisee.script.functions import Functions, Site
 from hisee.script.functions.registry import Raised
+from hisee.script.object_lists import create_list, destroy_list, go_list
+from hisee.server.object_rows import RowChange, RowsRefused, change_rows
 
 from .directory import ENTRIES, REFS, VARIABLES
 
@@ -146,13 +149,37 @@ class Host:
             self.script.fail(13)
 
     # one method per action: its values in, its reply out (None = already ended)
-    def do_set(self, target: Ref, value: Any, time: Any, weak: bool) -> list[Any]:
-        if target.object in self.refused:
-            self.pending_error = self.refused[target.object]
+    def do_set(self, target: Ref, value: Any, time: Any, weak: bool, flags: int = 0) -> list[Any]:
+        if target.object in self.refused or target.object not in self.cells:
+            self.pending_error = self.refused.get(target.object, 11)
         else:
             when = World.time_ms if isinstance(time, Invalid) else int(time)
-            self.cells.set(target, value, when, bool(weak))
+            self.cells.set(target, value, when, bool(weak), flags=flags)
         return []
+
+    def do_object_rows(self, target: Ref, operation: int, first: int, count: int, *rows: Record) -> list[Any] | None:
+        try:
+            change_rows(self.cells, RowChange.of(target, operation, first, count, *rows), World.time_ms)
+        except RowsRefused as refused:
+            self.script.fail(refused.error, refused.extended, str(refused))
+            return None
+        return []
+
+    def do_lst_create(self, *operands: Any) -> list[Any] | None:
+        return self._list(lambda: create_list(self.functions, *operands))
+
+    def do_lst_go(self, *operands: Any) -> list[Any] | None:
+        return self._list(lambda: go_list(self.functions, *operands))
+
+    def do_lst_destroy(self, handle: int) -> list[Any] | None:
+        return self._list(lambda: destroy_list(self.functions, handle))
+
+    def _list(self, how: Callable[[], list[Any]]) -> list[Any] | None:
+        try:
+            return how()
+        except Raised as error:
+            self.script.fail(error.error, 0, error.text)
+            return None
 
     def do_pvar_write(self, variable: int, value: Any) -> list[Any]:
         return []

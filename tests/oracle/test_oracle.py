@@ -20,7 +20,7 @@ from .shrink import shrunk
 from .walk import NotKnown
 
 # Kinds of nodes that are part of others (declarations, operands) and need no method of their own.
-PARTS = {"N_BAD", "N_DECL", "N_VAR", "N_TYPE", "N_PROC", "N_PARAM", "N_LABEL"}
+PARTS = {"N_BAD", "N_DECL", "N_VAR", "N_TYPE", "N_PROC", "N_PARAM", "N_LABEL", "N_NOTHING"}
 # Functions that the oracle has no body for. A new function of the schema is either added to functions.py or named here.
 LISTED = """
 %SetTime %GetTime %IsWeak %SetWeak %Rnd %RndInt %RndSeed %FormatNum %TickMS %StrToTime %StrToTimeEx %TimeToStr %TimeToStrEx

@@ -43,7 +43,7 @@ MOST_CALLS, MOST_ROWS = 1_000, 1_000_000
 FRAMES_OF_A_CALL = 20  # Python's calls for one of the script, about
 # Kinds of nodes the oracle cannot run yet; tests/oracle/test_oracle.py holds this list against nodes.py.
 NOT_KNOWN = (
-    "N_CALL_OTHER", "N_ON_CHANGE", "N_QUERY", "N_DB", "N_NOTHING",
+    "N_CALL_OTHER", "N_ON_CHANGE", "N_QUERY", "N_DB", "N_LST",
     "N_SORT", "N_FIND_TRUE", "N_DELETE", "N_COPY_ROWS", "N_SET_BIND",
     "N_CNT", "N_UNIT", "N_CALL_UNIT", "N_IMPLEMENTS", "N_WAIT_FOR",
     "N_CALL_OBJECT", "N_EVENT", "N_OPENEVENT", "N_CLOSE", "N_COMMAND", "N_GETACCESS", "N_RELEASEACCESS",
@@ -638,8 +638,9 @@ class Writer:
         head = self.step(Walker.do_for, node) if counted else None
         top = self.here()
         self.exits.append([])
-        self.items(self.tree.items(self.tree.d[node]))
-        self.step(Walker.do_next if counted else Walker.do_jump, node, self.tree.end[node]).jump = top
+        *body, end_loop = self.tree.items(self.tree.d[node])
+        self.items(body)
+        self.step(Walker.do_next if counted else Walker.do_jump, node, self.tree.start[end_loop]).jump = top
         for step in [*self.exits.pop(), *([head] if head else [])]:
             step.jump = self.here()
 

@@ -183,3 +183,28 @@ def test_too_many_waiting_values_are_refused_not_lost(tmp_path, monkeypatch):
     other.close()
     retained.close()
     assert len(said) == 4 and QUEUED > 1000
+
+
+def test_rows_and_flags_that_a_script_made_are_there_after_a_restart(tmp_path: Path) -> None:
+    first, done = table(), []
+    retained = Retained(open_values(tmp_path / "retained.db", "", Seams()), at_once)
+
+    def keep(ref: Ref) -> None:
+        retained.keep(ref, first.last_change, first.changes([ref]), done.append)
+
+    first.set(Ref(130, 3, 2), 1)
+    keep(Ref(130, 3, 2))
+    first.insert_rows(130, 1, 2)
+    keep(Ref(130))
+    first.set(Ref(130, 1, 2), 7, flags=5)
+    keep(Ref(130, 1, 2))
+    first.set(100, 4, flags=3)
+    keep(Ref(100))
+    retained.close()
+    assert done == ["", "", "", ""]
+    again = table()
+    later = Retained(open_values(tmp_path / "retained.db", "", Seams()), at_once)
+    later.restore(again, {100, 130})
+    later.close()
+    assert again.dim(130) == 5 and again.get(130) == first.get(130)
+    assert (again.get(Ref(130, 1, 2)).flags, again.get(100).flags) == (5, 3)

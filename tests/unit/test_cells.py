@@ -264,3 +264,86 @@ def test_a_new_owner_is_believed_whatever_a_replica_has_from_the_former_one() ->
     assert successor.set(Ref(1), 12) == (1 << 40) + 1
     successor.leap(5)
     assert successor.last_change == (1 << 40) + 1, "it never counts back"
+
+
+def test_user_flags_are_kept_and_travel(table: CellTable) -> None:
+    table.set(2, 5, flags=0x8001)
+    table.set(Ref(100, 2, 1), Invalid(4), flags=3)
+    assert (table.get(2).flags, table.get(Ref(100, 2, 1)).flags) == (0x8001, 3)
+    replica = CellTable()
+    replica.apply(table.snapshot([2, 100]))
+    assert (replica.get(2).flags, replica.get(2).value, replica.get(Ref(100, 2, 1)).flags) == (0x8001, 5, 3)
+    table.set(2, 6)
+    replica.apply(table.changes([2]))
+    assert (replica.get(2).flags, replica.get(2).value) == (0, 6)
+
+
+def test_a_reader_of_an_older_release_gets_no_user_flags(table: CellTable) -> None:
+    """The bytes are those of before: mark 4 in a cell's flags is malformed to it."""
+    table.set(2, 5, 7, flags=1)
+    plain = CellTable()
+    for number, kind in enumerate(["BOOL", "INT"], start=1):
+        plain.define(number, kind)
+    plain.set(2, 5, 7)
+    assert table.changes([2], False) == plain.changes([2])
+    assert table.snapshot([2], False) == plain.snapshot([2])
+    assert len(table.changes([2])) == len(plain.changes([2])) + 2
+
+
+def test_a_cell_whose_flags_are_cut_off_is_malformed(table: CellTable) -> None:
+    table.set(2, 5, flags=1)
+    payload = table.changes([2])
+    with pytest.raises(ValueError, match="malformed"):
+        CellTable().apply(payload[:-1])
+
+
+def rows_of(table: CellTable, hbj: int = 100) -> list[list[object]]:
+    record = table.get(hbj)
+    return [record.row(index) for index in range(record.rows)]
+
+
+def numbers(table: CellTable) -> list[object]:
+    return [cell if not isinstance(cell, Invalid) else None for cell, *_ in rows_of(table)]
+
+
+@pytest.mark.parametrize(("before", "count", "wanted"), [(1, 1, [None, 1, 2]), (2, 2, [1, None, None, 2]), (3, 1, [1, 2, None]), (1, 0, [1, 2])])
+def test_rows_are_put_in_and_replicas_follow(table: CellTable, before: int, count: int, wanted: list[object]) -> None:
+    for row in (1, 2):
+        table.set(Ref(100, row, 1), row, flags=row)
+        table.set(Ref(100, row, 2), f"text {row}")
+    replica = CellTable()
+    replica.apply(table.snapshot([100]))
+    table.insert_rows(100, before, count)
+    assert numbers(table) == wanted
+    assert [table.get(Ref(100, row + 1, 1)).flags for row in range(len(wanted))] == [value or 0 for value in wanted]
+    replica.apply(table.changes([100]))
+    assert rows_of(replica) == rows_of(table)
+
+
+@pytest.mark.parametrize(("first", "count", "wanted"), [(1, 1, [2, 3]), (2, 2, [1]), (3, 1, [1, 2]), (4, 0, [1, 2, 3])])
+def test_rows_are_taken_out_and_replicas_follow(table: CellTable, first: int, count: int, wanted: list[object]) -> None:
+    table.redim(100, 3)
+    for row in (1, 2, 3):
+        table.set(Ref(100, row, 1), row)
+        table.set(Ref(100, row, 2), f"text {row}")
+    replica = CellTable()
+    replica.apply(table.snapshot([100]))
+    used = table.memory_bytes
+    table.delete_rows(100, first, count)
+    assert numbers(table) == wanted and table.memory_bytes < used + (count == 0)
+    replica.apply(table.changes([100]))
+    assert rows_of(replica) == rows_of(table)
+
+
+def test_rows_that_do_not_exist_change_nothing(table: CellTable) -> None:
+    before = table.snapshot([100])
+    for call, place, count in ((table.insert_rows, 0, 1), (table.insert_rows, 4, 1), (table.insert_rows, 1, 1_000_000), (table.delete_rows, 0, 1),
+                               (table.delete_rows, 2, 2), (table.delete_rows, 1, 2), (table.delete_rows, 4, 0)):
+        with pytest.raises(IndexError):
+            call(100, place, count)
+    assert table.snapshot([100]) == before
+    for call in (table.insert_rows, table.delete_rows):
+        with pytest.raises(TypeError):
+            call(1, 1, 1)
+        with pytest.raises(KeyError):
+            call(55, 1, 1)

@@ -119,6 +119,30 @@ def test_a_script_alone(tmp_path, capsys):
     assert check(capsys, script) == (Exit.OK, [])
 
 
+@pytest.fixture
+def interface(app: Path) -> Path:
+    (app / "interfaces").mkdir()
+    file = app / "interfaces/I.Greeting.esl"
+    file.write_text("RPC PROCEDURE Greet(IN TEXT _name, TEXT _hello)\nEND Greet\n")
+    return file
+
+
+def test_the_text_of_an_interface_is_checked_by_its_own_rules(interface, capsys):
+    assert check(capsys, interface) == (Exit.OK, [])
+    interface.write_text("INT _a\nRPC PROCEDURE Greet(IN TEXT _name)\n  _name := \"x\"\nEND Greet\nPROCEDURE Own\nEND Own\n")
+    code, found = check(capsys, interface)
+    assert code == Exit.FINDINGS and [(f["code"], f["line"]) for f in found] == [("ESL2030", 1), ("ESL2030", 3), ("ESL2030", 5)]
+    assert {f["file"] for f in found} == {"hello/interfaces/I.Greeting.esl"}
+
+
+def test_an_application_is_checked_with_its_interfaces(app, interface, capsys):
+    assert check(capsys, app) == (Exit.OK, [])
+    interface.write_text("RPC PROCEDURE Greet(\nEND Greet\n")
+    code, found = check(capsys, app)
+    assert code == Exit.FINDINGS and [Path(f["file"]).name for f in found] == ["I.Greeting.esl"]
+    assert check(capsys, app / "interfaces") == (code, found)
+
+
 def test_a_script_alone_knows_the_objects_of_an_application(tmp_path, capsys):
     run_command(["new", str(tmp_path / "plant")])
     script = tmp_path / "one.esl"

@@ -3,11 +3,11 @@
 #ifndef HISEE_ACTIONS_H
 #define HISEE_ACTIONS_H
 
-#define HISEE_ACTIONS_HASH 0xb15eed49u
-#define HISEE_ACTIONS_COUNT 39
+#define HISEE_ACTIONS_HASH 0x65cf9beau
+#define HISEE_ACTIONS_COUNT 46
 
 #define HISEE_ACTIONS(X) \
-    X(1, SET, "never", "<O<A<M<B") \
+    X(1, SET, "never", "<O<A<M<B<I*") \
     X(2, PVAR_WRITE, "never", "<I<A") \
     X(3, ON_CHANGE, "never", "<O<I<B") \
     X(4, WAIT, "always", "") \
@@ -46,5 +46,12 @@
     X(71, COPY_ROWS, "never", "=C<I<C<I<I") \
     X(72, BIND, "never", "=C<I<O") \
     X(73, REFRESH, "never", "=C") \
+    X(74, FLAGS, "never", "<O>I") \
+    X(75, FIELD, "never", "<C<I<T>A") \
+    X(76, FIELD_PUT, "never", "=C<I<T<A") \
+    X(160, OBJECT_ROWS, "always", "<O<I<I<I<A*") \
+    X(161, LST_CREATE, "always", "<T<I<O<I<I<I<O>I=C") \
+    X(162, LST_GO, "always", "<I<I=C") \
+    X(163, LST_DESTROY, "never", "<I") \
 
 #endif

@@ -3,8 +3,8 @@
 #ifndef HISEE_MESSAGES_H
 #define HISEE_MESSAGES_H
 
-#define HISEE_MESSAGES_HASH 0x9e25ce7fu
-#define HISEE_MESSAGES_COUNT 108
+#define HISEE_MESSAGES_HASH 0x28ba3548u
+#define HISEE_MESSAGES_COUNT 109
 
 #define HISEE_MESSAGES(X) \
     X(257, PS_GET, "control") \
@@ -65,6 +65,7 @@
     X(330, EVENT_RUN, "script") \
     X(331, EVENT_OPEN, "script") \
     X(332, ACCESS_GET, "control") \
+    X(352, OBJECT_ROWS, "script") \
     X(513, REPLY, "") \
     X(514, FAILED, "") \
     X(769, VALUES, "script") \

@@ -33,7 +33,7 @@ cdef object cell_object(const c.esl_cell_t *cell):
     value = Invalid(cell.reason, cell.type) if cell.reason else last
     known = cell.change != 0 or not c.esl_int_invalid(cell.time)
     time = None if c.esl_int_invalid(cell.time) else cell.time
-    return Cell(value, TYPES[cell.type], cell.reason, time, cell.weak != 0, cell.change, last if known else None)
+    return Cell(value, TYPES[cell.type], cell.reason, time, cell.weak != 0, cell.change, last if known else None, cell.flags)
 
 
 cdef class CellTable:
@@ -83,17 +83,27 @@ cdef class CellTable:
         """Change the rows of a structured object; new ones are invalid. KeyError, TypeError for a simple one."""
         found(c.esl_cells_redim(self.table, hbj, rows), hbj)
 
-    def set(self, ref, value, time_ms=None, weak=False, uint64_t change=0):
+    def insert_rows(self, uint32_t hbj, uint32_t before, uint32_t count):
+        """Invalid rows before row `before` (from 1; one more than there are = behind the last). KeyError, TypeError for a simple object,
+        IndexError: no such row, or too many."""
+        found(c.esl_cells_insert(self.table, hbj, before, count), hbj)
+
+    def delete_rows(self, uint32_t hbj, uint32_t first, uint32_t count):
+        """Take rows out; later ones move up, at least one stays. KeyError, TypeError for a simple object, IndexError."""
+        found(c.esl_cells_delete(self.table, hbj, first, count), hbj)
+
+    def set(self, ref, value, time_ms=None, weak=False, uint64_t change=0, uint16_t flags=0):
         """Write and return the change number: the table's next one, or `change` where another table counts.
 
         `ref` is a Ref, a tuple or an object number. The value is converted to the cell's type; None is invalid, reason 5.
-        A Record writes a whole structured object or one row. KeyError, IndexError, TypeError, MemoryError.
+        A Record writes a whole structured object or one row, without user flags. `flags`: user flags, bit 0 = A.
+        KeyError, IndexError, TypeError, MemoryError.
         """
-        return store(self, ref, value, time_ms, weak, change)
+        return store(self, ref, value, time_ms, weak, change, flags)
 
     def put(self, ref, value, time_ms=None, weak=False):
         """A replica's own write: applied at once, the cell keeps its change number until the owner answers."""
-        store(self, ref, value, time_ms, weak, c.ESL_CELLS_LOCAL)
+        store(self, ref, value, time_ms, weak, c.ESL_CELLS_LOCAL, 0)
 
     def get(self, ref):
         """Cell of a reference; Record for a whole structured object (row 0) or one row of it. KeyError, IndexError."""
@@ -105,8 +115,9 @@ cdef class CellTable:
         found(c.esl_cells_find(self.table, where, &cell), where)
         return cell_object(cell)
 
-    def changes(self, refs):
-        """Payload of VALUES with the state of these references; an object number or row and column 0 = the whole object."""
+    def changes(self, refs, bint flags=True):
+        """Payload of VALUES with the state of these references; an object number or row and column 0 = the whole object.
+        flags=False: without user flags, for a reader of protocol 1.4 and below."""
         cdef c.esl_buffer_t out
         cdef uint32_t count = len(refs), index
         cdef int64_t *wanted = <int64_t *>malloc((count + 1) * 8)
@@ -116,15 +127,15 @@ cdef class CellTable:
         try:
             for index in range(count):
                 wanted[index] = ref_of(refs[index])
-            check(c.esl_cells_write(self.table, wanted, count, &out))
+            check(c.esl_cells_write(self.table, wanted, count, flags, &out))
             return PyBytes_FromStringAndSize(<const char *>out.data, out.length)
         finally:
             free(wanted)
             c.esl_buffer_free(&out)
 
-    def snapshot(self, objects):
+    def snapshot(self, objects, bint flags=True):
         """Payload of VALUES with whole objects; unknown ones are left out."""
-        return self.changes([Ref(number) for number in objects])
+        return self.changes([Ref(number) for number in objects], flags)
 
     def apply(self, data):
         """Take such a payload into this replica; returns the references that changed. ValueError for malformed bytes."""
@@ -159,7 +170,7 @@ cdef c.esl_shape_t shape_of(CellTable self, uint32_t hbj) except *:
     return shape
 
 
-cdef uint64_t store_simple(CellTable self, int64_t ref, object value, int64_t time, bint weak, uint64_t change) except? 0:
+cdef uint64_t store_simple(CellTable self, int64_t ref, object value, int64_t time, bint weak, uint64_t change, uint16_t flags) except? 0:
     cdef c.esl_value_t v
     cdef c.esl_account_t lent
     cdef uint64_t given = 0
@@ -175,6 +186,7 @@ cdef uint64_t store_simple(CellTable self, int64_t ref, object value, int64_t ti
                 raise MemoryError(f"text of {size} bytes")
     elif value is not None:
         v.type = natural(value, &v.value)
+    v.flags = flags
     error = c.esl_cells_set(self.table, ref, &v, change, &given)
     if utf8 != NULL:
         c.esl_text_drop(v.value.t)
@@ -196,11 +208,11 @@ cdef uint64_t store_record(CellTable self, int64_t ref, object record, int64_t t
     for index in range(1 if row else record.rows):
         for column, cells in enumerate(record.columns):
             target = c.esl_ref_make(hbj, row if row else index + 1, column + 1)
-            store_simple(self, target, cells[index], time, weak, given)
+            store_simple(self, target, cells[index], time, weak, given, 0)
     return given
 
 
-cdef uint64_t store(CellTable self, object where, object value, object time_ms, bint weak, uint64_t change) except? 0:
+cdef uint64_t store(CellTable self, object where, object value, object time_ms, bint weak, uint64_t change, uint16_t flags) except? 0:
     cdef int64_t ref = ref_of(where), time
     if isinstance(value, Stamped):
         time_ms = value.time_ms if time_ms is None else time_ms
@@ -208,7 +220,7 @@ cdef uint64_t store(CellTable self, object where, object value, object time_ms, 
     time = time_slot(time_ms)
     if isinstance(value, Record):
         return store_record(self, ref, value, time, weak, change)
-    return store_simple(self, ref, value, time, weak, change)
+    return store_simple(self, ref, value, time, weak, change, flags)
 
 
 cdef object record_of(CellTable self, uint32_t hbj, uint32_t row):

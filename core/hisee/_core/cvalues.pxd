@@ -73,6 +73,7 @@ cdef extern from "esl_builtin.h" nogil:
         esl_slot_t value
         int64_t time
         uint8_t weak
+        uint16_t flags
     enum:
         ESL_BUILTIN_FUEL
     int esl_builtin_call(esl_context_t *context, int number, const esl_value_t *args, int argc, esl_value_t *result) noexcept
@@ -151,6 +152,7 @@ cdef extern from "esl_cells.h" nogil:
         uint8_t type
         uint8_t reason
         uint8_t weak
+        uint16_t flags
     ctypedef struct esl_cells_t:
         pass
     ctypedef struct esl_shape_t:
@@ -166,11 +168,13 @@ cdef extern from "esl_cells.h" nogil:
     int esl_cells_define(esl_cells_t *table, uint32_t hbj, esl_type type, uint32_t rows, const uint8_t *types, uint16_t columns) noexcept
     void esl_cells_forget(esl_cells_t *table, uint32_t hbj) noexcept
     int esl_cells_redim(esl_cells_t *table, uint32_t hbj, uint32_t rows) noexcept
+    int esl_cells_insert(esl_cells_t *table, uint32_t hbj, uint32_t before, uint32_t count) noexcept
+    int esl_cells_delete(esl_cells_t *table, uint32_t hbj, uint32_t first, uint32_t count) noexcept
     bint esl_cells_shape(const esl_cells_t *table, uint32_t hbj, esl_shape_t *shape) noexcept
     int esl_cells_find(const esl_cells_t *table, int64_t ref, const esl_cell_t **cell) noexcept
     int esl_cells_set(esl_cells_t *table, int64_t ref, const esl_value_t *value, uint64_t change, uint64_t *given) noexcept
     uint64_t esl_cells_last_change(const esl_cells_t *table) noexcept
     void esl_cells_leap(esl_cells_t *table, uint64_t floor) noexcept
-    int esl_cells_write(const esl_cells_t *table, const int64_t *refs, uint32_t count, esl_buffer_t *out) noexcept
+    int esl_cells_write(const esl_cells_t *table, const int64_t *refs, uint32_t count, bint flags, esl_buffer_t *out) noexcept
     ctypedef void (*esl_changed_fn)(void *context, int64_t ref) noexcept
     int esl_cells_apply(esl_cells_t *table, const uint8_t *data, size_t length, esl_changed_fn changed, void *context) noexcept

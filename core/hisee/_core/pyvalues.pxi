@@ -124,4 +124,4 @@ cdef inline int check(int error) except -1:
 
 
 cdef inline void fill(c.esl_value_t *value, int type, c.esl_slot_t slot, int64_t time, uint8_t weak):
-    value.type, value.value, value.time, value.weak = type, slot, time, weak
+    value.type, value.value, value.time, value.weak, value.flags = type, slot, time, weak, 0

@@ -89,8 +89,10 @@ def examine(target: Target, lang: str = "en") -> Report:
     for problem in target.problems:
         _add(report, problem, f"{problem['file']}:{problem['line']}: {problem['severity']}[{problem['code']}]: {problem['message']}"
              + (f"\n  = help: {problem['hint']}" if problem["hint"] else ""))
-    if target.application is not None and target.objects:
+    if target.application is not None and (target.objects or target.interfaces):
         _examine_objects(target, report, lang)
+        for name in target.interfaces:
+            _examine_interface(target, name, report, lang)
     elif target.file is not None and not report.has_errors:
         _examine_script(target, report, lang)
     return report
@@ -192,12 +194,28 @@ def _examine_script(target: Target, report: Report, lang: str) -> None:
     assert target.file is not None
     text = read_text(target.file)
     compiled = compile_alone(target.file, text, directory_of(target.application))
-    found = _for_people(compiled.diagnostics, {1: text}, lang)
+    _add_text(report, compiled.diagnostics, target.file, text, lang)
+
+
+def _examine_interface(target: Target, name: str, report: Report, lang: str) -> None:
+    """The text of an interface: headers of RPC procedures and nothing else."""
+    from hisee.cli.script import compile_interface, directory_of
+
+    assert target.application is not None
+    item = target.application.objects[name]
+    file = (target.application.root or Path()) / next(iter(item.source.paths.values()))
+    text = read_text(file)
+    compiled = compile_interface(name, text, directory_of(target.application))
+    _add_text(report, compiled.diagnostics, file, text, lang)
+
+
+def _add_text(report: Report, diagnostics: Any, file: Path, text: str, lang: str) -> None:
+    """Findings of one text."""
+    found = _for_people(diagnostics, {1: text}, lang)
     for diagnostic, page in zip(found, _render_each(found, {1: text}, lang), strict=True):
-        finding = {**diagnostic.to_json(), "file": shown_path(target.file), "part": ""}
-        _add(report, finding, page)
+        _add(report, {**diagnostic.to_json(), "file": shown_path(file), "part": ""}, page)
         if offers := _offers(diagnostic, {1: text}):
-            report.fixes[len(report.findings) - 1] = [_placed(f, {1: shown_path(target.file)}) for f in offers]
+            report.fixes[len(report.findings) - 1] = [_placed(f, {1: shown_path(file)}) for f in offers]
 
 
 def _print(report: Report) -> None:

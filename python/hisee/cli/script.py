@@ -107,6 +107,13 @@ def compile_alone(file: Path, text: str, directory: Any) -> Any:
     return compile_source(text, name=file.stem, context=ObjectContext(kind="script", server_script=False, directory=directory))
 
 
+def compile_interface(name: str, text: str, directory: Any) -> Any:
+    """Check the text of an interface: headers of RPC procedures, nothing else."""
+    from hisee.esl import ObjectContext, compile_source
+
+    return compile_source(text, name=name, context=ObjectContext(kind="interface", server_script=False, directory=directory))
+
+
 def compile_or_show(file: Path, directory: Any) -> bytes | None:
     """The unit of a script, or None after its errors were shown on standard error."""
     from hisee.esl.diagnostics import render

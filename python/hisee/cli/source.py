@@ -24,6 +24,7 @@ class Target:
 
     application: Application | None = None
     objects: list[str] = field(default_factory=list)
+    interfaces: list[str] = field(default_factory=list)  # objects whose text holds headers only
     file: Path | None = None  # the script that was named, None for a folder
     problems: list[dict[str, Any]] = field(default_factory=list)  # findings outside the scripts
     whole: bool = False  # the application itself was named
@@ -79,7 +80,9 @@ def _of_application(target: Target, root: Path, path: Path) -> None:
     target.whole = path == root
     target.problems = [w.diagnostic() for w in application.warnings] if target.whole else []
     target.objects = [o.name for o in application.scripted if target.whole or _lies_in(o.source.paths.values(), root, path)]
-    if not target.objects and target.file is None and not target.whole:
+    target.interfaces = [o.name for o in application.objects.values()
+                         if o.kind == "interface" and (target.whole or _lies_in(o.source.paths.values(), root, path))]
+    if not target.objects and not target.interfaces and target.file is None and not target.whole:
         raise UsageError(f"{path} holds no picture and no event of the application {root}")
 
 

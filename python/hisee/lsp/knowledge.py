@@ -13,6 +13,11 @@ LETTERS = {"B": "BOOL", "I": "INT", "R": "REAL", "T": "TEXT", "TM": "TIME", "N":
 ATTRIBUTES = {
     "VLD": "BOOL: is the value valid?", "TIM": "TIME: when the value was made", "WEA": "BOOL: is the value marked as suspicious?",
     "DIM": "INT: rows of a structure", "HBJ": "INT: number of the object",
+    "LIM": "INT: limit state, @OK @VLL @LL @HL @VHL @L_ERR; no limits are kept yet: @L_ERR",
+    "ALF": "BOOL: is its alarm active? No alarms are kept yet: FALSE", "ALQ": "BOOL: active and not acknowledged? Not kept yet: FALSE",
+    "ALV": "INT: alarm value; not kept yet: 0, no alarm", "ALT": "TIME: when its alarm came; not kept yet: invalid, 5",
+    "NAK": "BOOL: is its last change not acknowledged? Not kept yet: FALSE",
+    "TRA": "BOOL: was a command sent and not confirmed? Not kept yet: FALSE", "DEF": "BOOL: is it the default of a table? Not kept yet: FALSE",
 }
 WORDS = {
     "IF": "IF condition THEN .. [ELSIF condition THEN ..] [ELSE ..] ENDIF, or IF condition GOTO label",
@@ -24,14 +29,14 @@ WORDS = {
     "RETRY": "in an error handler: the action again",
     "RESUME": "in an error handler: on with the next action", "CALL": "CALL procedure(arguments); CALL [] procedure(..) of the other part",
     "SET": "SET alias AS object | SET structure WITH structure", "REDIM": "REDIM structure[rows]",
-    "INSERT": "INSERT structure, before, row",
+    "INSERT": "INSERT structure, before, row or structure [, last row]",
     "PROCEDURE": "PROCEDURE Name(parameters) .. END Name", "ENTRY": "ENTRY Object_Event(parameters) .. END: handler of an event",
     "ENTRYX": "as ENTRY; a newer request replaces a waiting one", "RPC": "RPC PROCEDURE: callable from the other part",
     "RPCX": "as RPC; a newer asynchronous request replaces a waiting one", "BEGIN": "begin of the init part",
     "ON": "ON ERROR NONE|OFF|ON|label; ON CHANGE object GOTO procedure",
     "INT": "whole number, 64 bits", "BOOL": "@TRUE or @FALSE", "REAL": "number with decimals", "TEXT": "text",
     "TIME": "moment, milliseconds",
-    "RECORD": "RECORD [NOALIAS] (SD.Name) _r: rows of a structure", "ALIAS": "ALIAS [(SD.Name)] _o: reference to an object",
+    "RECORD": "RECORD [NOALIAS] [(SD.Name)] _r: rows of a structure; without one it takes any", "ALIAS": "ALIAS [(SD.Name)] _o: reference to an object",
 }
 
 

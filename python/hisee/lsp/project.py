@@ -86,7 +86,9 @@ class Project:
         root = find_application(file.parent)
         application = self.application(root) if root else None
         directory = application.directory() if application else None
-        context = ObjectContext(kind="script", server_script=False, directory=directory)
+        interfaces = [] if application is None or root is None else [
+            (root / path).resolve() for item in application.objects.values() if item.kind == "interface" for path in item.source.paths.values()]
+        context = ObjectContext(kind="interface" if file in interfaces else "script", server_script=False, directory=directory)
         return Opened(ObjectAnalysis(file.stem, context), {1: file}, root)
 
     def _of_application(self, file: Path) -> Opened | None:

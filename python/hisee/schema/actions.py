@@ -49,6 +49,13 @@ class ActionId(IntEnum):
     COPY_ROWS = 71
     BIND = 72
     REFRESH = 73
+    FLAGS = 74
+    FIELD = 75
+    FIELD_PUT = 76
+    OBJECT_ROWS = 160
+    LST_CREATE = 161
+    LST_GO = 162
+    LST_DESTROY = 163
 
 
 class ActionIdRow(NamedTuple):
@@ -65,10 +72,10 @@ class ActionIdRow(NamedTuple):
     signature: str
 
 
-SCHEMA_HASH = 0xb15eed49
+SCHEMA_HASH = 0x65cf9bea
 
 ROWS: tuple[ActionIdRow, ...] = (
-    ActionIdRow(1, 'SET', 'object := value [TIME time]', 'script', 'write', 'never', 'KNL', (('target', 'IN', 'OBJECT'), ('value', 'IN', 'ANY'), ('time', 'IN', 'TIME'), ('weak', 'IN', 'BOOL')), '', 'request to change an object, or a cell of a structured one; time invalid = now; settled later, seen by WAIT', '<O<A<M<B'),
+    ActionIdRow(1, 'SET', 'object := value [TIME time]', 'script', 'write', 'never', 'KNL', (('target', 'IN', 'OBJECT'), ('value', 'IN', 'ANY'), ('time', 'IN', 'TIME'), ('weak', 'IN', 'BOOL'), ('flags', 'IN', 'INT*')), '', 'request to change an object, or a cell of a structured one; time invalid = now; flags: user flags, bit 0 = A, left out = none; settled later, seen by WAIT', '<O<A<M<B<I*'),
     ActionIdRow(2, 'PVAR_WRITE', '_pictureVariable := value', 'script', 'write', 'never', 'HIS', (('variable', 'IN', 'INT'), ('value', 'IN', 'ANY')), '', 'write of a picture variable, by its index in the picture, from 0; the VM has applied it to the own replica before', '<I<A'),
     ActionIdRow(3, 'ON_CHANGE', 'ON CHANGE object GOTO procedure [NONE]', 'local', 'none', 'never', 'HIS, SEE', (('target', 'IN', 'OBJECT'), ('procedure', 'IN', 'INT'), ('on', 'IN', 'BOOL')), '', 'register (on TRUE) or remove a procedure of this unit, by its index, for changes of the object', '<O<I<B'),
     ActionIdRow(4, 'WAIT', 'WAIT', 'script', 'none', 'always', 'KNL', (), '', 'until every SET of this script is settled; the first refused one fails with _ERR_TRANS_ERROR and its reason', ''),
@@ -107,6 +114,13 @@ ROWS: tuple[ActionIdRow, ...] = (
     ActionIdRow(71, 'COPY_ROWS', 'COPY_ROWS to, toFrom, of, ofFrom, count', 'local', 'none', 'never', 'VM', (('to', 'INOUT', 'RECORD'), ('to_from', 'IN', 'INT'), ('of', 'IN', 'RECORD'), ('of_from', 'IN', 'INT'), ('count', 'IN', 'INT')), '', 'values of count rows of one record over, and behind, rows of another', '=C<I<C<I<I'),
     ActionIdRow(72, 'BIND', 'SET _r[i] BIND object[j] | NONE', 'local', 'none', 'never', 'VM', (('record', 'INOUT', 'RECORD'), ('row', 'IN', 'INT'), ('target', 'IN', 'OBJECT')), '', 'row of a record stands for the row of an object; target not linked = it no longer does, its items become undefined', '=C<I<O'),
     ActionIdRow(73, 'REFRESH', '', 'local', 'none', 'never', 'VM', (('record', 'INOUT', 'RECORD'),), '', 'bound rows take the present values of their objects: before a record is read as a whole', '=C'),
+    ActionIdRow(74, 'FLAGS', '', 'local', 'none', 'never', 'VM', (('target', 'IN', 'OBJECT'), ('flags', 'OUT', 'INT')), '', 'user flags of an object or a cell of it, bit 0 = A', '<O>I'),
+    ActionIdRow(75, 'FIELD', '_r[i]^Column of a RECORD without a structure', 'local', 'none', 'never', 'VM', (('record', 'IN', 'RECORD'), ('row', 'IN', 'INT'), ('column', 'IN', 'TEXT'), ('value', 'OUT', 'ANY')), '', 'item by the name of its column, found when it runs; no such column: _ERR_RECORD_NO_COMP', '<C<I<T>A'),
+    ActionIdRow(76, 'FIELD_PUT', '', 'local', 'none', 'never', 'VM', (('record', 'INOUT', 'RECORD'), ('row', 'IN', 'INT'), ('column', 'IN', 'TEXT'), ('value', 'IN', 'ANY')), '', 'the same, written; an Object column refuses with _ERR_NOT_SUPPORTED', '=C<I<T<A'),
+    ActionIdRow(160, 'OBJECT_ROWS', 'REDIM object[n], INSERT object, before, rows, DELETE object, from [, count]', 'script', 'write', 'always', 'KNL', (('target', 'IN', 'OBJECT'), ('operation', 'IN', 'INT'), ('first', 'IN', 'INT'), ('count', 'IN', 'INT'), ('rows', 'IN', 'ANY*')), '', 'rows of a structured object. operation: 1 REDIM to count, 2 INSERT of the record behind it before row first (-1 = at the end), 3 DELETE of count rows from first on. At least one row stays; rows that do not exist fail with _ERR_RANGE_ERROR', '<O<I<I<I<A*'),
+    ActionIdRow(161, 'LST_CREATE', 'LST_CREATE mask, type, group, sort, lines, _h, _data [, relation, object]', 'control', 'read', 'always', 'EVH, HIS, SEE', (('mask', 'IN', 'TEXT'), ('type', 'IN', 'INT'), ('group', 'IN', 'OBJECT'), ('sort', 'IN', 'INT'), ('lines', 'IN', 'INT'), ('relation', 'IN', 'INT'), ('object', 'IN', 'OBJECT'), ('handle', 'OUT', 'INT'), ('data', 'INOUT', 'RECORD')), 'handle, first page', 'list of objects by name, @OTYPE_, group and relation, in pages; group not linked = any; 0 = it could not be made', '<T<I<O<I<I<I<O>I=C'),
+    ActionIdRow(162, 'LST_GO', 'LST_GO_NEXT _h, _data | LST_GO_PREV _h, _data', 'control', 'read', 'always', 'EVH, HIS, SEE', (('handle', 'IN', 'INT'), ('step', 'IN', 'INT'), ('data', 'INOUT', 'RECORD')), 'the page', 'next (1) or previous (-1) page; past either end it has no rows and the position stays', '<I<I=C'),
+    ActionIdRow(163, 'LST_DESTROY', 'LST_DESTROY _h', 'control', 'none', 'never', 'EVH, HIS, SEE', (('handle', 'IN', 'INT'),), '', 'give a list back; the end of the script does it too', '<I'),
 )
 
 BY_NUMBER: dict[int, ActionIdRow] = {r.number: r for r in ROWS}

@@ -29,6 +29,86 @@ class ConstantId(IntEnum):
     Q_YES = 41
     Q_DONTKNOW = 42
     Q_TIMEOUT = 43
+    NORMAL = 50
+    ALARM = 51
+    KVIT = 52
+    BLOCK = 53
+    UNBLOCK = 54
+    NOKVIT = 55
+    STOP = 60
+    RUN = 61
+    CRASH = 62
+    WDERR = 63
+    STOFF = 65
+    STON = 66
+    STCOMERR = 67
+    STHARDERR = 68
+    STSIMUL = 69
+    OK = 70
+    VLL = 71
+    LL = 72
+    HL = 73
+    VHL = 74
+    L_ERR = 75
+    A = 80
+    B = 81
+    C = 82
+    D = 83
+    E = 84
+    F = 85
+    G = 86
+    H = 87
+    I = 88
+    J = 89
+    K = 90
+    L = 91
+    M = 92
+    N = 93
+    O = 94
+    P = 95
+    X = 96
+    SORT_LIST_NAME = 100
+    SORT_LIST_DESC = 101
+    SORT_LIST_TYPE = 102
+    SORT_LIST_ID = 103
+    SORT_LIST_TIME = 104
+    REL_NONE = 110
+    REL_NOTUSED = 111
+    REL_CHILD = 112
+    REL_PARENT = 113
+    REL_USES = 114
+    REL_USED_BY = 115
+    OTYPE_ALL_TYPES = 120
+    OTYPE_USERVAR = 121
+    OTYPE_IOTAG = 122
+    OTYPE_EVALTAG = 123
+    OTYPE_SYSTAG = 124
+    OTYPE_SWITCH = 125
+    OTYPE_ALARM = 126
+    OTYPE_HISTVAL = 127
+    OTYPE_STRUCTDEF = 128
+    OTYPE_STRUCTVAR = 129
+    OTYPE_DATABASE = 130
+    OTYPE_TABLE = 131
+    OTYPE_PICTURE = 132
+    OTYPE_GRAPH = 133
+    OTYPE_COMPOSITION = 134
+    OTYPE_REPORT = 135
+    OTYPE_BITMAP = 136
+    OTYPE_EVENT = 137
+    OTYPE_EXTFUNC = 138
+    OTYPE_PROCESS = 139
+    OTYPE_LINE = 140
+    OTYPE_STATION = 141
+    OTYPE_USER = 142
+    OTYPE_OBJGROUP = 143
+    OTYPE_LOGGROUP = 144
+    OTYPE_CALENDAR = 145
+    OTYPE_TIMECHANNEL = 146
+    OTYPE_STATUSTEXT = 147
+    OTYPE_DICTIONARY = 148
+    OTYPE_INTERFACE = 149
+    OTYPE_DEVICE = 150
 
 
 class ConstantIdRow(NamedTuple):
@@ -39,7 +119,7 @@ class ConstantIdRow(NamedTuple):
     doc: str
 
 
-SCHEMA_HASH = 0x30a1d547
+SCHEMA_HASH = 0xbfb98b48
 
 ROWS: tuple[ConstantIdRow, ...] = (
     ConstantIdRow(1, '@TRUE', 'BOOL', 1, 'true'),
@@ -61,6 +141,86 @@ ROWS: tuple[ConstantIdRow, ...] = (
     ConstantIdRow(41, '_Q_YES', 'INT', 1, 'QUERY: answered yes'),
     ConstantIdRow(42, '_Q_DONTKNOW', 'INT', 2, "QUERY: answered don't know"),
     ConstantIdRow(43, '_Q_TIMEOUT', 'INT', 3, 'QUERY: nobody answered in time'),
+    ConstantIdRow(50, '@Normal', 'INT', 0, 'state of an alarm: no alarm'),
+    ConstantIdRow(51, '@Alarm', 'INT', 1, 'state of an alarm: active, not acknowledged'),
+    ConstantIdRow(52, '@Kvit', 'INT', 2, 'state of an alarm: active, acknowledged'),
+    ConstantIdRow(53, '@Block', 'INT', 3, 'state of an alarm: blocked'),
+    ConstantIdRow(54, '@UnBlock', 'INT', 4, 'state of an alarm: unblocked'),
+    ConstantIdRow(55, '@NoKvit', 'INT', 5, 'state of an alarm: over, not acknowledged'),
+    ConstantIdRow(60, '@Stop', 'INT', 0, 'state of a process: stopped in order'),
+    ConstantIdRow(61, '@Run', 'INT', 1, 'state of a process: runs'),
+    ConstantIdRow(62, '@Crash', 'INT', 2, 'state of a process: ended by itself'),
+    ConstantIdRow(63, '@WDErr', 'INT', 3, 'state of a process: does not answer'),
+    ConstantIdRow(65, '@StOFF', 'INT', 0, 'state of a station: switched off'),
+    ConstantIdRow(66, '@StON', 'INT', 1, 'state of a station: in operation'),
+    ConstantIdRow(67, '@StCOMERR', 'INT', 2, 'state of a station: communication is broken'),
+    ConstantIdRow(68, '@StHARDERR', 'INT', 3, 'state of a station: its hardware is broken'),
+    ConstantIdRow(69, '@StSIMUL', 'INT', 4, 'state of a station: simulated'),
+    ConstantIdRow(70, '@OK', 'INT', 0, 'limit state, as \\LIM gives it: within the limits'),
+    ConstantIdRow(71, '@VLL', 'INT', 1, 'limit state, as \\LIM gives it: below the very low limit'),
+    ConstantIdRow(72, '@LL', 'INT', 2, 'limit state, as \\LIM gives it: below the low limit'),
+    ConstantIdRow(73, '@HL', 'INT', 3, 'limit state, as \\LIM gives it: above the high limit'),
+    ConstantIdRow(74, '@VHL', 'INT', 4, 'limit state, as \\LIM gives it: above the very high limit'),
+    ConstantIdRow(75, '@L_ERR', 'INT', 5, 'limit state, as \\LIM gives it: limits are missing or out of order'),
+    ConstantIdRow(80, '@A', 'INT', 0, 'user flag A, for %Flag and %SetFlag'),
+    ConstantIdRow(81, '@B', 'INT', 1, 'user flag B, for %Flag and %SetFlag'),
+    ConstantIdRow(82, '@C', 'INT', 2, 'user flag C, for %Flag and %SetFlag'),
+    ConstantIdRow(83, '@D', 'INT', 3, 'user flag D, for %Flag and %SetFlag'),
+    ConstantIdRow(84, '@E', 'INT', 4, 'user flag E, for %Flag and %SetFlag'),
+    ConstantIdRow(85, '@F', 'INT', 5, 'user flag F, for %Flag and %SetFlag'),
+    ConstantIdRow(86, '@G', 'INT', 6, 'user flag G, for %Flag and %SetFlag'),
+    ConstantIdRow(87, '@H', 'INT', 7, 'user flag H, for %Flag and %SetFlag'),
+    ConstantIdRow(88, '@I', 'INT', 8, 'user flag I, for %Flag and %SetFlag'),
+    ConstantIdRow(89, '@J', 'INT', 9, 'user flag J, for %Flag and %SetFlag'),
+    ConstantIdRow(90, '@K', 'INT', 10, 'user flag K, for %Flag and %SetFlag'),
+    ConstantIdRow(91, '@L', 'INT', 11, 'user flag L, for %Flag and %SetFlag'),
+    ConstantIdRow(92, '@M', 'INT', 12, 'user flag M, for %Flag and %SetFlag'),
+    ConstantIdRow(93, '@N', 'INT', 13, 'user flag N, for %Flag and %SetFlag'),
+    ConstantIdRow(94, '@O', 'INT', 14, 'user flag O, for %Flag and %SetFlag'),
+    ConstantIdRow(95, '@P', 'INT', 15, 'user flag P, for %Flag and %SetFlag'),
+    ConstantIdRow(96, '@X', 'INT', -1, 'no user flag'),
+    ConstantIdRow(100, '@SORT_LIST_NAME', 'INT', 1, 'LST_CREATE: sorted by name; negative = descending'),
+    ConstantIdRow(101, '@SORT_LIST_DESC', 'INT', 2, 'LST_CREATE: sorted by description; negative = descending'),
+    ConstantIdRow(102, '@SORT_LIST_TYPE', 'INT', 3, 'LST_CREATE: sorted by type; negative = descending'),
+    ConstantIdRow(103, '@SORT_LIST_ID', 'INT', 4, 'LST_CREATE: sorted by number; negative = descending'),
+    ConstantIdRow(104, '@SORT_LIST_TIME', 'INT', 5, 'LST_CREATE: sorted by time of the last change; negative = descending'),
+    ConstantIdRow(110, '@REL_NONE', 'INT', 0, 'LST_CREATE: no relation'),
+    ConstantIdRow(111, '@REL_NOTUSED', 'INT', 1, 'LST_CREATE: no relation'),
+    ConstantIdRow(112, '@REL_CHILD', 'INT', 2, 'LST_CREATE: children of the object'),
+    ConstantIdRow(113, '@REL_PARENT', 'INT', 3, 'LST_CREATE: the parent of the object'),
+    ConstantIdRow(114, '@REL_USES', 'INT', 4, 'LST_CREATE: what the object uses'),
+    ConstantIdRow(115, '@REL_USED_BY', 'INT', 5, 'LST_CREATE: what uses the object'),
+    ConstantIdRow(120, '@OTYPE_ALL_TYPES', 'INT', 0, 'type of objects: any object'),
+    ConstantIdRow(121, '@OTYPE_USERVAR', 'INT', 1, 'type of objects: user variable'),
+    ConstantIdRow(122, '@OTYPE_IOTAG', 'INT', 2, 'type of objects: I/O tag'),
+    ConstantIdRow(123, '@OTYPE_EVALTAG', 'INT', 3, 'type of objects: eval tag'),
+    ConstantIdRow(124, '@OTYPE_SYSTAG', 'INT', 4, 'type of objects: system tag'),
+    ConstantIdRow(125, '@OTYPE_SWITCH', 'INT', 5, 'type of objects: switch'),
+    ConstantIdRow(126, '@OTYPE_ALARM', 'INT', 6, 'type of objects: alarm'),
+    ConstantIdRow(127, '@OTYPE_HISTVAL', 'INT', 7, 'type of objects: historical value'),
+    ConstantIdRow(128, '@OTYPE_STRUCTDEF', 'INT', 8, 'type of objects: structure definition'),
+    ConstantIdRow(129, '@OTYPE_STRUCTVAR', 'INT', 9, 'type of objects: structured variable'),
+    ConstantIdRow(130, '@OTYPE_DATABASE', 'INT', 10, 'type of objects: database'),
+    ConstantIdRow(131, '@OTYPE_TABLE', 'INT', 11, 'type of objects: table'),
+    ConstantIdRow(132, '@OTYPE_PICTURE', 'INT', 12, 'type of objects: picture'),
+    ConstantIdRow(133, '@OTYPE_GRAPH', 'INT', 13, 'type of objects: graph'),
+    ConstantIdRow(134, '@OTYPE_COMPOSITION', 'INT', 14, 'type of objects: composition'),
+    ConstantIdRow(135, '@OTYPE_REPORT', 'INT', 15, 'type of objects: report'),
+    ConstantIdRow(136, '@OTYPE_BITMAP', 'INT', 16, 'type of objects: bitmap'),
+    ConstantIdRow(137, '@OTYPE_EVENT', 'INT', 17, 'type of objects: event'),
+    ConstantIdRow(138, '@OTYPE_EXTFUNC', 'INT', 18, 'type of objects: external function'),
+    ConstantIdRow(139, '@OTYPE_PROCESS', 'INT', 19, 'type of objects: process'),
+    ConstantIdRow(140, '@OTYPE_LINE', 'INT', 20, 'type of objects: line'),
+    ConstantIdRow(141, '@OTYPE_STATION', 'INT', 21, 'type of objects: station'),
+    ConstantIdRow(142, '@OTYPE_USER', 'INT', 22, 'type of objects: user'),
+    ConstantIdRow(143, '@OTYPE_OBJGROUP', 'INT', 23, 'type of objects: object group'),
+    ConstantIdRow(144, '@OTYPE_LOGGROUP', 'INT', 24, 'type of objects: logical group'),
+    ConstantIdRow(145, '@OTYPE_CALENDAR', 'INT', 25, 'type of objects: calendar'),
+    ConstantIdRow(146, '@OTYPE_TIMECHANNEL', 'INT', 26, 'type of objects: time channel'),
+    ConstantIdRow(147, '@OTYPE_STATUSTEXT', 'INT', 27, 'type of objects: status text'),
+    ConstantIdRow(148, '@OTYPE_DICTIONARY', 'INT', 28, 'type of objects: dictionary'),
+    ConstantIdRow(149, '@OTYPE_INTERFACE', 'INT', 29, 'type of objects: interface'),
+    ConstantIdRow(150, '@OTYPE_DEVICE', 'INT', 30, 'type of objects: device'),
 )
 
 BY_NUMBER: dict[int, ConstantIdRow] = {r.number: r for r in ROWS}

@@ -95,6 +95,7 @@ class DiagnosticCode(IntEnum):
     ESL3024 = 3024
     ESL3025 = 3025
     ESL3060 = 3060
+    ESL3061 = 3061
     ESL4001 = 4001
     ESL4002 = 4002
     ESL4003 = 4003
@@ -111,7 +112,7 @@ class DiagnosticCodeRow(NamedTuple):
     hint: str
 
 
-SCHEMA_HASH = 0x7c2c080d
+SCHEMA_HASH = 0xd0bfe6d8
 
 ROWS: tuple[DiagnosticCodeRow, ...] = (
     DiagnosticCodeRow(1, 'ESL0001', 'error', '{what} is not allowed here', 'Outside texts and comments only letters, digits and the signs of the language count.', ''),
@@ -199,6 +200,7 @@ ROWS: tuple[DiagnosticCodeRow, ...] = (
     DiagnosticCodeRow(3024, 'ESL3024', 'error', 'the condition does not use `{name}`', 'FIND_TRUE counts that variable and tests the condition for each value of it.', ''),
     DiagnosticCodeRow(3025, 'ESL3025', 'error', '{what} holds no references', 'A column of values is linked to with DIRECT only, and only in an object.', 'add DIRECT'),
     DiagnosticCodeRow(3060, 'ESL3060', 'error', '`{name}` is {found}, expected {wanted}', '', ''),
+    DiagnosticCodeRow(3061, 'ESL3061', 'error', '`{name}` has no structure: {what} needs one', 'The columns of a RECORD without a structure are found when it runs.', 'declare it with its structure: `RECORD (SD.Name) {name}`'),
     DiagnosticCodeRow(4001, 'ESL4001', 'warning', '`&` and `|` without brackets', '`&` binds tighter than `|`.', 'put brackets around one of them'),
     DiagnosticCodeRow(4002, 'ESL4002', 'warning', '`!` applies to the left side only', '`!a = b` means `(!a) = b`.', 'write `!(a = b)` or `(!a) = b`'),
     DiagnosticCodeRow(4003, 'ESL4003', 'warning', '`\\VLD` does not guard the other side', 'Both sides of `&` and `|` are always computed; an invalid one makes the result invalid.', 'nest two IFs or use %IfInvalid'),

@@ -95,6 +95,7 @@ class Explained(IntEnum):
     ESL3024 = 3024
     ESL3025 = 3025
     ESL3060 = 3060
+    ESL3061 = 3061
     ESL4001 = 4001
     ESL4002 = 4002
     ESL4003 = 4003
@@ -112,7 +113,7 @@ class ExplainedRow(NamedTuple):
     part: int
 
 
-SCHEMA_HASH = 0x3e60f667
+SCHEMA_HASH = 0xb6c37cba
 
 ROWS: tuple[ExplainedRow, ...] = (
     ExplainedRow(1, 'ESL0001', 'A sign that the language does not know, often pasted from a text program: a curly quote, a dollar sign, a semicolon of another width. Inside texts and comments every character may stand.', 'INT _a\nBEGIN\n  _a := 1 $\nEND\n', 'INT _a\nBEGIN\n  _a := 1  ; $ is fine in a comment\nEND\n', 'script', 1),
@@ -125,7 +126,7 @@ ROWS: tuple[ExplainedRow, ...] = (
     ExplainedRow(8, 'ESL0008', 'The text holds half of a character that takes two codes. No file can hold it; it comes from a program that cut a text in two.', 'BEGIN\n  LOG "\ud83d"\nEND\n', 'BEGIN\n  LOG "x"\nEND\n', 'script', 1),
     ExplainedRow(1001, 'ESL1001', 'The line began well and went on with something that cannot stand there. The message names what the grammar wanted and what it found; the mark shows the first thing that does not fit, so the mistake is there or directly before it.', 'INT _a\nBEGIN\n  _a := (1 + 2\nEND\n', 'INT _a\nBEGIN\n  _a := (1 + 2)\nEND\n', 'script', 1),
     ExplainedRow(1002, 'ESL1002', 'Every line is an action, a declaration, a label or an assignment. This one begins with a word that is none of them, usually a misspelt action.', 'BEGIN\n  LGO "start"\nEND\n', 'BEGIN\n  LOG "start"\nEND\n', 'script', 1),
-    ExplainedRow(1003, 'ESL1003', 'The construct belongs to the language, but this version cannot compile it. It is named here, so that nobody looks for a mistake in a right line.', 'BEGIN\n  DELETE SV.Meters, 1\nEND\n', 'RECORD NOALIAS (SD.Meter) _m\nBEGIN\n  DELETE _m, 1\nEND\n', 'script', 1),
+    ExplainedRow(1003, 'ESL1003', 'The construct belongs to the language, but this version cannot compile it. It is named here, so that nobody looks for a mistake in a right line.', 'BEGIN\n  KVIT U.Count\nEND\n', 'BEGIN\n  U.Count := 0\nEND\n', 'script', 1),
     ExplainedRow(1004, 'ESL1004', 'ELSE, ELSIF, ENDIF and END_LOOP belong to the IF or the loop above them. Here nothing is open: there is one too many, or its opener is missing.', 'BEGIN\n  LOG "a"\n  ENDIF\nEND\n', 'BEGIN\n  IF @TRUE THEN\n    LOG "a"\n  ENDIF\nEND\n', 'script', 1),
     ExplainedRow(1005, 'ESL1005', 'The IF or the loop is closed by nothing before its procedure ends. The first place shown is the opener, the second one where its end was missed at the latest; the indentation often shows where it belongs.', 'PROCEDURE P\n  IF @TRUE THEN\n    LOG "a"\nEND P\nBEGIN\nEND\n', 'PROCEDURE P\n  IF @TRUE THEN\n    LOG "a"\n  ENDIF\nEND P\nBEGIN\nEND\n', 'script', 1),
     ExplainedRow(1006, 'ESL1006', 'A procedure or entry ends with END and its own name, not with the beginning of the next one.', 'PROCEDURE P\n  LOG "a"\nPROCEDURE Q\nEND Q\nBEGIN\nEND\n', 'PROCEDURE P\n  LOG "a"\nEND P\nPROCEDURE Q\nEND Q\nBEGIN\nEND\n', 'script', 1),
@@ -200,6 +201,7 @@ ROWS: tuple[ExplainedRow, ...] = (
     ExplainedRow(3024, 'ESL3024', 'FIND_TRUE sets its variable to one number after the other and looks whether the condition holds. A condition without the variable would be the same for each of them.', 'RECORD NOALIAS (SD.Meter) _m\nINT _i, _rc\nBEGIN\n  FIND_TRUE _i, 3, _rc, _m[1]^Id = 2\nEND\n', 'RECORD NOALIAS (SD.Meter) _m\nINT _i, _rc\nBEGIN\n  FIND_TRUE _i, 3, _rc, _m[_i]^Id = 2\nEND\n', 'script', 1),
     ExplainedRow(3025, 'ESL3025', '`SET .. AS` writes a reference into a column of type Object. This column holds values; with DIRECT it is linked to the items of an object instead.', 'RECORD (SD.Tank) _r\nBEGIN\n  SET _r^Src AS SV.Tanks[0]^Level\nEND\n', 'RECORD (SD.Tank) _r\nBEGIN\n  SET _r^Src AS SV.Tanks[0]^Level DIRECT\nEND\n', 'script', 1),
     ExplainedRow(3060, 'ESL3060', 'The object has another kind than the action needs: CALL needs an event, a picture or a process, EVENT and OPENEVENT an event.', 'BEGIN\n  CALL [U.Count] Add(1)\nEND\n', 'BEGIN\n  CALL [E.Counter] Add(1)\nEND\n', 'event', 1),
+    ExplainedRow(3061, 'ESL3061', 'A RECORD that is declared without a structure takes whatever it is given; its columns are found by name when the script runs. SORT, whole columns, links and the way into an object need columns that are known when the script is saved.', 'RECORD _r\nBEGIN\n  SORT _r^Id, @TRUE\nEND\n', 'RECORD NOALIAS (SD.Meter) _r\nBEGIN\n  SORT _r^Id, @TRUE\nEND\n', 'script', 1),
     ExplainedRow(4001, 'ESL4001', '`&` is computed before `|`. With brackets the reader need not know.', 'BOOL _a, _b\nBEGIN\n  _a := _a | _b & _a\nEND\n', 'BOOL _a, _b\nBEGIN\n  _a := _a | (_b & _a)\nEND\n', 'script', 1),
     ExplainedRow(4002, 'ESL4002', '`!` holds for what directly follows it. The line compares the opposite of the left side; often the opposite of the whole comparison was meant.', 'BOOL _a, _b\nBEGIN\n  _a := !_a = _b\nEND\n', 'BOOL _a, _b\nBEGIN\n  _a := !(_a = _b)\nEND\n', 'script', 1),
     ExplainedRow(4003, 'ESL4003', 'Both sides of `&` and `|` are always computed, and an invalid value in one makes the result invalid: the test protects nothing.', 'INT _i\nBEGIN\n  IF _i\\VLD & _i > 3 THEN\n  ENDIF\nEND\n', 'INT _i\nBEGIN\n  IF _i\\VLD THEN\n    IF _i > 3 THEN\n    ENDIF\n  ENDIF\nEND\n', 'script', 1),

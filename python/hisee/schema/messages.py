@@ -68,6 +68,7 @@ class MessageKind(IntEnum):
     EVENT_RUN = 330
     EVENT_OPEN = 331
     ACCESS_GET = 332
+    OBJECT_ROWS = 352
     REPLY = 513
     FAILED = 514
     VALUES = 769
@@ -131,7 +132,7 @@ class MessageKindRow(NamedTuple):
     since: int
 
 
-SCHEMA_HASH = 0x9e25ce7f
+SCHEMA_HASH = 0x28ba3548
 
 ROWS: tuple[MessageKindRow, ...] = (
     MessageKindRow(257, 'PS_GET', 'control', 'TEL', 'KNL', '', 'process list, one instant', 0),
@@ -192,6 +193,7 @@ ROWS: tuple[MessageKindRow, ...] = (
     MessageKindRow(330, 'EVENT_RUN', 'script', 'KNL', 'EVH', 'EventRun', 'run a script of an event; the reply is Started', 4),
     MessageKindRow(331, 'EVENT_OPEN', 'script', 'EVS, HIS, SEE', 'KNL', 'EventOpen', 'OPENEVENT; answered once the event is open', 4),
     MessageKindRow(332, 'ACCESS_GET', 'control', 'EVS, HIS, SEE', 'KNL', 'AccessGet', 'GETACCESS .. PUBLIC: granted, and who holds it', 4),
+    MessageKindRow(352, 'OBJECT_ROWS', 'script', 'EVS, HIS, SEE', 'KNL', 'values', 'rows of a structured object: REDIM, INSERT, DELETE', 5),
     MessageKindRow(513, 'REPLY', '', 'any', 'any', '', 'the request was executed; payload as the request says', 0),
     MessageKindRow(514, 'FAILED', '', 'any', 'any', 'Failed', 'the request failed: error, extended reason, text', 0),
     MessageKindRow(769, 'VALUES', 'script', 'KNL', 'any', 'values', 'new values of subscribed objects', 0),

@@ -189,12 +189,20 @@ def _data(engine: Engine, instance: Instance) -> None:
 
 
 def _set(engine: Engine, instance: Instance) -> None:
-    target, value, time, weak = decode(instance.pending.payload)
+    target, value, time, weak, *flags = decode(instance.pending.payload)
     unstamped = isinstance(time, Invalid) and weak is not True
     stamped = value if unstamped else Stamped(value, None if isinstance(time, Invalid) else int(time), weak is True)
-    corr = tell(engine, instance, Kind.SET, Lane.SCRIPT, KNL, encode([target, stamped]), object=target.object)
+    flagged = [flags[0]] if flags and flags[0] and engine.flags_spoken else []
+    corr = tell(engine, instance, Kind.SET, Lane.SCRIPT, KNL, encode([target, stamped, *flagged]), object=target.object)
     instance.sets_open[corr] = 1
     go_on(instance)
+
+
+def _object_rows(engine: Engine, instance: Instance) -> None:
+    """REDIM, INSERT, DELETE of an object: the server's answer comes behind the new values."""
+    payload = instance.pending.payload
+    target = decode(payload)[0]
+    ask(engine, instance, Kind.OBJECT_ROWS, Lane.SCRIPT, KNL, payload, object=target.object)
 
 
 def _pvar_write(engine: Engine, instance: Instance) -> None:
@@ -352,8 +360,13 @@ def _function(engine: Engine, instance: Instance) -> None:
     host_calls.perform(engine, instance, _over_limit)
 
 
+def _list(engine: Engine, instance: Instance) -> None:
+    host_calls.perform_list(engine, instance, _over_limit)
+
+
 HOW: dict[int, Callable[[Engine, Instance], None]] = {
     Act.SET: _set, Act.PVAR_WRITE: _pvar_write, Act.ON_CHANGE: _on_change, Act.WAIT: _wait, Act.DELAY: _delay,
     Act.CALL_OTHER: _call_other, Act.LOG: _log, Act.LOGEX: _logex, Act.MESSAGE: _message, Act.QUERY: _query, Act.FUNCTION: _function,
+    Act.OBJECT_ROWS: _object_rows, Act.LST_CREATE: _list, Act.LST_GO: _list, Act.LST_DESTROY: _list,
     **dict.fromkeys((*TABLE_AT, *HANDLE_AT), _data),
 }

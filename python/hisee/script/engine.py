@@ -54,6 +54,7 @@ class Engine:
         self.workers = Workers(self.site.limit("function_threads"))
         self.outside, self.seams, self.recorder = outside, seams, recorder
         self.cells = CellTable()
+        self.flags_spoken = True  # does the server take user flags?
         self.instances: dict[int, Instance] = {}
         self._units: dict[str, Unit] = {}
         self._ready = Ready()

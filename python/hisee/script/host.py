@@ -26,6 +26,7 @@ from hisee.channel.payloads import (
     pack,
     unpack,
 )
+from hisee.channel.spoken import USER_FLAGS, in_force
 from hisee.commands import Commands
 from hisee.load import busy_ns
 from hisee.profile import Recorder
@@ -67,6 +68,7 @@ class Host:
         self.server = server
         self.number = server.welcome.number
         self.limits = server.welcome.limits
+        self.engine.flags_spoken = in_force(server.welcome) >= USER_FLAGS
         self.requests = Requests(server)
         self.known.use(self.requests, self.number)
         self._told: dict[int, tuple[int, int, int]] = {}  # figures by instance, as the server knows them

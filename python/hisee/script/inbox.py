@@ -12,7 +12,7 @@ from hisee.schema.errors import Err
 from hisee.schema.messages import MessageKind as Kind
 from hisee.script import actions
 from hisee.script.instance import Instance, Item, QueueFull
-from hisee.values import UNCHANGED, Ref
+from hisee.values import UNCHANGED, Cell, Invalid, Reason, Ref
 
 if TYPE_CHECKING:
     from hisee.script.engine import Engine
@@ -92,7 +92,9 @@ def changed(engine: Engine, instance: Instance, references: Iterable[Ref]) -> No
         procedures = {p: None for place in places(ref) for p in instance.changes.get(place, ())}
         if not procedures:
             continue
-        arguments = encode([engine.cells.get(ref).value, ref, ref.row, ref.column])
+        state = engine.cells.get(ref)
+        value = state.value if isinstance(state, Cell) else Invalid(Reason.NO_DATA)  # the number of rows changed: no single value
+        arguments = encode([value, ref, ref.row, ref.column])
         for procedure in procedures:
             try:
                 instance.put(Item(procedure, arguments, "ON CHANGE", key=("change", procedure, ref)))

@@ -284,8 +284,8 @@ class Events:
         start, plan = run.start, run.start.plan
         return EventRun(number=run.process.number, name=run.process.name, object=plan.object, version=plan.version, unit=plan.unit,
                         stays=run.stays, instance=start.instance, priority=start.priority, variables=plan.variables,
-                        values=self._values.snapshot(plan.objects), limits=self._limits, names=start.names, modes=start.modes,
-                        given=start.given)
+                        values=self._values.snapshot(plan.objects, self._values.takes_flags(run.process.host)), limits=self._limits,
+                        names=start.names, modes=start.modes, given=start.given)
 
     async def open(self, plan: EventPlan, host: Process, instance: int) -> None:
         """OPENEVENT at an event handler; raises CannotOpen."""

@@ -20,7 +20,7 @@ from hisee.schema.timers import BY_NAME as TIMERS
 from hisee.server.core import Core
 from hisee.server.registry import KNL_NUMBER, Process
 from hisee.server.standing import Standing
-from hisee.server.values import Values
+from hisee.server.values import Values, knows_flags
 from hisee.values import Ref
 
 log = logging.getLogger("hisee.server.followers")
@@ -67,7 +67,7 @@ class Followers:
         self._all[source.number] = Follower(source)
         log.info("%s follows all values", source.name)
         self._core.send(Message(kind=Kind.REPLY, lane=Lane.SCRIPT, source=KNL_NUMBER, target=source.number, corr=message.corr,
-                                payload=self._values.everything()))
+                                payload=self._values.everything(knows_flags(source))))
 
     def _note(self, ref: Ref) -> None:
         for follower in self._all.values():
@@ -123,7 +123,8 @@ class Followers:
             up_to, follower.changed = follower.noted, rest
             late = asyncio.get_running_loop().call_later(CONFIRM_S, self._falls_behind, follower)
             try:
-                await self._core.ask(follower.process.number, Kind.FOLLOWED, self._values.table.changes(batch), GIVE_UP_S, Lane.SCRIPT)
+                payload = self._values.table.changes(batch, knows_flags(follower.process))
+                await self._core.ask(follower.process.number, Kind.FOLLOWED, payload, GIVE_UP_S, Lane.SCRIPT)
             except RequestFailed as failed:
                 log.info("%s has not taken values: %s", follower.process.name, failed)
                 self._falls_behind(follower)

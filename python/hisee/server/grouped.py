@@ -33,7 +33,7 @@ from hisee.server.standing import MS
 from hisee.server.values import Values
 
 log = logging.getLogger("hisee.server.group")
-WRITES = frozenset({Kind.SET, Kind.VALUE_SET, Kind.OBJECT_SAVE, Kind.OPEN})  # what only the hot server carries out
+WRITES = frozenset({Kind.SET, Kind.OBJECT_ROWS, Kind.VALUE_SET, Kind.OBJECT_SAVE, Kind.OPEN})  # what only the hot server carries out
 FORWARDED = frozenset({Kind.VALUE_SET, Kind.OBJECT_SAVE})  # a standby server has it done: the answer tells its client all there is to know
 LASTING = frozenset({"standby", "wrong"})  # all other states of a server that is not hot are over soon: writes wait
 FOLLOW_THE_HOT = frozenset({"HIP", "HISHOST", "AGENT"})  # sent away by a server that is hot no more, unless they stay whatever it is

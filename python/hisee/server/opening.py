@@ -127,7 +127,7 @@ class Opening:
             object=plan.object, version=plan.version, opened=opened.number, picture=plan.picture, svg=plan.svg,
             local_unit=plan.local_unit, his_name=opened.his.name, his=opened.number, see_name="",
             variables=[list(v) for v in plan.variables], handlers=plan.handlers,
-            values=self._values.snapshot(opened.objects), objects=dict(plan.objects))
+            values=self._values.snapshot(opened.objects, self._values.takes_flags(opened.his.host)), objects=dict(plan.objects))
 
     # -- remote parts
 
@@ -189,7 +189,8 @@ class Opening:
         plan = opened.plan
         return SeeStart(number=see.number, name=see.name, incarnation=see.incarnation, object=plan.object, version=plan.version,
                         unit=plan.remote_unit, his=opened.number, console=opened.console, limits=self._limits,
-                        variables=[list(v) for v in plan.variables], values=self._values.snapshot(opened.objects))
+                        variables=[list(v) for v in plan.variables],
+                        values=self._values.snapshot(opened.objects, self._values.takes_flags(see.host)))
 
     def _confirm(self, opened: OpenObject, see: Process) -> None:
         log.info("SEE %s runs", see.name)

@@ -132,17 +132,37 @@ def _put(table: CellTable, stored: Row) -> Ref | None:
     try:
         scratch = _alike(table, hbj)
         scratch.apply(cell)
-        kept, now = scratch.get(ref), table.get(ref)
-        if (kept.value, kept.last, kept.time_ms, kept.weak) == (now.value, now.last, now.time_ms, now.weak):
+        if row == 0 and table.shape(hbj)[0] == Type.RECORD:
+            return _put_rows(table, scratch, hbj)
+        if not _put_cell(table, scratch, ref):
             return None
-        if kept.last is not None:
-            table.set(ref, kept.last, kept.time_ms, kept.weak)
-        if isinstance(kept.value, Invalid):
-            table.set(ref, kept.value, kept.time_ms, kept.weak)
     except (ValueError, IndexError, TypeError, KeyError) as error:
         log.warning("stored value of object %d, row %d, column %d not taken: %s", hbj, row, column, error)
         return None
     return ref
+
+
+def _put_cell(table: CellTable, scratch: CellTable, ref: Ref) -> bool:
+    """Does the cell change by it?"""
+    kept, now = scratch.get(ref), table.get(ref)
+    if (kept.value, kept.last, kept.time_ms, kept.weak, kept.flags) == (now.value, now.last, now.time_ms, now.weak, now.flags):
+        return False
+    if kept.last is not None:
+        table.set(ref, kept.last, kept.time_ms, kept.weak, flags=kept.flags)
+    if isinstance(kept.value, Invalid):
+        table.set(ref, kept.value, kept.time_ms, kept.weak, flags=kept.flags)
+    return True
+
+
+def _put_rows(table: CellTable, scratch: CellTable, hbj: int) -> Ref | None:
+    """A script changed the rows of an object: all of it was kept, with its number of rows."""
+    rows, columns = scratch.dim(hbj), len(scratch.shape(hbj)[2])
+    other_rows = rows != table.dim(hbj)
+    if other_rows:
+        table.redim(hbj, rows)
+    cells = [Ref(hbj, row + 1, column + 1) for row in range(rows) for column in range(columns)]
+    changed = [_put_cell(table, scratch, ref) for ref in cells]
+    return Ref(hbj) if other_rows or any(changed) else None
 
 
 def _alike(table: CellTable, hbj: int) -> CellTable:

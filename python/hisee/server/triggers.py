@@ -87,4 +87,7 @@ def _span(wanted: int, changed: int, most: int) -> Iterable[int]:
     """Numbers that both mean, 0 = all of them."""
     if wanted and changed:
         return (wanted,) if wanted == changed else ()
-    return (wanted or changed,) if wanted or changed else range(1, most + 1)
+    number = wanted or changed
+    if number:
+        return (number,) if number <= most else ()  # a script may have taken its row away
+    return range(1, most + 1)

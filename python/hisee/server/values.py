@@ -13,11 +13,13 @@ from hisee._core.values import decode
 from hisee.channel import Message
 from hisee.channel.payloads import SetAck, Subscribe, ValueState, pack, unpack
 from hisee.channel.payloads import Values as NamedValues
+from hisee.channel.spoken import USER_FLAGS
 from hisee.schema.errors import Err
 from hisee.schema.extended import Ext
 from hisee.schema.lanes import Lane
 from hisee.schema.messages import MessageKind as Kind
 from hisee.server.core import Core
+from hisee.server.object_rows import RowChange, RowsRefused, change_rows
 from hisee.server.registry import KNL_NUMBER, Process
 from hisee.server.retained import Retained, Row, put_all
 from hisee.values import Ref, Stamped
@@ -61,6 +63,7 @@ class Values:
         self.subscribers: dict[int, Counter[int]] = {}  # object -> process -> count
         self.watchers: dict[int, dict[int, Callable[[], ValueState]]] = {}  # object -> TEL process -> what to show it
         core.handlers[Kind.SET] = self._set
+        core.handlers[Kind.OBJECT_ROWS] = self._object_rows
         core.handlers[Kind.SUBSCRIBE] = self._subscribe
         core.handlers[Kind.UNSUBSCRIBE] = self._unsubscribe
         core.ended.append(self._forget)
@@ -95,15 +98,16 @@ class Values:
             if counter and counter[number] > 0:
                 counter[number] -= 1
 
-    def snapshot(self, objects: list[int]) -> bytes:
-        return self.table.snapshot([hbj for hbj in objects if self.table.has(hbj)])
+    def snapshot(self, objects: list[int], flags: bool = True) -> bytes:
+        """`flags`: with user flags, for readers that `knows_flags` says they take."""
+        return self.table.snapshot([hbj for hbj in objects if self.table.has(hbj)], flags)
 
-    def write(self, ref: Ref, value: object, time_ms: int | None = None, weak: bool = False) -> None:
+    def write(self, ref: Ref, value: object, time_ms: int | None = None, weak: bool = False, flags: int = 0) -> None:
         """Apply one write and tell everybody who follows; raises Refused."""
         if not self.table.has(ref.object):
             raise Refused(Err.ERR_OBJECT_NOT_FOUND, 11, f"object number {ref.object} has no value")
         try:
-            self.table.set(ref, value, self._core.seams.clock.now_ms() if time_ms is None else time_ms, weak)
+            self.table.set(ref, value, self._core.seams.clock.now_ms() if time_ms is None else time_ms, weak, flags=flags)
         except (IndexError, ValueError) as error:
             raise Refused(Err.ERR_RANGE_ERROR, 14, str(error)) from error
         self._publish(ref)
@@ -122,9 +126,9 @@ class Values:
         self.table.leap(epoch << EPOCH_SHIFT)
         self.catch_up(stored)
 
-    def everything(self) -> bytes:
+    def everything(self, flags: bool = True) -> bytes:
         """A snapshot of all objects."""
-        return self.snapshot(self.objects())
+        return self.snapshot(self.objects(), flags)
 
     def _publish(self, ref: Ref) -> None:
         self.noted(ref)
@@ -135,11 +139,19 @@ class Values:
         followers = self.subscribers.get(ref.object)
         if not followers:
             return
-        payload = self.table.changes([ref])
+        payloads: dict[bool, bytes] = {}  # with user flags or without
         for number, count in followers.items():
             if count > 0:
+                flags = self.takes_flags(number)
+                if flags not in payloads:
+                    payloads[flags] = self.table.changes([ref], flags)
                 self._core.send(Message(kind=Kind.VALUES, lane=Lane.SCRIPT, source=KNL_NUMBER, target=number,
-                                        object=ref.object, payload=payload))
+                                        object=ref.object, payload=payloads[flags]))
+
+    def takes_flags(self, number: int) -> bool:
+        """Does this process read user flags? Releases that speak protocol 1.4 and below do not."""
+        process = self._core.registry.get(number)
+        return process is None or knows_flags(process)
 
     def settled(self, ref: Ref, then: Callable[[str], None]) -> None:
         """Call `then` with "" once the newest write of `ref` may be acknowledged, or with the reason why it may not."""
@@ -169,7 +181,7 @@ class Values:
             then(reason)
 
     def _set(self, source: Process, message: Message) -> None:
-        """A script's write: [reference, value]. The answer is one acknowledgement; its VALUES went out before it."""
+        """A script's write: [reference, value] and perhaps user flags. One acknowledgement answers; its VALUES went out before it."""
         entry = _Open(SetAck(up_to=message.corr))
         self._open.setdefault(source.number, deque()).append(entry)
 
@@ -198,15 +210,38 @@ class Values:
         self._acknowledge(source.number)
 
     def _apply(self, source: Process, message: Message) -> Ref:
-        ref, value = decode(message.payload)
+        ref, value, *flags = decode(message.payload)
         time_ms, weak = None, False
         if isinstance(value, Stamped):
             value, time_ms, weak = value.value, value.time_ms, value.weak
         if not self._core.allow(source, "set", ref.object):
             raise Refused(Err.ERR_NO_ACCESS, Ext.NO_RIGHT, f"no right to set {self._core.name_of(ref.object)}")
-        self.write(ref, value, time_ms, weak)
+        self.write(ref, value, time_ms, weak, *flags)
         where: Ref = ref
         return where
+
+    def _object_rows(self, source: Process, message: Message) -> None:
+        """A script's REDIM, INSERT or DELETE of an object: answered once it is settled, behind its VALUES."""
+        target, *numbers = decode(message.payload)
+        name = self._core.name_of(target.object)
+        if not self._core.allow(source, "set", target.object):
+            self._core.deny(message, "set", name)
+            return
+        try:
+            change_rows(self.table, RowChange.of(target, *numbers), self._core.seams.clock.now_ms())
+        except RowsRefused as refused:
+            self._core.fail(message, refused.error, refused.extended, f"{name}: {refused}")
+            return
+        ref = Ref(target.object)
+        self._publish(ref)
+
+        def answer(reason: str) -> None:
+            if reason:
+                self._core.fail(message, Err.ERR_TRANS_ERROR, Ext.NO_REASON, reason)
+            else:
+                self._core.reply(message)
+
+        self.settled(ref, answer)
 
     def _acknowledge(self, number: int) -> None:
         """Send what is settled, in the order of the SETs: a later acknowledgement would speak for an earlier SET too."""
@@ -219,7 +254,7 @@ class Values:
     def _subscribe(self, source: Process, message: Message) -> None:
         objects = unpack(Subscribe, message.payload).objects
         self.subscribe(source.number, objects)
-        self._core.reply(message, self.snapshot(objects))
+        self._core.reply(message, self.snapshot(objects, self.takes_flags(source.number)))
 
     def _unsubscribe(self, source: Process, message: Message) -> None:
         self.unsubscribe(source.number, unpack(Subscribe, message.payload).objects)
@@ -231,6 +266,10 @@ class Values:
             followers.pop(process.number, None)
         for watchers in self.watchers.values():
             watchers.pop(process.number, None)
+
+
+def knows_flags(process: Process) -> bool:
+    return process.speaks.highest >= USER_FLAGS
 
 
 def _refusal(corr: int, extended: int, text: str) -> SetAck:

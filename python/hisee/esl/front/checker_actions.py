@@ -9,7 +9,7 @@ from hisee.esl.front.checker_db import DatabaseChecker
 from hisee.esl.front.checker_expr import NUMBERS, count_text
 from hisee.esl.front.lexer import fold
 from hisee.esl.front.nodes import F_ENTRY, F_ENTRYX, M_IN, TYPE_NAMES, V_ANY, V_INT, V_NONE, V_OBJECT, V_REAL, V_RECORD, V_TEXT, V_TIME
-from hisee.esl.front.symbols import P_CELL, P_COLUMN, P_CONST, P_ROW, P_SCALAR, P_WHOLE, S_LOCAL, Place, Procedure, Symbol
+from hisee.esl.front.symbols import P_CELL, P_COLUMN, P_CONST, P_ROW, P_SCALAR, P_WHOLE, S_LOCAL, UNTYPED, Place, Procedure, Symbol
 from hisee.esl.front.words import meant
 
 Blocks = tuple[int, ...]
@@ -21,6 +21,7 @@ class ActionChecker(DatabaseChecker):
     loops = 0
     through: set[int]  # SET AS that follow the reference an item holds
     handed: list[tuple[Symbol, Symbol]]
+    untyped_arguments: list[tuple[int, Place, Symbol]]  # argument, its record, the parameter: one of them has no structure
 
     def items(self, items: list[int], blocks: Blocks) -> None:
         for node in items:
@@ -154,6 +155,7 @@ class ActionChecker(DatabaseChecker):
         kind = self.check(tree.b[node])
         if place is not None:
             self.convertible(tree.b[node], kind, place.type)
+            self.flags_carried(place, tree.b[node])
         if tree.c[node] >= 0:
             self.convertible(tree.c[node], self.check(tree.c[node]), V_TIME)
             if place is not None and place.kind not in (P_CELL, P_SCALAR):
@@ -191,11 +193,13 @@ class ActionChecker(DatabaseChecker):
         self.same_structure(node, left, right)
         if self.is_row(left) != self.is_row(right):
             self.error("ESL3006", node)
-        if left.symbol is not None and not left.symbol.noalias and left.struct and any(t == V_OBJECT for _, t in left.struct.columns):
-            self.error("ESL1003", node, construct="SET WITH into a record whose Object columns are linked")
+        if left.kind == P_CELL:
+            self.needs_structure(self.tree.b[node], right, "SET .. WITH into an object")
 
     def same_structure(self, node: int, left: Place, right: Place) -> bool:
         if left.struct is None or right.struct is None or fold(left.struct.name) == fold(right.struct.name):
+            return True
+        if UNTYPED in (left.struct, right.struct):
             return True
         self.error("ESL3007", node, left=left.struct.name, right=right.struct.name)
         return False
@@ -237,6 +241,13 @@ class ActionChecker(DatabaseChecker):
             else:
                 self.same_structure(node, target, source)
 
+    def is_structured_object(self, place: Place) -> bool:
+        """A whole object with rows, which the server changes."""
+        return place.kind == P_CELL and place.whole and place.index < 0 and place.struct is not None
+
+    def flags_carried(self, target: Place, value: int) -> None:
+        raise NotImplementedError
+
     def _redim(self, node: int) -> None:
         target = self.tree.a[node]
         if self.tree.kind[target] != N.N_INDEX:
@@ -246,9 +257,7 @@ class ActionChecker(DatabaseChecker):
         place = self.place(self.tree.a[target])
         if place is None:
             return
-        if place.kind == P_CELL and place.struct is not None:
-            self.error("ESL1003", node, construct="REDIM of an object")
-        elif place.kind != P_WHOLE:
+        if place.kind != P_WHOLE and not self.is_structured_object(place):
             self.error("ESL3017", target, what=place.shown())
 
     def _insert(self, node: int) -> None:
@@ -259,8 +268,8 @@ class ActionChecker(DatabaseChecker):
             self._number(tree.d[node])
         if target is None or rows is None:
             return
-        if target.kind != P_WHOLE:
-            self.error("ESL1003", node, construct="INSERT into an object")
+        if self.is_row(target):
+            self.error("ESL3002", tree.a[node], wanted="a whole structure", found="a row")
             return
         self.same_structure(node, target, rows)
         if tree.d[node] >= 0 and not self.is_row(rows):
@@ -314,7 +323,9 @@ class ActionChecker(DatabaseChecker):
             return
         if place.kind == P_WHOLE and place.symbol is not None:
             self.handed.append((place.symbol, symbol))
-        if symbol.struct is not None and fold(symbol.struct.name) != fold(place.struct.name):
+        if UNTYPED in (symbol.struct, place.struct):
+            self.untyped_arguments.append((arg, place, symbol))
+        elif symbol.struct is not None and fold(symbol.struct.name) != fold(place.struct.name):
             self.error("ESL3007", arg, left=symbol.struct.name, right=place.struct.name)
 
     def _alias_argument(self, arg: int, symbol, place: Place | None) -> None:  # type: ignore[no-untyped-def]

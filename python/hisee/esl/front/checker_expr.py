@@ -47,6 +47,7 @@ from hisee.esl.front.symbols import (
     S_PVAR,
     S_REF,
     S_SPECIAL,
+    UNTYPED,
     Place,
     Symbol,
     type_of_word,
@@ -64,8 +65,11 @@ PICTURE_FUNCTIONS = {L.fold(row.name): row for row in picture_functions.ROWS}
 RESULTS = {"B": V_BOOL, "I": V_INT, "R": V_REAL, "T": V_TEXT, "TM": V_TIME, "U": V_ANY, "H": V_INT, "-": V_NONE}
 LETTER_TYPES = {"B": V_BOOL, "I": V_INT, "R": V_REAL, "T": V_TEXT, "TM": V_TIME, "H": V_INT}
 STAMPS = ("%gettime", "%isweak")
+FLAGS = ("%flag", "%getflags", "%setflag")
 ATTRIBUTES = {"vld": V_BOOL, "tim": V_TIME, "wea": V_BOOL, "dim": V_INT, "hbj": V_INT}
-KNOWN_ATTRIBUTES = frozenset(["lim", "alf", "alq", "alt", "alv", "nak", "tra", "def"])
+# of limits, alarms, commands and tables of values: nothing of that is kept yet, so that they have one value each (codegen_flags.py)
+STATE_ATTRIBUTES = {"lim": V_INT, "alf": V_BOOL, "alq": V_BOOL, "alt": V_TIME, "alv": V_INT, "nak": V_BOOL, "tra": V_BOOL, "def": V_BOOL}
+ATTRIBUTES |= STATE_ATTRIBUTES
 INT_LEAST, INT_MOST = -(2**63) + 16, 2**63 - 1
 
 
@@ -238,6 +242,8 @@ class ExpressionChecker(Scope):
         self._argument_types(row, args, types)
         if key in STAMPS:
             self._track(key, args[0])
+        elif key in FLAGS:
+            self.track_flags(args[0])
         return result_type(row, types)
 
     def _column_function(self, row: FunctionRow, args: list[int]) -> int:
@@ -262,6 +268,14 @@ class ExpressionChecker(Scope):
             symbol = place.symbol if (place := self.places.get(node)) is not None and place.kind == P_SCALAR else None
             if symbol is not None:
                 symbol.track_time() if key == "%gettime" else symbol.track_weak()
+
+    def track_flags(self, node: int) -> None:
+        """The user flags of this value are asked for: a local keeps them beside itself."""
+        while self.tree.kind[node] == N_PAREN:
+            node = self.tree.a[node]
+        place = self.places.get(node)
+        if place is not None and place.kind == P_SCALAR and place.symbol is not None:
+            place.symbol.track_flags()
 
     def _argument_types(self, row: FunctionRow, args: list[int], types: list[int]) -> None:
         for i, (arg, kind) in enumerate(zip(args, types, strict=True)):
@@ -382,6 +396,8 @@ class ExpressionChecker(Scope):
         if place.struct is None or place.type != V_RECORD and place.base != "alias":
             self.error("ESL3017", base, what=place.shown())
             return None
+        if place.struct is UNTYPED:
+            return self._untyped_item(node, place, self.spelled(name))
         column = place.struct.position(self.folded(name))
         if column < 0:
             spelled = self.spelled(name)
@@ -389,6 +405,19 @@ class ExpressionChecker(Scope):
             self.error("ESL3013", node, structure=place.struct.name, name=spelled, hint=hint)
             return None
         return self._column_of(node, place, column)
+
+    def _untyped_item(self, node: int, place: Place, column: str) -> Place | None:
+        """Item of a RECORD without a structure: its column is found by name when the script runs."""
+        if place.kind == P_ROW:
+            return Place(P_ITEM, V_ANY, place.symbol, UNTYPED, place.index, name=column)
+        self.needs_structure(node, place, f"`^{column}` without a row")
+        return None
+
+    def needs_structure(self, node: int, place: Place, what: str) -> bool:
+        """Told when a place is a RECORD without a structure."""
+        if place.struct is UNTYPED:
+            self.error("ESL3061", node, name=place.name, what=what)
+        return place.struct is UNTYPED
 
     def _column_of(self, node: int, place: Place, column: int) -> Place | None:
         struct = place.struct
@@ -420,10 +449,7 @@ class ExpressionChecker(Scope):
         inner, name = self.tree.a[node], self.folded(self.tree.b[node])
         if name not in ATTRIBUTES:
             spelled = self.spelled(self.tree.b[node]).upper()
-            if name in KNOWN_ATTRIBUTES:
-                self.error("ESL1003", node, construct=f"attribute `\\{spelled}`")
-            else:
-                self.error("ESL2017", node, name=spelled, hint=meant(spelled, [a.upper() for a in ATTRIBUTES]))
+            self.error("ESL2017", node, name=spelled, hint=meant(spelled, [a.upper() for a in ATTRIBUTES]))
             return V_NONE
         if self.tree.kind[inner] not in (N_LOCAL, N_OBJECT, N_INDEX, N_COLUMN, N_PAREN):
             self.error("ESL3019", node, name=name.upper(), what="an expression")
@@ -440,7 +466,7 @@ class ExpressionChecker(Scope):
         allowed = {
             "dim": whole or cell, "hbj": place.kind == P_CELL, "vld": simple,
             "tim": simple and (cell or place.kind == P_SCALAR), "wea": simple and (cell or place.kind == P_SCALAR),
-        }[name]
+        }.get(name, simple and place.base != "self")
         if not allowed:
             self.error("ESL3019", node, name=name.upper(), what=place.shown())
             return False

@@ -5,9 +5,24 @@ from __future__ import annotations
 from hisee.esl.front import nodes as N
 from hisee.esl.front.checker_actions import CHECKS
 from hisee.esl.front.checker_flow import FlowChecker
-from hisee.esl.front.nodes import N_COLUMN, N_INDEX, N_LOCAL, TYPE_NAMES, V_ANY, V_BOOL, V_INT, V_NONE, V_OBJECT, V_RECORD, V_TEXT
-from hisee.esl.front.symbols import P_CELL, P_COLUMN, P_ROW, P_WHOLE, Place, Symbol
-from hisee.esl.front.words import CNT_ORDER
+from hisee.esl.front.nodes import (
+    N_COLUMN,
+    N_FUNC,
+    N_INDEX,
+    N_LOCAL,
+    N_OBJECT,
+    N_PAREN,
+    TYPE_NAMES,
+    V_ANY,
+    V_BOOL,
+    V_INT,
+    V_NONE,
+    V_OBJECT,
+    V_RECORD,
+    V_TEXT,
+)
+from hisee.esl.front.symbols import P_CELL, P_COLUMN, P_ROW, P_SCALAR, P_WHOLE, UNTYPED, Place, Symbol
+from hisee.esl.front.words import CNT_ORDER, LST_ORDER
 
 SORT_KEYS = 5
 # operands of the container actions; ">" receives, "?" may be left out
@@ -15,6 +30,10 @@ CNT_SHAPES = {
     "cnt_create": ("handle>",), "cnt_insert": ("handle", "key", "value"), "cnt_find": ("handle", "key", "value>", "found>"),
     "cnt_delete": ("handle", "key", "found>?"), "cnt_getnr": ("handle", "count>"), "cnt_cnvtoarray": ("handle",),
     "cnt_getitem": ("handle", "index", "key>", "value>"), "cnt_destroy": ("handle",), "cnt_debug": ("handle", "name"),
+}
+LST_SHAPES: dict[str, tuple[str, ...]] = {
+    "lst_create": ("mask", "type", "group", "sort", "lines", "handle>", "data", "relation", "object"), "lst_go_next": ("handle", "data"),
+    "lst_go_prev": ("handle", "data"), "lst_destroy": ("handle",),
 }
 CNT_TYPES = {"handle": V_INT, "found": V_BOOL, "count": V_INT, "index": V_INT, "name": V_TEXT}
 
@@ -25,18 +44,17 @@ class StructureChecker(FlowChecker):
         self.through = set()
         self.bound: list[Symbol] = []  # records that SET .. BIND names
         self.handed: list[tuple[Symbol, Symbol]] = []  # whole records handed to parameters: actual, formal
+        self.untyped_arguments: list[tuple[int, Place, Symbol]] = []
+        self.copies: list[tuple[Symbol, Symbol]] = []  # assignments of one local to another: to, of
 
     # rows
     def record(self, node: int) -> Place | None:
-        """A whole local record."""
+        """A whole local record, or a whole object with rows."""
         place = self.structure(node)
         if place is None:
             return None
-        if place.kind == P_CELL and place.whole:
-            self.error("ESL1003", node, construct="this action on an object")
-            return None
-        if place.kind != P_WHOLE:
-            self.error("ESL3002", node, wanted="a local RECORD", found=place.shown())
+        if place.kind != P_WHOLE and not self.is_structured_object(place):
+            self.error("ESL3002", node, wanted="a whole structure", found=place.shown())
             return None
         return place
 
@@ -92,6 +110,63 @@ class StructureChecker(FlowChecker):
             self.number(number)
         if target is not None and source is not None:
             self.same_structure(node, target, source)
+            if target.kind == P_CELL:
+                self.needs_structure(self.tree.b[node], source, "COPY_ROWS into an object")
+
+    # user flags
+    def flags_carried(self, target: Place, value: int) -> None:
+        """What a value brings along in user flags its copy keeps: those of a setter, or of the other variable."""
+        if target.kind != P_SCALAR or target.symbol is None:
+            return
+        while self.tree.kind[value] == N_PAREN:
+            value = self.tree.a[value]
+        if self.tree.kind[value] == N_FUNC and self.folded(self.tree.a[value]) in ("%setflagsv", "%setflag"):
+            target.symbol.track_flags()
+        place = self.places.get(value)
+        if place is not None and place.kind == P_SCALAR and place.symbol is not None:
+            self.copies.append((target.symbol, place.symbol))
+
+    def carry_flags(self) -> None:
+        """Locals that are copied to one another keep flags together."""
+        growing = any(symbol.flags is not None for pair in self.copies for symbol in pair)
+        while growing:
+            growing = False
+            for to, of in self.copies:
+                if (to.flags is None) != (of.flags is None):
+                    to.track_flags()
+                    of.track_flags()
+                    growing = True
+
+    # lists of objects
+    def object_list(self, node: int) -> None:
+        tree = self.tree
+        word = LST_ORDER[tree.a[node]]
+        shape, given = LST_SHAPES[word], tree.items(tree.b[node])
+        if len(given) not in (len(shape), len(shape) - (2 if word == "lst_create" else 0)):
+            wanted = "`" + ", ".join(role.rstrip(">") for role in shape) + "`"
+            self.error("ESL2007", node, name=word.upper(), wanted=wanted, found=f"{len(given)} operand" + "s" * (len(given) != 1))
+            return
+        for role, operand in zip(shape, given, strict=False):
+            self._list_operand(role, operand)
+
+    def _list_operand(self, role: str, node: int) -> None:
+        if role in ("group", "object"):
+            if self.tree.kind[node] not in (N_LOCAL, N_OBJECT, N_INDEX, N_COLUMN, N_PAREN):
+                self.error("ESL3010", node, found=TYPE_NAMES[self.check(node)])
+                return
+            place = self.place(node)
+            if place is not None and place.kind != P_CELL:
+                self.error("ESL3010", node, found=place.shown())
+        elif role == "data":
+            place = self.structure(node)
+            if place is not None and place.kind != P_WHOLE:
+                self.error("ESL3002", node, wanted="a local RECORD", found=place.shown())
+            elif place is not None:
+                self.needs_structure(node, place, "a list of objects")
+        elif role == "handle>":
+            self.out(node, V_INT)
+        else:
+            self.convertible(node, self.check(node), V_TEXT if role == "mask" else V_INT)
 
     # binding
     def set_bind(self, node: int) -> None:
@@ -102,6 +177,8 @@ class StructureChecker(FlowChecker):
             return
         if target.kind != P_ROW or target.symbol is None:
             self.error("ESL3002", tree.a[node], wanted="a row of a local RECORD", found=target.shown())
+            return
+        if self.needs_structure(tree.a[node], target, "SET .. BIND"):
             return
         self.bound.append(target.symbol)
         if target.struct is not None and len(target.struct.columns) > 255:
@@ -123,6 +200,11 @@ class StructureChecker(FlowChecker):
             for actual, formal in self.handed:
                 if actual.bound != formal.bound:
                     actual.bound = formal.bound = growing = True
+        for node, place, symbol in self.untyped_arguments:
+            if symbol.bound:
+                untyped = place if place.struct is UNTYPED else Place(P_WHOLE, V_RECORD, symbol, symbol.struct, name=symbol.name)
+                self.needs_structure(node, untyped, "a record with bound rows")
+        self.carry_flags()
 
     # links
     def set_as_structure(self, node: int, target: Place) -> None:
@@ -131,6 +213,8 @@ class StructureChecker(FlowChecker):
         if target.symbol is not None and target.symbol.noalias and target.struct is not None and any(
                 kind == V_OBJECT for _, kind in target.struct.columns):
             self.error("ESL3021", tree.a[node], name=target.name)
+            return
+        if self.needs_structure(tree.a[node], target, "SET .. AS"):
             return
         if tree.b[node] < 0:
             if target.kind == P_COLUMN:
@@ -235,4 +319,5 @@ class StructureChecker(FlowChecker):
 CHECKS.update({
     N.N_SORT: StructureChecker.sort, N.N_FIND_TRUE: StructureChecker.find_true, N.N_DELETE: StructureChecker.delete,
     N.N_COPY_ROWS: StructureChecker.copy_rows, N.N_SET_BIND: StructureChecker.set_bind, N.N_CNT: StructureChecker.container,
+    N.N_LST: StructureChecker.object_list,
 })

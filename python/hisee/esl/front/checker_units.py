@@ -221,7 +221,8 @@ def header_of(procedure: Procedure) -> Header:
     kinds = []
     for parameter in procedure.parameters:
         symbol = parameter.symbol
-        kind = TYPE_NAMES[symbol.type] + (" NOALIAS" if symbol.noalias else "") + (f" ({symbol.struct.name})" if symbol.struct else "")
+        structure = f" ({symbol.struct.name})" if symbol.struct is not None and symbol.struct.name else ""
+        kind = TYPE_NAMES[symbol.type] + (" NOALIAS" if symbol.noalias else "") + structure
         kinds.append((kind, parameter.mode == M_IN))
     return Header(procedure.name, tuple(kinds))
 

@@ -71,7 +71,7 @@ class Codegen(CallCode):
         self._place_companions(symbol)
 
     def _place_companions(self, symbol: Symbol) -> None:
-        for companion in (symbol.time, symbol.weak):
+        for companion in (symbol.time, symbol.weak, symbol.flags):
             if companion is not None:
                 companion.register = self.p.slot(Type(companion.type))
 
@@ -108,7 +108,7 @@ class Codegen(CallCode):
             for node in self.tree.globals:
                 self._declaration(node)
             return
-        tracked = [p.symbol for p in procedure.parameters if p.symbol.time is not None or p.symbol.weak is not None]
+        tracked = [p.symbol for p in procedure.parameters if (p.symbol.time, p.symbol.weak, p.symbol.flags) != (None, None, None)]
         if tracked:
             self.action(procedure.node)
         for symbol in tracked:
@@ -229,7 +229,6 @@ class Codegen(CallCode):
         self.items(self.tree.items(self.tree.d[node]))
         self.exits.pop()
         self.release()
-        self.marker(self.tree.end[node])
 
     def loop(self, node: int) -> None:
         end, top = self.p.label(), self.p.label()
@@ -291,5 +290,6 @@ METHODS = {
     N.N_EXCEPTION_HANDLER: Codegen.exception_handler, N.N_GOSUB: Codegen.gosub, N.N_ON_JUMP: Codegen.on_jump,
     N.N_RAISE: Codegen.raise_exception, N.N_RERAISE: Codegen.plain, N.N_SORT: Codegen.sort, N.N_FIND_TRUE: Codegen.find_true,
     N.N_DELETE: Codegen.delete, N.N_COPY_ROWS: Codegen.copy_rows, N.N_SET_BIND: Codegen.set_bind, N.N_CNT: Codegen.container,
+    N.N_LST: Codegen.object_list,
     N_CALL_UNIT: Codegen.call_unit, N_WAIT_FOR: Codegen.wait_for,
 }

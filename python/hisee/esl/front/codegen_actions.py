@@ -36,20 +36,20 @@ class ActionCode(StampCode):
         raise NotImplementedError
 
     # storing
-    def store(self, place: Place, register: int, kind: int, *, weak: int = -1, time: int = -1) -> None:
+    def store(self, place: Place, register: int, kind: int, *, weak: int = -1, time: int = -1, flags: int = -1) -> None:
         """Write a value of type `kind` to a place, converted to it."""
         symbol = place.symbol
         if place.kind == P_SCALAR:
             assert symbol is not None
             self.write_symbol(symbol, self.convert(register, kind, symbol.type))
-            self.stamp(symbol, weak, time)
+            self.stamp(symbol, weak, time, flags)
         elif place.kind == P_PVAR:
             assert symbol is not None
             self.emit(Op[f"PV_WR_{'?BIRMT'[symbol.type]}"], self.variable(symbol), self.convert(register, kind, symbol.type))
         elif place.kind == P_ITEM:
             self.store_item(place, self.convert(register, kind, place.type))
         else:
-            self.set_cell(self.linked(place), register, kind, weak, time)
+            self.set_cell(self.linked(place), register, kind, weak, time, flags)
 
     def linked(self, place: Place) -> int:
         """Reference for writing: an empty alias or item raises here."""
@@ -60,10 +60,12 @@ class ActionCode(StampCode):
             self.free(number)
         return reference
 
-    def set_cell(self, reference: int, register: int, kind: int, weak: int = -1, time: int = -1) -> None:
+    def set_cell(self, reference: int, register: int, kind: int, weak: int = -1, time: int = -1, flags: int = -1) -> None:
         time = self.invalid(V_TIME) if time < 0 else time
         weak = self.load(False, V_BOOL) if weak < 0 else weak
         args = [self.arg_in(V_OBJECT, reference), self.arg_in(kind, register), self.arg_in(V_TIME, time), self.arg_in(V_BOOL, weak)]
+        if flags >= 0:
+            args.append(self.arg_in(V_INT, flags))
         self.act(ActionId.SET, args, False)
         self.free(time)
         self.free(weak)
@@ -76,15 +78,18 @@ class ActionCode(StampCode):
         time = self.value(tree.c[node], V_TIME) if tree.c[node] >= 0 else self.given_time(value)
         if place.kind == P_SCALAR and symbol is not None and not self.is_global(symbol):
             weak = self.weak_of(value) if symbol.weak is not None else -1
+            flags = self.flags_of(value) if symbol.flags is not None else -1
             self.value(value, symbol.type, symbol.register)
-            self.stamp(symbol, weak, time)
+            self.stamp(symbol, weak, time, flags)
             return
         kind = place.type
         if place.kind == P_CELL and kind == V_ANY:
             kind = self.type_of(value)
+        flagged = place.kind == P_CELL or symbol is not None and symbol.flags is not None
+        flags = self.flags_of(value) if flagged else -1
         register = self.value(value, kind)
         tracked = place.kind == P_CELL or symbol is not None and symbol.weak is not None
-        self.store(place, register, kind, weak=self.weak_of(value) if tracked else -1, time=time)
+        self.store(place, register, kind, weak=self.weak_of(value) if tracked else -1, time=time, flags=flags)
 
     # links
     def set_as(self, node: int) -> None:
@@ -176,7 +181,7 @@ class ActionCode(StampCode):
         """A variable that the callee may change: a local in place, everything else through a copy that is stored afterwards."""
         symbol = place.symbol
         if place.kind == P_SCALAR and symbol is not None and not self.is_global(symbol):
-            if symbol.time is not None or symbol.weak is not None:
+            if (symbol.time, symbol.weak, symbol.flags) != (None, None, None):
                 backs.append((place, symbol.register, symbol.type))
             return Arg(mode, Type(symbol.type), symbol.register)
         if mode == Mode.OUT:

@@ -1,4 +1,4 @@
-"""Code of actions on structures: SET WITH between records and objects, REDIM, INSERT."""
+"""Code of actions on structures: SET WITH, REDIM, INSERT, COPY_ROWS, between records and objects."""
 
 from __future__ import annotations
 
@@ -6,15 +6,23 @@ from collections.abc import Callable
 
 from hisee.esl.front.codegen_base import typed
 from hisee.esl.front.codegen_expr import ExpressionCode
-from hisee.esl.front.nodes import V_INT, V_OBJECT, V_RECORD
-from hisee.esl.front.symbols import P_CELL, P_ROW, P_WHOLE, Place
+from hisee.esl.front.nodes import V_ANY, V_BOOL, V_INT, V_OBJECT, V_RECORD
+from hisee.esl.front.symbols import P_CELL, P_ROW, P_WHOLE, S_LOCAL, UNTYPED, Place, Symbol
+from hisee.esl.unit import Arg, Mode, Type
+from hisee.schema.actions import ActionId
 from hisee.schema.opcodes import Op
 
 RANGE_ERROR = 4
+REDIM, INSERT, DELETE = 1, 2, 3  # operations of OBJECT_ROWS
+Read = Callable[[int, int, int], int]
+Write = Callable[[int, int, int, int], None]
 
 
 class CopyCode(ExpressionCode):
     def row_copy(self, place: Place) -> int:
+        raise NotImplementedError
+
+    def linked(self, place: Place) -> int:
         raise NotImplementedError
 
     def set_with(self, node: int) -> None:
@@ -24,10 +32,10 @@ class CopyCode(ExpressionCode):
         if _bound(target) or _bound(source):
             whole = target.kind == P_WHOLE or target.kind == P_CELL and target.whole
             self._copy_all(target, source) if whole else self._copy_row(target, source)
-        elif target.kind == source.kind == P_WHOLE:
-            self.emit(Op.SET_WITH, self.record(target.symbol), self.record(source.symbol))  # type: ignore[arg-type]
-        elif target.kind == source.kind == P_ROW:
-            row = self.row_copy(source)
+        elif target.kind == P_WHOLE and (source.kind == P_WHOLE and not _writes_through(target) or target.struct is UNTYPED):
+            self.emit(Op.SET_WITH, self.record(target.symbol), self.rows_source(source))  # type: ignore[arg-type]
+        elif target.kind == P_ROW and (source.kind == P_ROW and not _writes_through(target) or target.struct is UNTYPED):
+            row = self.row_copy(source) if source.kind == P_ROW else self.rows_source(source)
             index = self.value(target.index, V_INT)
             self.emit(Op.ROW_PUT, self.record(target.symbol), index, row)  # type: ignore[arg-type]
         elif target.kind == P_WHOLE or target.kind == P_CELL and target.whole:
@@ -53,7 +61,7 @@ class CopyCode(ExpressionCode):
         self.emit(Op.FOR_PREP, row, rows, end)
         write, read = self._cell_writer(target), self._cell_reader(source)
         self.p.place(top)
-        self._copy_columns(target, read, write, row, row)
+        self._copy_columns(target, source, read, write, row, row)
         self.emit(Op.FOR, row, rows, top)
         self.p.place(end)
 
@@ -66,22 +74,52 @@ class CopyCode(ExpressionCode):
     def _copy_row(self, target: Place, source: Place) -> None:
         write, read = self._cell_writer(target), self._cell_reader(source)
         to, of = self._kept_index(target), self._kept_index(source)
-        self._copy_columns(target, read, write, to, of)
+        self._copy_columns(target, source, read, write, to, of)
 
     def _kept_index(self, place: Place) -> int:
         register = self.temp(V_INT)
         self.value(place.index, V_INT, register)
         return register
 
-    def _copy_columns(self, target: Place, read: Callable[[int, int, int], int], write: Callable[[int, int, int, int], None],
-                      to: int, of: int) -> None:
+    def _copy_columns(self, target: Place, source: Place, read: Read, write: Write, to: int, of: int) -> None:
         assert target.struct is not None
         for column, (_, kind) in enumerate(target.struct.columns):
             if kind == V_OBJECT:
-                continue  # references stay as they are: NOALIAS items hold none
+                self._copy_linked(target, source, read, to, of, column)
+                continue
             register = read(of, column, kind)
             write(to, column, kind, register)
             self.free(register)
+
+    def _copy_linked(self, target: Place, source: Place, read: Read, to: int, of: int, column: int) -> None:
+        """An Object item: the value behind the source's link goes to the object behind the target's link, the links stay."""
+        if _noalias(target) or _noalias(source):
+            return  # such a record holds no links, and no values in their place yet
+        link = self._link_at(target, to, column)
+        value = self.invalid(V_ANY)
+        self._value_behind(read(of, column, V_OBJECT), value)
+        self.set_cell(link, value, V_ANY)
+        self.free(value)
+        self.free(link)
+
+    def _link_at(self, target: Place, row: int, column: int) -> int:
+        """What an item is linked to. A record's item without a link raises here; that of an object is refused, and WAIT says so."""
+        if target.kind not in (P_WHOLE, P_ROW):
+            return self._read(self.reference(self._whole(target)), row, column, V_OBJECT)
+        link, number = self._load(target, row, column, V_OBJECT), self.temp(V_INT)
+        self.emit(Op.HBJ, number, link)
+        self.free(number)
+        return link
+
+    def _value_behind(self, link: int, value: int) -> None:
+        """The value of what a reference is linked to, invalid where it is not linked."""
+        linked, nothing = self.temp(V_BOOL), self.p.label()
+        self.emit(Op.LINKED, linked, link)
+        self.emit(Op.BR_FALSE, linked, 0, nothing)
+        self.emit(Op.RD_A, value, link)
+        self.p.place(nothing)
+        self.free(linked)
+        self.free(link)
 
     def _cell_reader(self, place: Place) -> Callable[[int, int, int], int]:
         if place.kind in (P_WHOLE, P_ROW):
@@ -151,22 +189,91 @@ class CopyCode(ExpressionCode):
         target = self.tree.a[node]
         place: Place = self.checked.places[self.tree.a[target]]  # type: ignore[attr-defined]
         rows = self.value(self.tree.b[target], V_INT)
-        self.emit(Op.REDIM, self.record(place.symbol), rows)  # type: ignore[arg-type]
+        if place.kind == P_CELL:
+            self.object_rows(place, REDIM, self.load(0, V_INT), rows)
+        else:
+            self.emit(Op.REDIM, self.record(place.symbol), rows)  # type: ignore[arg-type]
 
     def insert(self, node: int) -> None:
         tree = self.tree
         target: Place = self.checked.places[tree.a[node]]  # type: ignore[attr-defined]
         rows: Place = self.checked.places[tree.c[node]]  # type: ignore[attr-defined]
         before = self.value(tree.b[node], V_INT)
+        if target.kind == P_CELL:
+            self.object_rows(target, INSERT, before, self.load(0, V_INT), self._rows_to_insert(rows, tree.d[node]))
+            return
         record = self.record(target.symbol)  # type: ignore[arg-type]
         if tree.d[node] >= 0:
-            first, last = self.value(rows.index, V_INT), self.value(tree.d[node], V_INT)
-            self.emit(Op.INSERT_ROWS, record, before, self.rows_source(self._whole(rows) if rows.kind == P_CELL else rows))
-            self.emit(Op.EXT, first, last)
+            self._insert_range(record, before, rows, tree.d[node])
         elif rows.kind == P_ROW:
             self.emit(Op.INSERT, record, before, self.row_copy(rows))
         else:
             self.emit(Op.INSERT, record, before, self.rows_source(rows))
+
+    def _insert_range(self, record: int, before: int, rows: Place, last_row: int) -> None:
+        first, last = self.value(rows.index, V_INT), self.value(last_row, V_INT)
+        self.emit(Op.INSERT_ROWS, record, before, self.rows_source(self._whole(rows) if rows.kind == P_CELL else rows))
+        self.emit(Op.EXT, first, last)
+
+    def _rows_to_insert(self, rows: Place, last_row: int) -> int:
+        """Record operand that holds just the rows that go to an object."""
+        if last_row < 0:
+            return self.row_copy(rows) if rows.kind == P_ROW else self.rows_source(rows)
+        some = self.temp(V_RECORD, rows.struct)
+        self.emit(Op.REDIM, some, self.load(0, V_INT))
+        self._insert_range(some, self.load(1, V_INT), rows, last_row)
+        return some
+
+    def object_rows(self, place: Place, operation: int, first: int, count: int, rows: int = -1) -> None:
+        """Rows of an object are the server's: the script waits until it has changed them."""
+        given = [self.arg_in(V_OBJECT, self.linked(place)), self.arg_in(V_INT, self.load(operation, V_INT)), self.arg_in(V_INT, first),
+                 self.arg_in(V_INT, count)]
+        if rows >= 0:
+            given.append(Arg(Mode.IN, Type.RECORD, rows))
+        self.act(ActionId.OBJECT_ROWS, given, True)
+
+    def copy_rows_to_object(self, target: Place, source: Place, numbers: list[int]) -> None:
+        """Values over existing rows of an object; whatever does not fit raises before the first request."""
+        to, of, count = (self._own(number) for number in numbers)
+        source = source if source.kind != P_CELL else self._present(source)
+        self._must_fit(target, source, to, of, count)
+        k, end, top = self.temp(V_INT), self.p.label(), self.p.label()
+        self.emit(Op.LOADI_I, k, 1)
+        write, read = self._cell_writer(target), self._cell_reader(source)
+        self.emit(Op.FOR_PREP, k, count, end)
+        self.p.place(top)
+        self._copy_columns(target, source, read, write, to, of)
+        for row in (to, of):
+            self.emit(Op.ADDI_I, row, row, 1)
+        self.emit(Op.FOR, k, count, top)
+        self.p.place(end)
+
+    def _own(self, number: int) -> int:
+        register = self.temp(V_INT)
+        self.emit(Op.MOV_I, register, number)
+        self.emit(Op.VALID_TEST_I, register)
+        return register
+
+    def _present(self, source: Place) -> Place:
+        """The values that an object has now, as a record of their own: what is copied does not change under way."""
+        held = Symbol(source.name, S_LOCAL, V_RECORD, self.here.index, source.struct, register=self.rows_source(source))
+        return Place(P_WHOLE, V_RECORD, held, source.struct, name=source.name)
+
+    def _must_fit(self, target: Place, source: Place, to: int, of: int, count: int) -> None:
+        bad, fine = self.p.label(), self.p.label()
+        self.emit(Op.BRI_LT_I, count, 0, bad)
+        for place, first in ((source, of), (target, to)):
+            self.emit(Op.BRI_LT_I, first, 1, bad)
+            behind, rows = self.temp(V_INT), self._rows_of(place)
+            self.emit(Op.ADD_I, behind, first, count)
+            self.emit(Op.ADDI_I, rows, rows, 1)
+            self.emit(Op.BR_LT_I, rows, behind, bad)
+            self.free(rows)
+            self.free(behind)
+        self.emit(Op.JUMP, fine)
+        self.p.place(bad)
+        self.emit(Op.RAISE_NR, x=RANGE_ERROR)
+        self.p.place(fine)
 
     def rows_source(self, place: Place) -> int:
         """Record operand of a whole structure, or of a row of an object, that is read."""
@@ -179,3 +286,13 @@ class CopyCode(ExpressionCode):
 
 def _bound(place: Place) -> bool:
     return place.kind in (P_WHOLE, P_ROW) and place.symbol is not None and place.symbol.bound
+
+
+def _noalias(place: Place) -> bool:
+    """A local record without references."""
+    return place.kind in (P_WHOLE, P_ROW) and place.symbol is not None and place.symbol.noalias
+
+
+def _writes_through(place: Place) -> bool:
+    """A local record with Object items: what is copied into one goes to the object that it is linked to."""
+    return not _noalias(place) and place.struct is not None and any(kind == V_OBJECT for _, kind in place.struct.columns)

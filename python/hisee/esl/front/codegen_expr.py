@@ -20,7 +20,7 @@ from hisee.esl.front.nodes import (
     V_TEXT,
     V_TIME,
 )
-from hisee.esl.front.symbols import P_CELL, P_CONST, P_ITEM, P_PVAR, P_SCALAR, P_WHOLE, S_SPECIAL, Place, Symbol, type_of_word
+from hisee.esl.front.symbols import P_CELL, P_CONST, P_ITEM, P_PVAR, P_SCALAR, P_WHOLE, S_SPECIAL, UNTYPED, Place, Symbol, type_of_word
 from hisee.esl.optimisations import BRANCH, BRANCH_CONSTANT, HOT, IMMEDIATE, IN_PLACE, REAL_CONSTANT
 from hisee.esl.unit import Arg, Label, Mode, Type
 from hisee.schema.actions import ActionId
@@ -354,6 +354,9 @@ class ExpressionCode(Registers):
     def load_item(self, place: Place, register: int) -> None:
         assert place.symbol is not None
         index = self.value(place.index, V_INT)
+        if place.struct is UNTYPED:
+            self._field(ActionId.FIELD, Mode.IN, place, index, self.arg_out(V_ANY, register))
+            return
         kind = place.struct.columns[place.column][1]  # type: ignore[union-attr]
         if place.symbol.bound:
             self.load_bound(place.symbol, index, place.column, kind, register)
@@ -369,6 +372,9 @@ class ExpressionCode(Registers):
     def store_item(self, place: Place, register: int) -> None:
         assert place.symbol is not None
         index = self.value(place.index, V_INT)
+        if place.struct is UNTYPED:
+            self._field(ActionId.FIELD_PUT, Mode.INOUT, place, index, self.arg_in(V_ANY, register))
+            return
         kind = place.struct.columns[place.column][1]  # type: ignore[union-attr]
         if place.symbol.bound:
             self.store_bound(place.symbol, index, place.column, kind, register)
@@ -377,6 +383,15 @@ class ExpressionCode(Registers):
         else:
             self.emit(Op.STW, self.record(place.symbol), index, register)
             self.emit(Op.EXT, place.column)
+        self.free(index)
+
+    def _field(self, action: int, mode: Mode, place: Place, index: int, value: Arg) -> None:
+        """An item of a RECORD without a structure, by the name of its column."""
+        assert place.symbol is not None
+        name = self.load(place.name, V_TEXT)
+        record = Arg(mode, Type.RECORD, self.record(place.symbol))
+        self.act(action, [record, self.arg_in(V_INT, index), self.arg_in(V_TEXT, name), value], False)
+        self.free(name)
         self.free(index)
 
     # rows that stand for rows of objects
@@ -414,7 +429,7 @@ class ExpressionCode(Registers):
         self.free(reference)
         self.p.place(local)
 
-    def set_cell(self, reference: int, register: int, kind: int, weak: int = -1, time: int = -1) -> None:
+    def set_cell(self, reference: int, register: int, kind: int, weak: int = -1, time: int = -1, flags: int = -1) -> None:
         raise NotImplementedError
 
     # references to objects

@@ -1,20 +1,22 @@
-"""Code of the attributes that a value carries beside itself: its time, and the mark Weak."""
+"""Code of the attributes that a value carries beside itself: its time, the mark Weak, user flags (codegen_flags.py)."""
 
 from __future__ import annotations
 
 from hisee.esl.front.checker_expr import FUNCTIONS
-from hisee.esl.front.codegen_copy import CopyCode
-from hisee.esl.front.nodes import N_FUNC, N_PAREN, V_BOOL, V_TEXT, V_TIME
+from hisee.esl.front.codegen_flags import FlagCode
+from hisee.esl.front.nodes import N_PAREN, V_BOOL, V_INT, V_TEXT, V_TIME
 from hisee.esl.front.operands import operands
 from hisee.esl.front.symbols import P_CELL, P_SCALAR, Place, Symbol
 from hisee.schema.opcodes import Op
 
 
-class StampCode(CopyCode):
+class StampCode(FlagCode):
     """The machine's registers hold values only; what a script asks about time and Weak is computed beside them."""
 
-    def stamp(self, symbol: Symbol, weak: int = -1, time: int = -1) -> None:
-        """Companions of a local whose time or weak flag the script asks for."""
+    def stamp(self, symbol: Symbol, weak: int = -1, time: int = -1, flags: int = -1) -> None:
+        """Companions of a local whose time, weak mark or flags the script asks for."""
+        if symbol.flags is not None:
+            self.write_symbol(symbol.flags, self.load(0, V_INT) if flags < 0 else flags)
         if symbol.time is not None:
             self.write_symbol(symbol.time, self.now() if time < 0 else time)
         if symbol.weak is not None:
@@ -24,7 +26,7 @@ class StampCode(CopyCode):
 
     def given_time(self, node: int) -> int:
         """TIME register of the time that the expression itself gives, by %SetTime; -1 = none."""
-        name, args = self._call(node)
+        name, args = self.call_of(node)
         if name == "%settime":
             return self.value(args[1], V_TIME)
         return self.given_time(args[0]) if name == "%setweak" else -1
@@ -37,7 +39,10 @@ class StampCode(CopyCode):
         return found
 
     def _function(self, node: int, want: int, dest: int) -> tuple[int, int]:
-        name, args = self._call(node)
+        flagged, flag_kind = self.flag_function(node)
+        if flagged >= 0:
+            return flagged, flag_kind
+        name, args = self.call_of(node)
         if name == "%gettime" and (time := self._time_of(args[0])) >= 0:
             return time, V_TIME
         if name == "%isweak" and (weak := self.weak_of(args[0])) >= 0:
@@ -45,17 +50,8 @@ class StampCode(CopyCode):
             return (self._or(weak, self._is_cut(self.value(args[0]))) if kind == V_TEXT else weak), V_BOOL
         return super()._function(node, want, dest)
 
-    def _call(self, node: int) -> tuple[str, list[int]]:
-        """Name and arguments of a function's call; "" for anything else."""
-        tree = self.tree
-        while tree.kind[node] == N_PAREN:
-            node = tree.a[node]
-        if tree.kind[node] != N_FUNC:
-            return "", []
-        return self.checked.folded(tree.a[node]), tree.items(tree.b[node])
-
     def _sets_weak(self, node: int) -> bool:
-        return self._call(node)[0] == "%setweak"
+        return self.call_of(node)[0] == "%setweak"
 
     def _time_of(self, node: int) -> int:
         """TIME register of a value that keeps its time; -1 = nobody keeps it."""
@@ -73,7 +69,7 @@ class StampCode(CopyCode):
 
     def _weak_flag(self, node: int) -> int:
         """Weak of one operand: what %SetWeak says, else what its place keeps; -1 = it keeps none."""
-        name, args = self._call(node)
+        name, args = self.call_of(node)
         if name == "%setweak":
             return self._sure(self.value(args[1], V_BOOL))
         place = self._place_of(node)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from hisee.esl.front.codegen_actions import ActionCode
+from hisee.esl.front.codegen_copy import DELETE
 from hisee.esl.front.nodes import V_BOOL, V_INT, V_OBJECT, V_RECORD, V_TEXT
 from hisee.esl.front.symbols import P_CELL, P_ROW, P_WHOLE, Place, Symbol
-from hisee.esl.front.words import CNT_ORDER
+from hisee.esl.front.words import CNT_ORDER, LST_ORDER
 from hisee.esl.unit import Arg, Mode, Type
 from hisee.schema.actions import ActionId
 from hisee.schema.opcodes import Op
@@ -31,13 +32,19 @@ class StructureCode(ActionCode):
         place: Place = self.checked.places[tree.a[node]]  # type: ignore[attr-defined]
         first = self.value(tree.b[node], V_INT)
         count = self.value(tree.c[node], V_INT) if tree.c[node] >= 0 else self.load(1, V_INT)
-        self.emit(Op.DELETE, self.record(place.symbol), first, count)  # type: ignore[arg-type]
+        if place.kind == P_CELL:
+            self.object_rows(place, DELETE, first, count)
+        else:
+            self.emit(Op.DELETE, self.record(place.symbol), first, count)  # type: ignore[arg-type]
 
     def copy_rows(self, node: int) -> None:
         tree = self.tree
         target: Place = self.checked.places[tree.a[node]]  # type: ignore[attr-defined]
         source: Place = self.checked.places[tree.b[node]]  # type: ignore[attr-defined]
         to_from, of_from, count = [self.value(n, V_INT) for n in tree.items(tree.c[node])]
+        if target.kind == P_CELL:
+            self.copy_rows_to_object(target, source, [to_from, of_from, count])
+            return
         of = self.rows_source(source)
         self.act(ActionId.COPY_ROWS, [Arg(Mode.INOUT, Type.RECORD, self.record(target.symbol)),  # type: ignore[arg-type]
                                       self.arg_in(V_INT, to_from), Arg(Mode.IN, Type.RECORD, of), self.arg_in(V_INT, of_from),
@@ -138,6 +145,40 @@ class StructureCode(ActionCode):
                 self.free(cell)
         self._store_here(target, to, column, V_OBJECT, link)
         self.free(link)
+
+    # lists of objects
+    def object_list(self, node: int) -> None:
+        tree = self.tree
+        word, given = LST_ORDER[tree.a[node]], tree.items(tree.b[node])
+        if word == "lst_create":
+            self._create_list(given)
+        elif word == "lst_destroy":
+            self.act(ActionId.LST_DESTROY, [self._handle(given[0])], False)
+        else:
+            step = self.load(1 if word == "lst_go_next" else -1, V_INT)
+            self.act(ActionId.LST_GO, [self._handle(given[0]), self.arg_in(V_INT, step), self._page(given[1])], True)
+
+    def _create_list(self, given: list[int]) -> None:
+        mask, kind, group, sort, lines, handle, data, *related = given
+        backs: Backs = []
+        relation = self.value(related[0], V_INT) if related else self.load(0, V_INT)
+        args = [self.arg_in(V_TEXT, self.value(mask, V_TEXT)), self.arg_in(V_INT, self.value(kind, V_INT)), self._reference_to(group),
+                self.arg_in(V_INT, self.value(sort, V_INT)), self.arg_in(V_INT, self.value(lines, V_INT)), self.arg_in(V_INT, relation),
+                self._reference_to(related[1] if related else -1), self._received(handle, backs), self._page(data)]
+        self.act(ActionId.LST_CREATE, args, True)
+        self._copy_all_back(backs)
+
+    def _reference_to(self, node: int) -> Arg:
+        """An object that may be given or not: an alias that is not linked is none."""
+        if node >= 0:
+            return self.arg_in(V_OBJECT, self.reference(self.checked.places[node]))  # type: ignore[attr-defined]
+        register = self.temp(V_OBJECT)
+        self.emit(Op.OBJ_NONE, register)
+        return self.arg_in(V_OBJECT, register)
+
+    def _page(self, node: int) -> Arg:
+        place: Place = self.checked.places[node]  # type: ignore[attr-defined]
+        return self.record_argument(place, Mode.INOUT, [])
 
     # bound rows
     def set_bind(self, node: int) -> None:

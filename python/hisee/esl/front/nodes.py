@@ -26,6 +26,7 @@ from array import array
 (
     N_EXCEPTION_HANDLER, N_GOSUB, N_ON_JUMP, N_RAISE, N_RERAISE, N_SORT, N_FIND_TRUE, N_DELETE, N_COPY_ROWS, N_SET_BIND, N_CNT,
 ) = range(70, 81)
+N_LST = 90  # LST_* (number of the word in LST_ORDER, l of operands)
 
 # flags of PROC
 F_RPC, F_RPCX, F_PUBLIC, F_ENTRY, F_ENTRYX = 1, 2, 4, 8, 16

@@ -31,6 +31,7 @@ from hisee.esl.front.symbols import (
     S_REF,
     S_SPECIAL,
     SPECIAL,
+    UNTYPED,
     Parameter,
     Procedure,
     Struct,
@@ -150,9 +151,7 @@ class Scope:
     def type_at(self, node: int) -> tuple[int, Struct | None, bool]:
         kind, name, noalias = self.tree.a[node], self.tree.b[node], self.tree.c[node] == T_NOALIAS
         if name < 0:
-            if kind == V_RECORD:
-                self.error("ESL1003", node, construct="a RECORD without a structure", hint="name it: `RECORD (SD.Name) _r`")
-            return kind, None, noalias
+            return kind, UNTYPED if kind == V_RECORD else None, noalias
         return kind, self.struct_named(self.spelled(name), node), noalias
 
     def _procedure(self, node: int) -> None:

@@ -22,6 +22,7 @@ from hisee.esl.front.nodes import (
     N_INSERT,
     N_LABEL,
     N_LOOP,
+    N_NOTHING,
     N_ON_CHANGE,
     N_ON_ERROR,
     N_REDIM,
@@ -350,7 +351,9 @@ class Statements(StructureSyntax):
         self.end_line_or_report()
         self.enter()
         self.open_blocks.append("DO_LOOP")
-        body = self.tree.pack(self.block(frozenset(("end_loop",))))
+        items = self.block(frozenset(("end_loop",)))
+        items.append(self.tree.add(N_NOTHING, self.start(), self.start()))  # END_LOOP has a line of its own
+        body = self.tree.pack(items)
         self.open_blocks.pop()
         self.leave()
         self._close("end_loop", "DO_LOOP", opener)

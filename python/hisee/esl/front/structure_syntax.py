@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from hisee.esl.front import lexer as L
 from hisee.esl.front.flow_syntax import FlowSyntax
-from hisee.esl.front.nodes import N_CNT, N_COPY_ROWS, N_DELETE, N_FIND_TRUE, N_SET_BIND, N_SORT
-from hisee.esl.front.words import CNT_ORDER
+from hisee.esl.front.nodes import N_CNT, N_COPY_ROWS, N_DELETE, N_FIND_TRUE, N_LST, N_SET_BIND, N_SORT
+from hisee.esl.front.words import CNT_ORDER, LST_ORDER
 
 
 class StructureSyntax(FlowSyntax):
@@ -73,5 +73,15 @@ class StructureSyntax(FlowSyntax):
         flag = int(self.accept_word("case_sensitive"))
         return self.tree.add(N_CNT, start, self.last_end(), word, self.tree.pack(operands), flag)
 
+    def _list(self) -> int:
+        """LST_CREATE mask, type, group, sort, lines, _h, _data [, relation, object]; LST_GO_NEXT, LST_GO_PREV _h, _data; LST_DESTROY _h"""
+        start, word = self.start(), LST_ORDER.index(self.word())
+        self.advance()
+        operands = [self.expression()]
+        while self.accept(L.T_COMMA):
+            operands.append(self.expression())
+        return self.tree.add(N_LST, start, self.last_end(), word, self.tree.pack(operands))
+
+    do_lst_create = do_lst_go_next = do_lst_go_prev = do_lst_destroy = _list
     do_cnt_create = do_cnt_insert = do_cnt_find = do_cnt_delete = do_cnt_getnr = do_cnt_cnvtoarray = do_cnt_getitem = _container
     do_cnt_destroy = do_cnt_debug = _container

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from hisee.esl.front.lexer import fold
-from hisee.esl.front.nodes import TYPE_NAMES, V_ANY, V_OBJECT, V_RECORD, V_TIME
+from hisee.esl.front.nodes import TYPE_NAMES, V_ANY, V_INT, V_OBJECT, V_RECORD, V_TIME
 
 # kinds of symbols
 S_LOCAL, S_PVAR, S_CONST, S_REF, S_SPECIAL = range(5)
@@ -37,6 +37,9 @@ class Struct:
         return self.positions.get(folded, -1)
 
 
+UNTYPED = Struct("", 0, [])  # of a RECORD without a structure: it takes any, columns are found by name when the script runs
+
+
 @dataclass(eq=False)
 class Symbol:
     """A name of the text. `section` is the number of its procedure, 0 = init part (global)."""
@@ -55,6 +58,7 @@ class Symbol:
     index: int = 0  # picture variable
     time: Symbol | None = None  # companions, where the script can observe them
     weak: Symbol | None = None
+    flags: Symbol | None = None
     used: bool = False
     public: bool = False  # EVENT sets it before the start and reads it at the end
     handle: bool = False  # CNT_HANDLE: a container stands behind it when the procedure is called
@@ -67,6 +71,11 @@ class Symbol:
     def track_weak(self) -> None:
         if self.weak is None:
             self.weak = Symbol(self.name + "\\WEA", S_LOCAL, 1, self.section)
+
+    def track_flags(self) -> None:
+        """User flags A..P, as the 16 bits of an INT."""
+        if self.flags is None:
+            self.flags = Symbol(self.name + " flags", S_LOCAL, V_INT, self.section)
 
 
 @dataclass(eq=False)

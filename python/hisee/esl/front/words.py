@@ -17,13 +17,12 @@ HEADERS = frozenset(("procedure", "entry", "entryx", "rpc", "rpcx", "implementat
 
 # action words that a later version implements; each is named in ESL1003
 NOT_YET = folded_words(
-    "open kvit block unblock readlog setdt_lineobj lst_create lst_go_next "
-    "lst_go_prev res_group_insert res_group_delete res_group_delete_all res_group_query rebuild_acc getarchval getarcharr "
-    "getarcharr_to_cnt getarchrow getarchcol getarchstruct getarchdata calcstatfunc updatearchval insertarcharr "
-    "deletearchdata calcondemandstat db_insert db_update db_delete db_insupd dbs_insupd db_trans_open db_trans_commit "
-    "db_trans_rollback db_trans_close db_read_blob dbs_read_blob db_update_blob dbs_update_blob pg_connect pg_read "
-    "pg_insert pg_update pg_delete pg_disconnect sql_connect sql_prepare sql_fetch sql_free sql_disconnect sql_exec_direct "
-    "sql_select sql_binds sql_execute"
+    "open kvit block unblock readlog setdt_lineobj res_group_insert res_group_delete res_group_delete_all res_group_query "
+    "rebuild_acc getarchval getarcharr getarcharr_to_cnt getarchrow getarchcol getarchstruct getarchdata calcstatfunc "
+    "updatearchval insertarcharr deletearchdata calcondemandstat db_insert db_update db_delete db_insupd dbs_insupd db_trans_open "
+    "db_trans_commit db_trans_rollback db_trans_close db_read_blob dbs_read_blob db_update_blob dbs_update_blob pg_connect "
+    "pg_read pg_insert pg_update pg_delete pg_disconnect sql_connect sql_prepare sql_fetch sql_free sql_disconnect "
+    "sql_exec_direct sql_select sql_binds sql_execute"
 )
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 UNIT_ORDER = tuple(UNITS)
@@ -33,12 +32,13 @@ DB_WORDS = {
 }
 DB_ORDER = tuple(DB_WORDS)
 CNT_ORDER = ("cnt_create", "cnt_insert", "cnt_find", "cnt_delete", "cnt_getnr", "cnt_cnvtoarray", "cnt_getitem", "cnt_destroy", "cnt_debug")
+LST_ORDER = ("lst_create", "lst_go_next", "lst_go_prev", "lst_destroy")
 ACTION_WORDS = (
     "IF", "FOR", "DO_LOOP", "EXIT_LOOP", "GOTO", "RETURN", "END", "RETRY", "RESUME", "ON", "SET", "REDIM", "INSERT", "CALL", "DELAY",
     "WAIT", "LOG", "LOGEX", "MESSAGE", "QUERY", "PROCEDURE", "ENTRY", "ENTRYX", "RPC", "RPCX", "BEGIN", "ENDIF", "END_LOOP", "ELSE",
     "ELSIF", "INT", "BOOL", "REAL", "TEXT", "TIME", "RECORD", "ALIAS", *DB_WORDS.values(),
     "GOSUB", "RAISE_EXCEPTION", "RERAISE", "EXCEPTION_HANDLER", "PRAGMA", "SORT", "FIND_TRUE", "DELETE", "COPY_ROWS",
-    *(word.upper() for word in CNT_ORDER), "EVENT", "OPENEVENT", "CLOSE", "COMMAND", "GETACCESS", "RELEASEACCESS", "PUBLIC",
+    *(word.upper() for word in (*CNT_ORDER, *LST_ORDER)), "EVENT", "OPENEVENT", "CLOSE", "COMMAND", "GETACCESS", "RELEASEACCESS", "PUBLIC",
 )
 
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 # kinds of objects -> numbers of @OTYPE_
 KINDS = {"user_variable": 1, "alarm": 6, "historical_value": 7, "structure_definition": 8, "structured_variable": 9, "database": 10,
-         "table": 11, "picture": 12, "event": 17, "external_function": 18, "process": 19}
+         "table": 11, "picture": 12, "event": 17, "external_function": 18, "process": 19, "interface": 29}
 COLUMN_TYPES = {"BOOL": 1, "INT": 2, "REAL": 3, "TIME": 4, "TEXT": 5, "OBJECT": 7}
 
 

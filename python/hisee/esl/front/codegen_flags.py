@@ -1,0 +1,100 @@
+"""Code of the user flags A..P of values, and of attributes of subsystems that this system does not have.
+
+The machine's registers hold values only. Flags stand in the cells of objects, and beside a local that the script asks for flags or gives
+some; a copy (`x := y`, brackets allowed) takes them along, every operator and function clears them.
+"""
+
+from __future__ import annotations
+
+from hisee.esl.front.checker_expr import FUNCTIONS, STATE_ATTRIBUTES
+from hisee.esl.front.codegen_copy import CopyCode
+from hisee.esl.front.nodes import N_FUNC, N_PAREN, V_BOOL, V_INT, V_OBJECT, V_RECORD, V_TIME
+from hisee.esl.front.symbols import P_CELL, P_SCALAR, Place
+from hisee.schema.actions import ActionId
+from hisee.schema.opcodes import Op
+
+NO_DATA = 5  # reason of a time that no alarm has
+L_ERR = 5  # \LIM of a value without limits
+
+
+class FlagCode(CopyCode):
+    def flags_of(self, node: int) -> int:
+        """INT register of the user flags that a copy of this value has; -1 = certainly none."""
+        name, args = self.call_of(node)
+        if name == "%setflagsv":
+            return self._or_none(self.value(args[1], V_INT))
+        if name == "%setflag":
+            return self._with_flag(args)
+        while self.tree.kind[node] == N_PAREN:
+            node = self.tree.a[node]
+        place: Place | None = self.checked.places.get(node)  # type: ignore[attr-defined]
+        if place is None or place.type == V_RECORD:
+            return -1
+        if place.kind == P_CELL and place.base != "self":
+            return self._flags_of_cell(place)
+        if place.kind == P_SCALAR and place.symbol is not None and place.symbol.flags is not None:
+            return self._or_none(self.read_symbol(place.symbol.flags))
+        return -1
+
+    def call_of(self, node: int) -> tuple[str, list[int]]:
+        """Name and arguments of a function's call; "" for anything else."""
+        tree = self.tree
+        while tree.kind[node] == N_PAREN:
+            node = tree.a[node]
+        if tree.kind[node] != N_FUNC:
+            return "", []
+        return self.checked.folded(tree.a[node]), tree.items(tree.b[node])
+
+    def flag_function(self, node: int) -> tuple[int, int]:
+        """Register and type of %Flag and %GetFlags where their value may have flags; -1: the builtin answers, it has none."""
+        name, args = self.call_of(node)
+        if name not in ("%flag", "%getflags"):
+            return -1, V_INT
+        flags = self.flags_of(args[0])
+        if flags < 0:
+            return -1, V_INT
+        none = self._builtin(name, [self.value(args[0]), *[self.value(a, V_INT) for a in args[1:]]], [self.type_of(args[0]), V_INT])
+        if name == "%getflags":
+            return self._three(Op.ADD_I, V_INT, none, flags, self.temp(V_INT)), V_INT
+        found = self._builtin("%bittest", [flags, self.value(args[1], V_INT)], [V_INT, V_INT])
+        return self._three(Op.OR_B, V_BOOL, none, found, self.temp(V_BOOL)), V_BOOL
+
+    def _builtin(self, name: str, given: list[int], kinds: list[int]) -> int:
+        """A builtin of one type of result: validity of the arguments is its own business."""
+        result = self.temp({"B": V_BOOL, "I": V_INT}[FUNCTIONS[name].result])
+        args = [self.arg_in(kind, register) for register, kind in zip(given, kinds, strict=False)]
+        self.function(FUNCTIONS[name].number, args, self.arg_out(self.busy[result][0], result))
+        return result
+
+    def _with_flag(self, args: list[int]) -> int:
+        """%SetFlag: the flags of its value with one of them set or cleared."""
+        before = self.flags_of(args[0])
+        given = [before if before >= 0 else self.load(0, V_INT), self.value(args[1], V_INT), self.value(args[2], V_BOOL)]
+        return self._or_none(self._builtin("%bitset", given, [V_INT, V_INT, V_BOOL]))
+
+    def _or_none(self, flags: int) -> int:
+        """Sixteen bits; an invalid mask has none."""
+        bits = self._three(Op.AND_I, V_INT, flags, self.load(0xFFFF, V_INT), self.temp(V_INT))
+        result = self.temp(V_INT)
+        given = [self.arg_in(V_INT, bits), self.arg_in(V_INT, self.load(0, V_INT))]
+        self.function(FUNCTIONS["%ifinvalid"].number, given, self.arg_out(V_INT, result))
+        return result
+
+    def _flags_of_cell(self, place: Place) -> int:
+        reference, flags = self.reference(place), self.temp(V_INT)
+        self.act(ActionId.FLAGS, [self.arg_in(V_OBJECT, reference), self.arg_out(V_INT, flags)], False)
+        self.free(reference)
+        return flags
+
+    # attributes
+    def _attribute(self, node: int, dest: int) -> int:
+        name = self.checked.folded(self.tree.b[node])
+        if name not in STATE_ATTRIBUTES:
+            return super()._attribute(node, dest)
+        place: Place = self.checked.places[self.tree.a[node]]  # type: ignore[attr-defined]
+        if place.kind == P_CELL:  # what cannot be reached raises, as for the attributes that are kept
+            self.free(self._cell_attribute("vld", place, -1))
+        kind = STATE_ATTRIBUTES[name]
+        if kind == V_TIME:
+            return self.invalid(V_TIME, dest, NO_DATA)
+        return self.load(False, V_BOOL, dest) if kind == V_BOOL else self.load(L_ERR if name == "lim" else 0, V_INT, dest)
