@@ -1,4 +1,4 @@
-"""Rules of the language and the scripts that check them. `python tests/esl/rules.py` prints the rules that no script checks."""
+"""Rules of the language and what checks them. `python tests/esl/rules.py` prints the rules that nothing checks."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import tomllib
 from pathlib import Path
 
 HERE = Path(__file__).parent
+MARK = re.compile(r"^# rules: ([a-z0-9-]+(?:, [a-z0-9-]+)*)$", re.MULTILINE)
 NAMES = re.compile(r"\[([a-z0-9-]+(?:, [a-z0-9-]+)*)\]\s*$")
 
 
@@ -28,11 +29,19 @@ def named(path: Path) -> list[str]:
 
 
 def scripts() -> dict[Path, list[str]]:
+    """Scripts that run; each names a rule."""
     return {path: named(path) for path in sorted((HERE / "language").rglob("*.esl"))}
 
 
+def checks() -> dict[Path, list[str]]:
+    """Scripts that run, scripts with mistakes, and tests in Python, with the rules that they name."""
+    mistakes = {path: named(path) for path in sorted((HERE / "mistakes").rglob("*.esl"))}
+    tests = {path: [n for found in MARK.findall(path.read_text()) for n in found.split(", ")] for path in sorted(HERE.parent.rglob("test_*.py"))}
+    return scripts() | mistakes | tests
+
+
 def unchecked() -> list[str]:
-    seen = {name for names in scripts().values() for name in names}
+    seen = {name for names in checks().values() for name in names}
     return [name for name in table()[0] if name not in seen]
 
 

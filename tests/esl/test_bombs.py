@@ -68,5 +68,6 @@ def test_it_ends(family: str) -> None:
     ("parameters 3000", "ESL3016"), ("repeat", "done"), ("brackets 3000", "ESL1008"),
     ("variables 3000", "done"), ("long number 190", "ESL0007"), ("long name 190", "ESL0006"), ("syntax errors 3000", "ESL1001"),
 ])
+# rules: fuel-limit, own-memory-limit
 def test_how_it_ends(name: str, end: str) -> None:
     assert outcome(next(b for b in BOMBS if b.name == name)) == end

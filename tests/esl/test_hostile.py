@@ -90,6 +90,7 @@ def test_a_script_with_a_piece_torn_out(path, at, length, put):
     "BEGIN\n" + "IF @TRUE THEN\n" * 5000, "BEGIN\n" + "DO_LOOP\n" * 5000 + "END_LOOP\n" * 5000, "BEGIN\n_a := " + "%Abs(" * 5000,
     "BEGIN\n_a := _a" + "[_a" * 3000,
 ])
+# rules: nesting-limit
 def test_deep_nesting_is_one_error(text):
     done = compile_source(text, name="S.Deep", context=picture())
     assert "ESL1008" in [d.code for d in done.diagnostics] and len(done.diagnostics) < 5

@@ -17,6 +17,7 @@ def codes(parts: dict[int, str], context=None) -> list[str]:
     return [d.code for d in compile_object("S.Pair", parts, context or picture()).diagnostics]
 
 
+# rules: pair-rpc-twice
 @pytest.mark.req("R53")
 def test_an_rpc_procedure_in_both_parts_is_refused_naming_both():
     parts = {1: "; local\n" + LOAD, 2: LOAD}

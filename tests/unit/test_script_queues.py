@@ -31,6 +31,7 @@ def test_a_request_of_higher_priority_waits_before_the_others():
     assert [item.what for item in taken.queue] == ["init", "c", "a", "d", "b"]
 
 
+# rules: entryx-replaces
 def test_the_newest_of_equal_keys_takes_the_place_of_the_older_one():
     taken = instance("x")
     for what in ("old", "other", "new"):
