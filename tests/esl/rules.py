@@ -36,7 +36,8 @@ def scripts() -> dict[Path, list[str]]:
 def checks() -> dict[Path, list[str]]:
     """Scripts that run, scripts with mistakes, and tests in Python, with the rules that they name."""
     mistakes = {path: named(path) for path in sorted((HERE / "mistakes").rglob("*.esl"))}
-    tests = {path: [n for found in MARK.findall(path.read_text()) for n in found.split(", ")] for path in sorted(HERE.parent.rglob("test_*.py"))}
+    tests = {path: [name for found in MARK.findall(path.read_text()) for name in found.split(", ")]
+             for path in sorted(HERE.parent.rglob("test_*.py"))}
     return scripts() | mistakes | tests
 
 

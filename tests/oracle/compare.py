@@ -40,9 +40,11 @@ class Outcome:
 class Machine(Host):
     """The host of the script tests, with the checks of LOG that the oracle's world makes."""
 
-    def do_set(self, target: VmRef, value: Any, time: Any, weak: bool) -> list[Any]:
-        """A request to an object that does not exist changes nothing."""
-        return super().do_set(target, value, time, weak) if any(e.hbj == target.object for e in ENTRIES) else []
+    def do_set(self, target: VmRef, value: Any, time: Any, weak: bool, flags: int = 0) -> list[Any]:
+        """A request to an object that does not exist changes nothing. The oracle knows no user flags: the programs set none."""
+        if not flags:
+            del self.sent[-1][1][4:]
+        return super().do_set(target, value, time, weak, flags) if any(e.hbj == target.object for e in ENTRIES) else []
 
     def do_log(self, flags: int, label: Any, priority: Any, value: Any) -> list[Any] | None:
         return self._checked(priority)

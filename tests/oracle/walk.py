@@ -290,7 +290,8 @@ class Walker(Flow):
 
     def function(self, frame: Frame, node: int) -> Value:
         name = self.names[self.tree.a[node]]
-        if functions.ROWS[name].host or "C" in functions.ROWS[name].letters:
+        row = functions.ROWS.get(name)
+        if row is None or row.host or "C" in row.letters:
             raise NotKnown(name)
         arguments = [self.value(frame, arg) for arg in self.tree.items(self.tree.b[node])]
         if functions.ROWS[name].name == "%InvalidReason":

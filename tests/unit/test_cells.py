@@ -306,7 +306,8 @@ def numbers(table: CellTable) -> list[object]:
     return [cell if not isinstance(cell, Invalid) else None for cell, *_ in rows_of(table)]
 
 
-@pytest.mark.parametrize(("before", "count", "wanted"), [(1, 1, [None, 1, 2]), (2, 2, [1, None, None, 2]), (3, 1, [1, 2, None]), (1, 0, [1, 2])])
+@pytest.mark.parametrize(("before", "count", "wanted"), [
+    (1, 1, [None, 1, 2]), (2, 2, [1, None, None, 2]), (3, 1, [1, 2, None]), (1, 0, [1, 2])])
 def test_rows_are_put_in_and_replicas_follow(table: CellTable, before: int, count: int, wanted: list[object]) -> None:
     for row in (1, 2):
         table.set(Ref(100, row, 1), row, flags=row)
@@ -337,8 +338,9 @@ def test_rows_are_taken_out_and_replicas_follow(table: CellTable, first: int, co
 
 def test_rows_that_do_not_exist_change_nothing(table: CellTable) -> None:
     before = table.snapshot([100])
-    for call, place, count in ((table.insert_rows, 0, 1), (table.insert_rows, 4, 1), (table.insert_rows, 1, 1_000_000), (table.delete_rows, 0, 1),
-                               (table.delete_rows, 2, 2), (table.delete_rows, 1, 2), (table.delete_rows, 4, 0)):
+    inside = [(table.insert_rows, 0, 1), (table.insert_rows, 4, 1), (table.insert_rows, 1, 1_000_000)]
+    taken = [(table.delete_rows, 0, 1), (table.delete_rows, 2, 2), (table.delete_rows, 1, 2), (table.delete_rows, 4, 0)]
+    for call, place, count in inside + taken:
         with pytest.raises(IndexError):
             call(100, place, count)
     assert table.snapshot([100]) == before

@@ -17,7 +17,8 @@ ATTRIBUTES = {
     "ALF": "BOOL: is its alarm active? No alarms are kept yet: FALSE", "ALQ": "BOOL: active and not acknowledged? Not kept yet: FALSE",
     "ALV": "INT: alarm value; not kept yet: 0, no alarm", "ALT": "TIME: when its alarm came; not kept yet: invalid, 5",
     "NAK": "BOOL: is its last change not acknowledged? Not kept yet: FALSE",
-    "TRA": "BOOL: was a command sent and not confirmed? Not kept yet: FALSE", "DEF": "BOOL: is it the default of a table? Not kept yet: FALSE",
+    "TRA": "BOOL: was a command sent and not confirmed? Not kept yet: FALSE",
+    "DEF": "BOOL: is it the default of a table? Not kept yet: FALSE",
 }
 WORDS = {
     "IF": "IF condition THEN .. [ELSIF condition THEN ..] [ELSE ..] ENDIF, or IF condition GOTO label",
@@ -36,7 +37,8 @@ WORDS = {
     "ON": "ON ERROR NONE|OFF|ON|label; ON CHANGE object GOTO procedure",
     "INT": "whole number, 64 bits", "BOOL": "@TRUE or @FALSE", "REAL": "number with decimals", "TEXT": "text",
     "TIME": "moment, milliseconds",
-    "RECORD": "RECORD [NOALIAS] [(SD.Name)] _r: rows of a structure; without one it takes any", "ALIAS": "ALIAS [(SD.Name)] _o: reference to an object",
+    "RECORD": "RECORD [NOALIAS] [(SD.Name)] _r: rows of a structure; without one it takes any",
+    "ALIAS": "ALIAS [(SD.Name)] _o: reference to an object",
 }
 
 

@@ -86,8 +86,8 @@ class Project:
         root = find_application(file.parent)
         application = self.application(root) if root else None
         directory = application.directory() if application else None
-        interfaces = [] if application is None or root is None else [
-            (root / path).resolve() for item in application.objects.values() if item.kind == "interface" for path in item.source.paths.values()]
+        interfaces = [(root / path).resolve() for item in application.objects.values() if item.kind == "interface"
+                      for path in item.source.paths.values()] if application and root else []
         context = ObjectContext(kind="interface" if file in interfaces else "script", server_script=False, directory=directory)
         return Opened(ObjectAnalysis(file.stem, context), {1: file}, root)
 
