@@ -63,7 +63,7 @@ ESL_FN(esl_fn_type_of)
 }
 
 /* User flags stand beside a value, in cells and in companions of locals, where the compiler reads and sets them. A value in a register
- * carries none: no flag is set, and what sets one hands the value on. Limits and alarms are not kept yet: undefined limits, no alarm. */
+ * carries none: no flag is set, and what sets one hands the value on. So do limit states; alarms are not kept yet: no alarm. */
 
 static bool flag(int64_t number) { return number >= 0 && number <= 15; }
 

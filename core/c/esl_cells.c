@@ -372,6 +372,41 @@ static int store_record(esl_cells_t *table, esl_entry_t *e, int64_t ref, const e
     return error;
 }
 
+void esl_cells_limits(esl_cells_t *table, uint32_t hbj, const double limits[ESL_LIMITS])
+{
+    esl_entry_t *e = esl_cells_entry(table, hbj);
+    if (!e || e->type == ESL_T_RECORD) return;
+    e->limited = false;
+    for (int i = 0; i < ESL_LIMITS; i++) {
+        e->limit[i] = limits[i];
+        e->limited |= !isnan(limits[i]);
+    }
+}
+
+static bool ordered(const double *limit)
+{
+    double last = -INFINITY;
+    for (int i = 0; i < ESL_LIMITS; i++) {
+        if (isnan(limit[i])) continue;
+        if (limit[i] < last) return false;
+        last = limit[i];
+    }
+    return true;
+}
+
+/* A limit that is not there is never passed: comparisons with NaN are false. */
+static int limit_state(const esl_entry_t *e, const esl_cell_t *cell)
+{
+    const double *limit = e->limit;
+    bool number = cell->type == ESL_T_INT || cell->type == ESL_T_REAL;
+    if (!number || cell->reason || !ordered(limit)) return 5;
+    double v = cell->type == ESL_T_INT ? (double)cell->value.i : cell->value.r;
+    if (v < limit[0]) return 1;
+    if (v < limit[1]) return 2;
+    if (v > limit[3]) return 4;
+    return v > limit[2] ? 3 : 0;
+}
+
 int esl_cells_set(esl_cells_t *table, int64_t ref, const esl_value_t *value, uint64_t change, uint64_t *given)
 {
     esl_entry_t *e = esl_cells_entry(table, esl_ref_object(ref));
@@ -385,6 +420,7 @@ int esl_cells_set(esl_cells_t *table, int64_t ref, const esl_value_t *value, uin
         esl_cell_t *cell = cell_of(e, ref);
         if (!cell) return ESL_ERR_RANGE_ERROR;
         error = esl_cell_store(table, cell, value, number);
+        if (e->limited) cell->limit = (uint8_t)(1 + limit_state(e, cell));
     }
     if (number != ESL_CELLS_LOCAL && number > table->last_change) table->last_change = number;
     if (given) *given = number == ESL_CELLS_LOCAL ? 0 : number;

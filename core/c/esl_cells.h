@@ -16,6 +16,7 @@ typedef struct {
     uint8_t type;      /* esl_type */
     uint8_t reason;    /* 0 valid */
     uint8_t weak;
+    uint8_t limit;     /* where the value stands against the limits of its object: 1 + what \\LIM gives; 0 = it has no limits */
     uint16_t flags;    /* user flags, bit 0 = A */
 } esl_cell_t;
 
@@ -28,6 +29,12 @@ int64_t esl_cells_used(const esl_cells_t *table); /* bytes */
 /* Make an object known: `type` of a simple one, or ESL_T_RECORD with `rows` and the types of its columns. Defining it
  * again with the same shape keeps its values; another shape starts it afresh. 0, ESL_ERR_MEMORY or ESL_ERR_RANGE_ERROR. */
 int esl_cells_define(esl_cells_t *table, uint32_t hbj, esl_type type, uint32_t rows, const uint8_t *types, uint16_t columns);
+/* Limits of a simple object: very low, low, high, very high, each NaN where there is none. They count from the next value on. Unknown
+ * and structured objects have none. */
+#define ESL_LIMITS 4
+void esl_cells_limits(esl_cells_t *table, uint32_t hbj, const double limits[ESL_LIMITS]);
+/* Limit state of a cell as \LIM gives it: 0 within, 1 below the very low one, 2 low, 3 high, 4 very high, 5 none, out of order, or no number. */
+static inline int esl_cell_limit(const esl_cell_t *cell) { return cell->limit ? cell->limit - 1 : 5; }
 void esl_cells_forget(esl_cells_t *table, uint32_t hbj);
 int esl_cells_redim(esl_cells_t *table, uint32_t hbj, uint32_t rows); /* new rows are invalid, reason 1 */
 /* `count` invalid rows before row `before` (from 1; rows + 1 = behind the last), or rows `from` .. `from` + count - 1 taken out; at least
@@ -73,7 +80,7 @@ uint64_t esl_cells_last_change(const esl_cells_t *table);
 void esl_cells_leap(esl_cells_t *table, uint64_t floor);
 
 /* Payload of VALUES: shapes and cells of whole objects, or of single references (row and column 0: the whole object).
- * Unknown objects are left out. `flags`: with user flags; a reader of protocol 1.4 and below takes none. 0 or ESL_ERR_MEMORY. */
+ * Unknown objects are left out. `flags`: with user flags and limit states; a reader of protocol 1.4 and below takes none. 0 or ESL_ERR_MEMORY. */
 int esl_cells_write(const esl_cells_t *table, const int64_t *refs, uint32_t count, bool flags, esl_buffer_t *out);
 /* Apply such a payload to a replica: unknown objects are defined, rows follow, cells whose change number is not newer
  * are left alone. `changed` (may be NULL) is told each reference whose state changed. 0, ESL_ERR_MEMORY, or

@@ -10,6 +10,8 @@ typedef struct {
     uint16_t columns;
     uint8_t type;          /* ESL_T_RECORD: structured */
     uint64_t change;       /* of the shape */
+    bool limited;          /* a simple object with limits: very low, low, high, very high */
+    double limit[ESL_LIMITS];
     esl_cell_t *cells;     /* row by row */
     uint8_t types[];       /* of the columns */
 } esl_entry_t;

@@ -40,9 +40,9 @@ static int put_payload(esl_buffer_t *out, const esl_cell_t *cell)
 static int put_cell(esl_buffer_t *out, int64_t ref, const esl_cell_t *cell, bool with_flags)
 {
     uint8_t kind = CELL;
-    bool flagged = with_flags && cell->flags;
+    bool flagged = with_flags && (cell->flags || cell->limit);
     uint8_t flags = (uint8_t)((cell->weak ? WEAK : 0) | (has_payload(cell) ? PAYLOAD : 0) | (flagged ? FLAGS : 0));
-    if (!esl_buffer_room(out, 30 + payload_bytes(cell))) return ESL_ERR_MEMORY;
+    if (!esl_buffer_room(out, 31 + payload_bytes(cell))) return ESL_ERR_MEMORY;
     esl_buffer_put(out, &kind, 1);
     esl_buffer_put(out, &ref, 8);
     esl_buffer_put(out, &cell->change, 8);
@@ -51,7 +51,9 @@ static int put_cell(esl_buffer_t *out, int64_t ref, const esl_cell_t *cell, bool
     esl_buffer_put(out, &cell->reason, 1);
     esl_buffer_put(out, &flags, 1);
     int error = put_payload(out, cell);
-    return error || !flagged ? error : esl_buffer_put(out, &cell->flags, 2);
+    if (error || !flagged) return error;
+    esl_buffer_put(out, &cell->flags, 2);
+    return esl_buffer_put(out, &cell->limit, 1);
 }
 
 static int put_whole(esl_buffer_t *out, const esl_entry_t *e, bool flags)
@@ -128,7 +130,7 @@ static int apply_shape(esl_cells_t *table, bytes_t *in, esl_changed_fn changed, 
 typedef struct {
     int64_t ref, time;
     uint64_t change;
-    uint8_t type, reason, flags;
+    uint8_t type, reason, flags, limit;
     uint16_t user_flags;
     esl_slot_t value;
     const char *utf8;
@@ -152,13 +154,15 @@ static bool take_payload(bytes_t *in, cell_t *cell)
     return esl_slot_reason((esl_type)cell->type, cell->value) == 0 || cell->reason; /* beside "valid" the payload must be valid */
 }
 
+static bool take_state(bytes_t *in, cell_t *cell) { return take(in, &cell->user_flags, 2) && take(in, &cell->limit, 1) && cell->limit <= 6; }
+
 static bool take_cell(bytes_t *in, cell_t *cell)
 {
     bool head = take(in, &cell->ref, 8) && take(in, &cell->change, 8) && take(in, &cell->time, 8) && take(in, &cell->type, 1) &&
                 take(in, &cell->reason, 1) && take(in, &cell->flags, 1);
     if (!head || cell->type < ESL_T_BOOL || cell->type > ESL_T_OBJECT || cell->type == ESL_T_RECORD) return false;
     if (cell->reason > 15 || cell->flags > (WEAK | PAYLOAD | FLAGS) || cell->change == ESL_CELLS_LOCAL) return false;
-    return take_payload(in, cell) && (!(cell->flags & FLAGS) || take(in, &cell->user_flags, 2));
+    return take_payload(in, cell) && (!(cell->flags & FLAGS) || take_state(in, cell));
 }
 
 /* The payload goes in as a valid value first, then the state: an invalid cell keeps what was last valid. */
@@ -179,6 +183,7 @@ static int store(esl_cells_t *table, esl_cell_t *to, const cell_t *cell)
     to->time = cell->time;
     to->weak = cell->flags & WEAK;
     to->flags = cell->user_flags;
+    to->limit = cell->limit;
     to->change = cell->change;
     return error;
 }

@@ -195,6 +195,13 @@ static int flags(esl_script_t *s, const esl_site_t *site)
     return error ? error : give_slot(s, site, 1, ESL_T_INT, cell->flags);
 }
 
+static int limit(esl_script_t *s, const esl_site_t *site)
+{
+    const esl_cell_t *cell;
+    int error = esl_ref_cell(s, given(s, site, 0).value.i, &cell);
+    return error ? error : give_slot(s, site, 1, ESL_T_INT, esl_cell_limit(cell));
+}
+
 /* The column's name is a constant of the code generator; whatever else stands there names no column. */
 static const char *column_name(const esl_script_t *s, const esl_site_t *site)
 {
@@ -224,6 +231,7 @@ esl_local_fn esl_local_find(uint16_t action)
         [ACTION_CNT_GETITEM] = cnt_getitem, [ACTION_CNT_DESTROY] = cnt_destroy, [ACTION_CNT_DEBUG] = cnt_debug,
         [ACTION_SORT] = sort, [ACTION_COPY_ROWS] = copy_rows, [ACTION_BIND] = bind, [ACTION_REFRESH] = refresh,
         [ACTION_FLAGS] = flags, [ACTION_FIELD] = field, [ACTION_FIELD_PUT] = field_put,
+        [ACTION_LIMIT] = limit,
     };
     return action < sizeof functions / sizeof *functions ? functions[action] : NULL;
 }

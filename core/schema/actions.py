@@ -169,6 +169,7 @@ ACTIONS = [
        "item by the name of its column, found when it runs; no such column: _ERR_RECORD_NO_COMP"),
     vm(76, "FIELD_PUT", "", (("record", "INOUT", "RECORD"), ("row", "IN", "INT"), ("column", "IN", "TEXT"), ("value", "IN", "ANY")),
        "the same, written; an Object column refuses with _ERR_NOT_SUPPORTED"),
+    vm(77, "LIMIT", "", (("target", "IN", "OBJECT"), ("state", "OUT", "INT")), "limit state of an object, as \\LIM gives it"),
     # rows of objects, lists of objects
     Action(160, "OBJECT_ROWS", "REDIM object[n], INSERT object, before, rows, DELETE object, from [, count]", "script", "write", "always", "KNL",
            (("target", "IN", "OBJECT"), ("operation", "IN", "INT"), ("first", "IN", "INT"), ("count", "IN", "INT"), ("rows", "IN", "ANY*")), "",

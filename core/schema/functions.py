@@ -106,7 +106,7 @@ FUNCTIONS = [
     f(113, "U %SetFlagsV(U x, I mask)", "x with these user flags, bit 0 = A; a variable or object that it is assigned to has them; outside 0..65535: invalid, 2"),
     f(114, "U %SetFlag(U x, I f, B on)", "x with user flag f (@A .. @P) set or cleared, the others as they are"),
     f(115, "I %GetFlags(U x)", "user flags of x, bit 0 = A"),
-    f(116, "I %LimState(U x)", "state of x against its limits, as `x\\LIM`; no limits are kept yet: @L_ERR"),
+    f(116, "I %LimState(U x)", "where an object's value stands against its limits, as `x\\LIM`; anything else: @L_ERR"),
     f(117, "I %AlarmState(U x)", "alarm state of x, as `x\\ALV`; no alarms are kept yet: 0, no alarm"),
     f(118, "U %ARC_Nowrite()", "in a calculated historical value: store nothing; elsewhere the invalid value, reason 5",
       old=("%ARC_Unwrite",), v=True),

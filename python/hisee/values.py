@@ -115,16 +115,17 @@ class Stamped:
 class Cell(Stamped):
     """State of one cell of an object: `value` is Invalid while the state is, `last` the last valid value beside it (or None)."""
 
-    __slots__ = ("type", "reason", "change", "last", "flags")
+    __slots__ = ("type", "reason", "change", "last", "flags", "limit")
 
     def __init__(self, value: Any, type: Type, reason: int, time_ms: int | None, weak: bool, change: int, last: Any,
-                 flags: int = 0) -> None:
+                 flags: int = 0, limit: int | None = None) -> None:
         super().__init__(value, time_ms, weak)
         self.type = type
         self.reason = reason  # 0 = valid
         self.change = change  # number of the change that made it; 0 = never set
         self.last = last
         self.flags = flags  # user flags, bit 0 = A
+        self.limit = limit  # where the value stands against its limits, as \\LIM; None = it has none
 
 
 class Record:

@@ -88,6 +88,7 @@ class Host:
                 self.cells.define(entry.hbj, "RECORD", entry.rows, [kind.upper() for _, kind in entry.columns])
             elif entry.value_type:
                 self.cells.define(entry.hbj, entry.value_type)
+        self.cells.limits(101, 0, 10, 90, 100)  # U.Count
 
     def init(self) -> Status:
         self.script.start_init()

@@ -287,7 +287,7 @@ def test_a_reader_of_an_older_release_gets_no_user_flags(table: CellTable) -> No
     plain.set(2, 5, 7)
     assert table.changes([2], False) == plain.changes([2])
     assert table.snapshot([2], False) == plain.snapshot([2])
-    assert len(table.changes([2])) == len(plain.changes([2])) + 2
+    assert len(table.changes([2])) == len(plain.changes([2])) + 3
 
 
 def test_a_cell_whose_flags_are_cut_off_is_malformed(table: CellTable) -> None:
@@ -349,3 +349,24 @@ def test_rows_that_do_not_exist_change_nothing(table: CellTable) -> None:
             call(1, 1, 1)
         with pytest.raises(KeyError):
             call(55, 1, 1)
+
+
+@pytest.mark.parametrize(("limits", "value", "state"), [
+    ((0, 10, 90, 100), 50, 0), ((0, 10, 90, 100), -1, 1), ((0, 10, 90, 100), 0, 2), ((0, 10, 90, 100), 9.5, 2), ((0, 10, 90, 100), 10, 0),
+    ((0, 10, 90, 100), 90, 0), ((0, 10, 90, 100), 90.5, 3), ((0, 10, 90, 100), 100, 3), ((0, 10, 90, 100), 101, 4),
+    ((None, 10, None, None), 9, 2), ((None, 10, None, None), 1e9, 0), ((None, None, None, 100), 101, 4), ((5, None, 4, None), 4.5, 5),
+    ((0, 10, 90, 100), Invalid(4, "REAL"), 5), ((None, None, None, None), 5, None)])
+def test_a_value_stands_somewhere_against_its_limits(table: CellTable, limits, value, state) -> None:  # type: ignore[no-untyped-def]
+    table.limits(3, *limits)
+    table.set(3, value)
+    replica = CellTable()
+    replica.apply(table.snapshot([3]))
+    assert (table.get(3).limit, replica.get(3).limit) == (state, state)
+
+
+def test_limits_are_for_numbers_of_simple_objects(table: CellTable) -> None:
+    for hbj in (5, 100, 77):
+        table.limits(hbj, 0, 1, 2, 3)
+    table.set(5, "text")
+    table.set(Ref(100, 1, 1), 5)
+    assert (table.get(5).limit, table.get(Ref(100, 1, 1)).limit) == (5, None)

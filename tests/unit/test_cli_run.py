@@ -101,3 +101,63 @@ def test_functions_reach_objects_and_what_the_application_allows(script, tmp_pat
         "open TRUE", "value 7", "type 1", "rows 3", "columns 2", "SD.Tank", "Level", "column 2", "runs 1", "none FALSE", "PLANT",
         "saved TRUE", "out FALSE"], done.stderr
     assert (files / "a.txt").read_text() == "x" and not (tmp_path / "b.txt").exists()
+
+
+OBJECTS = """
+["U.Level"]
+type = "user_variable"
+value_type = "REAL"
+initial = 5.0
+ll = 1.0
+hl = 9.0
+retain = false
+
+["SD.Tank"]
+type = "structure_definition"
+columns = [["Name", "TEXT"], ["Level", "REAL"]]
+
+["SD.Info"]
+type = "structure_definition"
+columns = [["Id", "INT"], ["Name", "TEXT"], ["Desc", "TEXT"], ["Type", "INT"], ["Rows", "INT"], ["Cols", "INT"], ["Parent", "INT"]]
+
+["SV.Tanks"]
+type = "structured_variable"
+definition = "SD.Tank"
+rows = 3
+retain = false
+"""
+
+
+def test_rows_flags_limits_and_lists_are_those_of_the_system(script, tmp_path):
+    app = tmp_path / "app"
+    app.mkdir()
+    (app / "app.toml").write_text('name = "rows"\nversion = "1.0.0"\ntime_zone = "Europe/Bratislava"\n')
+    (app / "objects.toml").write_text(OBJECTS)
+    done = script(r"""RECORD NOALIAS (SD.Tank) _r
+RECORD NOALIAS (SD.Info) _d
+RECORD _any
+ALIAS _all
+INT _h, _nr, _why
+BEGIN
+  LOG "initial", U.Level\LIM
+  REDIM SV.Tanks[5]
+  _r[1]^Name := "new"
+  INSERT SV.Tanks, 1, _r
+  DELETE SV.Tanks, 6
+  LOGEX %IToStr(SV.Tanks\DIM) + " " + SV.Tanks[1]^Name
+  U.Level := %SetFlag(9.5, @C, @TRUE)
+  WAIT
+  LOGEX %ToStr(%Flag(U.Level, @C)) + " " + %IToStr(U.Level\LIM)
+  SET _any WITH SV.Tanks
+  LOGEX _any[1]^Name + " of " + %IToStr(_any\DIM)
+  LST_CREATE "S*", @OTYPE_ALL_TYPES, _all, @SORT_LIST_NAME, 2, _h, _d
+  LOGEX _d[1]^Name + " " + _d[2]^Name
+  LST_GO_NEXT _h, _d
+  LOGEX _d[1]^Name + " " + %IToStr(_d\DIM)
+  ON ERROR OFF
+  REDIM SV.Tanks[0]
+  _why := _ERR_NR_TRANS_EX
+  LOGEX %IToStr(_ERR_NR) + " " + %IToStr(_why) + " " + %IToStr(SV.Tanks\DIM)
+""", "--app", str(app))
+    assert (done.returncode, done.stdout.splitlines()) == (Exit.OK, ["initial 0", "5 new", "TRUE 3", "new of 5", "SD.Info SD.Tank", "SV.Tanks 1",
+                                                                     "4 14 5"]), done.stderr

@@ -3,8 +3,8 @@
 #ifndef HISEE_ACTIONS_H
 #define HISEE_ACTIONS_H
 
-#define HISEE_ACTIONS_HASH 0x65cf9beau
-#define HISEE_ACTIONS_COUNT 46
+#define HISEE_ACTIONS_HASH 0xd232cd0au
+#define HISEE_ACTIONS_COUNT 47
 
 #define HISEE_ACTIONS(X) \
     X(1, SET, "never", "<O<A<M<B<I*") \
@@ -49,6 +49,7 @@
     X(74, FLAGS, "never", "<O>I") \
     X(75, FIELD, "never", "<C<I<T>A") \
     X(76, FIELD_PUT, "never", "=C<I<T<A") \
+    X(77, LIMIT, "never", "<O>I") \
     X(160, OBJECT_ROWS, "always", "<O<I<I<I<A*") \
     X(161, LST_CREATE, "always", "<T<I<O<I<I<I<O>I=C") \
     X(162, LST_GO, "always", "<I<I=C") \

@@ -1,6 +1,7 @@
 """The table of object values of one process: KNL's own, or a replica. Used by one thread at a time, under the interpreter lock."""
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
+from libc.math cimport NAN
 from libc.stdlib cimport free, malloc
 
 include "pyvalues.pxi"
@@ -33,7 +34,8 @@ cdef object cell_object(const c.esl_cell_t *cell):
     value = Invalid(cell.reason, cell.type) if cell.reason else last
     known = cell.change != 0 or not c.esl_int_invalid(cell.time)
     time = None if c.esl_int_invalid(cell.time) else cell.time
-    return Cell(value, TYPES[cell.type], cell.reason, time, cell.weak != 0, cell.change, last if known else None, cell.flags)
+    return Cell(value, TYPES[cell.type], cell.reason, time, cell.weak != 0, cell.change, last if known else None, cell.flags,
+                cell.limit - 1 if cell.limit else None)
 
 
 cdef class CellTable:
@@ -58,6 +60,13 @@ cdef class CellTable:
         if error == c.ESL_ERR_RANGE_ERROR:
             raise ValueError(f"object {hbj} cannot be {type} with {rows} rows and {len(types)} columns")
         found(error, hbj)
+
+    def limits(self, uint32_t hbj, vll=None, ll=None, hl=None, vhl=None):
+        """Limits of a simple object, None = not given; they count from its next value on. Others have none."""
+        cdef double given[4]
+        for i, limit in enumerate((vll, ll, hl, vhl)):
+            given[i] = NAN if limit is None else limit
+        c.esl_cells_limits(self.table, hbj, given)
 
     def forget(self, uint32_t hbj):
         """Remove an object; unknown ones are fine."""

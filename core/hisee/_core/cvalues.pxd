@@ -152,6 +152,7 @@ cdef extern from "esl_cells.h" nogil:
         uint8_t type
         uint8_t reason
         uint8_t weak
+        uint8_t limit
         uint16_t flags
     ctypedef struct esl_cells_t:
         pass
@@ -168,6 +169,7 @@ cdef extern from "esl_cells.h" nogil:
     int esl_cells_define(esl_cells_t *table, uint32_t hbj, esl_type type, uint32_t rows, const uint8_t *types, uint16_t columns) noexcept
     void esl_cells_forget(esl_cells_t *table, uint32_t hbj) noexcept
     int esl_cells_redim(esl_cells_t *table, uint32_t hbj, uint32_t rows) noexcept
+    void esl_cells_limits(esl_cells_t *table, uint32_t hbj, const double *limits) noexcept
     int esl_cells_insert(esl_cells_t *table, uint32_t hbj, uint32_t before, uint32_t count) noexcept
     int esl_cells_delete(esl_cells_t *table, uint32_t hbj, uint32_t first, uint32_t count) noexcept
     bint esl_cells_shape(const esl_cells_t *table, uint32_t hbj, esl_shape_t *shape) noexcept

@@ -13,7 +13,7 @@ LETTERS = {"B": "BOOL", "I": "INT", "R": "REAL", "T": "TEXT", "TM": "TIME", "N":
 ATTRIBUTES = {
     "VLD": "BOOL: is the value valid?", "TIM": "TIME: when the value was made", "WEA": "BOOL: is the value marked as suspicious?",
     "DIM": "INT: rows of a structure", "HBJ": "INT: number of the object",
-    "LIM": "INT: limit state, @OK @VLL @LL @HL @VHL @L_ERR; no limits are kept yet: @L_ERR",
+    "LIM": "INT: against the limits of its object, @OK @VLL @LL @HL @VHL; @L_ERR = none, or no number",
     "ALF": "BOOL: is its alarm active? No alarms are kept yet: FALSE", "ALQ": "BOOL: active and not acknowledged? Not kept yet: FALSE",
     "ALV": "INT: alarm value; not kept yet: 0, no alarm", "ALT": "TIME: when its alarm came; not kept yet: invalid, 5",
     "NAK": "BOOL: is its last change not acknowledged? Not kept yet: FALSE",

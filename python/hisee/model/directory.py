@@ -102,7 +102,8 @@ def cells(application: Application) -> Iterator[Cell]:
         form = item.form
         if isinstance(form, forms.UserVariable):
             initial = initial_value(form.value_type, form.initial, application.form.time_zone)
-            yield Cell(item.hbj, item.name, form.value_type, 0, (), initial, form.retain)
+            limits = (form.vll, form.ll, form.hl, form.vhl)
+            yield Cell(item.hbj, item.name, form.value_type, 0, (), initial, form.retain, limits=limits)
         elif isinstance(form, forms.StructuredVariable):
             definition = application.find(form.definition)
             yield Cell(

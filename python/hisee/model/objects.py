@@ -128,6 +128,7 @@ class Cell(NamedTuple):
     initial: bool | int | float | str | None = None
     retain: bool = False
     structure: int = 0  # hbj of the structure definition
+    limits: tuple[float | None, ...] = ()  # vll, ll, hl, vhl of a single value; empty = none
 
     def define(self, table: CellTable, now_ms: int) -> None:
         """Make the object known to `table` and give it its initial value. Defined again with the same shape it keeps its value."""
@@ -136,9 +137,15 @@ class Cell(NamedTuple):
             return
         known = table.has(self.hbj)
         table.define(self.hbj, self.type)
+        self.limit(table)
         if self.initial is not None and not known:
             value = Time(self.initial) if self.type == "TIME" else self.initial
             table.set(Ref(self.hbj), value, now_ms)
+
+    def limit(self, table: CellTable) -> None:
+        """Give the object's limits to `table`; they count from its next value on."""
+        if self.type != "RECORD":
+            table.limits(self.hbj, *self.limits)
 
 
 def initial_value(value_type: str, value: forms.Scalar | None, time_zone: str) -> bool | int | float | str | None:

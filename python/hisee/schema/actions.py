@@ -52,6 +52,7 @@ class ActionId(IntEnum):
     FLAGS = 74
     FIELD = 75
     FIELD_PUT = 76
+    LIMIT = 77
     OBJECT_ROWS = 160
     LST_CREATE = 161
     LST_GO = 162
@@ -72,7 +73,7 @@ class ActionIdRow(NamedTuple):
     signature: str
 
 
-SCHEMA_HASH = 0x65cf9bea
+SCHEMA_HASH = 0xd232cd0a
 
 ROWS: tuple[ActionIdRow, ...] = (
     ActionIdRow(1, 'SET', 'object := value [TIME time]', 'script', 'write', 'never', 'KNL', (('target', 'IN', 'OBJECT'), ('value', 'IN', 'ANY'), ('time', 'IN', 'TIME'), ('weak', 'IN', 'BOOL'), ('flags', 'IN', 'INT*')), '', 'request to change an object, or a cell of a structured one; time invalid = now; flags: user flags, bit 0 = A, left out = none; settled later, seen by WAIT', '<O<A<M<B<I*'),
@@ -117,6 +118,7 @@ ROWS: tuple[ActionIdRow, ...] = (
     ActionIdRow(74, 'FLAGS', '', 'local', 'none', 'never', 'VM', (('target', 'IN', 'OBJECT'), ('flags', 'OUT', 'INT')), '', 'user flags of an object or a cell of it, bit 0 = A', '<O>I'),
     ActionIdRow(75, 'FIELD', '_r[i]^Column of a RECORD without a structure', 'local', 'none', 'never', 'VM', (('record', 'IN', 'RECORD'), ('row', 'IN', 'INT'), ('column', 'IN', 'TEXT'), ('value', 'OUT', 'ANY')), '', 'item by the name of its column, found when it runs; no such column: _ERR_RECORD_NO_COMP', '<C<I<T>A'),
     ActionIdRow(76, 'FIELD_PUT', '', 'local', 'none', 'never', 'VM', (('record', 'INOUT', 'RECORD'), ('row', 'IN', 'INT'), ('column', 'IN', 'TEXT'), ('value', 'IN', 'ANY')), '', 'the same, written; an Object column refuses with _ERR_NOT_SUPPORTED', '=C<I<T<A'),
+    ActionIdRow(77, 'LIMIT', '', 'local', 'none', 'never', 'VM', (('target', 'IN', 'OBJECT'), ('state', 'OUT', 'INT')), '', 'limit state of an object, as \\LIM gives it', '<O>I'),
     ActionIdRow(160, 'OBJECT_ROWS', 'REDIM object[n], INSERT object, before, rows, DELETE object, from [, count]', 'script', 'write', 'always', 'KNL', (('target', 'IN', 'OBJECT'), ('operation', 'IN', 'INT'), ('first', 'IN', 'INT'), ('count', 'IN', 'INT'), ('rows', 'IN', 'ANY*')), '', 'rows of a structured object. operation: 1 REDIM to count, 2 INSERT of the record behind it before row first (-1 = at the end), 3 DELETE of count rows from first on. At least one row stays; rows that do not exist fail with _ERR_RANGE_ERROR', '<O<I<I<I<A*'),
     ActionIdRow(161, 'LST_CREATE', 'LST_CREATE mask, type, group, sort, lines, _h, _data [, relation, object]', 'control', 'read', 'always', 'EVH, HIS, SEE', (('mask', 'IN', 'TEXT'), ('type', 'IN', 'INT'), ('group', 'IN', 'OBJECT'), ('sort', 'IN', 'INT'), ('lines', 'IN', 'INT'), ('relation', 'IN', 'INT'), ('object', 'IN', 'OBJECT'), ('handle', 'OUT', 'INT'), ('data', 'INOUT', 'RECORD')), 'handle, first page', 'list of objects by name, @OTYPE_, group and relation, in pages; group not linked = any; 0 = it could not be made', '<T<I<O<I<I<I<O>I=C'),
     ActionIdRow(162, 'LST_GO', 'LST_GO_NEXT _h, _data | LST_GO_PREV _h, _data', 'control', 'read', 'always', 'EVH, HIS, SEE', (('handle', 'IN', 'INT'), ('step', 'IN', 'INT'), ('data', 'INOUT', 'RECORD')), 'the page', 'next (1) or previous (-1) page; past either end it has no rows and the position stays', '<I<I=C'),

@@ -114,10 +114,14 @@ class Knl:
                                        version=hisee.__version__, facts={"host": socket.gethostname()}))
 
     def _define_values(self) -> list[int]:
-        """One cell for every object that has a value and had none, with its initial one; their numbers."""
-        now, new = self._seams.clock.now_ms(), [cell for cell in self._store.cells() if not self.values.table.has(cell.hbj)]
-        for cell in new:
-            cell.define(self.values.table, now)
+        """One cell for every object that has a value and had none, with its initial one; their numbers. All get their present limits."""
+        now, new = self._seams.clock.now_ms(), []
+        for cell in self._store.cells():
+            if self.values.table.has(cell.hbj):
+                cell.limit(self.values.table)
+            else:
+                cell.define(self.values.table, now)
+                new.append(cell)
         return [cell.hbj for cell in new]
 
     # -- one of a group of servers

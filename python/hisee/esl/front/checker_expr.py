@@ -67,7 +67,7 @@ LETTER_TYPES = {"B": V_BOOL, "I": V_INT, "R": V_REAL, "T": V_TEXT, "TM": V_TIME,
 STAMPS = ("%gettime", "%isweak")
 FLAGS = ("%flag", "%getflags", "%setflag")
 ATTRIBUTES = {"vld": V_BOOL, "tim": V_TIME, "wea": V_BOOL, "dim": V_INT, "hbj": V_INT}
-# of limits, alarms, commands and tables of values: nothing of that is kept yet, so that they have one value each (codegen_flags.py)
+# what stands beside a value: codegen_flags.py
 STATE_ATTRIBUTES = {"lim": V_INT, "alf": V_BOOL, "alq": V_BOOL, "alt": V_TIME, "alv": V_INT, "nak": V_BOOL, "tra": V_BOOL, "def": V_BOOL}
 ATTRIBUTES |= STATE_ATTRIBUTES
 INT_LEAST, INT_MOST = -(2**63) + 16, 2**63 - 1

@@ -1,4 +1,4 @@
-"""Code of the user flags A..P of values, and of attributes of subsystems that this system does not have.
+"""Code of what stands beside a value: user flags A..P, the limit state, and attributes of subsystems that this system does not have.
 
 The machine's registers hold values only. Flags stand in the cells of objects, and beside a local that the script asks for flags or gives
 some; a copy (`x := y`, brackets allowed) takes them along, every operator and function clears them.
@@ -31,7 +31,7 @@ class FlagCode(CopyCode):
         if place is None or place.type == V_RECORD:
             return -1
         if place.kind == P_CELL and place.base != "self":
-            return self._flags_of_cell(place)
+            return self._state_of_cell(ActionId.FLAGS, place)
         if place.kind == P_SCALAR and place.symbol is not None and place.symbol.flags is not None:
             return self._or_none(self.read_symbol(place.symbol.flags))
         return -1
@@ -46,8 +46,10 @@ class FlagCode(CopyCode):
         return self.checked.folded(tree.a[node]), tree.items(tree.b[node])
 
     def flag_function(self, node: int) -> tuple[int, int]:
-        """Register and type of %Flag and %GetFlags where their value may have flags; -1: the builtin answers, it has none."""
+        """Register and type of %Flag, %GetFlags and %LimState where their value may have a state; -1: the builtin answers, it has none."""
         name, args = self.call_of(node)
+        if name == "%limstate":
+            return self._limit_of(args[0]), V_INT
         if name not in ("%flag", "%getflags"):
             return -1, V_INT
         flags = self.flags_of(args[0])
@@ -80,11 +82,23 @@ class FlagCode(CopyCode):
         self.function(FUNCTIONS["%ifinvalid"].number, given, self.arg_out(V_INT, result))
         return result
 
-    def _flags_of_cell(self, place: Place) -> int:
-        reference, flags = self.reference(place), self.temp(V_INT)
-        self.act(ActionId.FLAGS, [self.arg_in(V_OBJECT, reference), self.arg_out(V_INT, flags)], False)
+    def _limit_of(self, node: int) -> int:
+        """%LimState of an object: its limit state, invalid where the value is."""
+        while self.tree.kind[node] == N_PAREN:
+            node = self.tree.a[node]
+        place: Place | None = self.checked.places.get(node)  # type: ignore[attr-defined]
+        if place is None or place.kind != P_CELL or place.type == V_RECORD or place.base == "self":
+            return -1
+        none = self._builtin("%limstate", [self.value(node)], [self.type_of(node)])
+        more = self._three(Op.SUB_I, V_INT, self._state_of_cell(ActionId.LIMIT, place), self.load(L_ERR, V_INT), self.temp(V_INT))
+        return self._three(Op.ADD_I, V_INT, none, more, self.temp(V_INT))
+
+    def _state_of_cell(self, action: int, place: Place, dest: int = -1) -> int:
+        """INT register of what stands beside the value of an object: FLAGS or LIMIT."""
+        reference, state = self.reference(place), self.dest(dest, V_INT)
+        self.act(action, [self.arg_in(V_OBJECT, reference), self.arg_out(V_INT, state)], False)
         self.free(reference)
-        return flags
+        return state
 
     # attributes
     def _attribute(self, node: int, dest: int) -> int:
@@ -92,6 +106,8 @@ class FlagCode(CopyCode):
         if name not in STATE_ATTRIBUTES:
             return super()._attribute(node, dest)
         place: Place = self.checked.places[self.tree.a[node]]  # type: ignore[attr-defined]
+        if place.kind == P_CELL and name == "lim":
+            return self._state_of_cell(ActionId.LIMIT, place, dest)
         if place.kind == P_CELL:  # what cannot be reached raises, as for the attributes that are kept
             self.free(self._cell_attribute("vld", place, -1))
         kind = STATE_ATTRIBUTES[name]
