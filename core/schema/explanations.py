@@ -128,8 +128,9 @@ ROWS = [
     e(2016, "Words with @ are constants of the language: @TRUE, @FALSE and a few more.",
       body("_a := @TRU", declare="BOOL _a"), body("_a := @TRUE", declare="BOOL _a")),
     e(2017, "Behind a backslash stands what is known of a value: \\VLD is it valid, \\TIM its time, \\WEA is it suspicious, \\DIM rows, "
-            "\\HBJ number of an object.",
-      body("_b := _a\\VLT", declare="INT _a\nBOOL _b"), body("_b := _a\\VLD", declare="INT _a\nBOOL _b")),
+            "\\HBJ number of an object, \\LIM where it stands against its limits, \\ALF \\ALQ \\ALV \\ALT its alarm, \\NAK \\TRA \\DEF what a command "
+            "and a table left open.",
+      body("_b := _a\\VLDD", declare="INT _a\nBOOL _b"), body("_b := _a\\VLD", declare="INT _a\nBOOL _b")),
     e(2018, "EXIT_LOOP leaves the innermost loop; here is none around it.",
       body("EXIT_LOOP"), body("DO_LOOP", "  EXIT_LOOP", "END_LOOP")),
     e(2019, "An entry is started by its event only. What both an event and a CALL need belongs into a procedure that the entry calls.",

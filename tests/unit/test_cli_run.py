@@ -159,5 +159,5 @@ BEGIN
   _why := _ERR_NR_TRANS_EX
   LOGEX %IToStr(_ERR_NR) + " " + %IToStr(_why) + " " + %IToStr(SV.Tanks\DIM)
 """, "--app", str(app))
-    assert (done.returncode, done.stdout.splitlines()) == (Exit.OK, ["initial 0", "5 new", "TRUE 3", "new of 5", "SD.Info SD.Tank", "SV.Tanks 1",
-                                                                     "4 14 5"]), done.stderr
+    wanted = ["initial 0", "5 new", "TRUE 3", "new of 5", "SD.Info SD.Tank", "SV.Tanks 1", "4 14 5"]
+    assert (done.returncode, done.stdout.splitlines()) == (Exit.OK, wanted), done.stderr

@@ -113,7 +113,7 @@ class ExplainedRow(NamedTuple):
     part: int
 
 
-SCHEMA_HASH = 0xb6c37cba
+SCHEMA_HASH = 0x57da7c29
 
 ROWS: tuple[ExplainedRow, ...] = (
     ExplainedRow(1, 'ESL0001', 'A sign that the language does not know, often pasted from a text program: a curly quote, a dollar sign, a semicolon of another width. Inside texts and comments every character may stand.', 'INT _a\nBEGIN\n  _a := 1 $\nEND\n', 'INT _a\nBEGIN\n  _a := 1  ; $ is fine in a comment\nEND\n', 'script', 1),
@@ -152,7 +152,7 @@ ROWS: tuple[ExplainedRow, ...] = (
     ExplainedRow(2013, 'ESL2013', 'The entry names a graphical object that this picture does not have.', 'ENTRY BtnGoo_OnClick\nEND BtnGoo_OnClick\nBEGIN\nEND\n', 'ENTRY BtnGo_OnClick\nEND BtnGo_OnClick\nBEGIN\nEND\n', 'picture', 1),
     ExplainedRow(2014, 'ESL2014', 'No function has this name. All of them begin with %; the list stands in the reference of functions.', 'REAL _a\nBEGIN\n  _a := %Sqrtt(4)\nEND\n', 'REAL _a\nBEGIN\n  _a := %Sqrt(4)\nEND\n', 'script', 1),
     ExplainedRow(2016, 'ESL2016', 'Words with @ are constants of the language: @TRUE, @FALSE and a few more.', 'BOOL _a\nBEGIN\n  _a := @TRU\nEND\n', 'BOOL _a\nBEGIN\n  _a := @TRUE\nEND\n', 'script', 1),
-    ExplainedRow(2017, 'ESL2017', 'Behind a backslash stands what is known of a value: \\VLD is it valid, \\TIM its time, \\WEA is it suspicious, \\DIM rows, \\HBJ number of an object.', 'INT _a\nBOOL _b\nBEGIN\n  _b := _a\\VLT\nEND\n', 'INT _a\nBOOL _b\nBEGIN\n  _b := _a\\VLD\nEND\n', 'script', 1),
+    ExplainedRow(2017, 'ESL2017', 'Behind a backslash stands what is known of a value: \\VLD is it valid, \\TIM its time, \\WEA is it suspicious, \\DIM rows, \\HBJ number of an object, \\LIM where it stands against its limits, \\ALF \\ALQ \\ALV \\ALT its alarm, \\NAK \\TRA \\DEF what a command and a table left open.', 'INT _a\nBOOL _b\nBEGIN\n  _b := _a\\VLDD\nEND\n', 'INT _a\nBOOL _b\nBEGIN\n  _b := _a\\VLD\nEND\n', 'script', 1),
     ExplainedRow(2018, 'ESL2018', 'EXIT_LOOP leaves the innermost loop; here is none around it.', 'BEGIN\n  EXIT_LOOP\nEND\n', 'BEGIN\n  DO_LOOP\n    EXIT_LOOP\n  END_LOOP\nEND\n', 'script', 1),
     ExplainedRow(2019, 'ESL2019', 'An entry is started by its event only. What both an event and a CALL need belongs into a procedure that the entry calls.', 'ENTRY OnTimer\nEND OnTimer\nPROCEDURE P\n  CALL OnTimer\nEND P\nBEGIN\nEND\n', 'PROCEDURE Tick\nEND Tick\nENTRY OnTimer\n  CALL Tick\nEND OnTimer\nBEGIN\n  CALL Tick\nEND\n', 'picture', 1),
     ExplainedRow(2020, 'ESL2020', 'The event reports that the remote part was replaced: a remote part that is new cannot be told so.', 'ENTRY OnRemoteRestart\nEND OnRemoteRestart\nBEGIN\nEND\n', 'BEGIN\nEND\n', 'picture', 2),
