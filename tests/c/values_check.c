@@ -123,13 +123,13 @@ static void refused_memory_leaves_nothing(void)
 }
 
 /* Codec */
-static esl_value_t simple(esl_type type, esl_slot_t slot) { return (esl_value_t){type, slot, esl_int_inv(1), 0}; }
+static esl_value_t simple(esl_type type, esl_slot_t slot) { return (esl_value_t){.type = type, .value = slot, .time = esl_int_inv(1)}; }
 
 static void encode_sample(esl_account_t *a, esl_buffer_t *out)
 {
     esl_value_t v[] = {simple(ESL_T_INT, (esl_slot_t){.i = -5}), simple(ESL_T_TEXT, (esl_slot_t){.t = esl_text_new(a, "\xc5\xbe!", 3)}),
                        simple(ESL_T_RECORD, (esl_slot_t){.rec = sample(a, 3)}), simple(ESL_T_REAL, (esl_slot_t){.r = INFINITY}),
-                       {ESL_T_BOOL, {.i = 1}, 1234, 1}, simple(ESL_T_NONE, (esl_slot_t){0}), simple(ESL_T_OBJECT, (esl_slot_t){.i = 9})};
+                       {.type = ESL_T_BOOL, .value.i = 1, .time = 1234, .weak = 1}, simple(ESL_T_NONE, (esl_slot_t){0}), simple(ESL_T_OBJECT, (esl_slot_t){.i = 9})};
     CHECK(esl_encode_list(out, v, 7) == 0);
     esl_values_drop(v, 7);
 }
@@ -220,6 +220,38 @@ static void cells_survive_their_makers(void)
     CHECK(a.used == 0);
 }
 
+/* Rows with texts move, grow and go; whatever is asked, a replica ends with the owner's rows and nothing is lost or freed twice. */
+static void rows_move(int rounds)
+{
+    esl_account_t a = account(1 << 20);
+    esl_cells_t *owner = esl_cells_new(1 << 20), *replica = esl_cells_new(1 << 20);
+    esl_buffer_t out = {.account = &a};
+    const int64_t whole = 2;
+    fill_cells(owner, &a);
+    for (int i = 0; i < rounds; i++) {
+        esl_shape_t before, after;
+        esl_cells_shape(owner, 2, &before);
+        uint32_t place = rnd(before.rows + 3), count = rnd(5);
+        bool put = before.rows < 40 && rnd(2);
+        int error = put ? esl_cells_insert(owner, 2, place, count) : esl_cells_delete(owner, 2, place, count);
+        esl_cells_shape(owner, 2, &after);
+        CHECK(after.rows == (error ? before.rows : put ? before.rows + count : before.rows - count) && after.rows);
+        esl_value_t text = simple(ESL_T_TEXT, (esl_slot_t){.t = esl_text_new(&a, "moved", 5)});
+        for (uint16_t c = 1; c <= after.columns; c++)
+            if (after.types[c - 1] == ESL_T_TEXT) CHECK(esl_cells_set(owner, esl_ref_make(2, 1 + rnd(after.rows), c), &text, 0, NULL) == 0);
+        esl_values_drop(&text, 1);
+        out.length = 0;
+        CHECK(esl_cells_write(owner, &whole, 1, true, &out) == 0 && esl_cells_apply(replica, out.data, out.length, NULL, NULL) == 0);
+        esl_cells_shape(replica, 2, &before);
+        CHECK(before.rows == after.rows && before.change == after.change);
+    }
+    CHECK(esl_cells_insert(owner, 1, 1, 1) == ESL_ERR_RECORD_NO_COMP && esl_cells_delete(owner, 7, 1, 1) == ESL_ERR_OBJECT_NOT_FOUND);
+    esl_cells_free(owner);
+    esl_cells_free(replica);
+    esl_buffer_free(&out);
+    CHECK(a.used == 0);
+}
+
 static void hostile_payloads(int rounds)
 {
     esl_account_t a = account(1 << 20);
@@ -227,6 +259,11 @@ static void hostile_payloads(int rounds)
     esl_buffer_t out = {.account = &a};
     const int64_t refs[] = {1, 2};
     fill_cells(owner, &a);
+    const double limits[ESL_LIMITS] = {0, 1, 2, 3};
+    esl_value_t flagged = simple(ESL_T_TEXT, esl_slot_inv(ESL_T_TEXT, 3));
+    flagged.flags = 0x8001;
+    esl_cells_limits(owner, 1, limits);
+    CHECK(esl_cells_set(owner, 1, &flagged, 0, NULL) == 0);
     CHECK(esl_cells_write(owner, refs, 2, true, &out) == 0);
     for (int i = 0; i < rounds; i++) {
         size_t left;
@@ -327,6 +364,7 @@ int main(int argc, char **argv)
     lists_survive();
     cells_survive_their_makers();
     hostile_lists(rounds);
+    rows_move(rounds);
     hostile_payloads(rounds);
     hostile_zones(tzif, length, rounds / 4);
     any_function_any_arguments(zone, rounds * 10);
