@@ -154,10 +154,11 @@ BEGIN
   LOGEX _d[1]^Name + " " + _d[2]^Name
   LST_GO_NEXT _h, _d
   LOGEX _d[1]^Name + " " + %IToStr(_d\DIM)
+  LOG "now", _d[1]^Rows
   ON ERROR OFF
   REDIM SV.Tanks[0]
   _why := _ERR_NR_TRANS_EX
   LOGEX %IToStr(_ERR_NR) + " " + %IToStr(_why) + " " + %IToStr(SV.Tanks\DIM)
 """, "--app", str(app))
-    wanted = ["initial 0", "5 new", "TRUE 3", "new of 5", "SD.Info SD.Tank", "SV.Tanks 1", "4 14 5"]
+    wanted = ["initial 0", "5 new", "TRUE 3", "new of 5", "SD.Info SD.Tank", "SV.Tanks 1", "now 5", "4 14 5"]
     assert (done.returncode, done.stdout.splitlines()) == (Exit.OK, wanted), done.stderr

@@ -174,14 +174,15 @@ class Admin:
         self._core.reply(message, Table(rows=rows))
 
     def _details(self, name: str) -> dict[str, Any]:
-        """Shape of an object; `parent`: the definition of a structured one, the database of a table."""
+        """Shape of an object, with the rows that it has now; `parent`: the definition of a structured one, the database of a table."""
         directory = self._store.directory()
         entry = directory.object(name)
         if entry is None:
             return {}
         parent = directory.object(entry.structure) if entry.structure and entry.kind != "table" else None
         owner = self._store.databases().get(entry.hbj, 0) if entry.kind == "table" else parent.hbj if parent else 0
-        return {"rows": entry.rows, "columns": [list(column) for column in entry.columns], "parent": owner}
+        rows = self._values.table.dim(entry.hbj) if entry.rows and self._values.table.has(entry.hbj) else entry.rows
+        return {"rows": rows, "columns": [list(column) for column in entry.columns], "parent": owner}
 
     def _carry_out(self, message: Message, work: Callable[[], T], then: Callable[[T], None], error: Err = Err.ERR_TRANS_ERROR) -> None:
         """`work` beside the loop, since the store's database may be slow or away; a StoreError is the request's failure."""
