@@ -36,7 +36,8 @@ def test_an_undirected_system_has_its_processes_by_number() -> None:
 
 
 def test_a_late_error_in_a_wrong_condition_is_told_once() -> None:
-    assert codes("BEGIN\n  IF 1 THEN\n  ELSIF ((1 THEN\n  ENDIF\n  FOR _n RANGE _x DO_LOOP\n  END_LOOP\nEND\n") == ["ESL1001", "ESL2001", "ESL2001"]
+    text = "BEGIN\n  IF 1 THEN\n  ELSIF ((1 THEN\n  ENDIF\n  FOR _n RANGE _x DO_LOOP\n  END_LOOP\nEND\n"
+    assert codes(text) == ["ESL1001", "ESL2001", "ESL2001"]
 
 
 def test_public_records_are_copied_with_their_rows() -> None:
