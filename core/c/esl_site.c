@@ -203,11 +203,20 @@ static int hand_out(esl_script_t *s, int error, uint16_t number, uint16_t site, 
     return 0;
 }
 
+/* An item whose row was computed as 0 is none: only ON CHANGE knows columns of all rows. */
+static bool writes_no_item(const esl_script_t *s, const esl_site_t *site)
+{
+    if (site->number != ACTION_SET) return false;
+    int64_t target = esl_load_value(s, &s->frames[s->depth - 1], site->args[0].reg, ESL_T_OBJECT).value.i;
+    return esl_ref_column(target) && !esl_ref_row(target);
+}
+
 int esl_begin_action(esl_script_t *s, uint16_t index)
 {
     const esl_site_t *site = &s->unit->site[index];
     esl_local_fn local = esl_local_find(site->number);
     if (local) return local(s, site);
+    if (writes_no_item(s, site)) return ESL_ERR_RANGE_ERROR;
     esl_buffer_free(&s->pending.payload);
     int error = put_arguments(s, site);
     if (site->number == ACTION_FUNCTION) s->budget -= HOST_FUNCTION_FUEL + (int64_t)s->pending.payload.length / 16;
