@@ -79,6 +79,7 @@ class BuildOnce(build_ext):
             objects = dict(zip(wanted, pool.map(self._object, wanted), strict=True))
         for module in self.extensions:
             module.extra_objects += [objects[s] for s in module.sources if s in objects]
+            module.depends = [*module.depends, *module.extra_objects]  # a changed C source alone must link the module anew
             module.sources = [s for s in module.sources if s not in objects]
         super().build_extensions()
 

@@ -114,14 +114,17 @@ ESL_FN(esl_fn_str_cmp_nc)
 }
 
 /* Greedy match with one point of return: on a mismatch the last star takes one character more. Worst case text x mask,
- * so each step is paid for. */
+ * so each step is paid for, and there is a greatest number of them: a call cannot be killed in its middle. */
+#define LIKE_STEPS 5000000
+
 ESL_FN(esl_fn_like)
 {
     const char *s = text(&a[0])->data, *end = s + text(&a[0])->bytes;
     const char *m = text(&a[1])->data, *mask_end = m + text(&a[1])->bytes;
     const char *after_star = NULL, *retry = NULL;
     ESL_UNUSED;
-    while (s < end) {
+    for (uint32_t step = 0; s < end; step++) {
+        if (step == LIKE_STEPS) return esl_give_invalid(r, ESL_OUT_OF_RANGE);
         const char *s_next = s, *m_next = m;
         uint32_t ch = esl_case_fold(esl_utf8_next(&s_next));
         uint32_t want = m < mask_end ? esl_utf8_next(&m_next) : 0;

@@ -227,7 +227,7 @@ FUNCTIONS = [
     f(622, "T %StrReverse(T s)", "characters in reverse order", base=4, per="byte"),
     f(623, "I %StrCmp(T a, T b)", "-1, 0, 1 by code point", per="byte"),
     f(624, "I %StrCmpNC(T a, T b)", "-1, 0, 1, capital and small letters alike", per="byte"),
-    f(625, "B %Like(T s, T mask)", "does all of s fit the mask? * any characters, ? one; case is ignored", per="byte"),
+    f(625, "B %Like(T s, T mask)", "does all of s fit the mask? * any characters, ? one; case is ignored; over 5,000,000 steps: invalid, 2", per="byte"),
     f(626, "I %TokenCount(T s, T sep)", "tokens of s; empty ones count", per="byte"),
     f(627, "T %Token(T s, T sep, I n)", "token n, from 1; outside invalid", base=4, per="byte"),
     f(628, "I %TokenFind(T s, T sep, T tok)", "number of the token equal to tok; 0 = absent", per="byte"),

@@ -28,7 +28,7 @@ OWN = {"idle": "campaigns.idle", "blackout": "campaigns.blackout", "agents": "ca
        "cuts": "campaigns.cuts", "models": "campaigns.models",
        "java": "campaigns.java", "latency_due": "campaigns.latency_due", "million": "campaigns.million",
        "queues": "campaigns.queues", "roles": "campaigns.roles", "simulator": "campaigns.simulator",
-       "oracle": "campaigns.oracle", "coverage": "campaigns.coverage",
+       "oracle": "campaigns.oracle", "coverage": "campaigns.coverage", "kills": "campaigns.kills",
        "pair": "campaigns.pair", "plant": "campaigns.plant", "skew": "campaigns.skew", "supervision": "campaigns.supervision",
        "switch": "campaigns.switch"}
 

@@ -162,3 +162,22 @@ def fits(expected: str, value: Any) -> bool:
     if shown.startswith('"') and expected.startswith('"'):
         return bool(json.loads(expected) == json.loads(shown))
     return shown == expected
+
+
+def figures() -> dict[str, Any]:
+    """Functions, their cases, and which have fewest; `missing`: kinds that a function has no case of. One without parameters has a case
+    with an argument too many instead of an invalid operand and a wrong type."""
+    kinds: dict[str, list[str]] = {row.name: [] for row in ROWS.values()}
+    for path in files():
+        for found in read(path):
+            kinds[ROWS[found.function.lower()].name].append(found.kind)
+    wanted = {row.name: {"normal", "edge", "invalid", "type"} if row.parameters else {"normal", "edge", "count"} for row in ROWS.values()}
+    missing = {name: sorted(wanted[name] - set(found)) for name, found in kinds.items() if wanted[name] - set(found)}
+    cases = sum(map(len, kinds.values()))
+    fewest = min(map(len, kinds.values()))
+    return {"functions": len(kinds), "cases": cases, "cases_per_function": round(cases / len(kinds), 2), "fewest": fewest,
+            "of_each_kind": {kind: sum(found.count(kind) for found in kinds.values()) for kind in KINDS}, "missing": missing}
+
+
+if __name__ == "__main__":
+    print(json.dumps(figures(), indent=2))

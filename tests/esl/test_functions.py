@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,8 +13,6 @@ from hisee.esl import compile_source
 from . import cases, outside
 from .cases import Case
 from .directory import plain
-
-EVERY = ("normal", "edge", "invalid", "type")
 
 
 @pytest.fixture(scope="module")
@@ -62,20 +59,5 @@ def test_cases_that_do_not_compile(path: Path) -> None:
 
 
 def test_every_function_has_its_four_kinds_of_cases() -> None:
-    """A function without parameters has a case with one argument too many instead of the last two."""
-    kinds: dict[str, set[str]] = {}
-    number: Counter[str] = Counter()
-    for path in cases.files():
-        for case in cases.read(path):
-            kinds.setdefault(case.function, set()).add(case.kind)
-            number[case.function] += 1
-    rows = {row.name: row for row in cases.ROWS.values()}
-    missing = {name: sorted(wanted(row) - kinds.get(name, set())) for name, row in rows.items() if wanted(row) - kinds.get(name, set())}
-    print(f"\n{len(rows)} functions, {sum(number.values())} cases: {sum(number.values()) / len(rows):.1f} each, "
-          f"fewest {min(number.values())} ({min(number, key=lambda n: number[n])})")
-    assert missing == {}
-    assert set(kinds) <= set(rows)
-
-
-def wanted(row) -> set[str]:  # type: ignore[no-untyped-def]
-    return set(EVERY) if row.parameters else {"normal", "edge", "count"}
+    found = cases.figures()
+    assert found["missing"] == {} and found["fewest"] >= 3

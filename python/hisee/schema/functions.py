@@ -347,7 +347,7 @@ ROWS: tuple[FnRow, ...] = (
     FnRow(622, '%StrReverse', (), (('s', 'T', None),), 1, 1, 'T', 'strict', 4, 'byte', True, 'local', 'none', 'T', 'esl_fn_str_reverse', 'characters in reverse order', False, False),
     FnRow(623, '%StrCmp', (), (('a', 'T', None), ('b', 'T', None)), 2, 2, 'I', 'strict', 2, 'byte', True, 'local', 'none', 'TT', 'esl_fn_str_cmp', '-1, 0, 1 by code point', False, False),
     FnRow(624, '%StrCmpNC', (), (('a', 'T', None), ('b', 'T', None)), 2, 2, 'I', 'strict', 2, 'byte', True, 'local', 'none', 'TT', 'esl_fn_str_cmp_nc', '-1, 0, 1, capital and small letters alike', False, False),
-    FnRow(625, '%Like', (), (('s', 'T', None), ('mask', 'T', None)), 2, 2, 'B', 'strict', 2, 'byte', True, 'local', 'none', 'TT', 'esl_fn_like', 'does all of s fit the mask? * any characters, ? one; case is ignored', False, False),
+    FnRow(625, '%Like', (), (('s', 'T', None), ('mask', 'T', None)), 2, 2, 'B', 'strict', 2, 'byte', True, 'local', 'none', 'TT', 'esl_fn_like', 'does all of s fit the mask? * any characters, ? one; case is ignored; over 5,000,000 steps: invalid, 2', False, False),
     FnRow(626, '%TokenCount', (), (('s', 'T', None), ('sep', 'T', None)), 2, 2, 'I', 'strict', 2, 'byte', True, 'local', 'none', 'TT', 'esl_fn_token_count', 'tokens of s; empty ones count', False, False),
     FnRow(627, '%Token', (), (('s', 'T', None), ('sep', 'T', None), ('n', 'I', None)), 3, 3, 'T', 'strict', 4, 'byte', True, 'local', 'none', 'TTI', 'esl_fn_token', 'token n, from 1; outside invalid', False, False),
     FnRow(628, '%TokenFind', (), (('s', 'T', None), ('sep', 'T', None), ('tok', 'T', None)), 3, 3, 'I', 'strict', 2, 'byte', True, 'local', 'none', 'TTT', 'esl_fn_token_find', 'number of the token equal to tok; 0 = absent', False, False),
