@@ -149,11 +149,12 @@ def _finish(part: CompiledPart, without: frozenset[str] = NONE) -> CompiledPart:
     if not part.ok or part.checked is None:
         return part
     try:
-        return replace(part, unit=generate(part.checked, without))
+        part.unit = generate(part.checked, without)
     except UnitLimit as limit:
         checked = part.checked
-        found = make("ESL3016", checked.name, checked.part, (1, 1, 1, 2), text=str(limit))
-        return replace(part, ok=False, diagnostics=[*part.diagnostics, found])
+        part.ok = False
+        part.diagnostics.append(make("ESL3016", checked.name, checked.part, (1, 1, 1, 2), text=str(limit)))
+    return part
 
 
 def _refused(text: str, name: str, part: int) -> Diagnostic | None:
@@ -190,5 +191,5 @@ def declared_locals(text: str) -> frozenset[str]:
 
 def _seeing(context: ObjectContext, part: int, read: dict[int, _Read]) -> ObjectContext:
     """What the compiler of a part is told: what the other part declares as well."""
-    others = [declared_names(one.tokens) for number, one in read.items() if number != part]
-    return replace(context, other_locals=frozenset().union(*others))
+    others = frozenset().union(*(declared_names(one.tokens) for number, one in read.items() if number != part))
+    return context if others == context.other_locals else replace(context, other_locals=others)

@@ -6,6 +6,7 @@ from hisee.esl.diagnostics import Diagnostic, Note, make
 from hisee.esl.front.checker import Checker
 from hisee.esl.front.kinds import F_RPC, F_RPCX, N_ASSIGN, N_LOCAL, P_PVAR
 from hisee.esl.front.lexer import fold
+from hisee.esl.front.rows import as_list
 from hisee.esl.front.symbols import Procedure
 
 LABELS = {1: "first declared here (local)", 2: "declared again here (remote)"}
@@ -76,8 +77,10 @@ def steps(checker: Checker) -> dict[str, int]:
     """Picture variable -> an action `_v := .. _v ..`."""
     tree = checker.tree
     found: dict[str, int] = {}
-    for node in range(len(tree.kind)):
-        if tree.kind[node] != N_ASSIGN or tree.kind[tree.a[node]] != N_LOCAL:
+    if not checker.pvars:
+        return found
+    for node, kind in enumerate(as_list(tree.kind, tree.count)):
+        if kind != N_ASSIGN or tree.kind[tree.a[node]] != N_LOCAL:
             continue
         place = checker.places[tree.a[node]]
         if place is None or place.kind != P_PVAR or place.symbol is None:

@@ -62,14 +62,15 @@ class Names:
         self.spelled = list(NO_SPELLINGS)
 
     def number(self, name: str) -> int:
-        key = fold(name)
+        plain = name.isascii()
+        key = name.lower() if plain else fold(name)
         found = self._numbers.get(key, 0)
         if not found:
             found = self._numbers[key] = len(self.folded)
             self.folded.append(key)
             self.spelled.append("")
         if not self.spelled[found]:
-            self.spelled[found] = unicodedata.normalize("NFC", name)
+            self.spelled[found] = name if plain else unicodedata.normalize("NFC", name)
         return found
 
 
