@@ -145,7 +145,7 @@ FUNCTIONS = [
     f(326, "R %DegToRad(N x)", "degrees as radians"),
     f(327, "R %RadToDeg(N x)", "radians as degrees"),
     f(328, "R %Pi()", "3.14159..."),
-    f(329, "R %Round(N x, I n=0)", "n decimals (-15..15) of the shortest decimal form, half away from zero", base=40),
+    f(329, "R %Round(N x, I n=0)", "n decimals (-15..15) of the shortest decimal form, half away from zero; a zero has no sign", base=40),
     f(330, "I %RoundI(N x)", "nearest whole number, half away from zero"),
     f(331, "I %Trunc(N x)", "whole part, towards zero"),
     f(332, "I %Floor(N x)", "greatest whole number not above x"),

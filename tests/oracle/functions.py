@@ -125,10 +125,10 @@ def invalid_reason(x: Value) -> Value:
     return Value("I", min(x.reasons, default=0))
 
 
-# alarms are attributes of objects: the values of a script carry none
+# no alarms are kept yet, and no script here is a calculated historical value
 NO_DATA_REASON = 5
-for _name in ("%AlarmState", "%ARC_Nowrite"):
-    function(_name)(lambda *_: Reason(NO_DATA_REASON))
+function("%AlarmState")(lambda _: 0)
+function("%ARC_Nowrite")(lambda: Reason(NO_DATA_REASON))
 
 
 function("%SetInvalid")(lambda reason: Reason(reason if 1 <= reason <= 15 else RANGE))
@@ -262,11 +262,11 @@ def log(x: Any, base: Any) -> Any:
 
 @function("%Round")
 def round_(x: Any, places: int) -> Any:
-    """Of the shortest decimal form, half away from zero."""
+    """Of the shortest decimal form, half away from zero; a decimal zero has no sign."""
     if not -15 <= places <= 15:
         return Reason(RANGE)
     shortest = decimal.Decimal(x if isinstance(x, int) else repr(x))
-    return float(shortest.quantize(decimal.Decimal(1).scaleb(-places), decimal.ROUND_HALF_UP))
+    return float(shortest.quantize(decimal.Decimal(1).scaleb(-places), decimal.ROUND_HALF_UP)) + 0.0
 
 
 function("%RoundI")(lambda x: x if isinstance(x, int) else rounded(x))

@@ -269,7 +269,7 @@ ROWS: tuple[FnRow, ...] = (
     FnRow(326, '%DegToRad', (), (('x', 'N', None),), 1, 1, 'R', 'strict', 2, '', True, 'local', 'none', 'N', 'esl_fn_deg_to_rad', 'degrees as radians', False, False),
     FnRow(327, '%RadToDeg', (), (('x', 'N', None),), 1, 1, 'R', 'strict', 2, '', True, 'local', 'none', 'N', 'esl_fn_rad_to_deg', 'radians as degrees', False, False),
     FnRow(328, '%Pi', (), (), 0, 0, 'R', 'strict', 2, '', True, 'local', 'none', '', 'esl_fn_pi', '3.14159...', False, False),
-    FnRow(329, '%Round', (), (('x', 'N', None), ('n', 'I', 0)), 1, 2, 'R', 'strict', 40, '', True, 'local', 'none', 'NI', 'esl_fn_round', 'n decimals (-15..15) of the shortest decimal form, half away from zero', False, False),
+    FnRow(329, '%Round', (), (('x', 'N', None), ('n', 'I', 0)), 1, 2, 'R', 'strict', 40, '', True, 'local', 'none', 'NI', 'esl_fn_round', 'n decimals (-15..15) of the shortest decimal form, half away from zero; a zero has no sign', False, False),
     FnRow(330, '%RoundI', (), (('x', 'N', None),), 1, 1, 'I', 'strict', 2, '', True, 'local', 'none', 'N', 'esl_fn_round_i', 'nearest whole number, half away from zero', False, False),
     FnRow(331, '%Trunc', (), (('x', 'N', None),), 1, 1, 'I', 'strict', 2, '', True, 'local', 'none', 'N', 'esl_fn_trunc', 'whole part, towards zero', False, False),
     FnRow(332, '%Floor', (), (('x', 'N', None),), 1, 1, 'I', 'strict', 2, '', True, 'local', 'none', 'N', 'esl_fn_floor', 'greatest whole number not above x', False, False),

@@ -90,6 +90,8 @@ class ActionCode(StampCode):
         if place.kind == P_SCALAR and symbol is not None and not self.is_global(symbol):
             weak = self.weak_of(value) if symbol.weak is not None else -1
             flags = self.flags_of(value) if symbol.flags is not None else -1
+            if time == symbol.register:  # the time that the variable itself has before it is written
+                time = self.convert(time, V_TIME, V_TIME, self.temp(V_TIME))
             self.value(value, symbol.type, symbol.register)
             self.stamp(symbol, weak, time, flags)
             return

@@ -12,6 +12,7 @@ cdef class StampCode(FlagCode):
     cdef int given_time(self, int node)
     cdef int weak_of(self, int node)
     cdef tuple _function(self, int node, int want, int dest)
+    cdef int _weak_or_cut(self, int node)
     cdef int _attribute(self, int node, int dest)
     cdef int _time_of(self, int node)
     cdef int _weak_flag(self, int node)

@@ -51,15 +51,25 @@ class StampCode(FlagCode):
             if time >= 0:
                 return time, V_TIME
         elif name == "%isweak":
-            first = self.tree.items(self.tree.b[node])[0]
-            weak = self.weak_of(first)
+            weak = self._weak_or_cut(self.tree.items(self.tree.b[node])[0])
             if weak >= 0:
-                return (self._or(weak, self._is_cut(self.value(first))) if self.type_of(first) == V_TEXT else weak), V_BOOL
+                return weak, V_BOOL
         elif name in STATED:
             register, kind = self.flag_function(node)
             if register >= 0:
                 return register, kind
         return ExpressionCode._function(self, node, want, dest)
+
+    def _weak_or_cut(self, node: int) -> int:
+        """BOOL register of %IsWeak; -1 = nobody keeps a mark. The value is computed all the same: it may raise."""
+        weak = self.weak_of(node)
+        if weak < 0:
+            return -1
+        value = self.value(node)
+        if self.type_of(node) == V_TEXT:
+            weak = self._or(weak, self._is_cut(value))
+        self.free(value)
+        return weak
 
     def _attribute(self, node: int, dest: int) -> int:
         r"""\WEA is always valid: a local that was never assigned is not weak."""
