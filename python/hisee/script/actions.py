@@ -190,6 +190,8 @@ def _data(engine: Engine, instance: Instance) -> None:
 
 def _set(engine: Engine, instance: Instance) -> None:
     target, value, time, weak, *flags = decode(instance.pending.payload)
+    if isinstance(value, Stamped):  # a text that was cut is weak by itself
+        value, weak = value.value, True
     unstamped = isinstance(time, Invalid) and weak is not True
     stamped = value if unstamped else Stamped(value, None if isinstance(time, Invalid) else int(time), weak is True)
     flagged = [flags[0]] if flags and flags[0] and engine.flags_spoken else []
