@@ -191,5 +191,4 @@ def declared_locals(text: str) -> frozenset[str]:
 
 def _seeing(context: ObjectContext, part: int, read: dict[int, _Read]) -> ObjectContext:
     """What the compiler of a part is told: what the other part declares as well."""
-    others = frozenset().union(*(declared_names(one.tokens) for number, one in read.items() if number != part))
-    return context if others == context.other_locals else replace(context, other_locals=others)
+    return context.beside(frozenset().union(*[declared_names(one.tokens) for number, one in read.items() if number != part]))

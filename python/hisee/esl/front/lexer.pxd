@@ -5,6 +5,7 @@ from hisee.esl.front cimport kinds as K
 cdef int LOOK_AHEAD
 cdef int[::1] SIGN_OF
 
+cpdef str fold(str name)
 cdef bint is_letter(Py_UCS4 c) noexcept
 
 
