@@ -107,8 +107,11 @@ class Words:
 
     def join(self, words: Words) -> None:
         """Appends what stands in another row."""
+        while self.count + words.count > self._room:
+            self._grow()
         for at in range(words.count):
-            self.add(words.row[at])
+            self.row[self.count + at] = words.row[at]
+        self.count += words.count
 
     def packed(self) -> bytes:
         """Little-endian, whatever the machine."""

@@ -7,6 +7,8 @@ from hisee.esl.front.scope cimport Scope
 from hisee.esl.front.signatures cimport PictureSignature, Signature
 from hisee.esl.front.symbols cimport Place, Struct, Symbol, cell_at, part_of, place_at, type_of_word
 
+cdef dict FUNCTIONS, PICTURE_FUNCTIONS
+cdef frozenset STAMPS, FLAGS
 cdef int N_AT, N_ATTR, N_BINARY, N_COLUMN, N_FUNC, N_INDEX, N_INT, N_LOCAL, N_OBJECT, N_PAREN, N_REAL, N_TEXT, N_UNARY
 cdef int P_CELL, P_COLUMN, P_CONST, P_ITEM, P_PVAR, P_ROW, P_SCALAR, P_WHOLE
 cdef int S_CONST, S_PVAR, S_REF, S_SPECIAL

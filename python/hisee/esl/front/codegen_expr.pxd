@@ -10,6 +10,7 @@ from hisee.esl.front.signatures cimport PictureSignature, Signature
 from hisee.esl.front.symbols cimport Place, Symbol
 
 cdef int IN, INOUT
+cdef dict FUNCTIONS, PICTURE_FUNCTIONS
 cdef int N_ATTR, N_BINARY, N_FUNC, N_PAREN, N_UNARY
 cdef int P_CELL, P_CONST, P_ITEM, P_PVAR, P_SCALAR, P_WHOLE, S_SPECIAL
 cdef int V_ANY, V_BOOL, V_INT, V_NONE, V_OBJECT, V_REAL, V_RECORD, V_TEXT, V_TIME

@@ -3,6 +3,7 @@ cimport cython
 from hisee.esl.front cimport kinds as K
 
 cdef int LOOK_AHEAD
+cdef dict NUMBERS
 cdef int[::1] SIGN_OF
 
 cpdef str fold(str name)
@@ -14,6 +15,7 @@ cdef class Names:
     cdef dict _numbers
     cdef readonly list folded, spelled
 
+    @cython.locals(found=int)
     cpdef int number(self, str name) except -1
 
 
