@@ -139,7 +139,7 @@ def _check(read: _Read, name: str, context: ObjectContext, part: int, without: f
     tree, faults, warnings = parse(source, tokens, LIMITS["expression_nesting"].value)
     characters = [SyntaxFault(code, start, end, **values) for code, start, end, values in tokens.faults]  # type: ignore[arg-type]
     checked = check(source, tokens, tree, _one_cause(characters, faults, source) + warnings, context, name, part, without)
-    diagnostics = sorted(checked.diagnostics, key=lambda d: (d.line, d.column))
+    diagnostics = sorted(checked.diagnostics, key=_place) if checked.diagnostics else []
     ok = not any(d.severity == "error" for d in diagnostics)
     return CompiledPart(ok, b"", diagnostics, _handlers(checked), sorted(checked.used_objects), checked.interfaces, checked)
 
@@ -170,8 +170,14 @@ def _refused(text: str, name: str, part: int) -> Diagnostic | None:
     return make("ESL0005", name, part, (1, 1, 1, 2), limit=limit) if size > limit else None
 
 
+def _place(diagnostic: Diagnostic) -> tuple[int, int]:
+    return diagnostic.line, diagnostic.column
+
+
 def _one_cause(characters: list[SyntaxFault], faults: list[SyntaxFault], source: Source) -> list[SyntaxFault]:
     """A bad character explains the syntax error on its line."""
+    if not characters:
+        return faults
     told = {source.line(f.start) for f in characters}
     return characters + [f for f in faults if source.line(f.start) not in told]
 
@@ -191,5 +197,4 @@ def declared_locals(text: str) -> frozenset[str]:
 
 def _seeing(context: ObjectContext, part: int, read: dict[int, _Read]) -> ObjectContext:
     """What the compiler of a part is told: what the other part declares as well."""
-    others = frozenset().union(*(declared_names(one.tokens) for number, one in read.items() if number != part))
-    return context if others == context.other_locals else replace(context, other_locals=others)
+    return context.beside(frozenset().union(*[declared_names(one.tokens) for number, one in read.items() if number != part]))

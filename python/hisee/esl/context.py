@@ -49,3 +49,9 @@ class ObjectContext:
     variables: Sequence[tuple[str, str]] = ()
     directory: Directory | None = None
     other_locals: frozenset[str] = frozenset()
+
+    def beside(self, others: frozenset[str]) -> ObjectContext:
+        """The context of a part beside one that declares these names."""
+        if others == self.other_locals:
+            return self
+        return ObjectContext(self.kind, self.server_script, self.refs, self.variables, self.directory, others)

@@ -1,7 +1,7 @@
 cimport cython
 
 cdef int ABSENT, UNSIGNED, SIGNED, WIDE
-cdef int T_TEXT, T_REAL, T_RECORD, T_ANY
+cdef int T_TEXT, T_REAL, T_RECORD, T_ANY, T_UPPER, CALL, FN, ACT, INIT
 cdef int JUMP, LOOP, RET
 cdef int REGISTERS, ARGUMENTS, NO_STRUCTURE
 cdef unsigned int NOWHERE
@@ -17,6 +17,7 @@ cdef class Words:
 
     cdef void add(self, unsigned int word)
     cdef void _grow(self)
+    cdef void join(self, Words words)
     cdef bytes packed(self)
 
 
@@ -30,6 +31,7 @@ cdef class Arg:
     cdef public int mode, type, register
 
 
+@cython.locals(arg=Arg)
 cpdef Arg arg_of(int mode, int type, int register)
 
 
@@ -38,12 +40,11 @@ cdef class UnitBuilder
 
 @cython.final
 cdef class ProcedureBuilder:
-    cdef public UnitBuilder unit
     cdef public int index, pc
     cdef public str name
     cdef public object kind
-    cdef public list parameters, registers
-    cdef Words _code, _ranges
+    cdef public list parameters
+    cdef Words _registers, _code, _ranges
     cdef int _first, _placed
     cdef list _nexts, _fixes
 
@@ -62,7 +63,8 @@ cdef class ProcedureBuilder:
     cdef int _branch_back(self, int op, long long a, long long b, Label target, int x) except -1
     cpdef void finish(self)
     cdef void _resolve(self, int pc, bint wide, Label label)
-    cpdef bytes packed(self, int name)
+    @cython.locals(mode=int, kind=int, register=int)
+    cdef void lay_out(self, Words rows, UnitBuilder unit)
     @cython.locals(at=Py_ssize_t, end=Py_ssize_t)
     cdef void _close_ranges(self)
 
@@ -72,18 +74,23 @@ cdef class UnitBuilder:
     cdef public str name
     cdef public list variables, procedures
     cdef dict _structures, _objects, _texts, _numbers, _reals, _strings
-    cdef Words _sites
+    cdef Words _sites, _constants
     cdef int _site_count
-    cdef list _constants
 
     cpdef int text(self, str value) except -1
     cpdef int real(self, double value) except -1
-    cdef int _constant(self, bytes row) except -1
+    cdef int _constant(self, int type, long long value) except -1
     cpdef int call(self, ProcedureBuilder callee, args) except -1
     cpdef int fn(self, int number, args, Arg result=*) except -1
     @cython.locals(arg=Arg)
     cpdef int site(self, int kind, int number, bint waits, list args) except -1
     cpdef int string(self, str text) except -1
+    @cython.locals(procedure=ProcedureBuilder, rows=Words)
+    cpdef bytes build(self)
+    cdef bytes _string_rows(self)
+    @cython.locals(kind=int, columns=int)
+    cdef void _named_rows(self, Words rows)
+    cdef void _structure_row(self, Words rows, structure)
 
 
 cdef int _half(int op, str field, int form, long long value) except -1

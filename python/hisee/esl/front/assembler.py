@@ -56,7 +56,9 @@ from hisee.schema import opcodes
 from hisee.schema.opcodes import Op
 
 ABSENT, UNSIGNED, SIGNED, WIDE = range(4)  # forms of an operand: none, 16 bits, 16 bits with a sign, 32 bits in b:c
-T_TEXT, T_REAL, T_RECORD, T_ANY = (int(t) for t in (Type.TEXT, Type.REAL, Type.RECORD, Type.ANY))
+T_TEXT, T_REAL, T_RECORD, T_ANY, T_UPPER = (int(t) for t in (Type.TEXT, Type.REAL, Type.RECORD, Type.ANY, Type.UPPER))
+CALL, FN, ACT = (int(k) for k in (SiteKind.CALL, SiteKind.FN, SiteKind.ACT))
+INIT = int(Kind.INIT)
 JUMP, LOOP, RET = int(Op.JUMP), int(Op.LOOP), int(Op.RET)
 
 
@@ -78,13 +80,9 @@ def _forms() -> array[int]:
 
 FORMS = _forms()
 ROOM = 128  # words of a new row
-
-
-def _packed(words: array[int]) -> bytes:
-    """Little-endian, whatever the machine."""
-    if sys.byteorder == "big":
-        words.byteswap()
-    return words.tobytes()
+BLANK = array("I", bytes(4 * ROOM))
+BITS, COUNT = struct.Struct("<d").pack, struct.Struct("<I").pack
+HALF = 0xFFFFFFFF  # of a number of 64 bits
 
 
 class Words:
@@ -93,7 +91,7 @@ class Words:
     def __init__(self) -> None:
         self.count = 0
         self._room = ROOM
-        self._store = array("I", bytes(4 * ROOM))
+        self._store = BLANK[:]
         self.row = self._store  # the same numbers; compiled, a view that knows their type
 
     def add(self, word: int) -> None:
@@ -107,8 +105,20 @@ class Words:
         self.row = self._store
         self._room += self._room
 
+    def join(self, words: Words) -> None:
+        """Appends what stands in another row."""
+        while self.count + words.count > self._room:
+            self._grow()
+        for at in range(words.count):
+            self.row[self.count + at] = words.row[at]
+        self.count += words.count
+
     def packed(self) -> bytes:
-        return _packed(self._store[:self.count])
+        """Little-endian, whatever the machine."""
+        words = self._store[:self.count]
+        if sys.byteorder == "big":
+            words.byteswap()
+        return words.tobytes()
 
 
 class Label:
@@ -139,13 +149,12 @@ def arg_of(mode: int, type: int, register: int) -> Arg:  # noqa: A002
 class ProcedureBuilder:
     """Code of one procedure. Registers hold one type for life."""
 
-    def __init__(self, unit: UnitBuilder, index: int, name: str, kind: Kind) -> None:
-        self.unit = unit
+    def __init__(self, index: int, name: str, kind: Kind) -> None:
         self.index = index
         self.name = name
         self.kind = kind
         self.parameters: list[Parameter] = []
-        self.registers: list[tuple[int, int]] = []
+        self._registers = Words()  # type, structure
         self.pc = 0  # where the next instruction goes
         self._code = Words()  # op, x, a; b, c
         self._ranges = Words()  # first pc, start pc, next pc or NOWHERE, line
@@ -159,11 +168,11 @@ class ProcedureBuilder:
         """A new register (ANY: the first of two). RECORD needs `structure`. UnitLimit over 4,096."""
         if (type == T_RECORD) != (structure != NO_STRUCTURE):
             raise ValueError("a RECORD register, and only that, has a structure")
-        register = len(self.registers)
-        self.registers.append((type, structure))
+        register = self._registers.count
+        self._registers.add(type | structure << 16)
         if type == T_ANY:
-            self.registers.append((Type.UPPER, NO_STRUCTURE))
-        if len(self.registers) > REGISTERS:
+            self._registers.add(T_UPPER | NO_STRUCTURE << 16)
+        if self._registers.count > REGISTERS:
             raise UnitLimit(f"procedure {self.shown()} needs more than {REGISTERS} registers")
         return register
 
@@ -283,14 +292,20 @@ class ProcedureBuilder:
         else:
             raise UnitLimit(f"procedure {self.shown()}: a branch spans {abs(distance)} instructions, 32767 are possible")
 
-    def packed(self, name: int) -> bytes:
-        """The procedure as it stands in the unit; finish() has run. `name`: number of its name."""
-        counts = (len(self.registers), len(self.parameters), self.pc, self._ranges.count // 4)
-        registers = _packed(array("I", [kind | structure << 16 for kind, structure in self.registers]))
-        parameters = [struct.pack("<IBBH", self.unit.string(q.name), q.mode, q.type, q.register) for q in self.parameters]
+    def lay_out(self, rows: Words, unit: UnitBuilder) -> None:
+        """Appends the procedure as it stands in the unit; finish() has run."""
+        rows.add(unit.string(self.name))
+        rows.add(self.kind | self._registers.count << 16)
+        rows.add(len(self.parameters))
+        rows.add(self.pc)
+        rows.add(self._ranges.count // 4)
+        rows.join(self._registers)
+        for name, mode, kind, _, register in self.parameters:
+            rows.add(unit.string(name))
+            rows.add(mode | kind << 8 | register << 16)
+        rows.join(self._code)
         self._close_ranges()
-        return b"".join((struct.pack("<IB1xHHxxII", name, self.kind, *counts), registers, *parameters, self._code.packed(),
-                         self._ranges.packed()))
+        rows.join(self._ranges)
 
     def _close_ranges(self) -> None:
         """The last range's next is the closing instruction."""
@@ -313,7 +328,7 @@ class UnitBuilder:
         self._objects: dict[Object, int] = {}
         self._sites = Words()
         self._site_count = 0
-        self._constants: list[bytes] = []
+        self._constants = Words()  # type, value in two words
         self._texts: dict[str, int] = {}  # constants by value: of texts, of INT and TIME, of the bits of a REAL
         self._numbers: dict[tuple[int, int], int] = {}
         self._reals: dict[bytes, int] = {}
@@ -327,27 +342,29 @@ class UnitBuilder:
             return self.real(value)  # type: ignore[arg-type]
         found = self._numbers.get((type, int(value)))
         if found is None:
-            found = self._numbers[type, int(value)] = self._constant(struct.pack("<B3xq", type, value))
+            found = self._numbers[type, int(value)] = self._constant(type, int(value))
         return found
 
     def text(self, value: str) -> int:
         """Index of a TEXT constant."""
         found = self._texts.get(value)
         if found is None:
-            found = self._texts[value] = self._constant(struct.pack("<B3xq", T_TEXT, self.string(value)))
+            found = self._texts[value] = self._constant(T_TEXT, self.string(value))
         return found
 
     def real(self, value: float) -> int:
         """Index of a REAL constant; -0.0 is another one than 0.0."""
-        row = struct.pack("<B3xd", T_REAL, value)
-        found = self._reals.get(row)
+        bits = BITS(value)
+        found = self._reals.get(bits)
         if found is None:
-            found = self._reals[row] = self._constant(row)
+            found = self._reals[bits] = self._constant(T_REAL, int.from_bytes(bits, "little", signed=True))
         return found
 
-    def _constant(self, row: bytes) -> int:
-        self._constants.append(row)
-        return len(self._constants) - 1
+    def _constant(self, type: int, value: int) -> int:  # noqa: A002
+        self._constants.add(type)
+        self._constants.add(value & HALF)
+        self._constants.add(value >> 32 & HALF)
+        return self._constants.count // 3 - 1
 
     def structure(self, name: str, hbj: int, columns: Sequence[tuple[str, int]]) -> int:
         """Index of a structure; the same (name, columns) gives the same index."""
@@ -364,24 +381,24 @@ class UnitBuilder:
 
     def procedure(self, name: str, kind: Kind = Kind.LOCAL) -> ProcedureBuilder:
         """A new procedure. The first one must be the init part (kind INIT); its registers can be globals."""
-        if (kind == Kind.INIT) != (not self.procedures):
+        if (kind == INIT) != (not self.procedures):
             raise ValueError("the first procedure, and only that, is the init part")
-        procedure = ProcedureBuilder(self, len(self.procedures), name, kind)
+        procedure = ProcedureBuilder(len(self.procedures), name, kind)
         self.procedures.append(procedure)
         return procedure
 
     # sites
     def call(self, callee: ProcedureBuilder, args: Sequence[Arg]) -> int:
         """Index of a CALL site: one argument per parameter, with the parameter's mode (or IN for a value only)."""
-        return self.site(SiteKind.CALL, callee.index, False, args)
+        return self.site(CALL, callee.index, False, args)
 
     def fn(self, number: int, args: Sequence[Arg], result: Arg | None = None) -> int:
         """Index of a site of function `number`; `result` has mode OUT."""
-        return self.site(SiteKind.FN, number, False, [*args, result] if result is not None else args)
+        return self.site(FN, number, False, [*args, result] if result is not None else args)
 
     def act(self, number: int, args: Sequence[Arg], *, waits: bool) -> int:
         """Index of a site of action `number`; IN and INOUT arguments are sent, OUT and INOUT come back."""
-        return self.site(SiteKind.ACT, number, waits, args)
+        return self.site(ACT, number, waits, args)
 
     def site(self, kind: int, number: int, waits: bool, args: Sequence[Arg]) -> int:
         """Index of a site of any kind."""
@@ -401,9 +418,15 @@ class UnitBuilder:
         """The unit as bytes. UnitLimit when a limit is reached."""
         for procedure in self.procedures:
             procedure.finish()
-        sites = _counted(self._site_count, [self._sites.packed()])
-        body = b"".join((self._structure_rows(), self._object_rows(), self._variable_rows(), sites, self._procedure_rows()))
-        parts = self._string_rows() + _counted(len(self._constants), self._constants) + body  # strings last: all names are known
+        rows = Words()
+        self._named_rows(rows)
+        rows.add(self._site_count)
+        rows.join(self._sites)
+        rows.add(len(self.procedures))
+        for procedure in self.procedures:
+            procedure.lay_out(rows, self)
+        constants = COUNT(self._constants.count // 3) + self._constants.packed()
+        parts = self._string_rows() + constants + rows.packed()  # strings last: all names are known
         return MAGIC + struct.pack("<HHIII", *WRITTEN, HEADER + len(parts), opcodes.SCHEMA_HASH, self.string(self.name)) + parts
 
     def string(self, text: str) -> int:
@@ -411,36 +434,41 @@ class UnitBuilder:
         return self._strings.setdefault(text, len(self._strings))
 
     def _string_rows(self) -> bytes:
-        rows: list[bytes] = []
+        rows = [COUNT(len(self._strings))]
         for text in self._strings:
             data = text.encode()
-            rows += (len(data).to_bytes(4, "little"), data)
-        return _counted(len(self._strings), rows)
+            rows.append(COUNT(len(data)))
+            rows.append(data)
+        return b"".join(rows)
 
-    def _structure_rows(self) -> bytes:
-        rows = []
-        for s in self._structures:
-            rows.append(struct.pack("<IIHH", self.string(s.name), s.hbj, len(s.columns), 0))
-            rows += [struct.pack("<IB3x", self.string(name), kind) for name, kind in s.columns]
-        return _counted(len(self._structures), rows)
+    def _named_rows(self, rows: Words) -> None:
+        """Structures, objects, picture variables."""
+        rows.add(len(self._structures))
+        for structure in self._structures:
+            self._structure_row(rows, structure)
+        rows.add(len(self._objects))
+        for name, hbj, kind, count, columns in self._objects:
+            rows.add(self.string(name))
+            rows.add(hbj)
+            rows.add(count)
+            rows.add(columns | kind << 16)
+        rows.add(len(self.variables))
+        for name, kind, number in self.variables:
+            rows.add(self.string(name))
+            rows.add(number)
+            rows.add(kind)
 
-    def _object_rows(self) -> bytes:
-        rows = [struct.pack("<IIIHB1x", self.string(o.name), o.hbj, o.rows, o.columns, o.type) for o in self._objects]
-        return _counted(len(rows), rows)
-
-    def _variable_rows(self) -> bytes:
-        rows = [struct.pack("<IIB3x", self.string(name), number, kind) for name, kind, number in self.variables]
-        return _counted(len(rows), rows)
-
-    def _procedure_rows(self) -> bytes:
-        return _counted(len(self.procedures), [p.packed(self.string(p.name)) for p in self.procedures])
+    def _structure_row(self, rows: Words, structure: Structure) -> None:
+        name, hbj, columns = structure
+        rows.add(self.string(name))
+        rows.add(hbj)
+        rows.add(len(columns))
+        for column, kind in columns:
+            rows.add(self.string(column))
+            rows.add(kind)
 
 
 NOWHERE = 0xFFFFFFFF  # next pc of a range that goes on at the one behind it
-
-
-def _counted(count: int, rows: list[bytes]) -> bytes:
-    return count.to_bytes(4, "little") + b"".join(rows)
 
 
 def _half(op: int, field: str, form: int, value: int) -> int:

@@ -122,7 +122,7 @@ class Checker(CallChecker):
         return None, ""
 
     def _graphical(self, procedure: Procedure, ref: str) -> str:
-        symbol = self.refs.get(fold("_" + ref))
+        symbol = self.ref_of(fold("_" + ref))
         if symbol is None:
             hint = meant(ref, list(self.context.refs))
             self.error("ESL2013", procedure.node, name=ref, hint=hint)

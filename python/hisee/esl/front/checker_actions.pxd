@@ -15,6 +15,11 @@ cdef class ActionChecker(DatabaseChecker):
     cdef public set through
     cdef public list handed, untyped_arguments
 
+    cdef void prepare(self)
+    cdef void mark(self, int node)
+    cdef Place change_place(self, int node)
+    cdef void set_as_structure(self, int node, Place target)
+    cdef void process_behind_on(self, int node)
     cdef void items(self, list items, tuple blocks)
     cdef void items_of(self, int number, tuple blocks)
     cdef void _item_of_section(self, int node, tuple blocks)

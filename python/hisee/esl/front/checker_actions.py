@@ -40,7 +40,7 @@ class ActionChecker(DatabaseChecker):
     """items() checks a list of actions; `blocks` names the loops and branches around it."""
 
     def prepare(self) -> None:
-        super().prepare()
+        DatabaseChecker.prepare(self)
         self.loops = 0
         self.through: set[int] = set()  # SET AS that follow the reference an item holds
         self.handed: list[tuple[Symbol, Symbol]] = []  # whole records handed to parameters: actual, formal
@@ -59,7 +59,8 @@ class ActionChecker(DatabaseChecker):
             self._item_of_section(pool[at], blocks)
 
     def _item_of_section(self, node: int, blocks: Blocks) -> None:
-        kind = self.tree.kind[node]
+        tree = self.tree
+        kind = tree.kind[node]
         if kind == K.N_ASSIGN:
             self._assign(node)
         elif kind == K.N_IF:
@@ -68,6 +69,10 @@ class ActionChecker(DatabaseChecker):
             self._loop(node, kind, blocks)
         elif kind == K.N_CALL:
             self._call(node)
+        elif kind == K.N_FUNC_ACTION:
+            self.typ[tree.a[node]] = self.function(tree.a[node], True)
+        elif kind == K.N_DB:
+            self.database(node)
         else:
             self._other_item(node, kind, blocks)
 
@@ -419,9 +424,6 @@ class ActionChecker(DatabaseChecker):
     def _delay(self, node: int) -> None:
         self.convertible(self.tree.a[node], self.check(self.tree.a[node]), V_REAL)
 
-    def _function_action(self, node: int) -> None:
-        self.typ[self.tree.a[node]] = self.function(self.tree.a[node], True)
-
     def _log(self, node: int) -> None:
         for value in self.tree.items(self.tree.a[node]):
             self.convertible(value, self.check(value), V_ANY)
@@ -467,9 +469,9 @@ CHECKS: dict[int, Callable[..., None]] = {
     K.N_DECL: ActionChecker._declared, K.N_SET_AS: ActionChecker._set_as,
     K.N_SET_WITH: ActionChecker._set_with, K.N_EXIT_LOOP: ActionChecker._exit_loop, K.N_ON_CHANGE: ActionChecker._on_change,
     K.N_REDIM: ActionChecker._redim, K.N_INSERT: ActionChecker._insert,
-    K.N_CALL_OTHER: ActionChecker._call_other, K.N_DELAY: ActionChecker._delay, K.N_FUNC_ACTION: ActionChecker._function_action,
+    K.N_CALL_OTHER: ActionChecker._call_other, K.N_DELAY: ActionChecker._delay,
     K.N_LOG: ActionChecker._log, K.N_LOGEX: ActionChecker._logex, K.N_MESSAGE: ActionChecker._message, K.N_QUERY: ActionChecker._query,
-    K.N_DB: ActionChecker.database, K.N_RETRY: ActionChecker._again, K.N_RESUME: ActionChecker._again,
+    K.N_RETRY: ActionChecker._again, K.N_RESUME: ActionChecker._again,
 }
 # actions that jump, or that may not stand inside a block: they are told the blocks around them
 JUMPS: dict[int, Callable[..., None]] = {}

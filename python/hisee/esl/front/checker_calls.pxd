@@ -7,3 +7,5 @@ cdef int P_CELL, S_REF, V_ANY, V_BOOL, V_INT, V_OBJECT, V_TEXT
 
 cdef class CallChecker(UnitChecker):
     cdef Place _object(self, int node)
+    cdef void public_variables(self)
+    cdef Place change_place(self, int node)

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from hisee.esl.front.checker_expr import ExpressionChecker
 from hisee.esl.front.kinds import P_CELL, P_ROW, P_WHOLE, V_ANY, V_INT, V_RECORD, V_TEXT
 from hisee.esl.front.nodes import TYPE_NAMES
@@ -15,30 +13,31 @@ from hisee.esl.front.words import DB_ORDER
 SHAPES = {
     "db_connect": ("table", "access", "handle>", "rc"), "db_disconnect": ("handle",), "db_read": ("handle", "row", "rc", "max?"),
     "dbs_read": ("table", "row", "rc", "max?"), "dbs_insert": ("table", "row", "rc"), "dbs_update": ("table", "row", "rc"),
-    "dbs_delete": ("table", "row", "rc"),
+    "dbs_delete": ("table", "row", "rc"), "dbs_delete_where": ("table", "rc"),
 }
 SYNTAX = {
     "db_connect": "table, access, _handle, _rc", "db_disconnect": "_handle", "db_read": "_handle, row, _rc [, max]",
     "dbs_read": "table, row, _rc [, max]", "dbs_insert": "table, row, _rc", "dbs_update": "table, row, _rc",
-    "dbs_delete": "table, row, _rc",
+    "dbs_delete": "table, row, _rc", "dbs_delete_where": "table, _rc WHERE ..",
 }
+LEAST = {word: sum("?" not in role for role in shape) for word, shape in SHAPES.items()}
 CONDITIONAL = ("db_read", "dbs_read", "dbs_update", "dbs_delete")
 
 
-@dataclass
 class DbAction:
     """One database action: its operands by name, the mode (0 row, 1 record), the condition."""
 
-    name: str
-    operands: dict[str, int] = field(default_factory=dict)
-    mode: int = 0
-    where: int = -1
-    binds: list[int] = field(default_factory=list)
+    def __init__(self, name: str, where: int, binds: list[int]) -> None:
+        self.name = name
+        self.operands: dict[str, int] = {}
+        self.mode = 0
+        self.where = where
+        self.binds = binds
 
 
 class DatabaseChecker(ExpressionChecker):
     def prepare(self) -> None:
-        super().prepare()
+        ExpressionChecker.prepare(self)
         self.db: dict[int, DbAction] = {}
 
     def out(self, node: int, kind: int) -> Place | None:
@@ -50,24 +49,22 @@ class DatabaseChecker(ExpressionChecker):
     def database(self, node: int) -> None:
         tree = self.tree
         word = DB_ORDER[tree.a[node]]
-        action = DbAction(word, where=tree.c[node], binds=tree.items(tree.d[node]))
-        shape: tuple[str, ...] = SHAPES[word]
+        action = DbAction(word, tree.c[node], tree.items(tree.d[node]))
         if word == "dbs_delete" and action.where >= 0:
-            shape = ("table", "rc")
             action.name = "dbs_delete_where"
-        given = tree.items(tree.b[node])
-        if not sum("?" not in s for s in shape) <= len(given) <= len(shape):
-            wanted = f"`{SYNTAX[word]}`" if len(shape) > 2 or word == "db_disconnect" else "`table, _rc WHERE ..`"
-            self.error("ESL2007", node, name=word.upper(), wanted=wanted, found=f"{len(given)} operand" + "s" * (len(given) != 1))
+        shape, given = SHAPES[action.name], tree.items(tree.b[node])
+        if not LEAST[action.name] <= len(given) <= len(shape):
+            self.error("ESL2007", node, name=word.upper(), wanted=f"`{SYNTAX[action.name]}`",
+                       found=f"{len(given)} operand" + "s" * (len(given) != 1))
             return
-        for role, operand in zip(shape, given, strict=False):
-            action.operands[role.rstrip("?>")] = operand
-            self._operand(action, role, operand)
+        for at in range(len(given)):
+            self._operand(action, shape[at], given[at])
         self._condition_of(node, word, action)
         self._structures(node, action)
         self.db[node] = action
 
     def _operand(self, action: DbAction, role: str, node: int) -> None:
+        action.operands[role.rstrip("?>")] = node
         if role == "table":
             self._table(node)
         elif role == "row":
@@ -115,5 +112,5 @@ class DatabaseChecker(ExpressionChecker):
         table, row = self.place_known(action.operands["table"]), self.place_known(action.operands["row"])
         if table is not None and row is not None:
             self.same_structure(node, table, row)
-        if action.name in ("dbs_read", "db_read") and "max" in action.operands and action.mode == 0:
+        if action.mode == 0 and "max" in action.operands:
             self.error("ESL3002", action.operands["row"], wanted="a whole structure for several rows", found="a row")

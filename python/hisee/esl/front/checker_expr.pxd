@@ -1,11 +1,14 @@
 cimport cython
 
 from hisee.esl.front cimport kinds as K
+from hisee.esl.front cimport lexer as L
 from hisee.esl.front.nodes cimport Tree
 from hisee.esl.front.scope cimport Scope
-from hisee.esl.front.signatures cimport Signature
-from hisee.esl.front.symbols cimport Place, Struct, Symbol, place_at
+from hisee.esl.front.signatures cimport PictureSignature, Signature
+from hisee.esl.front.symbols cimport Place, Struct, Symbol, cell_at, part_of, place_at, type_of_word
 
+cdef dict FUNCTIONS, PICTURE_FUNCTIONS
+cdef frozenset STAMPS, FLAGS
 cdef int N_AT, N_ATTR, N_BINARY, N_COLUMN, N_FUNC, N_INDEX, N_INT, N_LOCAL, N_OBJECT, N_PAREN, N_REAL, N_TEXT, N_UNARY
 cdef int P_CELL, P_COLUMN, P_CONST, P_ITEM, P_PVAR, P_ROW, P_SCALAR, P_WHOLE
 cdef int S_CONST, S_PVAR, S_REF, S_SPECIAL
@@ -16,8 +19,9 @@ cdef class ExpressionChecker(Scope):
     cdef public bint folds, lenient
     cdef public int[::1] typ
     cdef public list places, known
-    cdef list _literals
+    cdef list _literals, _bare
 
+    cdef void prepare(self)
     cdef int type_of(self, int node)
     cdef Place place_known(self, int node)
     cpdef int check(self, int node)
@@ -34,6 +38,9 @@ cdef class ExpressionChecker(Scope):
     cdef str _validity_test_of(self, int node)
     @cython.locals(signature=Signature)
     cdef int function(self, int node, bint as_action)
+    @cython.locals(picture=PictureSignature)
+    cdef int _other_function(self, int node, str key, list args, list types, bint as_action)
+    cdef int _picture_function(self, int node, PictureSignature signature, list args, list types, bint as_action)
     cdef int _column_function(self, Signature signature, list args)
     cdef void track_flags(self, int node)
     cdef Place _untyped_item(self, int node, Place place, str column)
@@ -43,8 +50,10 @@ cdef class ExpressionChecker(Scope):
     cdef int _value_of_place(self, int node)
     cpdef Place place(self, int node)
     cdef Place _place(self, int node)
+    @cython.locals(symbol=Symbol, found=Place)
     cdef Place _local(self, int node)
     cdef Place _object(self, int node)
+    cdef Place _by_number(self, int node)
     cdef Place _indexed(self, int node, int base, int index)
     cdef Place _item(self, int node, int base, int name)
     cdef Place _column_of(self, int node, Place place, int column)

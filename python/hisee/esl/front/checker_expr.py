@@ -50,17 +50,15 @@ from hisee.esl.front.nodes import TYPE_NAMES, Tree
 from hisee.esl.front.operands import operands
 from hisee.esl.front.rows import zeros
 from hisee.esl.front.scope import CONSTANTS, Scope
-from hisee.esl.front.signatures import FUNCTIONS, Signature
-from hisee.esl.front.symbols import UNTYPED, Place, Symbol, place_at, type_of_word
+from hisee.esl.front.signatures import FUNCTIONS, PICTURE_FUNCTIONS, PictureSignature, Signature
+from hisee.esl.front.symbols import UNTYPED, Place, Symbol, cell_at, part_of, place_at, type_of_word
 from hisee.esl.front.words import LATER_FUNCTIONS, meant
-from hisee.schema import picture_functions
 
 NUMBERS = (V_BOOL, V_INT, V_REAL)
 RELATIONS = (K.T_EQ, K.T_NE, K.T_LT, K.T_GT, K.T_LE, K.T_GE)
 OP_TEXT = {number: sign for sign, number in L.SIGNS.items()}
-PICTURE_FUNCTIONS = {L.fold(row.name): row for row in picture_functions.ROWS}
-STAMPS = ("%gettime", "%isweak")
-FLAGS = ("%flag", "%getflags", "%setflag")
+STAMPS = frozenset(("%gettime", "%isweak"))
+FLAGS = frozenset(("%flag", "%getflags", "%setflag"))
 ATTRIBUTES = {"vld": V_BOOL, "tim": V_TIME, "wea": V_BOOL, "dim": V_INT, "hbj": V_INT}
 # what stands beside a value: codegen_flags.py
 STATE_ATTRIBUTES = {"lim": V_INT, "alf": V_BOOL, "alq": V_BOOL, "alt": V_TIME, "alv": V_INT, "nak": V_BOOL, "tra": V_BOOL, "def": V_BOOL}
@@ -78,6 +76,7 @@ class ExpressionChecker(Scope):
         self.lenient = False  # inside an initial value
         self.typ = zeros(tree.count)
         self.places: list[Place | None] = [None] * tree.count
+        self._bare: list[Place | None] = [None] * len(tokens.names.folded)  # by name: what it means without index and column
         self.known: list[int | float | str | bool | None] = [None] * tree.count
 
     def prepare(self) -> None:
@@ -257,8 +256,9 @@ class ExpressionChecker(Scope):
         return signature.result_of(types)
 
     def _other_function(self, node: int, key: str, args: list[int], types: list[int], as_action: bool) -> int:
-        if key in PICTURE_FUNCTIONS:
-            return self._picture_function(node, args, types, as_action)
+        picture: PictureSignature | None = PICTURE_FUNCTIONS.get(key)
+        if picture is not None:
+            return self._picture_function(node, picture, args, types, as_action)
         spelled = self.spelled(self.tree.a[node])
         if key in LATER_FUNCTIONS:
             self.error("ESL1003", node, construct=spelled)
@@ -307,18 +307,16 @@ class ExpressionChecker(Scope):
             else:
                 self.convertible(args[at], types[at], V_ANY if wanted in (K.L_UNITED, K.L_COLUMN) else wanted)
 
-    def _picture_function(self, node: int, args: list[int], types: list[int], as_action: bool) -> int:
-        row = PICTURE_FUNCTIONS[self.folded(self.tree.a[node])]
-        wanted = [o for o in row.operands if o[1] == "IN"]
-        if len(args) != len(wanted):
-            self.error("ESL2007", node, name=row.name, wanted=count_text(len(wanted), len(wanted), "argument"), found=str(len(args)))
+    def _picture_function(self, node: int, signature: PictureSignature, args: list[int], types: list[int], as_action: bool) -> int:
+        wanted = len(signature.types)
+        if len(args) != wanted:
+            self.error("ESL2007", node, name=signature.name, wanted=count_text(wanted, wanted, "argument"), found=str(len(args)))
             return V_NONE
-        for arg, kind, operand in zip(args, types, wanted, strict=True):
-            self.convertible(arg, kind, type_of_word(operand[2]))
-        if not row.result and not as_action:
-            self.error("ESL3011", node, name=row.name)
-            return V_NONE
-        return type_of_word(row.result) if row.result else V_NONE
+        for at in range(wanted):
+            self.convertible(args[at], types[at], signature.types[at])
+        if signature.result == V_NONE and not as_action:
+            self.error("ESL3011", node, name=signature.name)
+        return signature.result
 
     def convertible(self, node: int, kind: int, wanted: int, shown: str = "") -> None:
         """Structures are never values; a conversion that always gives an invalid value is worth a warning."""
@@ -371,12 +369,14 @@ class ExpressionChecker(Scope):
         return None
 
     def _local(self, node: int) -> Place | None:
-        symbol = self.symbol_of(self.tree.a[node], node)
+        name = self.tree.a[node]
+        symbol = self.symbol_of(name, node)
         if symbol is None or symbol.type == V_NONE:
             return None
-        if symbol.place is None:
-            symbol.place = place_of(symbol)
-        return symbol.place
+        found = self._bare[name]
+        if found is None or found.symbol is not symbol:
+            found = self._bare[name] = place_of(symbol)
+        return found
 
     def _object(self, node: int) -> Place | None:
         spelled = self.spelled(self.tree.a[node])
@@ -387,7 +387,7 @@ class ExpressionChecker(Scope):
             return None
         struct = self.struct_of(entry)
         kind = V_RECORD if struct else type_of_word(entry.value_type) if entry.value_type else V_ANY
-        return Place(P_CELL, kind, struct=struct, base="name", entry=entry, name=entry.name)
+        return cell_at(kind, None, struct, -1, -1, "name", entry, entry.name)
 
     def _by_number(self, node: int) -> Place | None:
         inner = self.tree.a[node]
@@ -412,8 +412,7 @@ class ExpressionChecker(Scope):
             return place
         if place.kind == P_WHOLE:
             return place_at(P_ROW, V_RECORD, place.symbol, place.struct, index, -1, place.name)
-        return Place(P_CELL, V_RECORD, place.symbol, place.struct, index, base=place.base, entry=place.entry, node=place.node,
-                     whole=False, name=place.name)
+        return part_of(place, V_RECORD, place.struct, index, -1, place.name)
 
     def _item(self, node: int, base: int, name: int) -> Place | None:
         place = self.place(base)
@@ -452,13 +451,13 @@ class ExpressionChecker(Scope):
         shown = f"{place.name}^{name}"
         if place.index < 0:
             if place.kind == P_WHOLE:
-                return Place(P_COLUMN, V_RECORD, place.symbol, struct, column=column, name=shown)
+                return place_at(P_COLUMN, V_RECORD, place.symbol, struct, -1, column, shown)
             self.error("ESL3020", node, name=name)
             return None
         if place.kind == P_ROW:
             return self._record_item(node, place, column, kind, shown)
         value = V_ANY if kind == V_OBJECT else kind
-        return Place(P_CELL, value, place.symbol, None, place.index, column, place.base, place.entry, place.node, whole=False, name=shown)
+        return part_of(place, value, None, place.index, column, shown)
 
     def _record_item(self, node: int, place: Place, column: int, kind: int, shown: str) -> Place | None:
         item = place_at(P_ITEM, kind, place.symbol, place.struct, place.index, column, shown)
@@ -511,15 +510,15 @@ class ExpressionChecker(Scope):
 def place_of(symbol: Symbol) -> Place:
     """The place that a local name stands for."""
     if symbol.kind == S_PVAR:
-        return Place(P_PVAR, symbol.type, symbol, name=symbol.name)
+        return place_at(P_PVAR, symbol.type, symbol, None, -1, -1, symbol.name)
     if symbol.kind in (S_CONST, S_REF, S_SPECIAL) or symbol.initial >= 0:
-        return Place(P_CONST, symbol.type, symbol, name=symbol.name)
+        return place_at(P_CONST, symbol.type, symbol, None, -1, -1, symbol.name)
     if symbol.type == V_RECORD:
-        return Place(P_WHOLE, V_RECORD, symbol, symbol.struct, name=symbol.name)
+        return place_at(P_WHOLE, V_RECORD, symbol, symbol.struct, -1, -1, symbol.name)
     if symbol.type == V_OBJECT:
         kind = V_RECORD if symbol.struct else V_ANY
-        return Place(P_CELL, kind, symbol, symbol.struct, base="alias", name=symbol.name)
-    return Place(P_SCALAR, symbol.type, symbol, name=symbol.name)
+        return cell_at(kind, symbol, symbol.struct, -1, -1, "alias", None, symbol.name)
+    return place_at(P_SCALAR, symbol.type, symbol, None, -1, -1, symbol.name)
 
 
 def is_number(kind: int) -> bool:

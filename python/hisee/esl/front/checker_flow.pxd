@@ -6,3 +6,7 @@ cdef int N_WAIT_FOR, V_BOOL, V_INT, V_REAL, V_TEXT
 
 cdef class FlowChecker(ActionChecker):
     cdef public list markers, other_marks
+
+    cdef void begin_section(self)
+    cdef void end_section(self)
+    cdef void mark(self, int node)

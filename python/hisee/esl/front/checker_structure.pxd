@@ -9,4 +9,8 @@ cdef int V_ANY, V_BOOL, V_INT, V_NONE, V_OBJECT, V_RECORD, V_TEXT
 cdef class StructureChecker(FlowChecker):
     cdef public list bound, copies
 
+    cdef void prepare(self)
+    cdef void bind_all(self)
+    cdef void carry_flags(self)
+    cdef void set_as_structure(self, int node, Place target)
     cdef void flags_carried(self, Place target, int value)

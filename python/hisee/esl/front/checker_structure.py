@@ -46,7 +46,7 @@ CNT_TYPES = {"handle": V_INT, "found": V_BOOL, "count": V_INT, "index": V_INT, "
 
 class StructureChecker(FlowChecker):
     def prepare(self) -> None:
-        super().prepare()
+        FlowChecker.prepare(self)
         self.bound: list[Symbol] = []  # records that SET .. BIND names
         self.copies: list[tuple[Symbol, Symbol]] = []  # assignments of one local to another: to, of
 

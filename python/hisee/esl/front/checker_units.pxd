@@ -8,3 +8,9 @@ cdef class UnitChecker(StructureChecker):
     cdef public bint foreign
     cdef public dict units
     cdef public list interfaces
+
+    cdef void prepare(self)
+    cdef void declare_units(self)
+    cdef void bind_all(self)
+    cdef void implement_all(self)
+    cdef void only_headers(self)

@@ -54,7 +54,7 @@ class UnitChecker(StructureChecker):
         self.foreign = False  # places of notes are those of another text
 
     def prepare(self) -> None:
-        super().prepare()
+        StructureChecker.prepare(self)
         self.units: dict[str, UnitUse] = {}
         self.interfaces: list[str] = []
 
@@ -156,7 +156,7 @@ class UnitChecker(StructureChecker):
         for use in self.units.values():
             self.handed += use.checked.handed
             self.bound += use.checked.bound
-        super().bind_all()
+        StructureChecker.bind_all(self)
 
     # interfaces
     def implement_all(self) -> None:

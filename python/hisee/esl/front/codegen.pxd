@@ -6,6 +6,7 @@ from hisee.esl.front.assembler cimport Label, ProcedureBuilder, UnitBuilder
 from hisee.esl.front.checker cimport Checker
 from hisee.esl.front.codegen_base cimport typed
 from hisee.esl.front.codegen_calls cimport CallCode
+from hisee.esl.front.signatures cimport Signature
 from hisee.esl.front.symbols cimport Parameter, Place, Procedure, Symbol
 
 cdef int F_ENTRY, F_ENTRYX, F_RPC, F_RPCX, N_CALL_UNIT, N_WAIT_FOR, P_WHOLE, V_BOOL, V_INT, V_NONE, V_RECORD
@@ -31,6 +32,8 @@ cdef class Codegen(CallCode):
     cdef void _item_of_section(self, int node)
     cdef void _action(self, int node, int kind)
     cdef void if_(self, int node)
+    @cython.locals(signature=Signature)
+    cdef void function_action(self, int node)
     cdef void _leave_branch(self, int condition, Label end)
     cdef void for_(self, int node)
     cdef void _write_back(self, Symbol symbol, int i)

@@ -32,6 +32,7 @@ from hisee.esl.front.symbols import Procedure, Symbol
 from hisee.esl.optimisations import NONE
 from hisee.esl.unit import Kind
 
+INIT, CHANGE, LOCAL = Kind.INIT, Kind.CHANGE, Kind.LOCAL
 KINDS = ((F_RPCX, Kind.RPCX), (F_RPC, Kind.RPC), (F_ENTRYX, Kind.ENTRYX), (F_ENTRY, Kind.ENTRY))
 
 
@@ -185,6 +186,10 @@ class Codegen(CallCode):
             self.call(self.tree.a[node], self.tree.items(self.tree.b[node]))
         elif kind in (K.N_FOR, K.N_FOR_RANGE):
             self.for_(node)
+        elif kind == K.N_FUNC_ACTION:
+            self.function_action(node)
+        elif kind == K.N_DB:
+            self.database(node)
         elif kind in METHODS:
             METHODS[kind](self, node)
 
@@ -302,11 +307,11 @@ class Codegen(CallCode):
 
 def kind_of(procedure: Procedure) -> Kind:
     if not procedure.index:
-        return Kind.INIT
+        return INIT
     for flag, kind in KINDS:
         if procedure.flags & flag:
             return kind
-    return Kind.CHANGE if procedure.on_change else Kind.LOCAL
+    return CHANGE if procedure.on_change else LOCAL
 
 
 METHODS = {
@@ -315,8 +320,8 @@ METHODS = {
     K.N_EXIT_LOOP: Codegen.exit_loop, K.N_GOTO: Codegen.goto, K.N_RETURN: Codegen.plain, K.N_END: Codegen.plain,
     K.N_RETRY: Codegen.plain, K.N_RESUME: Codegen.plain, K.N_ON_ERROR: Codegen.on_error, K.N_ON_CHANGE: Codegen.on_change,
     K.N_REDIM: Codegen.redim, K.N_INSERT: Codegen.insert, K.N_CALL_OTHER: Codegen.call_other,
-    K.N_DELAY: Codegen.delay, K.N_WAIT: Codegen.wait_, K.N_FUNC_ACTION: Codegen.function_action, K.N_LOG: Codegen.log,
-    K.N_LOGEX: Codegen.logex, K.N_MESSAGE: Codegen.message, K.N_QUERY: Codegen.query, K.N_DB: Codegen.database,
+    K.N_DELAY: Codegen.delay, K.N_WAIT: Codegen.wait_, K.N_LOG: Codegen.log,
+    K.N_LOGEX: Codegen.logex, K.N_MESSAGE: Codegen.message, K.N_QUERY: Codegen.query,
     K.N_CALL_OBJECT: Codegen.call_object, K.N_EVENT: Codegen.event, K.N_OPENEVENT: Codegen.openevent, K.N_CLOSE: Codegen.close,
     K.N_COMMAND: Codegen.command, K.N_GETACCESS: Codegen.getaccess, K.N_RELEASEACCESS: Codegen.releaseaccess,
     K.N_EXCEPTION_HANDLER: Codegen.exception_handler, K.N_GOSUB: Codegen.gosub, K.N_ON_JUMP: Codegen.on_jump,

@@ -1,11 +1,13 @@
 cimport cython
 
 from hisee.esl.front cimport ops as Op
-from hisee.esl.front.assembler cimport Arg, Label, ProcedureBuilder
+from hisee.esl.front.assembler cimport Arg, Label, ProcedureBuilder, arg_of
+from hisee.esl.front.checker_db cimport DbAction
 from hisee.esl.front.codegen_base cimport typed
 from hisee.esl.front.codegen_stamp cimport StampCode
 from hisee.esl.front.symbols cimport Parameter, Place, Procedure
 
+cdef int IN, OUT, INOUT
 cdef int C_ASYNC, C_CODE, E_LABEL, M_IN, N_PAREN
 cdef int P_CELL, P_COLUMN, P_CONST, P_ITEM, P_PVAR, P_ROW, P_SCALAR, P_WHOLE
 cdef int V_ANY, V_BOOL, V_INT, V_OBJECT, V_REAL, V_RECORD, V_TEXT, V_TIME
@@ -36,3 +38,11 @@ cdef class ActionCode(StampCode):
     cdef void _into(self, int target, int number, list args)
     cdef void sleep(self, int seconds)
     cdef int span(self, int node, int unit)
+    @cython.locals(action=DbAction)
+    cdef void database(self, int node)
+    @cython.locals(place=Place, node=int)
+    cdef Arg _db_operand(self, DbAction action, str name, str mode, list backs)
+    cdef int _db_number(self, DbAction action, str name, int node)
+    cdef int _max_rows(self, DbAction action, int node)
+    cdef Arg _copied_out(self, Place place, list backs)
+    cdef Arg _bind(self, int node)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from hisee.esl.front import ops as Op
-from hisee.esl.front.assembler import Arg, Label, ProcedureBuilder
+from hisee.esl.front.assembler import Arg, Label, ProcedureBuilder, arg_of
 from hisee.esl.front.checker_db import DbAction
 from hisee.esl.front.codegen_base import typed
 from hisee.esl.front.codegen_stamp import StampCode
@@ -33,11 +33,12 @@ from hisee.esl.front.kinds import (
 )
 from hisee.esl.front.symbols import Parameter, Place, Procedure
 from hisee.esl.front.words import UNIT_ORDER, UNITS
-from hisee.esl.unit import Mode, Type
+from hisee.esl.unit import Mode
 from hisee.schema.actions import BY_NAME as ACTIONS
 from hisee.schema.actions import ActionId
 
-MODES = (int(Mode.INOUT), int(Mode.IN), int(Mode.OUT))  # of arguments, by mode of the parameter
+IN, OUT, INOUT = int(Mode.IN), int(Mode.OUT), int(Mode.INOUT)
+MODES = (INOUT, IN, OUT)  # of arguments, by mode of the parameter
 
 
 class ActionCode(StampCode):
@@ -151,8 +152,8 @@ class ActionCode(StampCode):
             return self.guards[procedure.index]
         inner, failed = self.builders[procedure.index], Label()
         outer = self.guards[procedure.index] = self.unit.procedure(f"CALL [] {procedure.name}")
-        args = [Arg(p.mode, p.type, outer.param(p.name, p.mode, p.type, p.structure)) for p in inner.parameters]
-        code = outer.param("_ret", Mode.OUT, Type.INT)
+        args = [arg_of(p.mode, p.type, outer.param(p.name, p.mode, p.type, p.structure)) for p in inner.parameters]
+        code = outer.param("_ret", OUT, V_INT)
         line = self.checked.source.line(self.tree.start[procedure.node])
         outer.action(line)
         outer.emit(Op.ON_ERR, failed, 0, 0, E_LABEL)
@@ -181,13 +182,13 @@ class ActionCode(StampCode):
 
     def _must_be_container(self, handle: Arg) -> None:
         """CNT_HANDLE: the CALL of a procedure with an unknown handle raises _ERR_NO_DATA, the procedure is not entered."""
-        self.act(ActionId.CNT_GETNR, [Arg(Mode.IN, handle.type, handle.register), self.arg_out(V_INT, self.temp(V_INT))], False)
+        self.act(ActionId.CNT_GETNR, [arg_of(IN, handle.type, handle.register), self.arg_out(V_INT, self.temp(V_INT))], False)
 
     def _alias_argument(self, place: Place, mode: int) -> Arg:
         """A reference is handed over; only an alias of the caller can be re-linked by the callee."""
         if place.base == "alias" and place.index < 0 and place.symbol is not None and not self.is_global(place.symbol):
-            return Arg(mode, Type.OBJECT, place.symbol.register)
-        return Arg(Mode.IN, Type.OBJECT, self.reference(place))
+            return arg_of(mode, V_OBJECT, place.symbol.register)
+        return arg_of(IN, V_OBJECT, self.reference(place))
 
     def inout(self, place: Place, mode: int, backs: list[tuple[Place, int, int]]) -> Arg:
         """A variable that the callee may change: a local in place, everything else through a copy that is stored afterwards."""
@@ -195,23 +196,23 @@ class ActionCode(StampCode):
         if place.kind == P_SCALAR and symbol is not None and not self.is_global(symbol):
             if (symbol.time, symbol.weak, symbol.flags) != (None, None, None):
                 backs.append((place, symbol.register, symbol.type))
-            return Arg(mode, Type(symbol.type), symbol.register)
-        if mode == Mode.OUT:
+            return arg_of(mode, symbol.type, symbol.register)
+        if mode == OUT:
             kind = place.type
             register = self.temp(kind)
         else:
             register, kind = self.read_place(place, place.type)
         backs.append((place, register, kind))
-        return Arg(mode, Type(kind), register)
+        return arg_of(mode, kind, register)
 
     def record_argument(self, place: Place, mode: int, backs: list[tuple[Place, int, int]]) -> Arg:
         assert place.symbol is not None
         if place.kind == P_WHOLE:
-            return Arg(mode, Type.RECORD, self.fresh(place.symbol) if mode != Mode.OUT else self.record(place.symbol))
+            return arg_of(mode, V_RECORD, self.fresh(place.symbol) if mode != OUT else self.record(place.symbol))
         register = self.row_copy(place)
-        if mode != Mode.IN:
+        if mode != IN:
             backs.append((place, register, V_RECORD))
-        return Arg(mode, Type.RECORD, register)
+        return arg_of(mode, V_RECORD, register)
 
     def row_copy(self, place: Place) -> int:
         assert place.symbol is not None
@@ -272,10 +273,10 @@ class ActionCode(StampCode):
             place = self.checked.place_known(arg)
             writable = self._is_writable(arg, place)
             modes += "=" if writable else "<"
-            mode = Mode.INOUT if writable and not is_async else Mode.IN
+            mode = INOUT if writable and not is_async else IN
             if place is not None and place.kind in (P_WHOLE, P_ROW):
                 given.append(self.record_argument(place, mode, backs))
-            elif mode == Mode.INOUT and place is not None:
+            elif mode == INOUT and place is not None:
                 given.append(self.inout(place, mode, backs))
             else:
                 given.append(self.arg_in(self.type_of(arg), self.value(arg)))
@@ -375,36 +376,38 @@ class ActionCode(StampCode):
     # database
     def database(self, node: int) -> None:
         action: DbAction = self.checked.db[node]
-        row = ACTIONS[action.name.upper()]
+        number, operands = DB_ACTIONS[action.name]
         given: list[Arg] = []
         backs: list[tuple[Place, int, int]] = []
-        for name, mode, kind in row.operands:
-            given += self._db_operand(action, name, mode, kind, backs)
-        self.act(row.number, given, True)
+        for name, mode, _ in operands:
+            if name == "bind":
+                given += [self._bind(bind) for bind in action.binds]
+            else:
+                given.append(self._db_operand(action, name, mode, backs))
+        self.act(number, given, True)
         for place, register, kind in backs:
             self.copy_back(place, register, kind)
 
-    def _db_operand(self, action: DbAction, name: str, mode: str, kind: str, backs: list[tuple[Place, int, int]]) -> list[Arg]:
-        node = action.operands.get("max" if name == "max_rows" else name, -1)
-        if name == "mode":
-            return [self.arg_in(V_INT, self.load(action.mode, V_INT))]
+    def _db_operand(self, action: DbAction, name: str, mode: str, backs: list[tuple[Place, int, int]]) -> Arg:
+        node: int = action.operands.get("max" if name == "max_rows" else name, -1)
         if name == "table":
-            return [self.arg_in(V_OBJECT, self.reference(self.placed(node)))]
+            return self.arg_in(V_OBJECT, self.reference(self.placed(node)))
         if name == "row":
-            direction = Mode.IN if mode == "IN" else Mode.OUT if action.mode else Mode.INOUT
-            return [self.record_argument(self.placed(node), direction, backs)]
+            direction = IN if mode == "IN" else OUT if action.mode else INOUT
+            return self.record_argument(self.placed(node), direction, backs)
         if mode == "OUT":
             place = self.placed(node)
-            return [self.inout(place, Mode.OUT, backs) if place.type == V_INT else self._copied_out(place, backs)]
+            return self.inout(place, OUT, backs) if place.type == V_INT else self._copied_out(place, backs)
         if name == "where":
-            return [self.arg_in(V_TEXT, self.value(action.where, V_TEXT) if action.where >= 0 else self.invalid(V_TEXT))]
+            return self.arg_in(V_TEXT, self.value(action.where, V_TEXT) if action.where >= 0 else self.invalid(V_TEXT))
+        return self.arg_in(V_INT, self._db_number(action, name, node))
+
+    def _db_number(self, action: DbAction, name: str, node: int) -> int:
+        if name == "mode":
+            return self.load(action.mode, V_INT)
         if name == "count":
-            return [self.arg_in(V_INT, self.load(len(action.binds), V_INT))]
-        if name == "bind":
-            return [self._bind(node) for node in action.binds]
-        if name == "max_rows":
-            return [self.arg_in(V_INT, self._max_rows(action, node))]
-        return [self.arg_in(V_INT, self.value(node, V_INT))]
+            return self.load(len(action.binds), V_INT)
+        return self._max_rows(action, node) if name == "max_rows" else self.value(node, V_INT)
 
     def _max_rows(self, action: DbAction, node: int) -> int:
         if node >= 0:
@@ -418,8 +421,9 @@ class ActionCode(StampCode):
 
     def _bind(self, node: int) -> Arg:
         if self.type_of(node) == V_RECORD:
-            return Arg(Mode.IN, Type.RECORD, self.row_copy(self.placed(node)))
+            return arg_of(IN, V_RECORD, self.row_copy(self.placed(node)))
         return self.arg_in(self.type_of(node), self.value(node))
 
 
 TO_STR = 524
+DB_ACTIONS = {name.lower(): (row.number, row.operands) for name, row in ACTIONS.items() if name.startswith("DB")}

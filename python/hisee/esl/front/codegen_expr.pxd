@@ -2,16 +2,18 @@ cimport cython
 
 from hisee.esl.front cimport kinds as K
 from hisee.esl.front cimport ops as Op
-from hisee.esl.front.assembler cimport Arg, Label, UnitBuilder
+from hisee.esl.front.assembler cimport Arg, Label, UnitBuilder, arg_of
 from hisee.esl.front.checker cimport Checker
 from hisee.esl.front.checker_expr cimport is_relation
 from hisee.esl.front.codegen_base cimport Registers, typed
-from hisee.esl.front.signatures cimport Signature
+from hisee.esl.front.signatures cimport PictureSignature, Signature
 from hisee.esl.front.symbols cimport Place, Symbol
 
+cdef int IN, INOUT
+cdef dict FUNCTIONS, PICTURE_FUNCTIONS
 cdef int N_ATTR, N_BINARY, N_FUNC, N_PAREN, N_UNARY
 cdef int P_CELL, P_CONST, P_ITEM, P_PVAR, P_SCALAR, P_WHOLE, S_SPECIAL
-cdef int V_ANY, V_BOOL, V_INT, V_NONE, V_OBJECT, V_REAL, V_TEXT, V_TIME
+cdef int V_ANY, V_BOOL, V_INT, V_NONE, V_OBJECT, V_REAL, V_RECORD, V_TEXT, V_TIME
 cdef list COMPARISONS, BRANCHES, BRANCHES_INT, BRANCHES_REAL, OPPOSITE, NUMBER_OPS, REAL_CONSTANT_OPS
 
 
@@ -46,6 +48,7 @@ cdef class ExpressionCode(Registers):
     cdef list _arguments(self, Signature signature, list args, list types)
     cdef int _argument_type(self, int wanted, int kind, int common)
     cdef int _hot(self, str name, list args, int kind, int dest)
+    @cython.locals(signature=PictureSignature, argument=Arg)
     cdef tuple picture_function(self, str name, list args, int dest)
     cdef tuple read_place(self, Place place, int want=*, int dest=*)
     cdef tuple _read_name(self, Place place, int want, int dest)

@@ -7,9 +7,9 @@ from typing import TypeVar
 
 from hisee.esl.front import kinds as K
 from hisee.esl.front import ops as Op
-from hisee.esl.front.assembler import Arg, Label, UnitBuilder
+from hisee.esl.front.assembler import Arg, Label, UnitBuilder, arg_of
 from hisee.esl.front.checker import Checker
-from hisee.esl.front.checker_expr import PICTURE_FUNCTIONS, is_relation
+from hisee.esl.front.checker_expr import is_relation
 from hisee.esl.front.codegen_base import FAMILIES, Registers, typed
 from hisee.esl.front.kinds import (
     N_ATTR,
@@ -30,16 +30,18 @@ from hisee.esl.front.kinds import (
     V_NONE,
     V_OBJECT,
     V_REAL,
+    V_RECORD,
     V_TEXT,
     V_TIME,
 )
-from hisee.esl.front.signatures import FUNCTIONS, Signature
-from hisee.esl.front.symbols import UNTYPED, Place, Symbol, type_of_word
+from hisee.esl.front.signatures import FUNCTIONS, PICTURE_FUNCTIONS, PictureSignature, Signature
+from hisee.esl.front.symbols import UNTYPED, Place, Symbol
 from hisee.esl.optimisations import BRANCH, BRANCH_CONSTANT, HOT, IMMEDIATE, REAL_CONSTANT
-from hisee.esl.unit import Mode, Type
+from hisee.esl.unit import Mode
 from hisee.schema.actions import ActionId
 
 T = TypeVar("T")
+IN, INOUT = int(Mode.IN), int(Mode.INOUT)
 SPECIALS = {"ERR_NR": Op.ERR_NR, "ERR_MSG": Op.ERR_MSG, "ERR_LINE": Op.ERR_LINE, "ERR_EXT": Op.ERR_EXT}
 ARITH = {K.T_PLUS: 0, K.T_MINUS: 1, K.T_STAR: 2, K.T_SLASH: 3, K.T_AND: 4, K.T_OR: 5}
 COMPARE = {K.T_LT: 0, K.T_LE: 1, K.T_EQ: 2, K.T_NE: 3, K.T_GT: 4, K.T_GE: 5}
@@ -266,9 +268,9 @@ class ExpressionCode(Registers):
     def _function(self, node: int, want: int, dest: int) -> tuple[int, int]:
         name = self.checked.folded(self.tree.a[node])
         args = self.tree.items(self.tree.b[node])
-        if name in PICTURE_FUNCTIONS:
+        signature = FUNCTIONS.get(name)
+        if signature is None:
             return self.picture_function(name, args, dest if self.type_of(node) == want else -1)
-        signature = FUNCTIONS[name]
         types = [self.type_of(a) for a in args]
         own = self.type_of(node)
         kind = signature.result_of(types)
@@ -311,7 +313,7 @@ class ExpressionCode(Registers):
         assert place.symbol is not None
         index = self.load(place.column, V_INT)
         register = self.dest(dest, kind)
-        given = [Arg(Mode.IN, Type.RECORD, self.record(place.symbol)), self.arg_in(V_INT, index)]
+        given = [arg_of(IN, V_RECORD, self.record(place.symbol)), self.arg_in(V_INT, index)]
         self.function(signature.number, given, self.arg_out(kind, register))
         self.free(index)
         return register, kind
@@ -352,15 +354,16 @@ class ExpressionCode(Registers):
 
     def picture_function(self, name: str, args: list[int], dest: int) -> tuple[int, int]:
         """A %HI_ action; its result, or -1."""
-        row = PICTURE_FUNCTIONS[name]
-        wanted = [type_of_word(o[2]) for o in row.operands if o[1] == "IN"]
-        given = [self.arg_in(want, self.value(arg, want)) for arg, want in zip(args, wanted, strict=True)]
-        kind = type_of_word(row.result) if row.result else V_NONE
-        register = -1
-        if kind:
+        signature: PictureSignature = PICTURE_FUNCTIONS[name]
+        kind, register = signature.result, -1
+        given = []
+        for at in range(len(args)):
+            want = signature.types[at]
+            given.append(self.arg_in(want, self.value(args[at], want)))
+        if kind != V_NONE:
             register = self.dest(dest, kind)
             given.append(self.arg_out(kind, register))
-        self.act(row.number, given, row.waits == "always")
+        self.act(signature.number, given, signature.waits)
         for argument in given:
             if argument.register != register:
                 self.free(argument.register)
@@ -411,7 +414,7 @@ class ExpressionCode(Registers):
         assert place.symbol is not None
         index = self.value(place.index, V_INT)
         if place.struct is UNTYPED:
-            self._field(ActionId.FIELD, Mode.IN, place, index, self.arg_out(V_ANY, register))
+            self._field(ActionId.FIELD, IN, place, index, self.arg_out(V_ANY, register))
             return
         kind = place.struct.columns[place.column][1]  # type: ignore[union-attr]
         if place.symbol.bound:
@@ -429,7 +432,7 @@ class ExpressionCode(Registers):
         assert place.symbol is not None
         index = self.value(place.index, V_INT)
         if place.struct is UNTYPED:
-            self._field(ActionId.FIELD_PUT, Mode.INOUT, place, index, self.arg_in(V_ANY, register))
+            self._field(ActionId.FIELD_PUT, INOUT, place, index, self.arg_in(V_ANY, register))
             return
         kind = place.struct.columns[place.column][1]  # type: ignore[union-attr]
         if place.symbol.bound:
@@ -441,11 +444,11 @@ class ExpressionCode(Registers):
             self.emit(Op.EXT, place.column)
         self.free(index)
 
-    def _field(self, action: int, mode: Mode, place: Place, index: int, value: Arg) -> None:
+    def _field(self, action: int, mode: int, place: Place, index: int, value: Arg) -> None:
         """An item of a RECORD without a structure, by the name of its column."""
         assert place.symbol is not None
         name = self.load(place.name, V_TEXT)
-        record = Arg(mode, Type.RECORD, self.record(place.symbol))
+        record = arg_of(mode, V_RECORD, self.record(place.symbol))
         self.act(action, [record, self.arg_in(V_INT, index), self.arg_in(V_TEXT, name), value], False)
         self.free(name)
         self.free(index)
@@ -455,7 +458,7 @@ class ExpressionCode(Registers):
         """Record operand of a record that is about to be read as a whole."""
         register = self.record(symbol)
         if symbol.bound:
-            self.act(ActionId.REFRESH, [Arg(Mode.INOUT, Type.RECORD, register)], False)
+            self.act(ActionId.REFRESH, [arg_of(INOUT, V_RECORD, register)], False)
         return register
 
     def _bond(self, symbol: Symbol, row: int, column: int, local: Label) -> int:

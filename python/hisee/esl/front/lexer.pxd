@@ -3,8 +3,10 @@ cimport cython
 from hisee.esl.front cimport kinds as K
 
 cdef int LOOK_AHEAD
+cdef dict NUMBERS
 cdef int[::1] SIGN_OF
 
+cpdef str fold(str name)
 cdef bint is_letter(Py_UCS4 c) noexcept
 
 
@@ -13,6 +15,7 @@ cdef class Names:
     cdef dict _numbers
     cdef readonly list folded, spelled
 
+    @cython.locals(found=int)
     cpdef int number(self, str name) except -1
 
 

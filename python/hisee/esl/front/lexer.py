@@ -25,6 +25,7 @@ LOOK_AHEAD = 8  # spare rows behind the last token
 END = "\0\0"  # stands behind the text: a look at the next character or two needs no test for the end
 WORDS = ("", *K.WORDS)
 NO_SPELLINGS = ("",) * len(WORDS)
+NUMBERS = K.WORDS
 ASCII = 128
 SIGN_OF = zeros(ASCII)  # character -> kind, of the signs of one character
 for _sign, _kind in SIGNS.items():
@@ -57,14 +58,14 @@ class Names:
     numbers, their own (kinds.W_...); 0 is no name."""
 
     def __init__(self) -> None:
-        self._numbers = K.WORDS.copy()
+        self._numbers: dict[str, int] = {}  # of names that are no words of the language
         self.folded = list(WORDS)
         self.spelled = list(NO_SPELLINGS)
 
     def number(self, name: str) -> int:
         plain = name.isascii()
         key = name.lower() if plain else fold(name)
-        found = self._numbers.get(key, 0)
+        found = NUMBERS.get(key, 0) or self._numbers.get(key, 0)
         if not found:
             found = self._numbers[key] = len(self.folded)
             self.folded.append(key)

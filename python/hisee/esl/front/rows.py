@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from array import array
 
+ZERO = array("i", (0,))
+
 
 def zeros(count: int) -> array[int]:
-    return array("i", (0,)) * count
+    return ZERO * count
 
 
 def doubled(row: array[int]) -> array[int]:

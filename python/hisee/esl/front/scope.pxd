@@ -1,6 +1,8 @@
-from hisee.esl.front.lexer cimport Names, Source, Tokens
+cimport cython
+
+from hisee.esl.front.lexer cimport Names, Source, Tokens, fold
 from hisee.esl.front.nodes cimport Tree
-from hisee.esl.front.symbols cimport Parameter, Procedure, Struct, Symbol
+from hisee.esl.front.symbols cimport Parameter, Procedure, Struct, Symbol, type_of_word
 
 cdef int D_PUBLIC, M_IN, T_HANDLE, T_NOALIAS
 cdef int N_DECL, N_FOR, N_FOR_RANGE, N_IF, N_LABEL, N_LOOP
@@ -18,12 +20,17 @@ cdef class Scope:
     cdef public list diagnostics, procedures
     cdef public dict globals, predefined, pvars, refs, by_name, objects, structs, used_objects
     cdef public Procedure init, here
+    cdef dict _ref_names
     cdef int _errors
     cdef list _folded, _spelled, _meant
     cdef int[::1] _section_of
 
     cpdef str spelled(self, int name)
     cpdef str folded(self, int name)
+    cdef void declare_all(self)
+    cdef void _declare_context(self)
+    cdef void _procedure(self, int node)
+    cdef void _labels_against_procedures(self)
     cdef void _declare(self, int node, dict table, int section)
     cdef void add_symbol(self, dict table, Symbol symbol)
     cdef tuple type_at(self, int node)
@@ -34,5 +41,9 @@ cdef class Scope:
     cdef void _label(self, int node, Procedure procedure, tuple blocks)
     cpdef Symbol symbol_of(self, int name, int node)
     cdef Symbol _look_up_name(self, int name, int node)
+    @cython.locals(found=Symbol)
+    cdef Symbol ref_of(self, str key)
+    cdef object object_named(self, str spelled, int node)
+    cdef object _look_up(self, str spelled, int node)
     cpdef Struct struct_named(self, str spelled, int node)
     cpdef Struct struct_of(self, entry)

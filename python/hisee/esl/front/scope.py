@@ -69,7 +69,8 @@ class Scope:
         self.globals: dict[str, Symbol] = {}
         self.predefined = PREDEFINED
         self.pvars: dict[str, Symbol] = {}
-        self.refs: dict[str, Symbol] = {}
+        self.refs: dict[str, Symbol] = {}  # those that were asked for
+        self._ref_names: dict[str, str] | None = None
         self.init = Procedure("", -1, 0, 0)
         self.procedures: list[Procedure] = [self.init]
         self.by_name: dict[str, Procedure] = {}
@@ -129,7 +130,6 @@ class Scope:
     def _declare_context(self) -> None:
         for i, (name, word) in enumerate(self.context.variables):
             self.pvars[fold(name)] = Symbol(name, S_PVAR, type_of_word(word), index=i + 1)
-        self.refs = {fold("_" + name): Symbol("_" + name, S_REF, V_INT, value=number) for name, number in self.context.refs.items()}
 
     def _declare(self, node: int, table: dict[str, Symbol], section: int) -> None:
         kind, struct, noalias = self.type_at(self.tree.a[node])
@@ -233,10 +233,13 @@ class Scope:
 
     def _look_up_name(self, name: int, node: int) -> Symbol:
         key = self.folded(name)
-        for table in (self.here.locals, self.globals, self.pvars, self.refs, self.predefined):
+        for table in (self.here.locals, self.globals, self.pvars):
             found: Symbol | None = table.get(key)
             if found is not None:
                 return found
+        found = self.ref_of(key) or self.predefined.get(key)
+        if found is not None:
+            return found
         spelled = self.spelled(name)
         if key in self.context.other_locals:
             self.error("ESL2012", node, name=spelled)
@@ -245,8 +248,21 @@ class Scope:
         symbol = self.here.locals[key] = Symbol(spelled, S_LOCAL, 0, self.here.index)  # told once per section
         return symbol
 
+    def ref_of(self, key: str) -> Symbol | None:
+        """A graphical object by its folded name with the underscore; most texts use few of those that the picture has."""
+        found = self.refs.get(key)
+        if found is None and self.context.refs:
+            if self._ref_names is None:
+                self._ref_names = {fold(name): name for name in self.context.refs}
+            name = self._ref_names.get(key[1:])
+            if name is not None:
+                found = self.refs[key] = Symbol("_" + name, S_REF, V_INT, value=self.context.refs[name])
+        return found
+
     def _known_names(self) -> list[str]:
-        return [s.name for t in (self.here.locals, self.globals, self.pvars, self.refs, self.predefined) for s in t.values() if s.type]
+        tables = (self.here.locals, self.globals, self.pvars, self.predefined)
+        names = [symbol.name for table in tables for symbol in table.values() if symbol.type]
+        return names + ["_" + name for name in self.context.refs]
 
     def object_named(self, spelled: str, node: int) -> ObjectEntry | None:
         key = fold(spelled)

@@ -17,3 +17,11 @@ cdef class Signature:
     cdef bint _whole(self, list given)
     cdef int _joined(self, list given)
     cdef int common(self, list given)
+
+
+@cython.final
+cdef class PictureSignature:
+    cdef readonly int number, result
+    cdef readonly str name
+    cdef readonly list types
+    cdef readonly bint waits

@@ -6,7 +6,8 @@ from __future__ import annotations
 from hisee.esl.front import kinds as K
 from hisee.esl.front.kinds import V_ANY, V_BOOL, V_INT, V_NONE, V_REAL, V_TEXT, V_TIME
 from hisee.esl.front.lexer import fold
-from hisee.schema import functions, host_functions
+from hisee.esl.front.symbols import type_of_word
+from hisee.schema import functions, host_functions, picture_functions
 
 FunctionRow = functions.FnRow | host_functions.HostFnRow
 LETTER_TYPES = {"B": V_BOOL, "I": V_INT, "R": V_REAL, "T": V_TEXT, "TM": V_TIME, "H": V_INT, "-": V_NONE, "N": K.L_NUMBER, "U": K.L_UNITED,
@@ -51,6 +52,17 @@ class Signature:
         return common_type(values) if values else V_ANY
 
 
+class PictureSignature:
+    """A picture function: number and name of its row, types of its arguments and result, and whether the script waits for it."""
+
+    def __init__(self, row: picture_functions.PictureFunctionRow) -> None:
+        self.number = row.number
+        self.name = row.name
+        self.types = [type_of_word(kind) for _, mode, kind in row.operands if mode == "IN"]
+        self.result = type_of_word(row.result) if row.result else V_NONE
+        self.waits = row.waits == "always"
+
+
 def common_type(types: list[int]) -> int:
     """Of the values of which one becomes a result: the same for all, REAL for INT with REAL, else ANY."""
     kinds = set(types)
@@ -61,3 +73,4 @@ def common_type(types: list[int]) -> int:
 
 ROWS: list[FunctionRow] = [*functions.ROWS, *host_functions.ROWS]
 FUNCTIONS = {fold(name): Signature(row) for row in ROWS for name in (row.name, *row.old_names)}
+PICTURE_FUNCTIONS = {fold(row.name): PictureSignature(row) for row in picture_functions.ROWS}

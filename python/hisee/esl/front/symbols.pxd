@@ -7,6 +7,9 @@ cdef class Place
 cdef class Symbol
 
 
+cpdef int type_of_word(str word)
+
+
 @cython.final
 cdef class Struct:
     cdef public str name
@@ -25,7 +28,6 @@ cdef class Symbol:
     cdef public Struct struct
     cdef public object value
     cdef public Symbol time, weak, flags
-    cdef public Place place
     cdef public bint noalias, public, handle, bound
 
     cpdef void track_time(self)
@@ -46,7 +48,12 @@ cdef class Place:
     cpdef str shown(self)
 
 
+@cython.locals(place=Place)
 cpdef Place place_at(int kind, int type, Symbol symbol, Struct struct, int index, int column, str name)
+
+
+cpdef Place cell_at(int type, Symbol symbol, Struct struct, int index, int column, str base, object entry, str name)
+cpdef Place part_of(Place cell, int type, Struct struct, int index, int column, str name)
 
 
 @cython.final

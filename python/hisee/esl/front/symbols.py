@@ -14,7 +14,7 @@ COLUMN_TYPES = {"BOOL": 1, "INT": 2, "REAL": 3, "TIME": 4, "TEXT": 5, "OBJECT": 
 
 def type_of_word(word: str) -> int:
     """Slot type of a type word of the object model; what is not known is ANY."""
-    return COLUMN_TYPES.get(word.upper(), V_ANY)
+    return COLUMN_TYPES.get(word) or COLUMN_TYPES.get(word.upper(), V_ANY)
 
 
 class Struct:
@@ -56,7 +56,6 @@ class Symbol:
         self.public = False  # EVENT sets it before the start and reads it at the end
         self.handle = False  # CNT_HANDLE: a container stands behind it when the procedure is called
         self.bound = False  # a record of which rows may stand for rows of objects
-        self.place: Place | None = None  # what the bare name means, made once
 
     def track_time(self) -> None:
         if self.time is None:
@@ -106,6 +105,21 @@ def place_at(kind: int, type: int, symbol: Symbol | None, struct: Struct | None,
     place.kind, place.type, place.symbol, place.struct = kind, type, symbol, struct
     place.index, place.column, place.name = index, column, name
     place.base, place.entry, place.node, place.item, place.whole = "", None, -1, None, True
+    return place
+
+
+def cell_at(type: int, symbol: Symbol | None, struct: Struct | None, index: int, column: int, base: str, entry: object,  # noqa: A002
+            name: str) -> Place:
+    """The same for a CELL."""
+    place = place_at(P_CELL, type, symbol, struct, index, column, name)
+    place.base, place.entry = base, entry
+    return place
+
+
+def part_of(cell: Place, type: int, struct: Struct | None, index: int, column: int, name: str) -> Place:  # noqa: A002
+    """A row or item of a CELL."""
+    place = cell_at(type, cell.symbol, struct, index, column, cell.base, cell.entry, name)
+    place.node, place.whole = cell.node, False
     return place
 
 
