@@ -37,6 +37,7 @@ class Statements(StructureSyntax):
         self.warnings: list[SyntaxFault] = []
         self.section = ""
         self.in_init = False
+        self.begun = False  # the init part has begun: by BEGIN or by an action
         self.closed_line = False  # the end of the action's line is already behind the cursor
         self.bare_end_closes = False
         self.else_if_open = 0  # tolerated ENDIFs after ELSE IF: the cause is already told
@@ -124,7 +125,7 @@ class Statements(StructureSyntax):
             return self.is_open(opener)
         if word == K.W_END and following == K.T_NAME:
             return not self.in_init
-        return self.starts_section() and not (word == K.W_BEGIN and self.in_init)
+        return self.starts_section() and not (word == K.W_BEGIN and self.in_init and self.begun)
 
     def is_open(self, opener: int) -> bool:
         return self.open_ifs > 0 if opener == K.W_IF else self.open_loops > 0
@@ -168,6 +169,7 @@ class Statements(StructureSyntax):
         """An action and the end of its line."""
         self.closed_line = False
         node = self.action()
+        self.begun |= self.in_init
         if node >= 0:
             items.append(node)
             if not self.closed_line:
@@ -179,6 +181,7 @@ class Statements(StructureSyntax):
             self.report(self.at_token("ESL1010", self.at, name=self.text()))
         self.advance()
         self.advance()
+        self.begun |= self.in_init
         return self.node(K.N_LABEL, start, name)
 
     # actions
