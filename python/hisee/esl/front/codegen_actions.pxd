@@ -36,3 +36,4 @@ cdef class ActionCode(StampCode):
     cdef void _into(self, int target, int number, list args)
     cdef void sleep(self, int seconds)
     cdef int span(self, int node, int unit)
+    cdef Arg _db_rows(self, Place place, int direction, list backs)

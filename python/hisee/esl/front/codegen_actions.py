@@ -58,7 +58,7 @@ class ActionCode(StampCode):
             assert symbol is not None
             self.emit(typed("PV_WR", symbol.type), self.variable(symbol), self.convert(register, kind, symbol.type))
         elif place.kind == P_ITEM:
-            self.store_item(place, self.convert(register, kind, place.type))
+            self.store_item(place, self.convert(register, kind, place.type), time)
         else:
             self.set_cell(self.linked(place), register, kind, weak, time, flags)
 
@@ -376,11 +376,17 @@ class ActionCode(StampCode):
         row = ACTIONS[action.name.upper()]
         given: list[Arg] = []
         backs: list[tuple[Place, int, int]] = []
+        code = -1
         for name, mode, kind in row.operands:
-            given += self._db_operand(action, name, mode, kind, backs)
+            operand = self._db_operand(action, name, mode, kind, backs)
+            code = operand[0].register if name == "rc" else code
+            given += operand
         self.act(row.number, given, True)
         for place, register, kind in backs:
-            self.copy_back(place, register, kind)
+            if place.kind == P_CELL and kind == V_RECORD:
+                self.rows_to_object(place, register, code)
+            else:
+                self.copy_back(place, register, kind)
 
     def _db_operand(self, action: DbAction, name: str, mode: str, kind: str, backs: list[tuple[Place, int, int]]) -> list[Arg]:
         node = action.operands.get("max" if name == "max_rows" else name, -1)
@@ -390,7 +396,7 @@ class ActionCode(StampCode):
             return [self.arg_in(V_OBJECT, self.reference(self.placed(node)))]
         if name == "row":
             direction = Mode.IN if mode == "IN" else Mode.OUT if action.mode else Mode.INOUT
-            return [self.record_argument(self.placed(node), direction, backs)]
+            return [self._db_rows(self.placed(node), direction, backs)]
         if mode == "OUT":
             place = self.placed(node)
             return [self.inout(place, Mode.OUT, backs) if place.type == V_INT else self._copied_out(place, backs)]
@@ -404,6 +410,20 @@ class ActionCode(StampCode):
             return [self.arg_in(V_INT, self._max_rows(action, node))]
         return [self.arg_in(V_INT, self.value(node, V_INT))]
 
+    def _db_rows(self, place: Place, direction: int, backs: list[tuple[Place, int, int]]) -> Arg:
+        """Rows of an object go as the values that it has now, and what is read comes back into a record of its own."""
+        if place.kind != P_CELL:
+            return self.record_argument(place, direction, backs)
+        if direction == Mode.OUT:
+            self.linked(place)
+            register = self.temp(V_RECORD, place.struct)
+            self.emit(Op.REDIM, register, self.load(0, V_INT))
+        else:
+            register = self.rows_source(place)
+        if direction != Mode.IN:
+            backs.append((place, register, V_RECORD))
+        return Arg(Mode(direction), Type.RECORD, register)
+
     def _max_rows(self, action: DbAction, node: int) -> int:
         if node >= 0:
             return self.value(node, V_INT)
@@ -416,7 +436,7 @@ class ActionCode(StampCode):
 
     def _bind(self, node: int) -> Arg:
         if self.type_of(node) == V_RECORD:
-            return Arg(Mode.IN, Type.RECORD, self.row_copy(self.placed(node)))
+            return self._db_rows(self.placed(node), Mode.IN, [])
         return self.arg_in(self.type_of(node), self.value(node))
 
 
