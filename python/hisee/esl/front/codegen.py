@@ -185,7 +185,7 @@ class Codegen(CallCode):
             self.call(self.tree.a[node], self.tree.items(self.tree.b[node]))
         elif kind in (K.N_FOR, K.N_FOR_RANGE):
             self.for_(node)
-        elif kind in METHODS:
+        elif kind != K.N_NOTHING:
             METHODS[kind](self, node)
 
     # blocks

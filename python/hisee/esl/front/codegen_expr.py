@@ -400,8 +400,6 @@ class ExpressionCode(Registers):
         if place.base == "name" and place.index < 0:
             self.emit(typed("RDK", kind), register, self.object_index(place))
             return register, kind
-        if place.base == "self":
-            raise AssertionError("SELF.HIP has no value")
         reference = self.reference(place)
         self.emit(typed("RD", kind), register, reference)
         self.free(reference)

@@ -79,14 +79,13 @@ class Parser(Statements):
             self.report(fault)
 
     def top(self) -> None:
-        at = self.at
         try:
             self.part()
         except TooDeep:
             raise
         except SyntaxFault as fault:
             self.report(fault)
-            self.skip_line(at)
+            self.skip_line()
 
     def part(self) -> None:
         """What a line of the script outside procedures begins."""
@@ -154,7 +153,7 @@ class Parser(Statements):
             self.section, self.in_init = "", True
         else:
             self.late(self.at)
-            self.skip_line(self.at)
+            self.skip_line()
 
     def late(self, at: int) -> None:
         self.report(self.at_token("ESL1009", at, word=shown_word(self.tokens.value[at])))
@@ -238,7 +237,7 @@ class Parser(Statements):
         name = self.value() if self.kind == K.T_NAME else -1
         node = self.tree.add(K.N_PROC, self.tokens.start[name_at], self.tokens.end[name_at], name, -1, -1, flags)
         if name < 0:
-            self.skip_line(name_at)
+            self.skip_line()
         else:
             self.named(node, name_at, params)
         self.body(node, name, faulty)
@@ -279,7 +278,7 @@ class Parser(Statements):
             raise
         except SyntaxFault as fault:
             self.report(fault)
-            self.skip_line(self.at)
+            self.skip_line()
 
     def parameters(self, params: list[int]) -> None:
         """`(` [mode type name {, [mode type] name}] `)`"""

@@ -13,7 +13,7 @@ cdef class Statements(StructureSyntax):
     cdef int else_if_open, open_ifs, open_loops, unopened_ifs, unopened_loops
 
     cdef int report(self, object fault) except -1
-    cdef int skip_line(self, int from_at) except -1
+    cdef int skip_line(self) except -1
     cdef int end_line(self) except -1
     cdef int end_line_or_report(self) except -1
     cdef int block(self) except -1

@@ -57,25 +57,22 @@ class Statements(StructureSyntax):
             return self.at_token("ESL2070", self.at, name=word)
         return self.at_token("ESL1003", self.at, construct=construct)
 
-    def skip_line(self, from_at: int) -> None:
-        """To behind the end of the line on which the cursor stands; always moves on."""
+    def skip_line(self) -> None:
+        """To behind the end of the line on which the cursor stands, or to the end of the script."""
         while not self.at_line_end():
             self.advance()
         self.accept(K.T_EOL)
-        if self.at <= from_at:
-            self.advance()
 
     def end_line(self) -> None:
         if self.kind != K.T_EOF:
             self.expect(K.T_EOL, "the end of the line")
 
     def end_line_or_report(self) -> None:
-        at = self.at
         try:
             self.end_line()
         except SyntaxFault as fault:
             self.report(fault)
-            self.skip_line(at)
+            self.skip_line()
 
     # blocks
     def block(self) -> int:
@@ -101,7 +98,7 @@ class Statements(StructureSyntax):
                 self.depth = depth
                 self.report(fault)
                 self.not_opened(at)
-                self.skip_line(at)
+                self.skip_line()
 
     def not_opened(self, at: int) -> None:
         """A fault in the line of an opener: the words that belong to it are not told as a second mistake."""
@@ -235,7 +232,7 @@ class Statements(StructureSyntax):
             self.advance()
             self.end_line()
         elif self.is_unopened(word):
-            self.skip_line(self.at)
+            self.skip_line()
         else:
             raise self.at_token("ESL1004", self.at, word=shown_word(word), opener=shown_word(opener_of(word)))
         self.closed_line = True
@@ -347,7 +344,6 @@ class Statements(StructureSyntax):
             self.else_if_open += 1
             self.advance()
         condition = self.tree.add(K.N_BAD, self.start(), self.start())
-        line = self.at
         try:
             condition = self.expression()
             self.then()
@@ -355,7 +351,7 @@ class Statements(StructureSyntax):
             raise
         except SyntaxFault as fault:
             self.report(fault)
-            self.skip_line(line)
+            self.skip_line()
         branches += [condition, self.block()]
 
     def close_block(self, closer: int, opener: int) -> None:
