@@ -87,11 +87,11 @@ ACTIONS = [
     # words of the language
     Action(10, "LOG", "LOG [label [, value]] [LINENO] [PRIORITY p]", "control", "command", "never", "KNL",
            (("flags", "IN", "INT"), ("label", "IN", "TEXT"), ("priority", "IN", "INT"), ("value", "IN", "ANY")), "",
-           "line of the event log. flags: 1 a value is given (else the last operand is FALSE), 2 LINENO. priority outside 0..5 "
-           "fails with _ERR_RANGE_ERROR"),
+           "line of the event log: 200 characters of the label, 20 of the value (a longer REAL is rounded). flags: 1 a value is given (else the "
+           "last operand is FALSE), 2 LINENO. priority outside 0..5 fails with _ERR_RANGE_ERROR"),
     Action(11, "LOGEX", "LOGEX text [LINENO] [PRIORITY p]", "control", "command", "never", "KNL",
            (("flags", "IN", "INT"), ("text", "IN", "TEXT"), ("priority", "IN", "INT")), "",
-           "line of the event log from an expression; flags and priority as LOG"),
+           "line of the event log from an expression, 200 characters of it; flags and priority as LOG"),
     Action(12, "MESSAGE", "MESSAGE text [ON console]", "visual", "command", "never", "HIP",
            (("text", "IN", "TEXT"), ("console", "IN", "OBJECT")), "", "message to an operator; console not linked = the own one"),
     Action(13, "QUERY", "_i := QUERY text [SINGLE] [ON console] [TIMEOUT seconds]", "visual", "read", "always", "HIP",

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,7 @@ from hisee.channel.payloads import (
     unpack,
 )
 from hisee.channel.plan import by_group
+from hisee.channel.spoken import USER_FLAGS, in_force
 from hisee.channel.way import Member, dial_plain, members_by_addresses
 from hisee.config import find_data, limits
 from hisee.datadir import DataDir
@@ -62,6 +63,7 @@ from hisee.schema.messages import MessageKind as Kind
 from hisee.schema.timers import BY_NAME as TIMERS
 from hisee.seams import Seams
 from hisee.tls import to_dial
+from hisee.values import flag_bits, flag_letters
 
 REQUEST_S = TIMERS["api_request"].ms / 1000
 DOUBT_LOOK_S = TIMERS["renewal_call"].ms / 1000  # the servers that are lost do not answer: whoever is hot does it soon
@@ -313,13 +315,18 @@ class System:
         return self.state(name).value
 
     def state(self, *names: str) -> Any:
-        """ValueState of one object (or a list for several, masks with * allowed): value, reason, time, change number."""
+        """ValueState of one object (or a list for several, masks with * allowed): value, reason, time, change number, user flags."""
         states = unpack(Values, self.ask(Kind.VALUE_GET, ValueGet(names=list(names)))).values
         return states[0] if len(names) == 1 and "*" not in names[0] else states
 
-    def set(self, name: str, value: str | int | float | bool | None) -> None:
-        """Write an object; None makes it invalid. Raises RequestRefused when the type does not fit."""
-        self.ask(Kind.VALUE_SET, ValueSet(name=name, value=value), lane=Lane.SCRIPT)
+    def set(self, name: str, value: str | int | float | bool | None, flags: str | Iterable[str] = ()) -> None:
+        """Write an object; None makes it invalid. The new value has the user flags of these letters (`"A,C"`) and no others, as an
+        assignment in a script gives it. Raises RequestRefused when the type does not fit, ValueError for a letter that is no flag."""
+        letters = flag_letters(flag_bits(flags))
+        assert self._channel.welcome is not None
+        if letters and in_force(self._channel.welcome) < USER_FLAGS:
+            raise HiseeError("this server is of a release that knows no user flags", hint="upgrade hisee on the computer of the server")
+        self.ask(Kind.VALUE_SET, ValueSet(name=name, value=value, flags=letters), lane=Lane.SCRIPT)
 
     def watch(self, *names: str, stop: Callable[[], bool] = lambda: False) -> Iterator[ValueState]:
         """The current values, then every change as it comes, until `stop()` says so."""

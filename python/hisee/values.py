@@ -5,7 +5,7 @@ BOOL, INT, REAL and TEXT are bool, int, float and str; the classes here are what
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
 from typing import Any, NamedTuple
 
@@ -126,6 +126,25 @@ class Cell(Stamped):
         self.last = last
         self.flags = flags  # user flags, bit 0 = A
         self.limit = limit  # where the value stands against its limits, as \\LIM; None = it has none
+
+
+USER_FLAGS = "ABCDEFGHIJKLMNOP"  # of a value, bit 0 = A
+
+
+def flag_bits(flags: str | Iterable[str]) -> int:
+    """User flags by their letters, as bits: "A,C" or ["A", "C"]. ValueError names what is no flag."""
+    given = flags.split(",") if isinstance(flags, str) and flags else flags
+    bits = 0
+    for letter in (each.strip().upper() for each in given):
+        if len(letter) != 1 or letter not in USER_FLAGS:
+            raise ValueError(f"{letter!r} is no user flag: they are A to P, separated by commas")
+        bits |= 1 << USER_FLAGS.index(letter)
+    return bits
+
+
+def flag_letters(bits: int) -> list[str]:
+    """The letters of the flags that are set, in their order."""
+    return [letter for at, letter in enumerate(USER_FLAGS) if bits >> at & 1]
 
 
 class Record:

@@ -60,6 +60,12 @@ def as_text(value: Any) -> str:
     return str(int(value)) if isinstance(value, Time) else str(value)
 
 
+def in_20(value: Any) -> str:
+    """The value of a LOG: a text is cut, a number is rounded."""
+    text = as_text(value)
+    return text[:20] if len(text) <= 20 or not isinstance(value, float) else f"{value:.12g}"
+
+
 class Host:
     """`log` lines, `sent` actions (name, values), `failure`. `answers` are given to actions by name, in order."""
 
@@ -206,11 +212,11 @@ class Host:
         if not 0 <= priority <= 5:
             self.script.fail(4)
             return None
-        self.log.append(as_text(label) + (f" {as_text(value)}" if flags & 1 else ""))
+        self.log.append(as_text(label)[:200] + (f" {in_20(value)}" if flags & 1 else ""))
         return []
 
     def do_logex(self, flags: int, text: Any, priority: int) -> list[Any]:
-        self.log.append(as_text(text))
+        self.log.append(as_text(text)[:200])
         return []
 
     def do_message(self, text: Any, console: Ref) -> list[Any]:

@@ -24,7 +24,7 @@ def test_only_so_many_candidates_are_compared_with_a_wrong_name() -> None:
 
 
 def test_more_units_than_a_script_may_have_are_one_error() -> None:
-    text = "".join(f"UNIT (E.Avg) _u{n}\n" for n in range(MOST_UNITS + 1)) + "BEGIN\nEND\n"
+    text = "".join(f"UNIT (E.Avg) _u{n}\n" for n in range(MOST_UNITS + 3)) + "BEGIN\nEND\n"
     assert codes(text) == ["ESL3016"]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from hisee._core.values import Invalid, Record, Ref
 from hisee.esl import compile_source
 
@@ -24,7 +26,7 @@ def sent(body: str, answers: dict[str, list[list]] | None = None) -> list[tuple[
 
 def meters(*rows: list) -> Record:
     return Record.from_rows(203, [("Id", "INT"), ("Name", "TEXT"), ("Reading", "REAL")], rows) if hasattr(Record, "from_rows") else Record(
-        203, ("INT", "TEXT", "REAL"), [list(column) for column in zip(*rows, strict=True)])
+        203, ("INT", "TEXT", "REAL"), [[row[at] for row in rows] for at in range(3)])
 
 
 def test_connect_read_and_disconnect():
@@ -98,3 +100,53 @@ def test_wait_for_a_condition_looks_again_when_values_have_come():
     host.init()
     assert host.log == ["in time TRUE"]
     assert [name for name, _ in host.sent].count("DELAY") == 3
+
+
+def of_object(body: str, answers: dict[str, list[list]]) -> Host:
+    """A script that works with the rows of SV.Meters, by name and by alias; row 2 holds 7, "old", 0.5."""
+    text = (f'{HEAD}ALIAS (SD.Meter) _al\nBEGIN\n  SET _al AS SV.Meters\n  SV.Meters[2]^Id := 7\n  SV.Meters[2]^Name := "old"\n'
+            f"  SV.Meters[2]^Reading := 0.5\n{body}\nEND\n")
+    done = compile_source(text, name="E.Data", context=plain())
+    assert done.ok, done.diagnostics
+    host = Host(done.unit, answers)
+    host.init()
+    assert host.script.failure is None
+    host.sent = host.sent[3:]
+    return host
+
+
+def cells_of(host: Host, row: int) -> list:
+    return [host.cells.get(Ref(204, row, column)).value for column in (1, 2, 3)]
+
+
+@pytest.mark.parametrize("row", ["SV.Meters[2]", "_al[2]", "_al[_h + 2]"])
+def test_a_row_of_an_object_is_read_and_written_through(row):
+    host = of_object(f"  _h := 0\n  DBS_READ DBT.Meters, {row}, _rc\n  WAIT", {"DBS_READ": [[meters([7, "new", 2.5]), 0]]})
+    mode, _, record, *_ = host.sent[0][1]
+    assert mode == 0 and record.columns == [[7], ["old"], [0.5]]
+    assert [name for name, _ in host.sent] == ["DBS_READ", "SET", "SET", "SET", "WAIT"]
+    assert cells_of(host, 2) == [7, "new", 2.5]
+
+
+@pytest.mark.parametrize(("rows", "found"), [("SV.Meters[2]", meters([7, "x", 1.5])), ("SV.Meters", meters())])
+def test_a_read_that_failed_sends_no_request_to_the_object(rows, found):
+    host = of_object(f"  DBS_READ DBT.Meters, {rows}, _rc", {"DBS_READ": [[found, 9]]})
+    assert [name for name, _ in host.sent] == ["DBS_READ"]
+
+
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_a_whole_object_has_as_many_rows_as_were_read(count):
+    rows = [[n, f"n{n}", n / 2] for n in range(1, count + 1)]
+    host = of_object("  DBS_READ DBT.Meters, SV.Meters, _rc, 9\n  WAIT", {"DBS_READ": [[meters(*rows), 0]]})
+    assert host.cells.dim(204) == count
+    assert [cells_of(host, n) for n in range(1, count + 1)] == rows
+    assert ("OBJECT_ROWS" in [name for name, _ in host.sent]) is (count != 2)
+
+
+def test_rows_of_an_object_are_stored_and_name_what_to_read():
+    host = of_object('  DBS_INSERT DBT.Meters, SV.Meters, _rc\n  DBS_UPDATE DBT.Meters, _al[2], _rc\n'
+                     '  DBS_DELETE DBT.Meters, _rc WHERE "Id = ?" BINDIN SV.Meters[2]',
+                     {"DBS_INSERT": [[0]], "DBS_UPDATE": [[0]], "DBS_DELETE_WHERE": [[0]]})
+    whole, one, bound = host.sent[0][1], host.sent[1][1], host.sent[2][1]
+    assert (whole[0], whole[2].rows) == (1, 2) and (one[0], one[2].columns) == (0, [[7], ["old"], [0.5]])
+    assert bound[3].columns == [[7], ["old"], [0.5]]

@@ -377,7 +377,9 @@ class Program:
             return
         kind = self.one("IRBM")
         name, given = self.one([*self.names[kind], OBJECTS[kind]]), self.one([*self.names["M"], "%FromUnix(300)", "%Invalid()"])
+        item = f"{self.one(['_rec', '_old'])}[{self.one(['1', '2', '_k'])}]^Reading"
         self.line(self.one([
+            f"{item} := {self.expression('R', 1)} TIME {given}", f"{item} := %SetTime({self.expression('R', 1)}, {given})",
             f"{name} := {self.expression(kind, 2)} TIME {given}", f"{name} := %SetTime({self.expression(kind, 1)}, {given})",
             f"{name} := %SetWeak({self.expression(kind, 1)}, {self.expression('B', 1)})", f"_m := {name}\\TIM", f"_b := {name}\\WEA",
             f"_n := %GetTime({name})", f"_c := %IsWeak({self.expression(kind, 2)})", f"{name} := {self.one(self.names[kind])}",

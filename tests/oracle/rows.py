@@ -118,13 +118,14 @@ class Rows(Flow):
         else:
             self.request(Ref(side.ref.object, at, column + 1), value)
 
-    def into_row(self, row: Row, column: int, value: Value) -> None:
+    def into_row(self, row: Row, column: int, value: Value, time: Value | None = None) -> None:
+        """The time goes to the object of a bound row; the record's own cell keeps none."""
         if row.bond:
-            self.request(Ref(row.bond.object, row.bond.row, column + 1), value)
+            self.request(Ref(row.bond.object, row.bond.row, column + 1), value, time)
         row[column] = value
 
-    def request(self, ref: Ref, value: Value) -> None:
-        self.world.act("SET", ref, value, invalid("M", UNDEFINED), Value("B", False))
+    def request(self, ref: Ref, value: Value, time: Value | None = None) -> None:
+        self.world.act("SET", ref, value, time or invalid("M", UNDEFINED), Value("B", False))
 
     # copies
     def rows_of(self, frame: Frame, node: int) -> list[Row]:

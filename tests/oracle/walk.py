@@ -451,7 +451,7 @@ class Walker(Containers):
                 return
         cell = self.cell(frame, tree.a[node], self.names[tree.b[node]]) if tree.kind[node] == N.N_COLUMN else None
         if cell is not None and cell[0].of.columns[cell[2]][1] != "O":
-            self.into_row(cell[0].rows[cell[1]], cell[2], convert(value, cell[0].of.columns[cell[2]][1]))
+            self.into_row(cell[0].rows[cell[1]], cell[2], convert(value, cell[0].of.columns[cell[2]][1]), time)
             return
         self.store_object(frame, node, value, time, weak)
 

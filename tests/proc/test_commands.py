@@ -41,6 +41,14 @@ def test_values_are_read_written_and_followed(system):
     assert "U.Note" in hisee("get", "U.*", "--data", system.data)
 
 
+def test_user_flags_are_written_and_shown(system):
+    hisee("set", "U.Level", "1.5", "--flags", "C,a", "--data", system.data)
+    assert hisee("get", "U.Level", "--data", system.data).strip() == "U.Level 1.5 flags A,C"
+    assert json.loads(hisee("watch", "U.Level", "--count", "1", "--json", "--data", system.data))["flags"] == ["A", "C"]
+    hisee("set", "U.Level", "2.5", "--data", system.data)
+    assert json.loads(hisee("get", "U.Level", "--json", "--data", system.data))[0]["flags"] == []
+
+
 def test_watch_prints_every_change(system):
     command = [sys.executable, "-m", "hisee", "watch", "U.Note", "--count", "3", "--data", str(system.data)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as watching:
@@ -53,7 +61,8 @@ def test_watch_prints_every_change(system):
 
 
 @pytest.mark.parametrize(("words", "code", "says"), [
-    (("get", "U.Nothing"), 1, "U.Nothing"), (("set", "U.Count", "many"), 1, "U.Count"), (("set", "U.Count"), 2, "--invalid")])
+    (("get", "U.Nothing"), 1, "U.Nothing"), (("set", "U.Count", "many"), 1, "U.Count"), (("set", "U.Count"), 2, "--invalid"),
+    (("set", "U.Count", "1", "--flags", "A,Q"), 2, "'Q' is no user flag")])
 def test_a_wrong_name_or_value_is_one_line(system, words, code, says):
     said = hisee(*words, "--data", system.data, expect=code)
     assert says in said and len(said.strip().splitlines()) == 1

@@ -6,12 +6,12 @@ from types import SimpleNamespace
 import pytest
 
 from hisee._core.values import encode
-from hisee.channel.payloads import ValueGet, ValueSet, pack
+from hisee.channel.payloads import ValueGet, Values, ValueSet, pack, unpack
 from hisee.schema.errors import Err
 from hisee.schema.lanes import Lane
 from hisee.schema.messages import MessageKind as Kind
 from hisee.server.admin import parse_value
-from hisee.values import Ref, Stamped
+from hisee.values import Ref, Stamped, flag_bits, flag_letters
 from support.stage import FakeStore, eventually, stage
 
 
@@ -51,6 +51,44 @@ def test_a_text_becomes_a_value_of_the_type(text, value_type, value):
 def test_what_the_type_cannot_hold_is_refused_in_its_words(text, value_type, why):
     with pytest.raises(ValueError, match=why):
         parse_value(text, value_type)
+
+
+@pytest.mark.parametrize(("flags", "bits"), [
+    ("A,C", 5), (["P", "A"], 0x8001), (" a , a ", 1), ("", 0), ((), 0), (list("ABCDEFGHIJKLMNOP"), 0xFFFF)])
+def test_letters_of_user_flags_are_bits(flags, bits):
+    assert flag_bits(flags) == bits
+    assert flag_bits(flag_letters(bits)) == bits
+
+
+@pytest.mark.parametrize(("flags", "names"), [("Q", "'Q'"), ("AC", "'AC'"), ("A,,C", "''"), (["1"], "'1'"), ("\xe4", "'\xc4'")])
+def test_what_is_no_user_flag_is_named(flags, names):
+    with pytest.raises(ValueError, match=f"{names} is no user flag: they are A to P"):
+        flag_bits(flags)
+
+
+def test_a_value_from_outside_has_the_flags_that_are_given_and_no_others(monkeypatch):
+    entry = SimpleNamespace(name="U.Count", hbj=9, columns=(), value_type="INT")
+    directory = SimpleNamespace(object=lambda name: entry, names=lambda: ["U.Count"])
+    monkeypatch.setattr(FakeStore, "directory", lambda store: directory, raising=False)
+
+    async def body(made):
+        client = await made.log_on("TEL")
+        made.knl.values.table.define(9, "INT")
+        made.knl.values.table.set(9, 1, flags=0xF0)
+
+        async def shown():
+            (state,) = unpack(Values, await client.ask(Kind.VALUE_GET, pack(ValueGet(names=["U.Count"])))).values
+            return state.value, state.flags
+
+        assert await shown() == (1, ["E", "F", "G", "H"])
+        await client.ask(Kind.VALUE_SET, pack(ValueSet(name="U.Count", value=2, flags=["C", "A"])))
+        assert await shown() == (2, ["A", "C"]) and made.knl.values.table.get(9).flags == 5
+        failed = await client.refused(Kind.VALUE_SET, pack(ValueSet(name="U.Count", value=3, flags=["Q"])))
+        assert "object U.Count: 'Q' is no user flag" in str(failed) and await shown() == (2, ["A", "C"])
+        await client.ask(Kind.VALUE_SET, pack(ValueSet(name="U.Count", value=4)))
+        assert await shown() == (4, [])
+
+    run(body)
 
 
 def test_the_mark_weak_of_a_script_arrives_at_the_object():

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from esl.scripts import expectations
 from hisee.schema.exits import Exit
 from support.command import hisee
 
@@ -35,6 +36,13 @@ def test_messages_keep_their_place_among_the_logs(script):
 def test_a_line_break_in_a_log_stays_one_line(script):
     done = script('BEGIN\n  LOGEX "a" + %Chr(10) + "b"\n')
     assert done.stdout == "a\\nb\n"
+
+
+def test_a_log_is_cut_and_a_number_in_it_rounded(script):
+    """The same script as the conformance suite has, and the same lines."""
+    path = Path(__file__).parents[1] / "esl/language/log_lengths.esl"
+    done = script(path.read_text())
+    assert done.stdout.splitlines() == expectations(path.read_text()).lines
 
 
 def test_an_object_without_an_application_names_the_option(script):

@@ -138,6 +138,7 @@ class ValueSet(Payload):
     name: str
     value: str | int | float | bool | None = None
     key: str = ""  # of an outbox row: a second message with it is answered and not carried out
+    flags: list[str] = []  # letters of the user flags; since 1.5
 
 
 class ValueState(Payload):
@@ -149,6 +150,7 @@ class ValueState(Payload):
     reason: int = 0
     time_ms: int = 0
     change: int = 0
+    flags: list[str] = []  # letters of the user flags; since 1.5
 
 
 class Values(Payload):

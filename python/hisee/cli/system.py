@@ -91,14 +91,13 @@ def _cell(value: object) -> str:
 
 
 def _state_line(state: Any) -> str:
-    if state.value is None:
-        return f"{state.name} ? (invalid, reason {state.reason})"
-    return f"{state.name} {json.dumps(state.value, ensure_ascii=False)}"
+    value = f"? (invalid, reason {state.reason})" if state.value is None else json.dumps(state.value, ensure_ascii=False)
+    return f"{state.name} {value}" + (f" flags {','.join(state.flags)}" if state.flags else "")
 
 
 def _state_json(state: Any) -> dict[str, Any]:
     return {"name": state.name, "type": state.type, "value": state.value, "valid": state.value is not None, "reason": state.reason,
-            "time_ms": state.time_ms, "change": state.change}
+            "time_ms": state.time_ms, "change": state.change, "flags": state.flags}
 
 
 @click.command()
@@ -118,17 +117,27 @@ def get(names: tuple[str, ...], data: Path | None, as_json: bool) -> int:
     return 0
 
 
+def _user_flags(_: click.Context, __: click.Parameter, given: str | tuple[str, ...]) -> list[str]:
+    from hisee.values import flag_bits, flag_letters
+
+    try:
+        return flag_letters(flag_bits(given))
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
 @click.command("set")
 @click.argument("name")
 @click.argument("value", required=False)
 @click.option("--invalid", is_flag=True, help="Make the object invalid.")
+@click.option("--flags", default=(), callback=_user_flags, metavar="A,C", help="User flags A to P of the new value; it has no others.")
 @DATA
-def set_(name: str, value: str | None, invalid: bool, data: Path | None) -> int:
-    """Write the value of an object."""
+def set_(name: str, value: str | None, invalid: bool, flags: list[str], data: Path | None) -> int:
+    """Write the value of an object, and its user flags."""
     if (value is None) != invalid:
         raise click.UsageError("give a value, or --invalid")
     with connect(data) as system:
-        system.set(name, value)
+        system.set(name, value, flags=flags)
     return 0
 
 

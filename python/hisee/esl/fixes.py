@@ -112,8 +112,8 @@ def better(found: Diagnostic, before: list[Diagnostic], after: list[Diagnostic])
         return len(after) < len(before) and own_after < own and len(syntax_after) <= len(syntax)
     if len(syntax_after) < len(syntax):
         return True
-    here = (found.part, found.line, found.column)  # nothing is wrong any more up to here, and little new behind it
-    return len(syntax_after) <= len(syntax) + 2 and sum(p <= here for p in syntax_after) < sum(p <= here for p in syntax)
+    here = (found.part, found.line, found.column)  # nothing is wrong any more up to here, and not more behind it
+    return len(syntax_after) <= len(syntax) and sum(p <= here for p in syntax_after) < sum(p <= here for p in syntax)
 
 
 def _syntax(diagnostics: Iterable[Diagnostic]) -> list[tuple[int, int, int]]:

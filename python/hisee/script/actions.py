@@ -23,6 +23,7 @@ from hisee.schema.picture_functions import BY_NUMBER as PICTURE_FUNCTIONS
 from hisee.schema.timers import BY_NAME as TIMERS
 from hisee.script import host_calls
 from hisee.script.instance import Instance, Waiting
+from hisee.script.text import LABEL
 from hisee.values import UNCHANGED, Invalid, Ref, Stamped
 
 if TYPE_CHECKING:
@@ -275,15 +276,15 @@ def _end_delay(engine: Engine, instance: Instance, waiting: Waiting) -> None:
 
 def _log(engine: Engine, instance: Instance) -> None:
     flags, label, priority, value = decode(instance.pending.payload)
-    text = "" if isinstance(label, Invalid) else label
+    text = "" if isinstance(label, Invalid) else engine.text.of(label)[:LABEL]
     if flags & LOG_VALUE:
-        text = f"{text} {engine.text.of(value)}" if text else engine.text.of(value)
+        text = f"{text} {engine.text.logged(value)}" if text else engine.text.logged(value)
     _log_line(engine, instance, text, priority, flags)
 
 
 def _logex(engine: Engine, instance: Instance) -> None:
     flags, text, priority = decode(instance.pending.payload)
-    _log_line(engine, instance, engine.text.of(text), priority, flags)
+    _log_line(engine, instance, engine.text.of(text)[:LABEL], priority, flags)
 
 
 def _log_line(engine: Engine, instance: Instance, text: str, priority: object, flags: int) -> None:

@@ -48,7 +48,7 @@ from hisee.server.registry import NameInUse, Process
 from hisee.server.seen import Seen
 from hisee.server.values import Refused
 from hisee.server.values import Values as ValueServer
-from hisee.values import Invalid, Ref, Time
+from hisee.values import Invalid, Ref, Time, flag_bits, flag_letters
 
 T = TypeVar("T")
 log = logging.getLogger("hisee.server.admin")
@@ -98,7 +98,7 @@ class Admin:
         value = None if isinstance(cell.value, Invalid) else cell.value
         shown = iso(int(value)) if isinstance(value, Time) else value
         return ValueState(name=entry.name, type=entry.value_type or "", value=shown, reason=cell.reason,
-                          time_ms=cell.time_ms or 0, change=cell.change)
+                          time_ms=cell.time_ms or 0, change=cell.change, flags=flag_letters(cell.flags))
 
     def _value_get(self, source: Process, message: Message) -> None:
         try:
@@ -131,19 +131,19 @@ class Admin:
             self._core.deny(message, "set", entry.name)
             return
         try:
-            value = parse_value(request.value, entry.value_type or "")
+            value, flags = parse_value(request.value, entry.value_type or ""), flag_bits(request.flags)
             if self._seen.first(request.key):
-                self._write(Ref(entry.hbj, 0, 0), value)
+                self._write(Ref(entry.hbj, 0, 0), value, flags)
         except (Refused, ValueError) as error:
             self._core.fail(message, Err.ERR_TRANS_ERROR, 13, f"object {request.name}: {error}")
             return
         self._values.settled(Ref(entry.hbj, 0, 0), partial(self._value_settled, message, request.name))
 
-    def _write(self, ref: Ref, value: object) -> None:
+    def _write(self, ref: Ref, value: object, flags: int) -> None:
         """A text longer than a text may be is cut and marked Weak, as in a script."""
         most = self._store.system().limits["text_chars"] if isinstance(value, str) else 0
         cut = isinstance(value, str) and len(value) > most
-        self._values.write(ref, value[:most] if isinstance(value, str) else value, weak=cut)
+        self._values.write(ref, value[:most] if isinstance(value, str) else value, weak=cut, flags=flags)
 
     def _value_settled(self, message: Message, name: str, reason: str) -> None:
         if reason:

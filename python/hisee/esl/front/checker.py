@@ -67,13 +67,14 @@ class Checker(CallChecker):
             self._initial(symbol, value)
 
     def _initial(self, symbol: Symbol, value: int) -> None:
-        self.lenient = True
-        kind = self.check(value)
-        self.lenient = False
         if symbol.type in (V_RECORD, V_OBJECT):
             self.error("ESL1001", value, wanted="the end of the line", found="an initial value",
                        hint="structures and aliases have no initial value")
+            symbol.initial = -1  # no constant: what is written to it is no second mistake
             return
+        self.lenient = True
+        kind = self.check(value)
+        self.lenient = False
         self.convertible(value, kind, symbol.type)
         known = self.known[value]
         if known is not None and kind == symbol.type:
@@ -100,6 +101,8 @@ class Checker(CallChecker):
         procedure.event = row.name
         if self.context.kind == "event" and not row.local:
             self.error("ESL2011", procedure.node, construct=f"event `{row.name}`", place="pictures")
+            return
+        ref = self._graphical(procedure, ref) if ref else ""
         if row.local and self.part != 1:
             self.error("ESL2020", procedure.node, name=row.name)
         procedure.name = f"{ref}_{row.name}" if ref else row.name
@@ -116,7 +119,7 @@ class Checker(CallChecker):
         for at in range(len(name) - 1, 0, -1):
             row = EVENTS.get(fold(name[at + 1:])) if name[at] == "_" else None
             if row is not None and row.form != "picture":
-                return row, self._graphical(procedure, name[:at])
+                return row, name[:at]
         tail = name.rsplit("_", 1)[-1]
         self.error("ESL2008", procedure.node, name=name, hint=meant(tail, [r.name for r in events.ROWS]))
         return None, ""

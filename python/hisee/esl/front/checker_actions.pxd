@@ -36,7 +36,6 @@ cdef class ActionChecker(DatabaseChecker):
     cdef void _assign(self, int node)
     cdef Place out(self, int node, int kind)
     cdef Place structure(self, int node)
-    cdef bint is_row(self, Place place)
     cdef bint is_structured_object(self, Place place)
     cdef void flags_carried(self, Place target, int value)
     cdef bint same_structure(self, int node, Place left, Place right)

@@ -16,7 +16,6 @@ from hisee.esl.front.kinds import (
     P_COLUMN,
     P_CONST,
     P_ROW,
-    P_SCALAR,
     P_WHOLE,
     S_LOCAL,
     V_ANY,
@@ -203,8 +202,6 @@ class ActionChecker(DatabaseChecker):
             self.flags_carried(place, tree.b[node])
         if tree.c[node] >= 0:
             self.convertible(tree.c[node], self.check(tree.c[node]), V_TIME)
-            if place is not None and place.kind not in (P_CELL, P_SCALAR):
-                self.error("ESL1003", tree.c[node], construct="TIME in an assignment to an item or picture variable")
 
     def out(self, node: int, kind: int) -> Place | None:
         """A variable that receives a value of type `kind`."""
@@ -227,9 +224,6 @@ class ActionChecker(DatabaseChecker):
             self.error("ESL3002", node, wanted="a row or structure", found=found)
             return None
         return place
-
-    def is_row(self, place: Place) -> bool:
-        return place.kind == P_ROW or place.kind == P_CELL and not place.whole
 
     def _set_with(self, node: int) -> None:
         left, right = self.structure(self.tree.a[node]), self.structure(self.tree.b[node])

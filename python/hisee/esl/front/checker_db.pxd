@@ -3,7 +3,7 @@ cimport cython
 from hisee.esl.front.checker_expr cimport ExpressionChecker
 from hisee.esl.front.symbols cimport Place
 
-cdef int P_CELL, P_ROW, P_WHOLE, V_ANY, V_INT, V_RECORD, V_TEXT
+cdef int P_CELL, P_COLUMN, P_ROW, V_ANY, V_INT, V_RECORD, V_TEXT
 
 
 @cython.final
@@ -19,6 +19,7 @@ cdef class DatabaseChecker(ExpressionChecker):
 
     cdef void prepare(self)
     cdef Place out(self, int node, int kind)
+    cdef bint is_row(self, Place place)
     cdef bint same_structure(self, int node, Place left, Place right)
     @cython.locals(action=DbAction, given=list, shape=tuple, word=str)
     cdef void database(self, int node)

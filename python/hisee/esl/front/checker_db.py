@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from hisee.esl.front.checker_expr import ExpressionChecker
-from hisee.esl.front.kinds import P_CELL, P_ROW, P_WHOLE, V_ANY, V_INT, V_RECORD, V_TEXT
+from hisee.esl.front.kinds import P_CELL, P_COLUMN, P_ROW, V_ANY, V_INT, V_RECORD, V_TEXT
 from hisee.esl.front.nodes import TYPE_NAMES
 from hisee.esl.front.symbols import Place
 from hisee.esl.front.words import DB_ORDER
@@ -42,6 +42,9 @@ class DatabaseChecker(ExpressionChecker):
 
     def out(self, node: int, kind: int) -> Place | None:
         raise NotImplementedError
+
+    def is_row(self, place: Place) -> bool:
+        return place.kind == P_ROW or place.kind == P_CELL and not place.whole
 
     def same_structure(self, node: int, left: Place, right: Place) -> bool:
         raise NotImplementedError
@@ -83,13 +86,10 @@ class DatabaseChecker(ExpressionChecker):
         place = self.place(node)
         if place is None:
             return
-        if place.kind not in (P_ROW, P_WHOLE):
-            if place.type == V_RECORD:
-                self.error("ESL1003", node, construct="a structured object as the row of a database action")
-            else:
-                self.error("ESL3002", node, wanted="a row or structure", found=TYPE_NAMES[place.type])
+        if place.type != V_RECORD or place.kind == P_COLUMN:
+            self.error("ESL3002", node, wanted="a row or structure", found=TYPE_NAMES[place.type])
             return
-        action.mode = int(place.kind == P_WHOLE)
+        action.mode = int(not self.is_row(place))
 
     def _condition_of(self, node: int, word: str, action: DbAction) -> None:
         if action.where < 0:
@@ -100,7 +100,7 @@ class DatabaseChecker(ExpressionChecker):
         for bind in action.binds:
             kind = self.check(bind)
             place = self.place_known(bind)
-            if kind == V_RECORD and (place is None or place.kind != P_ROW or len(action.binds) > 1):
+            if kind == V_RECORD and (place is None or not self.is_row(place) or len(action.binds) > 1):
                 self.error("ESL3002", bind, wanted="values, or one row", found="a structure")
             elif kind != V_RECORD:
                 self.convertible(bind, kind, V_ANY)

@@ -5,7 +5,7 @@ from hisee.esl.front.symbols cimport Parameter, Procedure
 
 cdef class UnitChecker(StructureChecker):
     cdef public tuple inside
-    cdef public bint foreign
+    cdef public bint foreign, full
     cdef public dict units
     cdef public list interfaces
 

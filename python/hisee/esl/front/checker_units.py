@@ -52,6 +52,7 @@ class UnitChecker(StructureChecker):
         super().__init__(source, tokens, tree, context, name, part)
         self.inside: tuple[str, ...] = ()  # unit events around this text
         self.foreign = False  # places of notes are those of another text
+        self.full = False  # the limit of units is told
 
     def prepare(self) -> None:
         StructureChecker.prepare(self)
@@ -65,6 +66,8 @@ class UnitChecker(StructureChecker):
     def declare_units(self) -> None:
         for node in self.tree.units:
             self._declare_unit(node)
+            if self.full:
+                break
         wrong = "RPC PROCEDURE" if self.context.kind == "unit" else "PUBLIC PROCEDURE"
         flags, place = (F_RPC | F_RPCX, "other events and pictures") if self.context.kind == "unit" else (F_PUBLIC, "unit events")
         for procedure in self.procedures[1:]:
@@ -104,6 +107,7 @@ class UnitChecker(StructureChecker):
             return None
         if self._count() >= MOST_UNITS or len(self.inside) >= MOST_UNITS:
             self.error("ESL3016", node, text=f"more than {MOST_UNITS} units")
+            self.full = True
             return None
         checked = self._part(name, text, replace(self.context, kind="unit", variables=(), refs={}, other_locals=frozenset()))
         wrong = next((d for d in checked.diagnostics if d.severity == "error"), None)

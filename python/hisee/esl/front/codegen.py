@@ -190,7 +190,7 @@ class Codegen(CallCode):
             self.function_action(node)
         elif kind == K.N_DB:
             self.database(node)
-        elif kind in METHODS:
+        elif kind != K.N_NOTHING:
             METHODS[kind](self, node)
 
     # blocks

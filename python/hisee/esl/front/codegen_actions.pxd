@@ -46,3 +46,4 @@ cdef class ActionCode(StampCode):
     cdef int _max_rows(self, DbAction action, int node)
     cdef Arg _copied_out(self, Place place, list backs)
     cdef Arg _bind(self, int node)
+    cdef Arg _db_rows(self, Place place, int direction, list backs)

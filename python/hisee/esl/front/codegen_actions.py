@@ -59,7 +59,7 @@ class ActionCode(StampCode):
             assert symbol is not None
             self.emit(typed("PV_WR", symbol.type), self.variable(symbol), self.convert(register, kind, symbol.type))
         elif place.kind == P_ITEM:
-            self.store_item(place, self.convert(register, kind, place.type))
+            self.store_item(place, self.convert(register, kind, place.type), time)
         else:
             self.set_cell(self.linked(place), register, kind, weak, time, flags)
 
@@ -379,14 +379,20 @@ class ActionCode(StampCode):
         number, operands = DB_ACTIONS[action.name]
         given: list[Arg] = []
         backs: list[tuple[Place, int, int]] = []
+        code = -1
         for name, mode, _ in operands:
             if name == "bind":
                 given += [self._bind(bind) for bind in action.binds]
-            else:
-                given.append(self._db_operand(action, name, mode, backs))
+                continue
+            operand = self._db_operand(action, name, mode, backs)
+            code = operand.register if name == "rc" else code
+            given.append(operand)
         self.act(number, given, True)
         for place, register, kind in backs:
-            self.copy_back(place, register, kind)
+            if place.kind == P_CELL and kind == V_RECORD:
+                self.rows_to_object(place, register, code)
+            else:
+                self.copy_back(place, register, kind)
 
     def _db_operand(self, action: DbAction, name: str, mode: str, backs: list[tuple[Place, int, int]]) -> Arg:
         node: int = action.operands.get("max" if name == "max_rows" else name, -1)
@@ -394,7 +400,7 @@ class ActionCode(StampCode):
             return self.arg_in(V_OBJECT, self.reference(self.placed(node)))
         if name == "row":
             direction = IN if mode == "IN" else OUT if action.mode else INOUT
-            return self.record_argument(self.placed(node), direction, backs)
+            return self._db_rows(self.placed(node), direction, backs)
         if mode == "OUT":
             place = self.placed(node)
             return self.inout(place, OUT, backs) if place.type == V_INT else self._copied_out(place, backs)
@@ -409,6 +415,20 @@ class ActionCode(StampCode):
             return self.load(len(action.binds), V_INT)
         return self._max_rows(action, node) if name == "max_rows" else self.value(node, V_INT)
 
+    def _db_rows(self, place: Place, direction: int, backs: list[tuple[Place, int, int]]) -> Arg:
+        """Rows of an object go as the values that it has now, and what is read comes back into a record of its own."""
+        if place.kind != P_CELL:
+            return self.record_argument(place, direction, backs)
+        if direction == OUT:
+            self.linked(place)
+            register = self.temp(V_RECORD, place.struct)
+            self.emit(Op.REDIM, register, self.load(0, V_INT))
+        else:
+            register = self.rows_source(place)
+        if direction != IN:
+            backs.append((place, register, V_RECORD))
+        return arg_of(direction, V_RECORD, register)
+
     def _max_rows(self, action: DbAction, node: int) -> int:
         if node >= 0:
             return self.value(node, V_INT)
@@ -421,7 +441,7 @@ class ActionCode(StampCode):
 
     def _bind(self, node: int) -> Arg:
         if self.type_of(node) == V_RECORD:
-            return arg_of(IN, V_RECORD, self.row_copy(self.placed(node)))
+            return self._db_rows(self.placed(node), IN, [])
         return self.arg_in(self.type_of(node), self.value(node))
 
 

@@ -26,6 +26,9 @@ cdef class CopyCode(ExpressionCode):
     cdef void object_rows(self, Place place, int operation, int first, int count, int rows=*)
     cdef int _own(self, int number)
     cdef Place _present(self, Place source)
+    cdef Place _held(self, Place place, int register, bint noalias)
+    cdef void rows_to_object(self, Place place, int register, int code)
+    cdef void _all_to_object(self, Place place, Place found, Label none)
     cdef void _must_fit(self, Place target, Place source, int to, int of, int count)
     cdef int rows_source(self, Place place)
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from hisee.esl.front import ops as Op
-from hisee.esl.front.assembler import Arg
+from hisee.esl.front.assembler import Arg, Label
 from hisee.esl.front.codegen_base import typed
 from hisee.esl.front.codegen_expr import ExpressionCode
 from hisee.esl.front.kinds import P_CELL, P_ROW, P_WHOLE, S_LOCAL, V_ANY, V_BOOL, V_INT, V_OBJECT, V_RECORD
@@ -258,9 +258,33 @@ class CopyCode(ExpressionCode):
 
     def _present(self, source: Place) -> Place:
         """The values that an object has now, as a record of their own: what is copied does not change under way."""
-        held = Symbol(source.name, S_LOCAL, V_RECORD, self.here.index, source.struct)
-        held.register = self.rows_source(source)
-        return Place(P_WHOLE, V_RECORD, held, source.struct, name=source.name)
+        return self._held(source, self.rows_source(source), False)
+
+    def _held(self, place: Place, register: int, noalias: bool) -> Place:
+        """A register with rows of the place's structure, as a record."""
+        held = Symbol(place.name, S_LOCAL, V_RECORD, self.here.index, place.struct, noalias)
+        held.register = register
+        return Place(P_WHOLE, V_RECORD, held, place.struct, name=place.name)
+
+    def rows_to_object(self, place: Place, register: int, code: int) -> None:
+        """What an action has read into a register goes to the object by requests. Nothing does where it read nothing."""
+        found, end = self._held(place, register, True), self.p.label()
+        if place.whole:
+            self._all_to_object(place, found, end)
+        else:
+            self.emit(Op.BRI_NE_I, code, 0, end)
+            write, read = self._cell_writer(place), self._cell_reader(found)
+            self._copy_columns(place, found, read, write, self._kept_index(place), self.load(1, V_INT))
+        self.p.place(end)
+
+    def _all_to_object(self, place: Place, found: Place, none: Label) -> None:
+        """The object has as many rows as were found; it cannot have none."""
+        fits, rows = self.p.label(), self._rows_of(found)
+        self.emit(Op.BRI_LT_I, rows, 1, none)
+        self.emit(Op.BR_EQ_I, rows, self._rows_of(place), fits)
+        self.object_rows(place, REDIM, self.load(0, V_INT), rows)
+        self.p.place(fits)
+        self._copy_all(place, found)
 
     def _must_fit(self, target: Place, source: Place, to: int, of: int, count: int) -> None:
         bad, fine = self.p.label(), self.p.label()

@@ -403,8 +403,6 @@ class ExpressionCode(Registers):
         if place.base == "name" and place.index < 0:
             self.emit(typed("RDK", kind), register, self.object_index(place))
             return register, kind
-        if place.base == "self":
-            raise AssertionError("SELF.HIP has no value")
         reference = self.reference(place)
         self.emit(typed("RD", kind), register, reference)
         self.free(reference)
@@ -428,7 +426,7 @@ class ExpressionCode(Registers):
             self.emit(Op.EXT, place.column)
         self.free(index)
 
-    def store_item(self, place: Place, register: int) -> None:
+    def store_item(self, place: Place, register: int, time: int = -1) -> None:
         assert place.symbol is not None
         index = self.value(place.index, V_INT)
         if place.struct is UNTYPED:
@@ -436,7 +434,7 @@ class ExpressionCode(Registers):
             return
         kind = place.struct.columns[place.column][1]  # type: ignore[union-attr]
         if place.symbol.bound:
-            self.store_bound(place.symbol, index, place.column, kind, register)
+            self.store_bound(place.symbol, index, place.column, kind, register, time)
         if place.column < 256:
             self.emit(typed("ST", kind), self.record(place.symbol), index, register, place.column)
         else:
@@ -480,11 +478,11 @@ class ExpressionCode(Registers):
         self.emit(typed("LD", kind), register, self.record(symbol), row, column)
         self.p.place(end)
 
-    def store_bound(self, symbol: Symbol, row: int, column: int, kind: int, register: int) -> None:
+    def store_bound(self, symbol: Symbol, row: int, column: int, kind: int, register: int, time: int = -1) -> None:
         """The request to the object, where the row is bound; the own copy is written in any case."""
         local = self.p.label()
         reference = self._bond(symbol, row, column, local)
-        self.set_cell(reference, register, kind)
+        self.set_cell(reference, register, kind, -1, time)
         self.free(reference)
         self.p.place(local)
 

@@ -9,8 +9,6 @@ cdef int flags_of(int word) noexcept
 
 
 cdef class Parser(Statements):
-    cdef bint begun
-
     cdef int script(self) except -1
     cdef int top(self) except -1
     cdef int part(self) except -1
@@ -24,11 +22,15 @@ cdef class Parser(Statements):
     cdef int simple_type(self, int kind, int handle) except -1
     cdef int structured_type(self, int word) except -1
     cdef bint header(self) except -1
+    cdef int late(self, int at) except -1
     cdef int procedure(self) except -1
+    cdef int head(self, int flags, list params) except -1
+    cdef bint ends_head(self) except -1
+    cdef int named(self, int node, int name_at, list params) except -1
     cdef int parameters_or_skip(self, list params) except -1
     cdef int parameters(self, list params) except -1
     cdef int parameter_names(self, list params) except -1
     cdef int mode(self) except -1
     cdef int parameter_type(self) except -1
-    cdef int body(self, int node, int name) except -1
+    cdef int body(self, int node, int name, bint faulty) except -1
     cdef int closing_name(self, int name) except -1

@@ -7,7 +7,7 @@ Owns the shape of the script (declarations, procedures, entries, init part, bloc
 from __future__ import annotations
 
 from hisee.esl.front import kinds as K
-from hisee.esl.front.expressions import SyntaxFault, TooDeep
+from hisee.esl.front.expressions import SyntaxFault, TooDeep, shown_word
 from hisee.esl.front.lexer import Source, Tokens
 from hisee.esl.front.nodes import Tree
 from hisee.esl.front.statements import Statements
@@ -71,10 +71,6 @@ def flags_of(word: int) -> int:
 class Parser(Statements):
     """script = [IMPLEMENTATION] {decl | proc | entry} [init]"""
 
-    def __init__(self, source: Source, tokens: Tokens, nesting: int) -> None:
-        super().__init__(source, tokens, nesting)
-        self.begun = False  # the init part begins with BEGIN
-
     def script(self) -> None:
         try:
             while self.kind != K.T_EOF:
@@ -83,14 +79,13 @@ class Parser(Statements):
             self.report(fault)
 
     def top(self) -> None:
-        at = self.at
         try:
             self.part()
         except TooDeep:
             raise
         except SyntaxFault as fault:
             self.report(fault)
-            self.skip_line(at)
+            self.skip_line()
 
     def part(self) -> None:
         """What a line of the script outside procedures begins."""
@@ -111,13 +106,13 @@ class Parser(Statements):
             self.init()
 
     def init(self) -> None:
-        self.begun = self.word == K.W_BEGIN
+        """[BEGIN] actions, up to the end. Lines that cannot be read do not begin it: a header or BEGIN may follow them."""
         self.section, self.in_init = "", True
-        if self.begun:
-            self.advance()
+        if self.accept_word(K.W_BEGIN):
+            self.begun = True
             self.end_line_or_report()
         self.init_items()
-        while self.kind != K.T_EOF:  # procedures behind the init part: an error each, parsed all the same
+        while self.begun and self.kind != K.T_EOF:  # procedures behind the init part: an error each, parsed all the same
             self.late_header()
             self.init_items()
 
@@ -152,21 +147,16 @@ class Parser(Statements):
         self.end_line()
 
     def late_header(self) -> None:
-        """A header behind the init part; when that part is only a faulty line, its error is the one cause."""
-        at = self.at
-        if self.begun or self.tree.init:
-            self.report(self.at_token("ESL1009", at, word=self.text().upper()))
-        try:
-            if self.header():
-                self.procedure()
-                self.section, self.in_init = "", True
-            else:
-                self.skip_line(at)
-        except TooDeep:
-            raise
-        except SyntaxFault as second:
-            self.report(second)
-            self.skip_line(at)
+        """A header behind the init part."""
+        if self.header():
+            self.procedure()
+            self.section, self.in_init = "", True
+        else:
+            self.late(self.at)
+            self.skip_line()
+
+    def late(self, at: int) -> None:
+        self.report(self.at_token("ESL1009", at, word=shown_word(self.tokens.value[at])))
 
     # declarations
     def declares(self) -> bool:
@@ -235,21 +225,48 @@ class Parser(Statements):
         return word != K.W_PUBLIC and flags_of(word) >= 0
 
     def procedure(self) -> None:
-        flags = flags_of(self.word)
-        self.advance()
-        if flags == K.F_PUBLIC or flags == K.F_RPC or flags == K.F_RPCX:
-            self.expect_word(K.W_PROCEDURE)
+        """A header and its body. A header with a fault costs one error, its body and its END are still read."""
+        flags, told = flags_of(self.word), len(self.faults)
+        at = self.advance()
         params: list[int] = []
-        self.conversation_parameter(params)
+        self.head(flags, params)
+        faulty = len(self.faults) > told
+        if self.begun and not faulty:
+            self.late(at)
         name_at = self.at
-        name = self.expect_name(K.T_NAME, "a name")
+        name = self.value() if self.kind == K.T_NAME else -1
+        node = self.tree.add(K.N_PROC, self.tokens.start[name_at], self.tokens.end[name_at], name, -1, -1, flags)
+        if name < 0:
+            self.skip_line()
+        else:
+            self.named(node, name_at, params)
+        self.body(node, name, faulty)
+
+    def head(self, flags: int, params: list[int]) -> None:
+        """What stands before the name; the cursor is then on the name, or at the end of the line when a fault left none."""
+        try:
+            if flags == K.F_PUBLIC or flags == K.F_RPC or flags == K.F_RPCX:
+                self.expect_word(K.W_PROCEDURE)
+            self.conversation_parameter(params)
+            if self.kind != K.T_NAME:
+                raise self.unexpected("a name")
+        except SyntaxFault as fault:
+            self.report(fault)
+            while not self.at_line_end() and not self.ends_head():
+                self.advance()
+
+    def ends_head(self) -> bool:
+        """Is this the name in a header with a fault: the one before the parameters or the end of the line?"""
+        following = self.ahead(1)
+        return self.kind == K.T_NAME and (following == K.T_LPAREN or following == K.T_EOL or following == K.T_EOF)
+
+    def named(self, node: int, name_at: int, params: list[int]) -> None:
+        name = self.tokens.value[self.advance()]
         if name <= K.LAST_RESERVED:
             self.report(self.at_token("ESL1010", name_at, name=self.tokens.names.spelled[name]))
         self.parameters_or_skip(params)
-        node = self.tree.add(K.N_PROC, self.tokens.start[name_at], self.tokens.end[name_at], name, -1, -1, flags)
         self.tree.procedures.append(node)
         self.tree.b[node] = self.tree.pack(params)
-        self.body(node, name)
 
     def parameters_or_skip(self, params: list[int]) -> None:
         """A faulty parameter list costs one error, the body is still parsed."""
@@ -261,7 +278,7 @@ class Parser(Statements):
             raise
         except SyntaxFault as fault:
             self.report(fault)
-            self.skip_line(self.at)
+            self.skip_line()
 
     def parameters(self, params: list[int]) -> None:
         """`(` [mode type name {, [mode type] name}] `)`"""
@@ -290,15 +307,15 @@ class Parser(Statements):
     def parameter_type(self) -> int:
         return self.simple_type(K.V_INT, 0) if self.word == K.W_HBJ else self.type_name()
 
-    def body(self, node: int, name: int) -> None:
-        self.section, self.in_init = self.tokens.names.spelled[name], False
+    def body(self, node: int, name: int, faulty: bool) -> None:
+        self.section, self.in_init = self.tokens.names.spelled[name] if name >= 0 else "PROCEDURE", False
         self.tree.c[node] = self.block()
         if self.word == K.W_END and self.ahead(1) == K.T_NAME:
             self.advance()
             self.closing_name(name)
         elif self.bare_end_closes:
             self.bare_end_closes = False
-        else:
+        elif not faulty:
             fault = SyntaxFault("ESL1006", self.tree.start[node], self.tree.end[node], name=self.section)
             fault.label = "opened here"
             self.report(fault)
@@ -306,7 +323,7 @@ class Parser(Statements):
     def closing_name(self, name: int) -> None:
         at, found = self.at, self.value()
         self.advance()
-        if found != name:
+        if found != name and name >= 0:
             spelled = self.tokens.names.spelled
             self.report(self.at_token("ESL2003", at, name=spelled[name], found=spelled[found]))
         self.end_line_or_report()

@@ -30,7 +30,7 @@ from hisee.esl.front.kinds import (
     V_RECORD,
 )
 from hisee.esl.front.lexer import Names, Source, Tokens, fold
-from hisee.esl.front.nodes import TYPE_NAMES, Tree
+from hisee.esl.front.nodes import Tree
 from hisee.esl.front.symbols import SPECIAL, UNTYPED, Parameter, Procedure, Struct, Symbol, type_of_word
 from hisee.esl.front.words import RESERVED, meant
 from hisee.schema import constants, errors
@@ -317,9 +317,6 @@ class Scope:
             columns = (sd.columns if sd and sd.columns else None) or entry.columns
             self.structs[key] = Struct(sd.name if sd else name, sd.hbj if sd else entry.hbj, [(n, type_of_word(t)) for n, t in columns])
         return self.structs[key]
-
-    def shown_type(self, kind: int) -> str:
-        return TYPE_NAMES[kind]
 
     def is_entry(self, procedure: Procedure) -> bool:
         return bool(procedure.flags & (F_ENTRY | F_ENTRYX))

@@ -9,11 +9,11 @@ cdef int opened_by(int word) noexcept
 cdef class Statements(StructureSyntax):
     cdef readonly list faults, warnings
     cdef str section
-    cdef bint in_init, closed_line, bare_end_closes
+    cdef bint in_init, begun, closed_line, bare_end_closes
     cdef int else_if_open, open_ifs, open_loops, unopened_ifs, unopened_loops
 
     cdef int report(self, object fault) except -1
-    cdef int skip_line(self, int from_at) except -1
+    cdef int skip_line(self) except -1
     cdef int end_line(self) except -1
     cdef int end_line_or_report(self) except -1
     cdef int block(self) except -1

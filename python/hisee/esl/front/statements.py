@@ -37,6 +37,7 @@ class Statements(StructureSyntax):
         self.warnings: list[SyntaxFault] = []
         self.section = ""
         self.in_init = False
+        self.begun = False  # the init part has begun: by BEGIN or by an action
         self.closed_line = False  # the end of the action's line is already behind the cursor
         self.bare_end_closes = False
         self.else_if_open = 0  # tolerated ENDIFs after ELSE IF: the cause is already told
@@ -56,25 +57,22 @@ class Statements(StructureSyntax):
             return self.at_token("ESL2070", self.at, name=word)
         return self.at_token("ESL1003", self.at, construct=construct)
 
-    def skip_line(self, from_at: int) -> None:
-        """To behind the end of the line on which the cursor stands; always moves on."""
+    def skip_line(self) -> None:
+        """To behind the end of the line on which the cursor stands, or to the end of the script."""
         while not self.at_line_end():
             self.advance()
         self.accept(K.T_EOL)
-        if self.at <= from_at:
-            self.advance()
 
     def end_line(self) -> None:
         if self.kind != K.T_EOF:
             self.expect(K.T_EOL, "the end of the line")
 
     def end_line_or_report(self) -> None:
-        at = self.at
         try:
             self.end_line()
         except SyntaxFault as fault:
             self.report(fault)
-            self.skip_line(at)
+            self.skip_line()
 
     # blocks
     def block(self) -> int:
@@ -100,7 +98,7 @@ class Statements(StructureSyntax):
                 self.depth = depth
                 self.report(fault)
                 self.not_opened(at)
-                self.skip_line(at)
+                self.skip_line()
 
     def not_opened(self, at: int) -> None:
         """A fault in the line of an opener: the words that belong to it are not told as a second mistake."""
@@ -124,7 +122,7 @@ class Statements(StructureSyntax):
             return self.is_open(opener)
         if word == K.W_END and following == K.T_NAME:
             return not self.in_init
-        return self.starts_section() and not (word == K.W_BEGIN and self.in_init)
+        return self.starts_section() and not (word == K.W_BEGIN and self.in_init and self.begun)
 
     def is_open(self, opener: int) -> bool:
         return self.open_ifs > 0 if opener == K.W_IF else self.open_loops > 0
@@ -168,6 +166,7 @@ class Statements(StructureSyntax):
         """An action and the end of its line."""
         self.closed_line = False
         node = self.action()
+        self.begun |= self.in_init
         if node >= 0:
             items.append(node)
             if not self.closed_line:
@@ -179,6 +178,7 @@ class Statements(StructureSyntax):
             self.report(self.at_token("ESL1010", self.at, name=self.text()))
         self.advance()
         self.advance()
+        self.begun |= self.in_init
         return self.node(K.N_LABEL, start, name)
 
     # actions
@@ -232,7 +232,7 @@ class Statements(StructureSyntax):
             self.advance()
             self.end_line()
         elif self.is_unopened(word):
-            self.skip_line(self.at)
+            self.skip_line()
         else:
             raise self.at_token("ESL1004", self.at, word=shown_word(word), opener=shown_word(opener_of(word)))
         self.closed_line = True
@@ -344,7 +344,6 @@ class Statements(StructureSyntax):
             self.else_if_open += 1
             self.advance()
         condition = self.tree.add(K.N_BAD, self.start(), self.start())
-        line = self.at
         try:
             condition = self.expression()
             self.then()
@@ -352,7 +351,7 @@ class Statements(StructureSyntax):
             raise
         except SyntaxFault as fault:
             self.report(fault)
-            self.skip_line(line)
+            self.skip_line()
         branches += [condition, self.block()]
 
     def close_block(self, closer: int, opener: int) -> None:
