@@ -91,11 +91,11 @@ class Operands:
     def register(self, letter: str) -> int:
         if letter == "C":
             register = self.p.slot(Type.RECORD, self.structure)
-            self.p.emit(Op.REDIM, register, load(self.p, "I", self.turn % 3))
+            self.p.emit(Op.REDIM, register, load(self.unit, self.p, "I", self.turn % 3))
             return register
         if letter == "*":
             letter = "BIRMTO"[self.turn % 6]
-        return load(self.p, letter, self.value(letter))
+        return load(self.unit, self.p, letter, self.value(letter))
 
     def operand(self, sig: str, row: opcodes.OpRow) -> object:
         kind, _, letter = sig.partition(":")

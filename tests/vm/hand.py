@@ -107,20 +107,20 @@ def _encoded(letter: str, value: Any) -> bytes:
     return bytes([kind]) + struct.pack({"B": "<?", "R": "<d"}.get(letter, "<q"), value)
 
 
-def load(p: ProcedureBuilder, letter: str, value: Any) -> int:
-    """A new register with a value; ints of I and M and floats of R are raw, so that any bit pattern can be had."""
+def load(unit: UnitBuilder, p: ProcedureBuilder, letter: str, value: Any) -> int:
+    """A new register of `p` with a value; ints of I and M and floats of R are raw, so that any bit pattern can be had."""
     register = p.slot(NUMBER[letter])
     if isinstance(value, Inv):
         p.emit(BY_OP[f"INVALID_{letter}"], register, x=value.reason)
     elif letter == "B":
         p.emit(Op.LOADI_B, register, x=int(value))
     elif letter == "O":
-        p.emit(Op.OBJ_HBJ, register, load(p, "I", value))
+        p.emit(Op.OBJ_HBJ, register, load(unit, p, "I", value))
     elif letter == "A":
         inner, number = value
-        p.emit(BY_OP[f"BOX_{inner}"], register, load(p, inner, number))
+        p.emit(BY_OP[f"BOX_{inner}"], register, load(unit, p, inner, number))
     else:
-        p.emit(BY_OP[f"LOADK_{letter}"], register, p.unit.const(NUMBER[letter], value))
+        p.emit(BY_OP[f"LOADK_{letter}"], register, unit.const(NUMBER[letter], value))
     return register
 
 
@@ -143,7 +143,7 @@ class Hand:
         return self.p.param(name, Mode.OUT, NUMBER[letter])
 
     def load(self, letter: str, value: Any) -> int:
-        return load(self.p, letter, value)
+        return load(self.unit, self.p, letter, value)
 
     def script_of(self) -> Script:
         self.script = Script(Unit(self.unit.build()), *self.surroundings)

@@ -135,7 +135,7 @@ def test_globals_live_as_long_as_the_script_and_recur_in_every_request() -> None
     places = {letter: hand.init.slot(NUMBER[letter]) for letter in kinds}
     values = {"B": True, "I": 5, "R": 0.5, "M": 77, "T": "x", "O": 12, "A": ("T", "any")}
     for letter in kinds:
-        hand.init.emit(BY_OP[f"MOV_{letter}"], places[letter], load(hand.init, letter, values[letter]))
+        hand.init.emit(BY_OP[f"MOV_{letter}"], places[letter], load(hand.unit, hand.init, letter, values[letter]))
     for letter in kinds:
         register = hand.out(letter)
         hand.p.emit(BY_OP[f"GLOAD_{letter}"], register, places[letter])

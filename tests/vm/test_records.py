@@ -25,10 +25,10 @@ class Rows(Hand):
     def fill(self, record: int, *numbers: int, p: ProcedureBuilder | None = None) -> None:
         """Rows (n, "tn")."""
         p = p or self.p
-        p.emit(Op.REDIM, record, load(p, "I", len(numbers)))
+        p.emit(Op.REDIM, record, load(self.unit, p, "I", len(numbers)))
         for row, n in enumerate(numbers, start=1):
-            p.emit(Op.ST_I, record, load(p, "I", row), load(p, "I", n), x=0)
-            p.emit(Op.ST_T, record, load(p, "I", row), load(p, "T", f"t{n}"), x=1)
+            p.emit(Op.ST_I, record, load(self.unit, p, "I", row), load(self.unit, p, "I", n), x=0)
+            p.emit(Op.ST_T, record, load(self.unit, p, "I", row), load(self.unit, p, "T", f"t{n}"), x=1)
 
 
 def rows(*numbers: int) -> list[list[object]]:
@@ -240,7 +240,7 @@ def test_record_parameters_are_handed_over_by_value() -> None:
     given = callee.param("a", Mode.IN, Type.RECORD, hand.sd)
     both = callee.param("b", Mode.INOUT, Type.RECORD, hand.sd)
     for record in (given, both):
-        callee.emit(Op.ST_I, record, load(callee, "I", 1), load(callee, "I", 9), x=0)
+        callee.emit(Op.ST_I, record, load(hand.unit, callee, "I", 1), load(hand.unit, callee, "I", 9), x=0)
     a, b = hand.record(), hand.record()
     hand.fill(a, 1)
     hand.fill(b, 2)

@@ -43,8 +43,8 @@ cdef class ProcedureBuilder:
     cdef public int index, pc
     cdef public str name
     cdef public object kind
-    cdef public list parameters
-    cdef Words _registers, _code, _ranges
+    cdef public list parameters, registers
+    cdef Words _code, _ranges
     cdef int _first, _placed
     cdef list _nexts, _fixes
 
@@ -63,7 +63,7 @@ cdef class ProcedureBuilder:
     cdef int _branch_back(self, int op, long long a, long long b, Label target, int x) except -1
     cpdef void finish(self)
     cdef void _resolve(self, int pc, bint wide, Label label)
-    @cython.locals(mode=int, kind=int, register=int)
+    @cython.locals(mode=int, kind=int, register=int, structure=int)
     cdef void lay_out(self, Words rows, UnitBuilder unit)
     @cython.locals(at=Py_ssize_t, end=Py_ssize_t)
     cdef void _close_ranges(self)
