@@ -117,7 +117,7 @@ def get(names: tuple[str, ...], data: Path | None, as_json: bool) -> int:
     return 0
 
 
-def _user_flags(_: click.Context, __: click.Parameter, given: str | tuple[str, ...]) -> list[str]:
+def _user_flags(_: click.Context, __: click.Parameter, given: str) -> list[str]:
     from hisee.values import flag_bits, flag_letters
 
     try:
@@ -130,7 +130,7 @@ def _user_flags(_: click.Context, __: click.Parameter, given: str | tuple[str, .
 @click.argument("name")
 @click.argument("value", required=False)
 @click.option("--invalid", is_flag=True, help="Make the object invalid.")
-@click.option("--flags", default=(), callback=_user_flags, metavar="A,C", help="User flags A to P of the new value; it has no others.")
+@click.option("--flags", default="", callback=_user_flags, metavar="A,C", help="User flags A to P of the new value; it has no others.")
 @DATA
 def set_(name: str, value: str | None, invalid: bool, flags: list[str], data: Path | None) -> int:
     """Write the value of an object, and its user flags."""
