@@ -192,8 +192,10 @@ class Rows(Flow):
         tree, node = self.tree, step.node
         before = self.number(frame, tree.b[node])
         record = self.target(frame, tree.a[node])
-        self.all_valid([before])
+        if tree.d[node] >= 0:
+            self.all_valid([before])
         rows = self.range_of(frame, tree.c[node], tree.d[node]) if tree.d[node] >= 0 else self.rows_of(frame, tree.c[node])
+        self.all_valid([before])
         at = len(record.rows) + 1 if before.data == -1 else before.data
         if not 1 <= at <= len(record.rows) + 1 or len(record.rows) + len(rows) > MOST_ROWS:
             raise EslError(RANGE_ERROR)

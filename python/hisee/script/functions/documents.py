@@ -12,6 +12,7 @@ from hisee.values import Invalid, Time
 
 LEAST, MOST = -(2**63) + 16, 2**63 - 1
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+OUT_OF_RANGE = 2  # reason of an invalid value
 OVERHEAD = 64  # bytes that a value costs beside its text
 
 
@@ -91,7 +92,10 @@ def as_json(value: Any) -> Any:
 
 
 def as_value(value: Any) -> Any:
-    """The other way; a whole number beyond INT is REAL, None = no simple value."""
+    """The other way; a whole number beyond INT is REAL, beyond REAL it is invalid; None = no simple value."""
     if isinstance(value, int) and not isinstance(value, bool) and not LEAST <= value <= MOST:
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:
+            return Invalid(OUT_OF_RANGE)
     return None if isinstance(value, (dict, list)) else value
