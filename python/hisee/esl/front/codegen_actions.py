@@ -228,9 +228,9 @@ class ActionCode(StampCode):
             return
         assert place.symbol is not None
         index = self.value(place.index, V_INT)
+        self.emit(Op.ROW_PUT, self.record(place.symbol), index, register)  # not one row: raises before the object has anything
         if place.symbol.bound:
             self._row_to_object(place, register, index)
-        self.emit(Op.ROW_PUT, self.record(place.symbol), index, register)
         self.free(index)
 
     def _row_to_object(self, place: Place, register: int, index: int) -> None:
