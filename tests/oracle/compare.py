@@ -93,10 +93,15 @@ def in_vm(unit: bytes) -> Outcome:
     return outcome
 
 
+def first_told(value: Any, actions: list[tuple[str, list[Any]]]) -> int:
+    """Number of the first action that has this very value, else of the next one: what is settled about it shows there."""
+    return next((at for at, (_, operands) in enumerate(actions) if any(operand is value for operand in operands)), len(actions))
+
+
 def in_oracle(script: Script, choices: Choices | None = None) -> Outcome:
     world = World(ENTRIES)
     choices = choices or Choices()
-    choices.place = lambda: len(outcome.actions) + len(outcome.dump)
+    choices.place = lambda: first_told(walker.settled, [*outcome.actions, *outcome.dump])
     walker = Walker(script, world, choose=choices, texts=lambda name: SOURCES[name][1])
     outcome = Outcome(world.trace)
     walker.run()

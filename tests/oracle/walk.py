@@ -85,6 +85,7 @@ class Walker(Containers):
     def __init__(self, script: Script, world: World, *, most_steps: int = 5_000, choose: Callable[[frozenset[int]], int] = min,
                  texts: Callable[[str], str] = str) -> None:
         self.world, self.choose, self.texts = world, choose, texts
+        self.settled: Value | None = None  # the value of which `choose` is asked
         self.left = most_steps
         self.containers: dict[int, Container] = {}
         self.error = EslError(0)
@@ -341,6 +342,7 @@ class Walker(Containers):
     def decide(self, value: Value) -> None:
         """V2 promises one of the reasons, so the first who asks settles which."""
         if len(value.reasons) > 1:
+            self.settled = value
             value.reasons = frozenset((self.choose(value.reasons),))
 
     def attribute(self, frame: Frame, node: int) -> Value:
