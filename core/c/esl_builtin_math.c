@@ -127,7 +127,7 @@ ESL_FN(esl_fn_frac)
 {
     ESL_UNUSED;
     double x = num(&a[0]);
-    return esl_give_real(r, x - trunc(x));
+    return esl_give_real(r, x == 0 ? x : x - trunc(x)); /* a zero keeps its sign */
 }
 
 ESL_FN(esl_fn_div)
