@@ -177,6 +177,7 @@ static int put_argument(esl_script_t *s, const esl_frame_t *frame, const esl_sit
         value.value = esl_convert(value.type, value.value, (esl_type)wanted); /* never a TEXT: nothing to drop */
         value.type = (esl_type)wanted;
     }
+    if (wanted == ESL_T_TEXT) value.weak = 0; /* the action reads the text; that it was cut is told of values (ANY) only */
     return esl_put_value(&s->pending.payload, &value);
 }
 

@@ -45,6 +45,12 @@ def test_a_log_is_cut_and_a_number_in_it_rounded(script):
     assert done.stdout.splitlines() == expectations(path.read_text()).lines
 
 
+def test_a_text_that_was_cut_is_a_text_to_every_action(script):
+    """Its mark goes with values; what an action reads is the text alone."""
+    done = script('TEXT _s\nBEGIN\n  _s := %StrRepeat("x", 99999) + "ab"\n  LOG _s\n  LOG "value", _s\n  LOGEX _s\n  MESSAGE _s\n')
+    assert done.stdout.splitlines() == ["x" * 200, "value " + "x" * 20, "x" * 200, "x" * 99_999 + "a"]
+
+
 def test_an_object_without_an_application_names_the_option(script):
     done = script("BEGIN\n  U.X := 1\n")
     assert done.returncode == Exit.FINDINGS and done.stdout == "" and "--app" in done.stderr

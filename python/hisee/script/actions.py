@@ -276,7 +276,7 @@ def _end_delay(engine: Engine, instance: Instance, waiting: Waiting) -> None:
 
 def _log(engine: Engine, instance: Instance) -> None:
     flags, label, priority, value = decode(instance.pending.payload)
-    text = "" if isinstance(label, Invalid) else engine.text.of(label)[:LABEL]
+    text = "" if isinstance(label, Invalid) else label[:LABEL]
     if flags & LOG_VALUE:
         text = f"{text} {engine.text.logged(value)}" if text else engine.text.logged(value)
     _log_line(engine, instance, text, priority, flags)
