@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zoneinfo
 from datetime import UTC, datetime
 from pathlib import Path
@@ -38,6 +39,12 @@ def at(text: str) -> Time:
     moment = Library(WORLD).call("%StrToTimeEx", [text, "hh:mi dd-mm-yyyy"])
     assert isinstance(moment, Time), text
     return moment
+
+
+def test_frac_of_a_zero_keeps_its_sign(lib: Library) -> None:
+    """Scripts see no difference; objects, files and other programs get the bits."""
+    signs = [math.copysign(1, lib.call("%Frac", [x])) for x in (-0.0, 0.0, -2.5, -2.0)]
+    assert signs == [-1, 1, -1, 1]
 
 
 def equal(result: object, wanted: object) -> bool:
