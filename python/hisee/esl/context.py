@@ -6,7 +6,7 @@ Pure data. The model fills it; the compiler never looks anything up by itself.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 OWN_PROCESS = 0xFFFFFF00  # SELF.X as an object number: this + the number of kind X; the server reads it as "of the caller's node"
@@ -52,6 +52,4 @@ class ObjectContext:
 
     def beside(self, others: frozenset[str]) -> ObjectContext:
         """The context of a part beside one that declares these names."""
-        if others == self.other_locals:
-            return self
-        return ObjectContext(self.kind, self.server_script, self.refs, self.variables, self.directory, others)
+        return self if others == self.other_locals else replace(self, other_locals=others)
