@@ -59,11 +59,11 @@ def answer_of_python(text: str) -> int:
     return int(done.stdout)
 
 
-def compile_esl(text: str):  # noqa: ANN201
+def compile_esl(text: str):
     return compile_source(text, name="S.Twin", context=CONTEXT)
 
 
-def compile_python(text: str):  # noqa: ANN201
+def compile_python(text: str):
     return compile(text, "twin", "exec")
 
 
@@ -102,7 +102,7 @@ def demo_objects() -> Iterator[tuple]:
     """What the save gate hands to the compiler for the demo application."""
     found: list[tuple] = []
 
-    def note(*given):  # noqa: ANN002, ANN202
+    def note(*given):
         found.append(given)
         return compile_object(*given)
 
@@ -131,7 +131,7 @@ def test_passes(capsys):
     tree, faults, _ = parse(source, tokens, 200)
     assert not faults
 
-    def checked():  # noqa: ANN202
+    def checked():
         return check(source, tokens, tree, [], CONTEXT, "S.Twin", 1)
 
     with ROOM:

@@ -77,7 +77,7 @@ class Pages(BaseHTTPRequestHandler):
         except ConnectionError:
             return  # the one who asked did not wait
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+    def log_message(self, format: str, *args: object) -> None:
         """Quiet."""
 
 

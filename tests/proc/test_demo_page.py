@@ -5,7 +5,7 @@ import pytest
 import hisee
 
 pytest.importorskip("playwright.sync_api")
-from support.page import CHROMIUM, browser_page, open_picture, result_of_apply, serving_demo  # noqa: E402
+from support.page import CHROMIUM, browser_page, open_picture, result_of_apply, serving_demo
 
 pytestmark = [pytest.mark.boot, pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's chromium")]
 PNG = b"\x89PNG\r\n"

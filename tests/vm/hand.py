@@ -172,7 +172,7 @@ class Hand:
         return self.script.failure
 
 
-def to_end(script: Script, *, slice: int = 100_000, most: int = 100_000) -> Status:  # noqa: A002
+def to_end(script: Script, *, slice: int = 100_000, most: int = 100_000) -> Status:
     for _ in range(most):
         status = script.run(slice)
         if status != Status.SLICE:

@@ -131,13 +131,13 @@ class Label:
 class Arg:
     """One argument of a site: `register` of the procedure that uses the site (a record may be a global: | GLOBAL)."""
 
-    def __init__(self, mode: int, type: int, register: int) -> None:  # noqa: A002
+    def __init__(self, mode: int, type: int, register: int) -> None:
         self.mode = mode
         self.type = type
         self.register = register
 
 
-def arg_of(mode: int, type: int, register: int) -> Arg:  # noqa: A002
+def arg_of(mode: int, type: int, register: int) -> Arg:
     """As Arg(), without the way over Python's call."""
     arg: Arg = Arg.__new__(Arg)
     arg.mode = mode
@@ -164,7 +164,7 @@ class ProcedureBuilder:
         self._placed = -1  # pc of the label placed last
 
     # registers
-    def slot(self, type: int, structure: int = NO_STRUCTURE) -> int:  # noqa: A002
+    def slot(self, type: int, structure: int = NO_STRUCTURE) -> int:
         """A new register (ANY: the first of two). RECORD needs `structure`. UnitLimit over 4,096."""
         if (type == T_RECORD) != (structure != NO_STRUCTURE):
             raise ValueError("a RECORD register, and only that, has a structure")
@@ -176,7 +176,7 @@ class ProcedureBuilder:
             raise UnitLimit(f"procedure {self.shown()} needs more than {REGISTERS} registers")
         return register
 
-    def param(self, name: str, mode: int, type: int, structure: int = NO_STRUCTURE) -> int:  # noqa: A002
+    def param(self, name: str, mode: int, type: int, structure: int = NO_STRUCTURE) -> int:
         """A new parameter, in order; returns its register. UnitLimit when there are too many (U9)."""
         if len(self.parameters) == ARGUMENTS:
             raise UnitLimit(f"procedure {self.name} has more than {ARGUMENTS} parameters")
@@ -198,7 +198,7 @@ class ProcedureBuilder:
         label.pc = self._placed = self.pc
         return label
 
-    def action(self, line: int, next: Label | None = None, start: int = -1) -> None:  # noqa: A002
+    def action(self, line: int, next: Label | None = None, start: int = -1) -> None:
         """The next instructions belong to a textual action at `line`, until the next call.
 
         `next` is where RESUME and mode OFF go on; without it, where the next range begins. `start` (a pc, for a second range of
@@ -210,7 +210,7 @@ class ProcedureBuilder:
             self._nexts.append((self._ranges.count + 2, next))
         self.add_range(self.pc, self.pc if start < 0 else start, NOWHERE, line)
 
-    def add_range(self, first: int, start: int, next: int, line: int) -> None:  # noqa: A002
+    def add_range(self, first: int, start: int, next: int, line: int) -> None:
         """A range as it stands in the unit, whatever it says."""
         self._first = first
         self._ranges.add(first)
@@ -335,7 +335,7 @@ class UnitBuilder:
         self._reals: dict[bytes, int] = {}
         self._strings: dict[str, int] = {name: 0}
 
-    def const(self, type: int, value: int | float | str) -> int:  # noqa: A002
+    def const(self, type: int, value: int | float | str) -> int:
         """Index of a constant: INT, TIME (ms UTC), REAL, TEXT."""
         if type == T_TEXT:
             return self.text(str(value))
@@ -361,7 +361,7 @@ class UnitBuilder:
             found = self._reals[bits] = self._constant(T_REAL, int.from_bytes(bits, "little", signed=True))
         return found
 
-    def _constant(self, type: int, value: int) -> int:  # noqa: A002
+    def _constant(self, type: int, value: int) -> int:
         self._constants.add(type)
         self._constants.add(value & HALF)
         self._constants.add(value >> 32 & HALF)
@@ -371,11 +371,11 @@ class UnitBuilder:
         """Index of a structure; the same (name, columns) gives the same index."""
         return self._structures.setdefault(Structure(name, hbj, tuple(columns)), len(self._structures))
 
-    def object(self, name: str, hbj: int, type: int, rows: int = 1, columns: int = 0) -> int:  # noqa: A002
+    def object(self, name: str, hbj: int, type: int, rows: int = 1, columns: int = 0) -> int:
         """Index of an object that this unit names."""
         return self._objects.setdefault(Object(name, hbj, type, rows, columns), len(self._objects))
 
-    def variable(self, name: str, type: int, number: int | None = None) -> int:  # noqa: A002
+    def variable(self, name: str, type: int, number: int | None = None) -> int:
         """Index of a picture variable. `number` is its object number in the table of variables: its index + 1 unless told."""
         self.variables.append((name, type, len(self.variables) + 1 if number is None else number))
         return len(self.variables) - 1

@@ -37,7 +37,7 @@ UNTYPED = Struct("", 0, [])  # of a RECORD without a structure: it takes any, co
 class Symbol:
     """A name of the text. `section` is the number of its procedure, 0 = init part (global)."""
 
-    def __init__(self, name: str, kind: int, type: int, section: int = 0, struct: Struct | None = None,  # noqa: A002
+    def __init__(self, name: str, kind: int, type: int, section: int = 0, struct: Struct | None = None,
                  noalias: bool = False, value: object = None, index: int = 0) -> None:
         self.name = name
         self.kind = kind
@@ -77,7 +77,7 @@ class Place:
     base (CELL): "name" object entry | "alias" symbol | "hbj" node of an INT expression | "item" Place of an Object column
     """
 
-    def __init__(self, kind: int, type: int, symbol: Symbol | None = None, struct: Struct | None = None,  # noqa: A002
+    def __init__(self, kind: int, type: int, symbol: Symbol | None = None, struct: Struct | None = None,
                  index: int = -1, column: int = -1, base: str = "", entry: object = None, node: int = -1,
                  item: Place | None = None, whole: bool = True, name: str = "") -> None:
         self.kind = kind
@@ -99,7 +99,7 @@ class Place:
         return f"`{self.name}`"
 
 
-def place_at(kind: int, type: int, symbol: Symbol | None, struct: Struct | None, index: int, column: int, name: str) -> Place:  # noqa: A002
+def place_at(kind: int, type: int, symbol: Symbol | None, struct: Struct | None, index: int, column: int, name: str) -> Place:
     """As Place(), without the way over Python's call: for the places that most references are."""
     place: Place = Place.__new__(Place)
     place.kind, place.type, place.symbol, place.struct = kind, type, symbol, struct
@@ -108,7 +108,7 @@ def place_at(kind: int, type: int, symbol: Symbol | None, struct: Struct | None,
     return place
 
 
-def cell_at(type: int, symbol: Symbol | None, struct: Struct | None, index: int, column: int, base: str, entry: object,  # noqa: A002
+def cell_at(type: int, symbol: Symbol | None, struct: Struct | None, index: int, column: int, base: str, entry: object,
             name: str) -> Place:
     """The same for a CELL."""
     place = place_at(P_CELL, type, symbol, struct, index, column, name)
@@ -116,7 +116,7 @@ def cell_at(type: int, symbol: Symbol | None, struct: Struct | None, index: int,
     return place
 
 
-def part_of(cell: Place, type: int, struct: Struct | None, index: int, column: int, name: str) -> Place:  # noqa: A002
+def part_of(cell: Place, type: int, struct: Struct | None, index: int, column: int, name: str) -> Place:
     """A row or item of a CELL."""
     place = cell_at(type, cell.symbol, struct, index, column, cell.base, cell.entry, name)
     place.node, place.whole = cell.node, False
