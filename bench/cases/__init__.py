@@ -1,0 +1,1 @@
+"""One module a benchmark: `run(options) -> Report`; its first docstring line is its help text."""

@@ -1,0 +1,1 @@
+"""What every benchmark needs: rounds, peers, facts of the machine, reports."""
