@@ -111,12 +111,12 @@ EMPTY = {"B": False, "I": 0, "R": 0.0, "M": 0, "T": ""}
 
 @function("%SetValid")
 def set_valid(x: Value, on: Value) -> Value:
-    """V14: an invalid value keeps nothing; made valid it is empty."""
+    """V14: an invalid value keeps nothing; made valid it is empty, and an INT when nothing tells its type."""
     if not on.valid:
         return Value(x.kind, None, on.reasons)
     if not on.data:
         return Value(x.kind, None, x.reasons or frozenset((UNDEFINED,)))
-    return x if x.valid else Value(x.kind, EMPTY[x.kind]) if x.kind in EMPTY else Value(x.kind, 0)
+    return x if x.valid else Value(x.kind, EMPTY[x.kind]) if x.kind in EMPTY else Value("I", 0)
 
 
 @function("%InvalidReason")

@@ -228,6 +228,8 @@ class ActionCode(StampCode):
             return
         assert place.symbol is not None
         index = self.value(place.index, V_INT)
+        if self.checked.bound:  # the callee may have bound its row: what that row reads comes back
+            self.act(ActionId.REFRESH, [arg_of(INOUT, V_RECORD, register)], False)
         self.emit(Op.ROW_PUT, self.record(place.symbol), index, register)  # not one row: raises before the object has anything
         if place.symbol.bound:
             self._row_to_object(place, register, index)
