@@ -25,6 +25,10 @@ NAMES = {row.number: row.name for row in (*actions.ROWS, *picture_functions.ROWS
 MOST_SLICES = 1000
 
 
+class Endless(AssertionError):
+    """A script of a test ran for MOST_SLICES slices."""
+
+
 def known_objects() -> list[dict[str, Any]]:
     """Objects of the directory as a server tells of them."""
     numbers = {e.name: e.hbj for e in ENTRIES}
@@ -119,7 +123,7 @@ class Host:
                 self._act()
             elif status != Status.SLICE:
                 return status
-        raise AssertionError("the script does not end")
+        raise Endless("the script does not end")
 
     def _act(self) -> None:
         pending = self.script.pending

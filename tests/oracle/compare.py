@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from esl.directory import ENTRIES, SOURCES, plain
-from esl.host import Host
+from esl.host import Endless, Host
 from esl.outside import LocalWorld
 from hisee._core.values import Invalid, Stamped, Time
 from hisee._core.values import Ref as VmRef
@@ -27,11 +27,12 @@ from .world import Ref, World
 MOST_CHOICES = 200
 KINDS = {"BOOL": "B", "INT": "I", "REAL": "R", "TIME": "M", "TEXT": "T"}
 Action = tuple[str, list[Any]]
+ENDLESS = (-1, 0)
 
 
 @dataclass
 class Outcome:
-    """What a run did. `end`: None, or error and line where it began."""
+    """What a run did. `end`: None, ENDLESS, or error and line where it began."""
 
     actions: list[Action] = field(default_factory=list)
     end: tuple[int, int] | None = None
@@ -77,8 +78,12 @@ def compiled(text: str, without: frozenset[str] = frozenset()) -> bytes:
 
 
 def in_vm(unit: bytes) -> Outcome:
+    """What the script does; one without an end has the end `ENDLESS`: another reason that an invalid value may have can lead there."""
     host = Machine(unit, world=LocalWorld())
-    status = host.init()
+    try:
+        status = host.init()
+    except Endless:
+        return Outcome(host.sent, ENDLESS)
     outcome = Outcome(host.sent, None)
     if status != Status.DONE:
         failure = host.script.failure
