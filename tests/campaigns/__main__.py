@@ -11,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from campaigns import crossings, cycles, hostile, latency, numbered
+from campaigns import crossings, cycles, fragments, hostile, latency, numbered
 from support.system import running
 
 PROC_APP = Path(__file__).parents[1] / "proc" / "app"
@@ -19,6 +19,7 @@ PROC_APP = Path(__file__).parents[1] / "proc" / "app"
 CAMPAIGNS: dict[str, tuple[Callable[..., dict[str, Any]], Path, str | None]] = {
     "crossings": (crossings.run, crossings.APP, "count"),
     "cycles": (cycles.run, PROC_APP, "count"),
+    "fragments": (fragments.run, fragments.APP, "count"),
     "hostile": (hostile.run, hostile.APP, "neighbours"),
     "latency": (latency.run, PROC_APP, "calls"),
     "numbered": (numbered.run, numbered.APP, "count"),

@@ -38,11 +38,11 @@ from collections.abc import Sequence
 
 from hisee.esl.unit import (
     ARGUMENTS,
+    CLOSING,
     HEADER,
     MAGIC,
     NO_STRUCTURE,
     REGISTERS,
-    TERMINATORS,
     WRITTEN,
     Kind,
     Object,
@@ -272,8 +272,8 @@ class ProcedureBuilder:
 
     # layout
     def finish(self) -> None:
-        """Closes the code with RET where it does not end in a terminator, and resolves labels."""
-        falls_out = not self.pc or self._code.row[2 * self.pc - 2] & 0xFF not in TERMINATORS
+        """Closes the code with RET where nothing closes it yet, and resolves labels."""
+        falls_out = not self.pc or self._code.row[2 * self.pc - 2] & 0xFF not in CLOSING
         if falls_out or self._placed == self.pc:
             self.word(RET, 0, 0, 0, 0)
         for pc, wide, label in self._fixes:
