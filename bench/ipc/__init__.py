@@ -1,0 +1,1 @@
+"""Programs of the benchmarks `ring` and `channel`: two processes that talk over one transport."""
