@@ -42,6 +42,7 @@ PEERS = {peer.name: peer for peer in (
     Peer("quickjs", module="quickjs", pypi="quickjs"),
     Peer("wasmtime", module="wasmtime", pypi="wasmtime"),
     Peer("lupa", module="lupa", pypi="lupa"),
+    Peer("greenlet", module="greenlet", pypi="greenlet"),
     Peer("faster-fifo", module="faster_fifo", pypi="faster-fifo"),
     Peer("pyzmq", module="zmq", pypi="pyzmq"),
     Peer("iceoryx2", module="iceoryx2", pypi="iceoryx2"),
