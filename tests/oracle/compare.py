@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from esl.directory import ENTRIES, SOURCES, plain
-from esl.host import Host
+from esl.host import Host, native
 from esl.outside import LocalWorld
 from hisee._core.values import Invalid, Stamped, Time
 from hisee._core.values import Ref as VmRef
@@ -76,8 +76,8 @@ def compiled(text: str, without: frozenset[str] = frozenset()) -> bytes:
     return done.unit
 
 
-def in_vm(unit: bytes) -> Outcome:
-    host = Machine(unit, world=LocalWorld())
+def in_vm(unit: bytes, machine: Callable[..., Any] = native) -> Outcome:
+    host = Machine(unit, world=LocalWorld(), machine=machine)
     status = host.init()
     outcome = Outcome(host.sent, None)
     if status != Status.DONE:
