@@ -31,7 +31,7 @@ OWN = {"idle": "campaigns.idle", "blackout": "campaigns.blackout", "agents": "ca
        "queues": "campaigns.queues", "roles": "campaigns.roles", "simulator": "campaigns.simulator",
        "oracle": "campaigns.oracle", "coverage": "campaigns.coverage", "kills": "campaigns.kills",
        "pair": "campaigns.pair", "plant": "campaigns.plant", "skew": "campaigns.skew", "supervision": "campaigns.supervision",
-       "switch": "campaigns.switch"}
+       "switch": "campaigns.switch", "wasm": "campaigns.wasm"}
 
 
 def arguments() -> argparse.Namespace:

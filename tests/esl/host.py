@@ -70,11 +70,16 @@ def in_20(value: Any) -> str:
     return text[:20] if len(text) <= 20 or not isinstance(value, float) else f"{value:.12g}"
 
 
+def native(unit: bytes, *given: Any) -> Script:
+    """The machine of this computer; tests/wasm has another one."""
+    return Script(Unit(unit), *given)
+
+
 class Host:
     """`log` lines, `sent` actions (name, values), `failure`. `answers` are given to actions by name, in order."""
 
     def __init__(self, unit: bytes, answers: dict[str, list[list[Any]]] | None = None, site: Site | None = None,
-                 world: World | None = None) -> None:
+                 world: World | None = None, machine: Callable[..., Any] = native) -> None:
         self.log: list[str] = []
         self.sent: list[tuple[str, list[Any]]] = []
         self.answers = answers or {}
@@ -90,7 +95,7 @@ class Host:
         self.properties: dict[tuple[int, str], Any] = {(number, "Text"): name for name, number in REFS.items()}
         self.name, self.object, self.number, self.console = "WS1.HIS", "S.Test", 401, 301
         self.database_error = (0, "")
-        self.script = Script(Unit(unit), self.cells, self.variables, None, world or World())
+        self.script = machine(unit, self.cells, self.variables, None, world or World())
         self.functions = Functions(site or Site(objects=known_objects), self)
 
     def _define_objects(self) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from esl.directory import ENTRIES, SOURCES, plain
-from esl.host import Endless, Host
+from esl.host import Endless, Host, native
 from esl.outside import LocalWorld
 from hisee._core.values import Invalid, Stamped, Time
 from hisee._core.values import Ref as VmRef
@@ -77,9 +77,9 @@ def compiled(text: str, without: frozenset[str] = frozenset()) -> bytes:
     return done.unit
 
 
-def in_vm(unit: bytes) -> Outcome:
+def in_vm(unit: bytes, machine: Callable[..., Any] = native) -> Outcome:
     """What the script does; one without an end has the end `ENDLESS`: another reason that an invalid value may have can lead there."""
-    host = Machine(unit, world=LocalWorld())
+    host = Machine(unit, world=LocalWorld(), machine=machine)
     try:
         status = host.init()
     except Endless:

@@ -108,7 +108,7 @@ class Console:
 
     async def _open(self, name: str, slot: int, instead: OpenObject | None = None, instance: int = 0) -> OpenObject:
         """`instead` stays on the screen until this one is there; it may be this one itself, which goes on under new numbers."""
-        moves = 0
+        moves, asked_ns = 0, self.seams.clock.monotonic_ns()
         self._opening += 1
         try:
             wanted = Open(object=name, console=self.number, instance=instead.instance if instead is not None else instance)
@@ -118,6 +118,7 @@ class Console:
                 moves, opened = instead.number, self._move(instead, reply)
             else:
                 opened = self._enter(reply, slot, instead, instance)
+            opened.asked_ns = asked_ns
         finally:
             self._opening -= 1
         self._deliver_early()
@@ -474,6 +475,7 @@ class Console:
             self._wait_for_open(message)
             return
         opened.remote, opened.see, opened.see_name, opened.reason = Part.UP, up.see, up.name, ""
+        opened.up_ns = self.seams.clock.monotonic_ns()
         self.tell_pages()
 
     def _remote_down(self, down: RemoteDown, message: Message) -> None:

@@ -99,6 +99,7 @@ class OpenObject:
         self.orphan = False  # its local part ended with the HIS host
         self.home: object = None  # where it is open: which session with which server, which logon of the HIS host
         self.input_ns = self.effect_ns = 0  # monotonic: last input of a person; last picture function of a script done
+        self.asked_ns = self.up_ns = 0  # monotonic: when it was asked for; when its remote part was last known to run
         self._on_close = on_close
 
     @property
@@ -144,8 +145,9 @@ class OpenObject:
     # -- what commands and pages are told
 
     def facts(self) -> dict[str, Any]:
-        """For commands: what a page is told, and the times of the last input and its last effect."""
-        return {**self.shown_facts(), "input_ns": self.input_ns, "effect_ns": self.effect_ns}
+        """For commands: what a page is told, and moments on the clock of the console."""
+        moments = {"input_ns": self.input_ns, "effect_ns": self.effect_ns, "asked_ns": self.asked_ns, "up_ns": self.up_ns}
+        return {**self.shown_facts(), **moments}
 
     def shown_facts(self) -> dict[str, Any]:
         return {"opened": self.number, "slot": self.slot, "object": self.name, "title": self.picture.title, "version": self.reply.version,
