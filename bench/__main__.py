@@ -8,14 +8,15 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-from bench.harness import peers
+from bench.harness import page, peers
 from bench.harness.compare import compared
 from bench.harness.options import Options, progress
 from bench.harness.report import Report, text
 
 CASES = sorted(path.stem for path in Path(__file__).with_name("cases").glob("[!_]*.py"))
 
-NAMES = f"of {', '.join(CASES)}; all = each; small = the cases of pytest-benchmark; compare BEFORE AFTER = two files of --out"
+NAMES = f"of {', '.join(CASES)}; all = each; small = the cases of pytest-benchmark; compare BEFORE AFTER = two files of --out; " \
+        "page = write docs/benchmarks.md from what --keep kept"
 
 
 def arguments() -> argparse.Namespace:
@@ -27,6 +28,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--only", default="", metavar="CASE,..", help="these cases only")
     parser.add_argument("--peers", default="", metavar="PEER,..", help="these peers only")
     parser.add_argument("--out", metavar="FILE", help="write the reports there as JSON too, for compare")
+    parser.add_argument("--keep", action="store_true", help="put the reports among the results that the page in the docs shows")
     parser.add_argument("--install-peers", action="store_true", help="install the peers from Debian and PyPI first")
     return parser.parse_args()
 
@@ -37,6 +39,9 @@ def main() -> int:
         peers.install()
     if given.names[:1] == ["compare"]:
         return compare(given.names[1:])
+    if given.names == ["page"]:
+        print("\n".join(str(path.relative_to(page.ROOT)) for path in page.write()))
+        return 0
     names = CASES if given.names == ["all"] else given.names
     if unknown := [name for name in names if name not in CASES]:
         progress(f"bench: there is no {', '.join(unknown)}; there are {', '.join(CASES)}, all, compare")
@@ -68,6 +73,8 @@ def show(reports: list[Report], given: argparse.Namespace) -> None:
     written = json.dumps([report.to_json() for report in reports], indent=1)
     if given.out:
         Path(given.out).write_text(written + "\n")
+    for report in reports if given.keep else []:
+        page.keep(report)
     if given.json:
         print(written)
         return
