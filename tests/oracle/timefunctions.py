@@ -166,11 +166,12 @@ SPELLINGS = {"yyyy": "year", "rrrr": "year", "yy": "year", "rr": "year", "mss": 
 def pieces(mask: str) -> list[tuple[str, str]]:
     """(kind, spelling); the kind of a literal is ""."""
     found: list[tuple[str, str]] = []
-    at = 0
+    left, at = dict(SPELLINGS), 0
     while at < len(mask):
-        used = {kind for kind, _ in found}
-        spelling = next((s for s, kind in SPELLINGS.items() if mask.startswith(s, at) and kind not in used), "")
-        found.append((SPELLINGS.get(spelling, ""), spelling or mask[at]))
+        spelling = next((s for s in left if mask.startswith(s, at)), "")
+        kind = SPELLINGS.get(spelling, "")
+        found.append((kind, spelling or mask[at]))
+        left = {s: other for s, other in left.items() if other != kind} if kind else left
         at += len(spelling) or 1
     return found
 
