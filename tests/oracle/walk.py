@@ -448,8 +448,9 @@ class Walker(Containers):
             name = self.names[tree.a[node]]
             holder = self.holder(frame, name)
             if isinstance(holder[name], Value):
-                holder[name] = convert(value, KIND[tree.a[self.type_node(frame, name)]])
-                self.stamps(frame, name)[name] = (time or NOW, weak or value.cut)
+                kept = convert(value, KIND[tree.a[self.type_node(frame, name)]])  # a text that was cut leaves its mark only to a text
+                holder[name] = kept
+                self.stamps(frame, name)[name] = (time or NOW, weak or kept.cut)
                 return
         cell = self.cell(frame, tree.a[node], self.names[tree.b[node]]) if tree.kind[node] == N.N_COLUMN else None
         if cell is not None and cell[0].of.columns[cell[2]][1] != "O":
