@@ -104,7 +104,7 @@ static esl_script_t *next(esl_sched_t *sched)
 /* Its back edges are longer, or shorter again, than a slice of that many may have. */
 static void keep_pace(esl_script_t *s, int64_t took_ns)
 {
-    if (took_ns > SLICE_NS && s->wait.halvings < 30) s->wait.halvings++;
+    if (took_ns > SLICE_NS && slice_of(s) > 1) s->wait.halvings++;
     else if (took_ns < SLICE_NS / 4 && s->wait.halvings) s->wait.halvings--;
 }
 

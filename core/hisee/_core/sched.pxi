@@ -64,6 +64,10 @@ cdef class Scheduler:
         return stopped
 
     @property
+    def now_ns(self):
+        return system_ns(NULL) if self.clock is None else asked_ns(<void *>self)
+
+    @property
     def ready(self):
         """Is there anybody to run?"""
         return cvm.esl_sched_ready(&self.sched)
