@@ -28,7 +28,7 @@ EXTENSIONS = {
     "hisee._core.library": [*VALUES, *LIBRARY],
     "hisee._core.cells": [*VALUES, "esl_cells", "esl_cells_wire"],
     "hisee._core.vm": [*VALUES, *LIBRARY, "esl_cells", "esl_cells_wire", "esl_unit", "esl_verify", "esl_script", "esl_site", "esl_rows",
-                       "esl_local", "esl_container", "esl_any", "esl_vm"],
+                       "esl_local", "esl_container", "esl_any", "esl_vm", "esl_slab", "esl_wheel", "esl_sched"],
     "hisee._core.ring": ["esl_ring", "esl_frame", "esl_crc"],
     "hisee._core.frame": ["esl_frame", "esl_crc"],
     "hisee._core.shaper": ["esl_shaper"],

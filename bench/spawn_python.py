@@ -23,13 +23,13 @@ def resident_bytes() -> int:
 
 
 def script(count: int, unit: str) -> Made:
-    from hisee._core.vm import Script, Status, Unit
+    from hisee._core.vm import Script, Setting, Status, Unit
     from hisee.config import limits
 
-    loaded, bounds = Unit(Path(unit).read_bytes()), limits()
+    loaded, setting = Unit(Path(unit).read_bytes()), Setting(limits(), None)
 
     def create(_: int) -> Any:
-        made = Script(loaded, None, None, bounds, None)
+        made = Script(loaded, None, None, setting)
         made.start_init()
         assert made.run(1000) == Status.ACTION
         return made

@@ -10,6 +10,8 @@
 
 static const esl_script_limits_t limits = {1000, 256, 1000000, 64 << 20, INT64_C(1) << 60, 1000, 1000000, 100000};
 
+static esl_slab_t slab;
+
 static esl_unit_t *load(const char *path)
 {
     static uint8_t bytes[1 << 20];
@@ -25,7 +27,7 @@ static esl_unit_t *load(const char *path)
 
 static esl_script_t *create(const esl_unit_t *unit)
 {
-    esl_script_t *one = esl_script_new(unit, NULL, NULL, &limits, NULL);
+    esl_script_t *one = esl_script_new(unit, NULL, NULL, &limits, NULL, &slab);
     if (!one) wrong("a script is made");
     esl_script_start_init(one);
     return one;
@@ -102,6 +104,7 @@ int main(int argc, char **argv)
 {
     if (argc != 4) wrong("spawn WAITS LOOPS COUNT");
     const esl_unit_t *waits = load(argv[1]), *loops = load(argv[2]);
+    esl_slab_init(&slab, sizeof(esl_script_t));
     long count = atol(argv[3]);
     esl_script_t **all = calloc((size_t)count, sizeof *all);
     recycle(waits, count);

@@ -103,7 +103,7 @@ static int times(const esl_zone_t *zone, esl_arith_t op, esl_value_t b, esl_valu
 static int texts(esl_script_t *s, esl_arith_t op, esl_value_t b, esl_value_t c, esl_value_t *result)
 {
     if (b.type != c.type || op != ESL_ADD) return ESL_ERR_TYPE_MISMATCH;
-    esl_text_t *joined = esl_text_concat(&s->account, esl_text_keep(b.value.t), c.value.t, s->limits.text_chars);
+    esl_text_t *joined = esl_text_concat(&s->account, esl_text_keep(b.value.t), c.value.t, s->limits->text_chars);
     if (!joined) {
         esl_text_drop(b.value.t);
         return ESL_ERR_MEMORY;

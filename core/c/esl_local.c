@@ -57,14 +57,15 @@ static int give_copy(esl_script_t *s, const esl_site_t *site, uint16_t i, const 
 
 static int container_at(const esl_script_t *s, const esl_site_t *site, uint16_t i, esl_container_t **found)
 {
-    *found = esl_container_find(&s->containers, int_at(s, site, i));
+    *found = s->containers ? esl_container_find(s->containers, int_at(s, site, i)) : NULL;
     return *found ? 0 : ESL_ERR_NO_DATA;
 }
 
 static int cnt_create(esl_script_t *s, const esl_site_t *site)
 {
     int64_t handle;
-    int error = esl_container_create(&s->containers, bool_at(s, site, 1) == 1, &handle);
+    if (!esl_script_containers(s)) return ESL_ERR_MEMORY;
+    int error = esl_container_create(s->containers, bool_at(s, site, 1) == 1, &handle);
     return error ? error : give_slot(s, site, 0, ESL_T_INT, handle);
 }
 
@@ -79,11 +80,11 @@ static int cnt_insert(esl_script_t *s, const esl_site_t *site)
     s->budget -= esl_work((uint64_t)size_of(&key));
     if (value.type != ESL_T_RECORD) {
         value.value = esl_settle(value.type, value.value);
-        return esl_container_insert(&s->containers, c, &key, &value);
+        return esl_container_insert(s->containers, c, &key, &value);
     }
     value.value.rec = esl_rows_free_of_bonds(s, value.value.rec);
     if (!value.value.rec) return ESL_ERR_MEMORY;
-    error = esl_container_insert(&s->containers, c, &key, &value);
+    error = esl_container_insert(s->containers, c, &key, &value);
     esl_record_drop(value.value.rec);
     return error;
 }
@@ -143,7 +144,7 @@ static int cnt_destroy(esl_script_t *s, const esl_site_t *site)
 {
     esl_container_t *c;
     int error = container_at(s, site, 0, &c);
-    if (!error) esl_container_destroy(&s->containers, c);
+    if (!error) esl_container_destroy(s->containers, c);
     return error;
 }
 

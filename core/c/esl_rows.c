@@ -62,7 +62,7 @@ int esl_rows_put(esl_script_t *s, esl_slot_t *record, int64_t row, esl_record_t 
 int esl_rows_redim(esl_script_t *s, esl_slot_t *record, int64_t rows)
 {
     if (esl_int_invalid(rows)) return ESL_ERR_EXPRESSION_STATUS;
-    if (rows < 0 || rows > s->limits.record_rows) return ESL_ERR_RANGE_ERROR;
+    if (rows < 0 || rows > s->limits->record_rows) return ESL_ERR_RANGE_ERROR;
     s->budget -= esl_work((uint64_t)rows * record->rec->structure->columns);
     if (!own(s, record) || !esl_record_redim(record->rec, (uint32_t)rows)) return ESL_ERR_RANGE_ERROR;
     return 0;
@@ -77,7 +77,7 @@ int esl_rows_insert(esl_script_t *s, esl_slot_t *record, int64_t before, esl_rec
     if (before < 1 || before > (int64_t)to->rows + 1) return ESL_ERR_RANGE_ERROR;
     if (first < 1 || last > from->rows || last < first - 1) return ESL_ERR_RANGE_ERROR;
     int64_t count = last - first + 1;
-    if (to->rows + count > s->limits.record_rows) return ESL_ERR_RANGE_ERROR;
+    if (to->rows + count > s->limits->record_rows) return ESL_ERR_RANGE_ERROR;
     s->budget -= esl_work(cells(to) + (uint64_t)count * to->structure->columns);
     esl_record_keep(from); /* the same record in both operands is copied first */
     bool done = own(s, record) && esl_record_insert(record->rec, (uint32_t)(before - 1), from, (uint32_t)(first - 1), (uint32_t)count);
@@ -126,7 +126,7 @@ int esl_rows_copy_some(esl_script_t *s, esl_slot_t *record, int64_t to_from, esl
     if (esl_int_invalid(to_from) || esl_int_invalid(of_from) || esl_int_invalid(count)) return ESL_ERR_EXPRESSION_STATUS;
     if (record->rec->structure != of->structure) return ESL_ERR_RECORD_NO_COMP;
     if (count < 0 || of_from < 1 || of_from > (int64_t)of->rows + 1 || count > (int64_t)of->rows - of_from + 1) return ESL_ERR_RANGE_ERROR;
-    if (to_from < 1 || to_from > rows + 1 || to_from - 1 + count > s->limits.record_rows) return ESL_ERR_RANGE_ERROR;
+    if (to_from < 1 || to_from > rows + 1 || to_from - 1 + count > s->limits->record_rows) return ESL_ERR_RANGE_ERROR;
     s->budget -= esl_work((uint64_t)count * of->structure->columns);
     esl_record_keep(of); /* the same record in both operands is copied first: its rows are read as they were */
     int error = own(s, record) ? 0 : ESL_ERR_MEMORY;

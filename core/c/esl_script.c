@@ -26,30 +26,53 @@ static void set_message(char *message, const char *text)
     message[at] = 0;
 }
 
+/* For scripts that find no memory even for their error; the texts of several may mix there. */
+static esl_trouble_t last_resort = {.failure.limit = ""};
+
+static esl_failure_t *failure_of(esl_script_t *s)
+{
+    if (!s->trouble && (s->trouble = malloc(sizeof *s->trouble))) s->trouble->err_msg[0] = 0;
+    if (!s->trouble) s->trouble = &last_resort;
+    return &s->trouble->failure;
+}
+
+const esl_failure_t *esl_script_failure(const esl_script_t *s)
+{
+    static const esl_failure_t none = {.limit = ""};
+    return s->trouble ? &s->trouble->failure : &none;
+}
+
+static void set_failure(esl_script_t *s, int number, int64_t extended, uint32_t line, uint16_t procedure, const char *text, const char *limit)
+{
+    esl_failure_t *failure = failure_of(s);
+    failure->number = number, failure->extended = extended, failure->line = line, failure->procedure = procedure, failure->limit = limit;
+    set_message(failure->text, text);
+}
+
 /* memory of the script itself */
 
 static void *charged_calloc(esl_account_t *account, size_t count, size_t size)
 {
-    if (!count) count = 1;
     if (!esl_charge(account, (int64_t)(count * size))) return NULL;
     void *memory = calloc(count, size);
     if (!memory) esl_discharge(account, (int64_t)(count * size));
     return memory;
 }
 
-/* Room for `needed` elements; false: refused, nothing changed. */
-static bool grow(esl_account_t *account, void **block, uint32_t *have, uint32_t needed, size_t size)
+/* Room for `needed` elements; false: refused, nothing changed. `inside` is the room that the script itself has: it stays charged. */
+static bool grow(esl_account_t *account, void **block, uint32_t *have, uint32_t needed, size_t size, void *inside)
 {
     if (needed <= *have) return true;
-    uint32_t more = *have ? *have : 16;
+    uint32_t more = *have ? *have : 16, charged = *block == inside ? 0 : *have;
     while (more < needed) more *= 2;
-    int64_t bytes = (int64_t)(more - *have) * (int64_t)size;
+    int64_t bytes = (int64_t)(more - charged) * (int64_t)size;
     if (!esl_charge(account, bytes)) return false;
-    void *moved = realloc(*block, more * size);
+    void *moved = realloc(*block == inside ? NULL : *block, more * size);
     if (!moved) {
         esl_discharge(account, bytes);
         return false;
     }
+    if (*block == inside && inside) memcpy(moved, inside, *have * size);
     *block = moved, *have = more;
     return true;
 }
@@ -58,6 +81,7 @@ static bool grow(esl_account_t *account, void **block, uint32_t *have, uint32_t 
 
 static esl_record_t *blank_row(esl_script_t *s, uint16_t structure)
 {
+    if (!s->blank && !(s->blank = charged_calloc(&s->account, s->unit->structures, sizeof *s->blank))) return NULL;
     if (!s->blank[structure]) s->blank[structure] = esl_record_new(&s->account, &s->unit->structure[structure], 1);
     return s->blank[structure];
 }
@@ -74,8 +98,9 @@ static bool blanks_ready(esl_script_t *s, const esl_procedure_t *p)
 
 bool esl_frame_room(esl_script_t *s, const esl_procedure_t *p)
 {
-    return blanks_ready(s, p) && grow(&s->account, (void **)&s->stack, &s->stack_room, s->stack_used + p->registers, sizeof *s->stack) &&
-           grow(&s->account, (void **)&s->frames, &s->frames_room, s->depth + 1, sizeof *s->frames);
+    return blanks_ready(s, p) &&
+           grow(&s->account, (void **)&s->stack, &s->stack_room, s->stack_used + p->registers, sizeof *s->stack, s->slots) &&
+           grow(&s->account, (void **)&s->frames, &s->frames_room, s->depth + 1, sizeof *s->frames, s->first_frames);
 }
 
 void esl_frame_records(esl_script_t *s, const esl_procedure_t *p, esl_slot_t *slots)
@@ -101,8 +126,8 @@ void esl_pop_frame(esl_script_t *s) { esl_pop(s); }
 
 int esl_push_return(esl_script_t *s, esl_frame_t *frame, uint32_t pc)
 {
-    if (frame->gosubs >= s->limits.gosub_depth || frame->gosubs == UINT16_MAX) return ESL_ERR_STACK;
-    if (!grow(&s->account, (void **)&s->gosub, &s->gosub_room, s->gosub_used + 1, sizeof *s->gosub)) return ESL_ERR_MEMORY;
+    if (frame->gosubs >= s->limits->gosub_depth || frame->gosubs == UINT16_MAX) return ESL_ERR_STACK;
+    if (!grow(&s->account, (void **)&s->gosub, &s->gosub_room, s->gosub_used + 1, sizeof *s->gosub, NULL)) return ESL_ERR_MEMORY;
     s->gosub[s->gosub_used++] = pc;
     frame->gosubs++;
     return 0;
@@ -110,44 +135,61 @@ int esl_push_return(esl_script_t *s, esl_frame_t *frame, uint32_t pc)
 
 /* life */
 
-static bool make_tables(esl_script_t *s)
+esl_text_t **esl_script_texts(esl_script_t *s)
 {
-    s->text = charged_calloc(&s->account, s->unit->constants, sizeof *s->text);
-    s->blank = charged_calloc(&s->account, s->unit->structures, sizeof *s->blank);
-    return s->text && s->blank && esl_push_frame(s, 0, ESL_NO_SITE);
+    if (!s->text) s->text = charged_calloc(&s->account, s->unit->constants, sizeof *s->text);
+    return s->text;
+}
+
+esl_containers_t *esl_script_containers(esl_script_t *s)
+{
+    if (s->containers) return s->containers;
+    s->containers = charged_calloc(&s->account, 1, sizeof *s->containers);
+    if (s->containers) *s->containers = (esl_containers_t){.account = &s->account, .most = s->limits->containers,
+                                                           .most_items = s->limits->container_items};
+    return s->containers;
 }
 
 esl_script_t *esl_script_new(const esl_unit_t *unit, esl_cells_t *cells, esl_cells_t *variables, const esl_script_limits_t *limits,
-                             const esl_world_t *world)
+                             const esl_world_t *world, esl_slab_t *slab)
 {
-    esl_script_t *s = calloc(1, sizeof *s);
+    esl_script_t *s = slab ? esl_slab_take(slab) : malloc(sizeof *s);
     if (!s) return NULL;
-    s->unit = unit, s->cells = cells, s->variables = variables, s->world = world, s->limits = *limits;
+    memset(s, 0, offsetof(esl_script_t, first_frames));
+    s->unit = unit, s->cells = cells, s->variables = variables, s->world = world, s->limits = limits;
+    s->in_slab = slab != NULL;
+    s->stack = s->slots, s->stack_room = ESL_INLINE_SLOTS;
+    s->frames = s->first_frames, s->frames_room = ESL_INLINE_FRAMES;
     s->account.limit = limits->memory_bytes;
-    s->failure.limit = "";
-    s->context = (esl_context_t){.account = &s->account, .world = world, .fuel = &s->fuel, .text_chars = limits->text_chars};
-    s->pending.payload.account = s->results.account = &s->account;
-    s->containers = (esl_containers_t){.account = &s->account, .most = limits->containers, .most_items = limits->container_items};
-    if (esl_charge(&s->account, sizeof *s) && make_tables(s)) return s;
+    s->pending.payload.account = &s->account;
+    if (esl_charge(&s->account, sizeof *s) && esl_push_frame(s, 0, ESL_NO_SITE)) return s;
     esl_script_free(s);
     return NULL;
+}
+
+static void free_values(esl_script_t *s)
+{
+    while (s->depth) esl_pop_frame(s);
+    if (s->containers) esl_containers_free(s->containers);
+    for (uint32_t i = 0; s->text && i < s->unit->constants; i++) esl_text_drop(s->text[i]);
+    for (uint32_t i = 0; s->blank && i < s->unit->structures; i++) esl_record_drop(s->blank[i]);
+    esl_buffer_free(&s->pending.payload);
 }
 
 void esl_script_free(esl_script_t *s)
 {
     if (!s) return;
-    while (s->depth) esl_pop_frame(s);
-    esl_containers_free(&s->containers);
-    for (uint32_t i = 0; s->text && i < s->unit->constants; i++) esl_text_drop(s->text[i]);
-    for (uint32_t i = 0; s->blank && i < s->unit->structures; i++) esl_record_drop(s->blank[i]);
-    esl_buffer_free(&s->pending.payload);
-    esl_buffer_free(&s->results);
+    esl_unlink(&s->wait.link);
+    free_values(s);
+    if (s->stack != s->slots) free(s->stack);
+    if (s->frames != s->first_frames) free(s->frames);
+    free(s->containers);
     free(s->text);
     free(s->blank);
-    free(s->stack);
-    free(s->frames);
     free(s->gosub);
-    free(s);
+    if (s->trouble != &last_resort) free(s->trouble);
+    if (s->in_slab) esl_slab_give(s);
+    else free(s);
 }
 
 /* requests */
@@ -155,11 +197,11 @@ void esl_script_free(esl_script_t *s)
 static void begin(esl_script_t *s, uint32_t entry)
 {
     s->entry = entry;
-    s->fuel = s->limits.fuel;
+    s->fuel = s->limits->fuel;
     s->running = true;
     s->status = ESL_SLICE;
-    s->failure = (esl_failure_t){.limit = ""};
-    esl_buffer_free(&s->results);
+    if (s->trouble) s->trouble->failure = (esl_failure_t){.limit = ""};
+    esl_buffer_free(&s->pending.payload);
 }
 
 void esl_script_start_init(esl_script_t *s)
@@ -179,8 +221,7 @@ static void drop_request(esl_script_t *s)
 /* A request that could not even begin. */
 static int refuse(esl_script_t *s, uint32_t procedure, int number)
 {
-    s->failure = (esl_failure_t){.number = number, .procedure = (uint16_t)procedure, .limit = ""};
-    set_message(s->failure.text, esl_error_text(number));
+    set_failure(s, number, 0, 0, (uint16_t)procedure, esl_error_text(number), "");
     s->running = false;
     s->status = ESL_FAILED;
     return number;
@@ -230,11 +271,11 @@ int esl_script_start(esl_script_t *s, uint32_t procedure, const uint8_t *argumen
 static int put_results(esl_script_t *s, const esl_frame_t *frame)
 {
     const esl_procedure_t *p = &s->unit->procedure[frame->procedure];
-    int error = esl_put_count(&s->results, p->params);
+    int error = esl_put_count(&s->pending.payload, p->params);
     for (uint16_t i = 0; i < p->params && !error; i++) {
         const esl_param_t *param = &p->param[i];
         esl_value_t value = esl_load_value(s, frame, param->reg, param->type);
-        error = param->mode == ESL_IN ? esl_put_unchanged(&s->results) : esl_put_value(&s->results, &value);
+        error = param->mode == ESL_IN ? esl_put_unchanged(&s->pending.payload) : esl_put_value(&s->pending.payload, &value);
     }
     return error;
 }
@@ -252,11 +293,7 @@ int esl_finish_request(esl_script_t *s)
 void esl_script_kill(esl_script_t *s, const char *text, const char *limit)
 {
     if (s->status == ESL_KILLED) return; /* the first reason is the one to tell */
-    s->failure.line = esl_script_line(s);
-    s->failure.procedure = s->frames[s->depth - 1].procedure;
-    s->failure.number = ESL_ERR_KILLED;
-    s->failure.limit = limit;
-    set_message(s->failure.text, text);
+    set_failure(s, ESL_ERR_KILLED, esl_script_failure(s)->extended, esl_script_line(s), s->frames[s->depth - 1].procedure, text, limit);
     while (s->depth > 1) esl_pop_frame(s);
     esl_buffer_free(&s->pending.payload);
     s->running = false;
@@ -277,13 +314,14 @@ uint32_t esl_script_line_at(const esl_script_t *s, uint32_t depth)
 
 static void note_error(esl_script_t *s, uint32_t line)
 {
-    s->err_nr = s->failure.number;
+    esl_trouble_t *trouble = s->trouble;
+    s->err_nr = trouble->failure.number;
     s->err_line = line;
-    s->err_extended = s->failure.extended;
-    memcpy(s->err_msg, s->failure.text, sizeof s->err_msg);
+    s->err_extended = trouble->failure.extended;
+    memcpy(trouble->err_msg, trouble->failure.text, sizeof trouble->err_msg);
 }
 
-static void enter_handler(esl_frame_t *frame, int64_t row, int number, uint32_t line)
+static void enter_handler(esl_frame_t *frame, int32_t row, int number, uint32_t line)
 {
     frame->handling = true;
     frame->failed = row;
@@ -305,10 +343,7 @@ bool esl_raise(esl_script_t *s, int number, int64_t extended, const char *text, 
         const esl_procedure_t *p = &s->unit->procedure[frame->procedure];
         int64_t row = esl_action_at(p, frame->pc);
         uint32_t here = first && line ? line : row < 0 ? 0 : p->action[row].line;
-        if (first) {
-            s->failure = (esl_failure_t){.number = number, .extended = extended, .line = here, .procedure = frame->procedure, .limit = ""};
-            memcpy(s->failure.text, message, sizeof message);
-        }
+        if (first) set_failure(s, number, extended, here, frame->procedure, message, "");
         if (frame->guard) {
             frame->pc = frame->guard, frame->guard = 0;
             s->caught = number;
@@ -316,7 +351,7 @@ bool esl_raise(esl_script_t *s, int number, int64_t extended, const char *text, 
         }
         note_error(s, here);
         if (frame->mode == ESL_ON_LABEL) {
-            enter_handler(frame, row, number, here);
+            enter_handler(frame, (int32_t)row, number, here);
             return true;
         }
         if (frame->mode == ESL_ON_OFF && row >= 0) {

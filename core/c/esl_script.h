@@ -9,7 +9,9 @@
 #include "esl_cells.h"
 #include "esl_codec.h"
 #include "esl_container.h"
+#include "esl_slab.h"
 #include "esl_unit.h"
+#include "esl_wheel.h"
 
 typedef enum {
     ESL_DONE = 0,    /* nothing to run: the request ended, or none began */
@@ -34,7 +36,7 @@ typedef struct {
     uint16_t handled_gosubs; /* of those, when the running handler began */
     uint32_t guard;          /* where the next error goes, before the mode is looked at; 0 none */
     uint32_t label, off_label, resumed_label;
-    int64_t failed;          /* action range of the handled error; -1 none */
+    int32_t failed;          /* action range of the handled error; -1 none */
     int32_t handled_nr;      /* for RERAISE */
     uint32_t handled_line;
 } esl_frame_t;
@@ -50,9 +52,16 @@ typedef struct {
     const char *limit;       /* name of the limit that ended the script, or "" */
 } esl_failure_t;
 
+/* What only a script that met an error has. */
+typedef struct {
+    esl_failure_t failure;   /* while raising, and after FAILED or KILLED */
+    char err_msg[ESL_MESSAGE]; /* _ERR_MSG */
+} esl_trouble_t;
+
 typedef struct {
     int64_t call_depth, gosub_depth, record_rows, memory_bytes, fuel, containers, container_items;
     uint32_t text_chars;
+    int32_t slice;           /* of the scheduler */
 } esl_script_limits_t;
 
 typedef struct {
@@ -60,49 +69,57 @@ typedef struct {
     uint16_t site;           /* ESL_NO_SITE: a picture variable */
     uint32_t line;
     uint8_t waits;
-    esl_buffer_t payload;
+    esl_buffer_t payload;    /* after DONE: the results of the request */
 } esl_pending_t;
 #define ESL_NO_SITE 0xffffu
+
+/* Room inside a script: the globals and one handler of a usual size take nothing else. */
+#define ESL_INLINE_FRAMES 2
+#define ESL_INLINE_SLOTS 12
 
 typedef struct esl_script {
     const esl_unit_t *unit;
     esl_cells_t *cells, *variables;  /* may be NULL: nothing is known then */
     const esl_world_t *world;
-    esl_script_limits_t limits;
+    const esl_script_limits_t *limits;
     esl_account_t account;
-    esl_context_t context;           /* for builtins */
 
-    esl_slot_t *stack;
+    esl_slot_t *stack;               /* `slots`, or memory of its own once that is too small; so are the frames */
     uint32_t stack_used, stack_room; /* slots */
     esl_frame_t *frames;
     uint32_t depth, frames_room;     /* depth >= 1: frame 0 is the init part */
     uint32_t entry;                  /* index of the frame of the request */
-    uint32_t *gosub;                 /* where the GOSUBs of all frames return to, the latest last */
     uint32_t gosub_used, gosub_room;
-    esl_containers_t containers;
-    esl_text_t **text;               /* constants of this script, made at first use */
-    esl_record_t **blank;            /* one invalid row of each structure, shared until written */
+    uint32_t *gosub;                 /* where the GOSUBs of all frames return to, the latest last */
+    esl_containers_t *containers;    /* NULL: there never was one */
+    esl_text_t **text;               /* constants of this script, made at first use; NULL before the first */
+    esl_record_t **blank;            /* one invalid row of each structure, shared until written; NULL before the first */
 
     esl_status_t status;
+    bool running;                    /* a request is under way */
+    bool in_slab;
+    bool rnd_seeded;                 /* of the context that builtins get */
+    uint64_t rnd_state;
     int64_t fuel;                    /* left for this request */
     int64_t fuel_used;               /* of all requests */
     int64_t budget, budget_start;    /* of the slice: back edges, calls and what builtins charge */
-    bool running;                    /* a request is under way */
 
-    int err_nr;                      /* _ERR_NR, _ERR_MSG, _ERR_LINE, _ERR_NR_TRANS_EX */
+    int err_nr;                      /* _ERR_NR, _ERR_LINE, _ERR_NR_TRANS_EX */
     uint32_t err_line;
     int64_t err_extended;
-    char err_msg[ESL_MESSAGE];
     int caught;                      /* by the last guard */
-
-    esl_failure_t failure;           /* while raising, and after FAILED or KILLED */
+    esl_trouble_t *trouble;          /* NULL: there never was an error */
     esl_pending_t pending;
-    esl_buffer_t results;
+    esl_wait_t wait;                 /* for the scheduler */
+
+    esl_frame_t first_frames[ESL_INLINE_FRAMES];
+    esl_slot_t slots[ESL_INLINE_SLOTS];
 } esl_script_t;
 
-/* NULL: the memory limit is too small for the globals. */
+/* NULL: the memory limit is too small for the globals. `limits` and `world` must outlive the script. `slab` (may be NULL) is one of
+ * pieces of esl_script_t, and is used by one thread at a time. */
 esl_script_t *esl_script_new(const esl_unit_t *unit, esl_cells_t *cells, esl_cells_t *variables, const esl_script_limits_t *limits,
-                             const esl_world_t *world);
+                             const esl_world_t *world, esl_slab_t *slab);
 void esl_script_free(esl_script_t *script);
 
 /* Begin a request; esl_vm_run carries it. `start` decodes and converts the arguments: 0, or an error number with which
@@ -113,6 +130,10 @@ int esl_script_start(esl_script_t *script, uint32_t procedure, const uint8_t *ar
 void esl_script_complete(esl_script_t *script, const uint8_t *payload, size_t length, int64_t extended);
 void esl_script_fail(esl_script_t *script, int number, int64_t extended, const char *text);
 void esl_script_kill(esl_script_t *script, const char *text, const char *limit);
+const esl_failure_t *esl_script_failure(const esl_script_t *script); /* number 0: there is none */
+/* The payload of the pending action as the host gets it: 0 or ESL_ERR_MEMORY. That of a DELAY is made only here. */
+int esl_script_payload(esl_script_t *script);
+double esl_script_delay(const esl_script_t *script); /* seconds of the pending DELAY; NaN: they are invalid or below 0 */
 uint32_t esl_script_line(const esl_script_t *script); /* of the running or waiting action; 0 unknown */
 /* Of the frame at `depth`, 0 = the init part. */
 uint32_t esl_script_line_at(const esl_script_t *script, uint32_t depth);
@@ -123,6 +144,9 @@ esl_value_t esl_load_value(const esl_script_t *script, const esl_frame_t *frame,
 /* Moves *value into a register, converted to its type; the old value is dropped. 0, or an error (the value is dropped then too). */
 int esl_store_value(esl_script_t *script, const esl_frame_t *frame, uint16_t operand, unsigned type, esl_value_t *value);
 esl_structures_t esl_script_structures(const esl_script_t *script);
+esl_containers_t *esl_script_containers(esl_script_t *script); /* NULL: no memory */
+esl_text_t **esl_script_texts(esl_script_t *script);           /* the table of text constants; NULL: no memory */
+static inline const char *esl_err_msg(const esl_script_t *s) { return s->trouble ? s->trouble->err_msg : ""; }
 bool esl_push_frame(esl_script_t *script, uint16_t procedure, uint16_t site);
 void esl_pop_frame(esl_script_t *script);
 int esl_call_enter(esl_script_t *script, uint16_t site);  /* 0 or an error to raise at the CALL */

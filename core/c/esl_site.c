@@ -102,7 +102,7 @@ static inline int pass(esl_script_t *s, const esl_frame_t *from, uint16_t from_r
 int esl_call_enter(esl_script_t *s, uint16_t index)
 {
     const esl_site_t *site = &s->unit->site[index];
-    if (s->depth - s->entry > s->limits.call_depth) return ESL_ERR_STACK;
+    if (s->depth - s->entry > s->limits->call_depth) return ESL_ERR_STACK;
     if (!esl_push(s, site->number, index)) return ESL_ERR_MEMORY;
     const esl_procedure_t *p = &s->unit->procedure[site->number];
     const esl_frame_t *callee = &s->frames[s->depth - 1], *caller = callee - 1;
@@ -149,7 +149,10 @@ int esl_call_builtin(esl_script_t *s, uint16_t index)
     esl_value_t args[ESL_ARGUMENTS];
     for (int i = 0; i < argc; i++) args[i] = esl_load_value(s, frame, site->args[i].reg, site->args[i].type);
     esl_value_t result = {.type = out ? (esl_type)out->type : ESL_T_ANY, .time = esl_int_inv(ESL_UNDEFINED)};
-    int error = esl_builtin_call(&s->context, site->number, args, argc, &result);
+    esl_context_t context = {.account = &s->account, .world = s->world, .fuel = &s->fuel, .text_chars = s->limits->text_chars,
+                             .rnd_state = s->rnd_state, .rnd_seeded = s->rnd_seeded};
+    int error = esl_builtin_call(&context, site->number, args, argc, &result);
+    s->rnd_state = context.rnd_state, s->rnd_seeded = context.rnd_seeded;
     return error ? error : store_result(s, frame, out, &result);
 }
 
@@ -218,9 +221,23 @@ int esl_begin_action(esl_script_t *s, uint16_t index)
     if (local) return local(s, site);
     if (site->number == ACTION_SET && names_column(s, &site->args[0])) return ESL_ERR_RANGE_ERROR;
     esl_buffer_free(&s->pending.payload);
-    int error = put_arguments(s, site);
+    int error = site->number == ACTION_DELAY ? 0 : put_arguments(s, site);
     if (site->number == ACTION_FUNCTION) s->budget -= HOST_FUNCTION_FUEL + (int64_t)s->pending.payload.length / 16;
     return hand_out(s, error, site->number, index, site->waits);
+}
+
+int esl_script_payload(esl_script_t *s)
+{
+    if (s->status != ESL_ACTION || s->pending.number != ACTION_DELAY || s->pending.payload.length) return 0;
+    return put_arguments(s, &s->unit->site[s->pending.site]) ? ESL_ERR_MEMORY : 0;
+}
+
+double esl_script_delay(const esl_script_t *s)
+{
+    const esl_arg_t *arg = &s->unit->site[s->pending.site].args[0];
+    esl_value_t seconds = esl_load_value(s, &s->frames[s->depth - 1], arg->reg, arg->type);
+    double given = esl_convert(seconds.type, seconds.value, ESL_T_REAL).r;
+    return esl_real_invalid(given) || given < 0 ? esl_real_inv(ESL_OUT_OF_RANGE) : given;
 }
 
 int esl_write_variable(esl_script_t *s, uint16_t index, esl_type type, esl_slot_t slot)

@@ -50,6 +50,7 @@ static esl_slot_t inv(esl_type type, unsigned reason) { return esl_slot_inv(type
 /* A text constant belongs to the script, not to the unit: references are counted without atomics. */
 static esl_text_t *text_constant(esl_script_t *s, uint32_t index)
 {
+    if (!esl_script_texts(s)) return NULL;
     if (!s->text[index]) {
         uint64_t string = s->unit->constant[index].value.u;
         s->text[index] = esl_text_new(&s->account, s->unit->string[string], s->unit->string_bytes[string]);
@@ -65,7 +66,7 @@ static int concat(esl_script_t *s, esl_slot_t *a, const esl_slot_t *b, const esl
     }
     s->budget -= esl_work((uint64_t)b->t->bytes + c->t->bytes);
     bool grows = a == b && a != c; /* the only reference may be this register's: then it grows in place */
-    esl_text_t *joined = esl_text_concat(&s->account, grows ? b->t : esl_text_keep(b->t), c->t, s->limits.text_chars);
+    esl_text_t *joined = esl_text_concat(&s->account, grows ? b->t : esl_text_keep(b->t), c->t, s->limits->text_chars);
     if (!joined) {
         if (!grows) esl_text_drop(b->t);
         return ESL_ERR_MEMORY;
@@ -337,7 +338,7 @@ dispatch:
     CASE(CALL) {
         const esl_site_t *site = &unit->site[ip->a];
         const esl_procedure_t *p = &unit->procedure[site->number];
-        if (ESL_LIKELY(site->plain && s->depth - s->entry <= s->limits.call_depth && s->depth < s->frames_room &&
+        if (ESL_LIKELY(site->plain && s->depth - s->entry <= s->limits->call_depth && s->depth < s->frames_room &&
                        p->registers <= s->stack_room - s->stack_used)) {
             esl_slot_t *callee = s->stack + s->stack_used;
             for (unsigned i = 0; i < p->registers; i++) {
@@ -390,7 +391,7 @@ dispatch:
     CASE(RAISE_NR) RAISE(X);
     CASE(RERAISE) {
         if (!fp->handling) RAISE(ESL_ERR_NO_HANDLER);
-        if (s->err_nr == fp->handled_nr) message = s->err_msg;
+        if (s->err_nr == fp->handled_nr) message = esl_err_msg(s);
         line = fp->handled_line;
         RAISE(fp->handled_nr);
     }
@@ -403,7 +404,7 @@ dispatch:
     }
     CASE(LEAVE) leave_handler(fp); NEXT;
     CASE(ERR_NR) A.i = s->err_nr; if (fp->mode == ESL_ON_OFF) s->err_nr = 0; NEXT;
-    CASE(ERR_MSG) TRY(new_text(s, &A, s->err_msg)); NEXT;
+    CASE(ERR_MSG) TRY(new_text(s, &A, esl_err_msg(s))); NEXT;
     CASE(ERR_LINE) A.i = s->err_line; NEXT;
     CASE(ERR_EXT) A.i = s->err_extended; NEXT;
     CASE(VALID_TEST) if (esl_bool_invalid(A.i)) RAISE(ESL_ERR_EXPRESSION_STATUS); NEXT;

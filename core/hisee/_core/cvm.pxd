@@ -1,6 +1,6 @@
 # Declarations of core/c: units, scripts and the loop. Extern only.
 
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 
 from hisee._core.cvalues cimport esl_account_t, esl_buffer_t, esl_cells_t, esl_struct_t, esl_world_t
@@ -65,6 +65,14 @@ cdef extern from "esl_vm.h" nogil:
     ctypedef struct esl_script_limits_t:
         int64_t call_depth, gosub_depth, record_rows, memory_bytes, fuel, containers, container_items
         uint32_t text_chars
+        int32_t slice
+    ctypedef struct esl_slab_t:
+        pass
+    void esl_slab_init(esl_slab_t *slab, size_t size)
+    ctypedef struct esl_wait_t:
+        int64_t due
+        void *owner
+        uint8_t priority, place
     ctypedef struct esl_pending_t:
         uint16_t number, site
         uint32_t line
@@ -91,18 +99,20 @@ cdef extern from "esl_vm.h" nogil:
         uint16_t procedure
 
     ctypedef struct esl_script_t:
-        esl_containers_t containers
+        esl_containers_t *containers
         esl_frame_t *frames
         uint32_t depth
         esl_status_t status
         bint running
         int64_t fuel_used
         esl_account_t account
-        esl_failure_t failure
         esl_pending_t pending
-        esl_buffer_t results
+        esl_wait_t wait
     esl_script_t *esl_script_new(const esl_unit_t *unit, esl_cells_t *cells, esl_cells_t *variables,
-                                 const esl_script_limits_t *limits, const esl_world_t *world)
+                                 const esl_script_limits_t *limits, const esl_world_t *world, esl_slab_t *slab)
+    const esl_failure_t *esl_script_failure(const esl_script_t *script)
+    esl_containers_t *esl_script_containers(esl_script_t *script)
+    int esl_script_payload(esl_script_t *script)
     void esl_script_free(esl_script_t *script)
     esl_structures_t esl_script_structures(const esl_script_t *script)
     void esl_script_start_init(esl_script_t *script)
@@ -114,3 +124,17 @@ cdef extern from "esl_vm.h" nogil:
     uint32_t esl_script_line_at(const esl_script_t *script, uint32_t depth)
     const char *esl_error_text(int number)
     esl_status_t esl_vm_run(esl_script_t *script, int64_t slice)
+
+cdef extern from "esl_sched.h" nogil:
+    const int ESL_PRIORITIES, ESL_ASLEEP
+    ctypedef struct esl_sched_t:
+        pass
+    void esl_sched_init(esl_sched_t *sched, int64_t (*now_ns)(void *host) noexcept nogil, void *host)
+    void esl_sched_close(esl_sched_t *sched)
+    void esl_sched_wake(esl_sched_t *sched, esl_script_t *script)
+    void esl_sched_go_on(esl_sched_t *sched, esl_script_t *script)
+    void esl_sched_remove(esl_script_t *script)
+    void esl_sched_round(esl_sched_t *sched, int64_t until_ns)
+    esl_script_t *esl_sched_stopped(esl_sched_t *sched)
+    bint esl_sched_ready(const esl_sched_t *sched)
+    int64_t esl_sched_next_ms(const esl_sched_t *sched)

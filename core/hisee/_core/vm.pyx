@@ -1,6 +1,7 @@
 """Units and scripts (docs/design/script-spine.md, S5). Checks arguments, calls one C function, converts back.
 
-A script holds the interpreter lock while it runs: the tables of values are read without further locks, and a slice is short.
+`Script.run` holds the interpreter lock; a scheduler's round gives it up once for all its slices. Nobody else touches the tables of values
+that its scripts read meanwhile: the thread that runs them is the one that changes them.
 """
 
 import hashlib
@@ -40,6 +41,9 @@ class Status(IntEnum):
     ACTION = 2
     FAILED = 3
     KILLED = 4
+
+
+cdef tuple STATUS = tuple(Status)
 
 
 class UnitRejected(ValueError):
@@ -127,33 +131,33 @@ cdef class Unit:
         return Site(SITES[s.kind], s.number, bool(s.waits), arguments)
 
 
-cdef int64_t now_ms(void *host) noexcept:
+cdef int64_t now_ms(void *host) noexcept with gil:
     try:
-        return (<Script>host).world.now_ms()
+        return (<Setting>host).world.now_ms()
     except BaseException as error:
-        (<Script>host).broken = error
+        (<Setting>host).broken = error
         return 0
 
-cdef double tick_ms(void *host) noexcept:
+cdef double tick_ms(void *host) noexcept with gil:
     try:
-        return (<Script>host).world.tick_ms()
+        return (<Setting>host).world.tick_ms()
     except BaseException as error:
-        (<Script>host).broken = error
+        (<Setting>host).broken = error
         return 0.0
 
-cdef uint64_t random_word(void *host) noexcept:
+cdef uint64_t random_word(void *host) noexcept with gil:
     try:
-        return (<Script>host).world.random() & 0xFFFFFFFFFFFFFFFF
+        return (<Setting>host).world.random() & 0xFFFFFFFFFFFFFFFF
     except BaseException as error:
-        (<Script>host).broken = error
+        (<Setting>host).broken = error
         return 0
 
 
-cdef const esl_zone_t *find_zone(void *host, const char *name) noexcept:
+cdef const esl_zone_t *find_zone(void *host, const char *name) noexcept with gil:
     try:
-        return zone_address((<Script>host)._zone(name.decode("utf-8", "replace")))
+        return zone_address((<Setting>host)._zone(name.decode("utf-8", "replace")))
     except BaseException as error:
-        (<Script>host).broken = error
+        (<Setting>host).broken = error
         return NULL
 
 
@@ -186,28 +190,19 @@ cdef esl_cells_t *table_of(CellTable table):
     return NULL if table is None else table.table
 
 
-@cython.no_gc_clear  # the C script uses the unit until the end of __dealloc__
-cdef class Script:
-    """One running instance of `unit`.
+cdef class Setting:
+    """What the scripts of one host share: their limits and their world. Scripts that name the same one are small and quickly made."""
 
-    `cells` and `variables` are CellTables or None; `limits` is a mapping over the names of the limits table or None;
-    `world` has now_ms(), tick_ms(), random(), and where it knows them `zone` (a Zone, else UTC) and find_zone(name).
-    MemoryError when the globals do not fit the limit.
-    """
-
-    cdef cvm.esl_script_t *script
+    cdef cvm.esl_script_limits_t limits
     cdef esl_world_t world_c
     cdef object world
     cdef object broken
-    cdef readonly Unit unit
-    cdef CellTable cells
-    cdef CellTable variables
     cdef object zone
     cdef dict zones  # found by name: kept for as long as the VM may hold their address
 
-    def __cinit__(self, Unit unit not None, CellTable cells, CellTable variables, limits, world):
-        cdef cvm.esl_script_limits_t bounds
-        self.unit, self.cells, self.variables, self.world = unit, cells, variables, Still() if world is None else world
+    def __cinit__(self, limits, world):
+        cdef cvm.esl_script_limits_t *bounds = &self.limits
+        self.world = Still() if world is None else world
         self.zone, self.zones = getattr(world, "zone", None) or UTC, {}
         self.world_c.host = <void *>self
         self.world_c.now_ms, self.world_c.tick_ms, self.world_c.random = now_ms, tick_ms, random_word
@@ -216,18 +211,53 @@ cdef class Script:
         bounds.memory_bytes, bounds.fuel = limit(limits, "see_memory_bytes"), limit(limits, "fuel_per_event")
         bounds.text_chars, bounds.gosub_depth = limit(limits, "text_chars"), limit(limits, "gosub_depth")
         bounds.containers, bounds.container_items = limit(limits, "containers"), limit(limits, "container_items")
-        self.script = cvm.esl_script_new(unit.unit, table_of(cells), table_of(variables), &bounds, &self.world_c)
-        if self.script == NULL:
-            raise MemoryError(f"script of {unit.name}: its globals need more than {bounds.memory_bytes} bytes")
-
-    def __dealloc__(self):
-        cvm.esl_script_free(self.script)
+        bounds.slice = min(max(limit(limits, "slice"), 1), 1 << 30)
 
     def _zone(self, name):
         if name not in self.zones:
             finder = getattr(self.world, "find_zone", None)
             self.zones[name] = finder(name) if finder is not None else None
         return self.zones[name]
+
+    cdef int check(self) except -1:
+        """Raise what the world raised while a script ran."""
+        if self.broken is not None:
+            error, self.broken = self.broken, None
+            raise error
+        return 0
+
+
+cdef cvm.esl_slab_t SCRIPTS  # used under the interpreter lock
+cvm.esl_slab_init(&SCRIPTS, sizeof(cvm.esl_script_t))
+
+
+@cython.no_gc_clear  # the C script uses unit and setting until the end of __dealloc__
+cdef class Script:
+    """One running instance of `unit`.
+
+    `cells` and `variables` are CellTables or None; `limits` is a mapping over the names of the limits table or None;
+    `world` has now_ms(), tick_ms(), random(), and where it knows them `zone` (a Zone, else UTC) and find_zone(name).
+    A Setting in place of `limits` holds both. `owner` is the host's own. MemoryError when the globals do not fit the limit.
+    """
+
+    cdef cvm.esl_script_t *script
+    cdef Setting setting
+    cdef readonly Unit unit
+    cdef CellTable cells
+    cdef CellTable variables
+    cdef public object owner
+
+    def __cinit__(self, Unit unit not None, CellTable cells, CellTable variables, limits, world=None):
+        self.unit, self.cells, self.variables = unit, cells, variables
+        self.setting = <Setting>limits if type(limits) is Setting else Setting(limits, world)
+        self.script = cvm.esl_script_new(unit.unit, table_of(cells), table_of(variables), &self.setting.limits, &self.setting.world_c,
+                                         &SCRIPTS)
+        if self.script == NULL:
+            raise MemoryError(f"script of {unit.name}: its globals need more than {self.setting.limits.memory_bytes} bytes")
+        self.script.wait.owner = <void *>self
+
+    def __dealloc__(self):
+        cvm.esl_script_free(self.script)
 
     cdef cvm.esl_script_t *_open(self) except NULL:
         if self.script == NULL:
@@ -265,15 +295,13 @@ cdef class Script:
         if slice < 1:
             raise ValueError("a slice is at least 1")
         status = cvm.esl_vm_run(self._open(), slice)
-        if self.broken is not None:
-            error, self.broken = self.broken, None
-            raise error
-        return Status(status)
+        self.setting.check()
+        return STATUS[status]
 
     @property
     def status(self):
         """Status of the last run; DONE before the first one."""
-        return Status(self._open().status)
+        return STATUS[self._open().status]
 
     @property
     def pending(self):
@@ -281,6 +309,8 @@ cdef class Script:
         cdef cvm.esl_pending_t *p = &self._open().pending
         if self.script.status != cvm.ESL_ACTION:
             return None
+        if cvm.esl_script_payload(self.script):
+            raise MemoryError("arguments of an action")
         payload = PyBytes_FromStringAndSize(<const char *>p.payload.data, p.payload.length)
         return Pending(p.number, -1 if p.site == cvm.ESL_NO_SITE else p.site, p.line, bool(p.waits), payload)
 
@@ -302,13 +332,15 @@ cdef class Script:
 
     def results(self):
         """Value codec list of the parameters after a request: INOUT and OUT values, "unchanged" for IN."""
-        cdef cvm.esl_buffer_t *b = &self._open().results
+        cdef cvm.esl_buffer_t *b = &self._open().pending.payload
+        if self.script.status != cvm.ESL_DONE:
+            return b""
         return PyBytes_FromStringAndSize(<const char *>b.data, b.length)
 
     @property
     def failure(self):
         """Why the last request FAILED or the script was KILLED, with the line where it began; None otherwise."""
-        cdef cvm.esl_failure_t *f = &self._open().failure
+        cdef const cvm.esl_failure_t *f = cvm.esl_script_failure(self._open())
         if self.script.status not in (cvm.ESL_FAILED, cvm.ESL_KILLED):
             return None
         name = ERRORS[f.number].name if f.number in ERRORS else str(f.number)
@@ -320,17 +352,19 @@ cdef class Script:
         """Data containers that the script holds, the newest first."""
         cdef cvm.esl_script_t *s = self._open()
         cdef cvm.esl_container_info_t info
-        cdef const cvm.esl_container_t *c = cvm.esl_container_next(&s.containers, NULL, &info)
+        cdef const cvm.esl_container_t *c = NULL
         found = []
+        if s.containers != NULL:
+            c = cvm.esl_container_next(s.containers, NULL, &info)
         while c != NULL:
             found.append(Container(info.handle, text_of(info.name), info.items, info.most, info.bytes, bool(info.array)))
-            c = cvm.esl_container_next(&s.containers, c, &info)
+            c = cvm.esl_container_next(s.containers, c, &info)
         return found
 
     def take(self, int64_t handle):
         """The container as bytes; it is the script's no more. KeyError when there is none, MemoryError."""
         cdef cvm.esl_script_t *s = self._open()
-        cdef cvm.esl_container_t *found = cvm.esl_container_find(&s.containers, handle)
+        cdef cvm.esl_container_t *found = NULL if s.containers == NULL else cvm.esl_container_find(s.containers, handle)
         cdef esl_buffer_t buffer
         if found == NULL:
             raise KeyError(handle)
@@ -341,7 +375,7 @@ cdef class Script:
             data = PyBytes_FromStringAndSize(<const char *>buffer.data, buffer.length)
         finally:
             cvm.esl_buffer_free(&buffer)
-        cvm.esl_container_destroy(&s.containers, found)
+        cvm.esl_container_destroy(s.containers, found)
         return data
 
     def give(self, bytes data not None, int64_t handle=0):
@@ -349,7 +383,10 @@ cdef class Script:
         the error that a script would get."""
         cdef cvm.esl_script_t *s = self._open()
         cdef cvm.esl_structures_t structures = cvm.esl_script_structures(s)
-        cdef int error = cvm.esl_container_read(&s.containers, <const uint8_t *>data, len(data), &structures, &handle)
+        cdef cvm.esl_containers_t *all = cvm.esl_script_containers(s)
+        cdef int error = Err.ERR_MEMORY
+        if all != NULL:
+            error = cvm.esl_container_read(all, <const uint8_t *>data, len(data), &structures, &handle)
         if error == ESL_CODEC_STRUCTURE:
             error = Err.ERR_RECORD_NO_COMP
         if error:
@@ -372,6 +409,16 @@ cdef class Script:
                      for i in reversed(range(first, s.depth)))
 
     @property
+    def woken_ns(self):
+        """When it began to run, by the scheduler's clock, after it was woken."""
+        return self._open().wait.due
+
+    @property
+    def asleep(self):
+        """It sleeps in a DELAY that its scheduler ends."""
+        return self._open().wait.place == cvm.ESL_ASLEEP
+
+    @property
     def fuel_used(self):
         return self._open().fuel_used
 
@@ -383,7 +430,9 @@ cdef class Script:
     def close(self):
         """Give the memory back; idempotent. Everything else raises RuntimeError afterwards."""
         cvm.esl_script_free(self.script)
-        self.script = NULL
+        self.script, self.owner = NULL, None
 
 
 cdef dict LIMIT_NAMES = {}  # the bytes live as long as the module: a failure points at them
+
+include "sched.pxi"

@@ -22,7 +22,7 @@ from hisee.schema.messages import MessageKind as Kind
 from hisee.schema.picture_functions import BY_NUMBER as PICTURE_FUNCTIONS
 from hisee.schema.timers import BY_NAME as TIMERS
 from hisee.script import host_calls
-from hisee.script.instance import Instance, Waiting
+from hisee.script.instance import NOTHING, Instance, Waiting
 from hisee.script.text import LABEL
 from hisee.values import UNCHANGED, Invalid, Ref, Stamped
 
@@ -197,7 +197,7 @@ def _set(engine: Engine, instance: Instance) -> None:
     stamped = value if unstamped else Stamped(value, None if isinstance(time, Invalid) else int(time), weak is True)
     flagged = [flags[0]] if flags and flags[0] and engine.flags_spoken else []
     corr = tell(engine, instance, Kind.SET, Lane.SCRIPT, KNL, encode([target, stamped, *flagged]), object=target.object)
-    instance.sets_open[corr] = 1
+    instance.sets_open = {**(instance.sets_open or {}), corr: 1}
     go_on(instance)
 
 
@@ -227,6 +227,8 @@ def share_variable(engine: Engine, instance: Instance, index: int, version: int,
 
 def _on_change(engine: Engine, instance: Instance) -> None:
     target, procedure, on = decode(instance.pending.payload)
+    if instance.changes is None:
+        instance.changes = {}
     watching = instance.changes.setdefault(target, [])
     if on is True and procedure not in watching:
         watching.append(procedure)
@@ -234,6 +236,7 @@ def _on_change(engine: Engine, instance: Instance) -> None:
         watching.remove(procedure)
     if not watching:
         del instance.changes[target]
+    engine.watches(instance)
     go_on(instance)
 
 
@@ -257,21 +260,8 @@ def end_wait(engine: Engine, instance: Instance) -> None:
 
 
 def _delay(engine: Engine, instance: Instance) -> None:
-    (seconds,) = decode(instance.pending.payload)
-    if isinstance(seconds, Invalid) or seconds < 0:
-        instance.script.fail(Err.ERR_EXPRESSION_STATUS, 0, "DELAY needs a valid time, 0 or more")
-        return
-    pending = instance.pending
-    waiting = instance.waiting = Waiting(pending.number, "DELAY", pending.line)
-    instance.resumed_ns = 0  # what follows is not prepared while the script sleeps
-    waiting.timer = asyncio.get_running_loop().call_later(seconds, _end_delay, engine, instance, waiting)
-
-
-def _end_delay(engine: Engine, instance: Instance, waiting: Waiting) -> None:
-    if instance.waiting is waiting and not instance.ended:
-        instance.waiting = None
-        go_on(instance)
-        engine.wake(instance)
+    """Only one that cannot be: the scheduler carries out the others, and ends them."""
+    instance.script.fail(Err.ERR_EXPRESSION_STATUS, 0, "DELAY needs a valid time, 0 or more")
 
 
 def _log(engine: Engine, instance: Instance) -> None:
@@ -334,12 +324,12 @@ def _hold(engine: Engine, instance: Instance) -> None:
             engine.wake(instance)
 
     waiting.timer = asyncio.get_running_loop().call_later(START_LIMIT_S, go)
-    instance.held.append(go)
+    instance.held = [*instance.held, go]
 
 
 def partner_settled(instance: Instance) -> None:
     """The partner is up or down: held CALLs go on."""
-    held, instance.held = instance.held, []
+    held, instance.held = instance.held, NOTHING
     for go in held:
         go()
 

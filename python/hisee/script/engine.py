@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import logging
 from collections.abc import Coroutine, Sequence
 from typing import Any, Protocol
 
 from hisee._core.cells import CellTable
-from hisee._core.vm import Status, Unit, UnitRejected
+from hisee._core.vm import Script, Status, Unit, UnitRejected
 from hisee.channel import Message
 from hisee.channel.payloads import Failed, SetAck, pack, unpack
 from hisee.esl.unit import FORMAT_AT, written_later
@@ -18,19 +17,18 @@ from hisee.schema.errors import Err
 from hisee.schema.extended import Ext
 from hisee.schema.lanes import Lane
 from hisee.schema.messages import MessageKind as Kind
-from hisee.script import actions, calls, containers, inbox
-from hisee.script.functions import Functions, Site
+from hisee.script import actions, calls, inbox
+from hisee.script.functions import Site
 from hisee.script.host_calls import Workers
-from hisee.script.instance import Instance, Item, QueueFull, Waiting, make_script
+from hisee.script.instance import NOTHING, Instance, Item, QueueFull, Waiting
 from hisee.script.locks import Locks
-from hisee.script.ready import Ready
+from hisee.script.shared import Shared
 from hisee.script.text import Text
-from hisee.script.variables import Variables
+from hisee.script.turns import Turns
 from hisee.script.world import World
 from hisee.seams import Seams
 
 log = logging.getLogger("hisee.script")
-TURN_NS = 2_000_000  # one turn of the loop may run scripts this long before input and output get theirs
 PARTS = {1: "L", 2: "R"}
 calls.extend_actions()
 
@@ -58,13 +56,15 @@ class Engine:
         self.cells = CellTable()
         self.flags_spoken = True  # does the server take user flags?
         self.instances: dict[int, Instance] = {}
+        self.touched: dict[int, Instance] = {}  # those whose figures may be other ones than the server knows
+        self._watching: dict[int, Instance] = {}  # those with ON CHANGE
         self._units: dict[str, Unit] = {}
-        self._ready = Ready()
+        self._turns = Turns(seams.clock, self._slice)
         self.locks = Locks()
-        self._turn_due = False
         self._corr = 0
-        self._world = World(seams, time_zone)
-        self.text = Text(self._world.zone)
+        world = World(seams, time_zone)
+        self._shared = Shared(world)
+        self.text = Text(world.zone)
 
     # -- life of an instance
 
@@ -82,13 +82,13 @@ class Engine:
     def start(self, *, number: int, name: str, object: str, part: int, unit: Unit, console: int, limits: dict[str, int],
               variables: Sequence[Sequence[str]], incarnation: int = 0, priority: int = 3) -> Instance:
         """A new instance, its init part first in the queue."""
-        own = Variables(variables, owner=part == 1, console=console)
-        script = make_script(unit, self.cells, own, limits, self._world)
-        instance = Instance(number, name, object, part, unit, script, own, console, limits, incarnation=incarnation,
-                            priority=priority)
-        instance.functions = Functions(self.site, instance)
-        instance.handles = containers.places(unit)
-        self.instances[number] = instance
+        limits, setting = self._shared.setting(limits)
+        own = self._shared.variables(variables, unit, owner=part == 1, console=console)
+        script = Script(unit, self.cells, own.table, setting)
+        instance = Instance(number, name, self._shared.one(object), part, unit, script, own, self._shared.one(console), limits, self.site,
+                            incarnation=incarnation, priority=priority, handles=self._shared.handles(unit))
+        script.owner = instance
+        self.instances[number] = self.touched[number] = instance
         instance.put(Item(None, what="init part", priority=0))
         self.wake(instance)
         return instance
@@ -102,7 +102,10 @@ class Engine:
             instance.waiting.timer.cancel()
         self._answer_all(instance, reason)
         self.locks.drop(number)
-        instance.functions.close()
+        self.touched.pop(number, None)
+        self._watching.pop(number, None)
+        if instance.own_functions is not None:
+            instance.own_functions.close()
         instance.script.close()
 
     def _answer_all(self, instance: Instance, reason: str) -> None:
@@ -111,8 +114,7 @@ class Engine:
         for item in items:
             if item.request is not None and item.request.wants_answer:
                 self.fail(item.request, Err.ERR_EVENT_CLOSED, 0, f"{instance.name} ended: {reason}")
-        instance.queue.clear()
-        instance.current = None
+        instance.queue, instance.current = NOTHING, None
 
     # -- another server
 
@@ -129,7 +131,7 @@ class Engine:
         """Whether it was done is not known."""
         waiting = instance.waiting
         if instance.sets_open:
-            instance.sets_open.clear()
+            instance.sets_open = None
             instance.set_failure = instance.set_failure or (Err.ERR_TRANS_ABORT, Ext.PROCESS_RESTARTED, text)
         if waiting is not None and waiting.name == "WAIT":
             actions.end_wait(self, instance)
@@ -139,10 +141,12 @@ class Engine:
 
     def rename(self, instance: Instance, number: int, name: str, console: int) -> None:
         """The instance goes on under the number that another server gave it."""
-        self.instances.pop(instance.number, None)
+        for known in (self.instances, self.touched, self._watching):
+            known.pop(instance.number, None)
         instance.number, instance.name, instance.console = number, name, console
         instance.variables.belongs_to(console)
-        self.instances[number] = instance
+        self.instances[number] = self.touched[number] = instance
+        self.watches(instance)
 
     # -- messages
 
@@ -192,7 +196,8 @@ class Engine:
             bytes_out=waiting.bytes_out, bytes_in=bytes_in, far=waiting.far))
 
     def _set_ack(self, instance: Instance, ack: SetAck) -> None:
-        instance.sets_open.pop(ack.up_to, None)
+        if instance.sets_open is not None:
+            instance.sets_open.pop(ack.up_to, None)
         if ack.failed and instance.set_failure is None:
             instance.set_failure = (ack.error, ack.extended, ack.text)
         if not instance.sets_open and instance.waiting is not None and instance.waiting.name == "WAIT":
@@ -201,10 +206,16 @@ class Engine:
     def values(self, payload: bytes) -> None:
         """New object values: into the one replica of this process, then ON CHANGE of every instance that asked."""
         changed = self.cells.apply(payload)
-        for instance in list(self.instances.values()):
-            if instance.changes:
-                inbox.changed(self, instance, changed)
-                self.wake(instance)
+        for instance in list(self._watching.values()):
+            inbox.changed(self, instance, changed)
+            self.wake(instance)
+
+    def watches(self, instance: Instance) -> None:
+        """Its ON CHANGE is another one now."""
+        if instance.changes:
+            self._watching[instance.number] = instance
+        else:
+            self._watching.pop(instance.number, None)
 
     # -- sending
 
@@ -231,36 +242,17 @@ class Engine:
 
     def wake(self, instance: Instance) -> None:
         """Run it in this turn or the next one."""
-        if instance.runnable and instance not in self._ready:
-            self._ready.append(instance)
-            self._schedule()
-
-    def _schedule(self) -> None:
-        if not self._turn_due:
-            self._turn_due = True
-            asyncio.get_running_loop().call_soon(self._turn)
-
-    def _turn(self) -> None:
-        """Slices round robin until nobody is ready or the turn is over."""
-        self._turn_due = False
-        deadline = self.now_ns() + TURN_NS
-        while self._ready and self.now_ns() < deadline:
-            instance = self._ready.pop()
-            if instance.runnable:
-                self._slice(instance)
-            if instance.runnable:
-                self._ready.append(instance)
-        if self._ready:
-            self._schedule()
+        if instance.runnable:
+            self.touched[instance.number] = instance
+            self._turns.wake(instance)
 
     def _slice(self, instance: Instance) -> None:
+        """Its script, or the next item of its queue, needs the host."""
         if instance.current is None:
-            self._begin(instance, instance.queue.popleft())
-            if instance.current is None or instance.waiting is not None:
-                return
-        if not instance.resumed_ns:
-            instance.resumed_ns = self.now_ns()
-        status = instance.script.run(instance.limits["slice"])
+            self._begin(instance, instance.take())
+            return
+        instance.resumed_ns = instance.script.woken_ns
+        status = instance.script.status
         if status == Status.ACTION:
             actions.perform(self, instance)
         elif status == Status.DONE:

@@ -76,7 +76,7 @@ class Evh(Host):
         instance.event, instance.started_by = True, order.caller
         if given:
             index = instance.procedure(PUBLIC_IN, ("LOCAL",))
-            instance.queue.appendleft(Item(index, given, "values of EVENT", priority=0))
+            instance.put_first(Item(index, given, "values of EVENT", priority=0))
         if not order.stays:
             self._ends_by_itself(instance, order)
 

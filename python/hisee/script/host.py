@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from itertools import islice
 from typing import Any
 
 from hisee._core.vm import Unit
@@ -47,6 +48,7 @@ ASK_S = TIMERS["api_request"].ms / 1000
 OF_INSTANCES: dict[int, Callable[[Instance, bytes], Payload | bytes]] = {
     Kind.CHAIN_GET: lambda instance, _: instance.chain(), Kind.CNT_TAKE: containers.taken, Kind.CNT_GIVE: containers.given}
 KNL = 1
+MOST_REPORTED = 1000
 
 
 class Host:
@@ -75,7 +77,10 @@ class Host:
         self.engine.flags_spoken = in_force(server.welcome) >= USER_FLAGS
         self.requests = Requests(server)
         self.known.use(self.requests, self.number)
-        self._told: dict[int, tuple[int, int, int]] = {}  # figures by instance, as the server knows them
+        self._in_turn: Iterator[Instance] = iter(())
+        for instance in self.engine.instances.values():
+            instance.told = None
+            self.engine.touched[instance.number] = instance
         self.trace_switch = MessageTrace(server)
         self.commands = self.make_commands()
 
@@ -218,7 +223,7 @@ class Host:
         instance = self.engine.instances.get(number)
         if instance is None:
             return Pending(waiting=0, handled=0)
-        waiting = len(instance.queue) + (instance.current is not None) + len(instance.sets_open)
+        waiting = len(instance.queue) + (instance.current is not None) + len(instance.sets_open or ())
         return Pending(waiting=waiting, handled=instance.handled)
 
     # -- units
@@ -236,13 +241,21 @@ class Host:
 
     def _report(self) -> Message:
         """With each heartbeat: memory, queue and dropped requests of every instance whose figures changed, and the load."""
-        figures = {number: (instance.script.memory_used, instance.dropped, len(instance.queue))
-                   for number, instance in self.engine.instances.items()}
-        for number, facts in figures.items():
-            if self._told.get(number) != facts:
-                self.tell(Kind.SEE_STATE, SeeState(number=number, memory_bytes=facts[0], dropped=facts[1], queue=facts[2]))
-        self._told = figures
+        for instance in self._looked_at():
+            figures = (instance.script.memory_used, instance.dropped, len(instance.queue)) if not instance.ended else None
+            if figures is not None and instance.told != figures:
+                instance.told = figures
+                self.tell(Kind.SEE_STATE, SeeState(number=instance.number, memory_bytes=figures[0], dropped=figures[1], queue=figures[2]))
         return load_message(self.number, busy_ns())
+
+    def _looked_at(self) -> list[Instance]:
+        """Instances that the engine had to do with since the last time, and a thousand others in turn: ones that only sleep and wake."""
+        touched, self.engine.touched = self.engine.touched, {}
+        some = list(islice(self._in_turn, MOST_REPORTED))
+        if len(some) < MOST_REPORTED:
+            self._in_turn = iter(list(self.engine.instances.values()))
+            some += islice(self._in_turn, MOST_REPORTED - len(some))
+        return list({**touched, **{instance.number: instance for instance in some}}.values())
 
 
 def failed_set(message: Message, text: str) -> Message:

@@ -90,7 +90,7 @@ def _event(engine: Engine, instance: Instance, message: Message) -> None:
 def changed(engine: Engine, instance: Instance, references: Iterable[Ref]) -> None:
     """ON CHANGE: one waiting notice per handler and cell, always the newest value."""
     for ref in references:
-        procedures = {p: None for place in places(ref) for p in instance.changes.get(place, ())}
+        procedures = {p: None for place in places(ref) for p in (instance.changes or {}).get(place, ())}
         if not procedures:
             continue
         state = engine.cells.get(ref)

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from hisee._core.cells import CellTable
 from hisee._core.vm import Script, Unit
 from hisee.channel import Message
 from hisee.channel.payloads import CallChain
 from hisee.schema.messages import MessageKind as Kind
+from hisee.script.functions import Functions
 from hisee.script.variables import Variables
 from hisee.values import Ref
 
@@ -53,9 +53,12 @@ class QueueFull(Exception):
     """The queue of the instance holds as many requests as its limit allows."""
 
 
-@dataclass(slots=True)
+NOTHING: Any = ()  # an empty queue or list that costs no memory
+
+
+@dataclass(slots=True, eq=False)
 class Instance:
-    """A running part of an opened object."""
+    """A running part of an opened object. An idle one is small: what few of them need is made when it is needed."""
 
     number: int
     name: str
@@ -66,28 +69,38 @@ class Instance:
     variables: Variables
     console: int
     limits: dict[str, int]
+    site: Any = None  # hisee.script.functions.Site
     partner: int = 0
     partner_state: str = "none"  # none | starting | up | down
     incarnation: int = 0
-    queue: deque[Item] = field(default_factory=deque)
+    queue: deque[Item] = NOTHING
     current: Item | None = None
     waiting: Waiting | None = None
     pending: Any = None  # the action being carried out or waited for, as the VM gave it
-    sets_open: dict[int, int] = field(default_factory=dict)  # corr -> 1
+    sets_open: dict[int, int] | None = None  # corr -> 1
     set_failure: tuple[int, int, str] | None = None
-    changes: dict[Ref, list[int]] = field(default_factory=dict)  # reference -> procedures (ON CHANGE)
-    held: list[Callable[[], None]] = field(default_factory=list)  # CALLs that wait for the partner's start
+    changes: dict[Ref, list[int]] | None = None  # reference -> procedures (ON CHANGE)
+    held: list[Callable[[], None]] = NOTHING  # CALLs that wait for the partner's start
     resumed_ns: int = 0
     handled: int = 0
     dropped: int = 0
     ended: bool = False
+    due: bool = False  # the engine is to begin its next item
     priority: int = 3  # of its slices among those of the other instances: 1 highest, 5 lowest
     handles: dict[int, list[int]] = field(default_factory=dict)  # procedure -> positions of its CNT_HANDLE parameters
     started_by: int = 0  # number of the script that waits for the end of this run of an event
     event: bool = False  # run by an event handler, not opened on a console
-    functions: Any = None  # hisee.script.functions.Functions: handles and memory of the functions that the host does
+    own_functions: Functions | None = None
     database_error: tuple[int, str] = (0, "")  # code and text of the last failure that a database manager explained
     restart_due: bool = False  # its remote part ended with the former server: the next one is a restart
+    told: tuple[int, int, int] | None = None  # figures as the server knows them
+
+    @property
+    def functions(self) -> Functions:
+        """Handles and memory of the functions that the host does, made at the first call of one."""
+        if self.own_functions is None:
+            self.own_functions = Functions(self.site, self)
+        return self.own_functions
 
     @property
     def runnable(self) -> bool:
@@ -114,10 +127,23 @@ class Instance:
         if len(self.queue) >= self.limits["instance_queue"]:
             self.dropped += 1
             raise QueueFull(self.name)
+        if self.queue is NOTHING:
+            self.queue = deque()
         at = len(self.queue)
         while at and self.queue[at - 1].priority > item.priority:
             at -= 1
         self.queue.insert(at, item)
+
+    def put_first(self, item: Item) -> None:
+        """Before everything else, whatever the limit."""
+        self.queue = deque((item, *self.queue))
+
+    def take(self) -> Item:
+        """The next item of the queue."""
+        item = self.queue.popleft()
+        if not self.queue:
+            self.queue = NOTHING
+        return item
 
     def procedure(self, name: str, kinds: tuple[str, ...]) -> int | None:
         """Index of a procedure by name, any case, of one of these kinds."""
@@ -126,7 +152,3 @@ class Instance:
             if info.kind in kinds and info.name.casefold() == wanted:
                 return index
         return None
-
-
-def make_script(unit: Unit, cells: CellTable, variables: Variables, limits: dict[str, int], world: object) -> Script:
-    return Script(unit, cells, variables.table, limits, world)

@@ -1,0 +1,88 @@
+"""Turns of one event loop for scripts: what is to begin, a round of the scheduler, and what stopped there. Its sleepers need one timer."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+
+from hisee._core.vm import Scheduler
+from hisee.script.instance import Instance
+from hisee.seams import Clock, SystemClock
+
+log = logging.getLogger("hisee.script")
+TURN_NS = 2_000_000  # one turn of the loop may run scripts this long before input and output get theirs
+NEAR_S = 60.0
+
+
+class Turns:
+    """`work(instance)` does what the script or the queue of an instance needs its host for, one thing at a time."""
+
+    def __init__(self, clock: Clock, work: Callable[[Instance], None]) -> None:
+        self._clock, self._work = clock, work
+        self._begin: list[Instance] = []  # nothing of theirs runs, something waits in the queue
+        self._due = False
+        self._timer: asyncio.TimerHandle | None = None
+
+    def wake(self, instance: Instance) -> None:
+        """It goes on in the next turn; one that sleeps in a DELAY sleeps on."""
+        if instance.current is not None:
+            self._scheduler.wake(instance.script, instance.priority)
+        elif not instance.due:
+            instance.due = True
+            self._begin.append(instance)
+        self._schedule()
+
+    @property
+    def _scheduler(self) -> Scheduler:
+        """Made in the loop that it serves: it goes by the loop's time, which a test may own."""
+        found: Scheduler | None = self.__dict__.get("made")
+        if found is None:
+            loop = asyncio.get_running_loop()
+            by_system = type(self._clock) is SystemClock and abs(loop.time() - time.monotonic()) < NEAR_S
+            found = self.made = Scheduler(None if by_system else lambda: int(loop.time() * 1e9))
+        return found
+
+    def _schedule(self) -> None:
+        if not self._due:
+            self._due = True
+            asyncio.get_running_loop().call_soon(self._turn)
+
+    def _turn(self) -> None:
+        self._due = False
+        begin, self._begin = self._begin, []
+        for instance in begin:
+            instance.due = False
+            self._step(instance)
+        for instance in self._scheduler.round(TURN_NS):
+            self._step(instance)
+        if self._begin or self._scheduler.ready:
+            self._schedule()
+        else:
+            self._wait_for_sleepers()
+
+    def _step(self, instance: Instance) -> None:
+        """One thing for one instance; its fault is its own."""
+        if instance.ended or instance.current is None and not instance.runnable:
+            return
+        began = instance.current is None
+        try:
+            self._work(instance)
+        except Exception:
+            log.exception("%s", instance.name)
+        if not instance.runnable:
+            return
+        if instance.current is None or began:
+            self.wake(instance)
+        else:
+            self._scheduler.go_on(instance.script)
+
+    def _wait_for_sleepers(self) -> None:
+        """The next turn is due when the first DELAY ends."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        next_ns, now_ns = self._scheduler.next_ns, self._scheduler.now_ns
+        if next_ns is not None:
+            self._timer = asyncio.get_running_loop().call_later(max(0, next_ns - now_ns) / 1e9, self._schedule)
