@@ -146,7 +146,9 @@ def test_a_killed_host_is_started_again_and_what_was_open_opens(running):
             first = (await r.server.command(verb="open", target="S.Test")).opened
             old = r.hip._host.pid
             os.kill(old, signal.SIGKILL)
-            await until(lambda: r.hip._host and r.hip._host.pid != old and list(r.hip.consoles[0].opened) == [first + 1], "reopened")
+            opened = r.hip.consoles[0].opened
+            await until(lambda: r.hip._host and r.hip._host.pid != old and list(opened) == [first + 1], "reopened")
+            await until(lambda: opened[first + 1].local == "up", "its local part runs")
             assert r.server.got.count(Kind.OPENED_LOST) == 1
             again = await r.server.command(verb="state", opened=first)  # the old handle still means this picture
             assert again.opened == first + 1 and again.facts["local"] == "up"

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 from hisee.console import svg
@@ -16,6 +17,7 @@ from hisee.schema import elements, properties
 from hisee.schema.errors import Err
 
 GOOD, INVALID, STALE = 0, 1, 2
+PICTURES = 32  # that a console keeps read
 Change = tuple[str, str, Any]  # id, property, value
 
 
@@ -94,6 +96,14 @@ def _decimals(name: str, value: Any) -> int | None:
     raise PictureRefused(f"picture.toml: decimals of {name} lie between 0 and 15, not {value!r}")
 
 
+@lru_cache(maxsize=PICTURES)
+def _first_state(picture: bytes, drawing: bytes) -> PictureState:
+    """The picture as it opens; nobody changes it. Reading it takes a millisecond and more, and the same ones open again and again."""
+    drawn = svg.parse(drawing)
+    title, rows = describe(picture)
+    return PictureState([_item(n, name, row, drawn) for n, (name, row) in enumerate(rows, 1)], drawn, None, title)
+
+
 class PictureState:
     """All graphical objects of one opened picture."""
 
@@ -107,9 +117,8 @@ class PictureState:
     @classmethod
     def load(cls, picture: bytes, drawing: bytes, log: ChangeLog | None = None) -> PictureState:
         """From picture.toml and picture.svg as stored; raises PictureRefused or svg.DrawingRefused."""
-        drawn = svg.parse(drawing)
-        title, rows = describe(picture)
-        return cls([_item(n, name, row, drawn) for n, (name, row) in enumerate(rows, 1)], drawn, log, title)
+        first = _first_state(picture, drawing)
+        return cls([replace(item, values=dict(item.values), changed={}) for item in first.items], first.drawing, log, first.title)
 
     # -- access by a script
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from hisee.model.application import Application, parse
 from hisee.model.directory import ApplicationDirectory
@@ -24,6 +25,7 @@ class Snapshot:
     builds: dict[int, BuildFacts]
     units: dict[str, bytes]  # of `builds`; empty where the database is a file at hand
     tasks_version: int
+    plans: dict[int, Any] = field(default_factory=dict, compare=False)  # by object number; filled as they are first asked for
 
     def find(self, name: str) -> ObjectRow | None:
         return self.rows.get(fold(name))

@@ -292,7 +292,14 @@ class Store:
     def opened(self, name: str) -> OpenPlan:
         """What opening the picture or event needs; raises NotStored for anything else."""
         now, row = self._now(), self._row(name)
-        item = now.application.find(name)
+        plan: OpenPlan | None = now.plans.get(row.hbj)
+        if plan is None:
+            plan = now.plans[row.hbj] = self._plan(now, row)
+        return plan
+
+    @staticmethod
+    def _plan(now: Snapshot, row: ObjectRow) -> OpenPlan:
+        item = now.application.find(row.name)
         if item is None or not item.scripted:
             raise NotStored(f"{row.name} is a {row.kind.replace('_', ' ')} and cannot be opened")
         facts = now.builds.get(row.hbj) or BuildFacts()

@@ -166,12 +166,14 @@ class Opening:
         console = self._core.registry.get(opened.console)
         if console is None:
             return True
-        counts = {p.name: self.load().get(p.number, 0) for p in self._candidates()}
+        load = self.load()
+        counts = {p.name: load.get(p.number, 0) for p in self._candidates()}
         opened.ses, opened.incarnation = ses.number, opened.incarnation + 1
         see = opened.see = self._virtual("SEE", console, opened.plan.object, ses)
         see.opened, see.incarnation = opened.number, opened.incarnation
-        log.info("SEE %s for %s: chosen %s from %s", see.name, console.name, ses.name, counts)
         self._values.subscribe(ses.number, opened.objects)
+        later = asyncio.get_running_loop().call_soon  # writing a log takes longer than asking the SES, and somebody waits for that
+        later(log.info, "SEE %s for %s: chosen %s from %s", see.name, console.name, ses.name, counts)
         try:
             await self._core.ask(ses.number, Kind.SEE_START, self._see_start(opened, see), EACH_S)
         except RequestFailed as failed:
@@ -193,11 +195,11 @@ class Opening:
                         values=self._values.snapshot(opened.objects, self._values.takes_flags(see.host)))
 
     def _confirm(self, opened: OpenObject, see: Process) -> None:
-        log.info("SEE %s runs", see.name)
         up = RemoteUp(opened=opened.number, see=see.number, name=see.name, restarted=opened.was_up)
         opened.up = opened.was_up = True
         self._core.tell(opened.number, Kind.REMOTE_UP, up)
         self._core.tell(opened.console, Kind.REMOTE_UP, up)
+        log.info("SEE %s runs", see.name)
         self._pairs.measure(opened.number, see.number)
 
     def channel_of(self, process: Process) -> dict[str, Any] | None:
