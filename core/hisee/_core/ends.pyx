@@ -190,8 +190,11 @@ cdef class RingEnd(Rings):
     @cython.final
     cdef int _wait_room(self, uint32_t length) except -1:
         cdef c.esl_wait_status slept
+        self._waiting += 1
         with nogil:
             slept = c.esl_wait_room(&self._waiter, &self._producer, length, FUTEX_NS)
+        self._leave()
+        self._check()
         if slept != c.ESL_CAME:
             PyErr_CheckSignals()
             if c.esl_hung_up(self._control):
@@ -221,7 +224,9 @@ cdef class RingEnd(Rings):
         if c.esl_look_ns(&self._waiter, self._peer) and c.esl_look_briefly(&self._waiter, &self._consumer):
             return True
         if self.rest(first_ns):
+            self._check()
             return True
+        self._check()
         if 0 <= limit_ns <= FUTEX_NS and c.esl_peer_knows_futex(self._peer):
             return False
         return self._wait_long(limit_ns)
@@ -231,8 +236,11 @@ cdef class RingEnd(Rings):
         cdef c.esl_wait_status status
         cdef bint gone
         while True:
+            self._waiting += 1
             with nogil:
                 status = c.esl_wait_at_bell(&self._consumer, self._own_bell, self._control, limit_ns)
+            self._leave()
+            self._check()
             gone = status == c.ESL_CAME and c.esl_hung_up(self._control)  # before the last look: what it left is read
             if not c.esl_ring_empty(&self._consumer):
                 return True

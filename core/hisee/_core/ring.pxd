@@ -15,5 +15,8 @@ cdef class Rings:
     cdef unsigned int _forks  # as counted when this was made: a mapping belongs to one process
     cdef const unsigned int *_fork_count
     cdef readonly uint32_t capacity
+    cdef int _waiting  # threads that look into the mapping without the GIL
+    cdef bint _ending  # closed meanwhile: the last of them unmaps
     cdef void _unmap(self)
+    cdef void _leave(self)
     cdef int _check(self) except -1

@@ -96,14 +96,23 @@ cdef class Rings:
         self._unmap()
 
     cdef void _unmap(self):
+        if self._waiting:
+            self._ending = True
+            return
         if self._own != NULL:
             munmap(self._own, c.esl_ring_bytes(self.capacity))
         if self._peer != NULL:
             munmap(self._peer, c.esl_ring_bytes(self.capacity))
         self._own = self._peer = NULL
 
+    cdef void _leave(self):
+        """After a wait without the GIL; `_waiting` was counted up before it."""
+        self._waiting -= 1
+        if self._ending and not self._waiting:
+            self._unmap()
+
     cdef int _check(self) except -1:
-        if self._own == NULL:
+        if self._own == NULL or self._ending:
             raise RingPoisoned("the ring is closed")
         if self._forks != self._fork_count[0]:
             raise RingPoisoned("the ring belongs to another process")
@@ -200,8 +209,10 @@ cdef class Rings:
         self._check()
         if not c.esl_peer_knows_futex(self._peer):
             return False
+        self._waiting += 1
         with nogil:
             status = c.esl_wait_data(&self._waiter, &self._consumer, limit_ns)
+        self._leave()
         if status == c.ESL_INTERRUPTED:
             PyErr_CheckSignals()
         return status == c.ESL_CAME
