@@ -158,26 +158,18 @@ esl_ring_status esl_ring_publish(esl_producer_t *p, const esl_envelope_t *envelo
     return status;
 }
 
-/* How the sleeper that left `word` is called, if it was not yet for this sleep; `called` remembers. */
-static uint32_t call_once(uint32_t word, uint32_t *called)
-{
-    if ((word & ESL_HOW) == ESL_AWAKE || (word == *called && word >= ESL_SLEEP_STEP)) return ESL_AWAKE;
-    *called = word;
-    return word & ESL_HOW;
-}
-
-/* The word of the next sleep. */
-static uint32_t next_sleep(uint32_t *sleeps, uint32_t how)
-{
-    *sleeps += ESL_SLEEP_STEP;
-    if (*sleeps == 0) *sleeps = ESL_SLEEP_STEP;
-    return *sleeps | how;
-}
-
 uint32_t esl_ring_must_wake(esl_producer_t *p)
 {
     atomic_thread_fence(memory_order_seq_cst); /* [F1] tail before waiting; pairs with [F2] of the sleeper */
-    return call_once(atomic_load_explicit(&p->peer->waiting, memory_order_relaxed), &p->called);
+    uint64_t word = atomic_load_explicit(&p->peer->waiting, memory_order_relaxed);
+    if (ESL_LIKELY((word & ESL_HOW) == ESL_AWAKE)) return ESL_AWAKE;
+    bool counts = atomic_load_explicit(&p->peer->knows, memory_order_relaxed) & ESL_KNOWS_FUTEX;
+#ifndef ESL_RING_MUTANT_CALLEDEARLY
+    if (counts && (word & ~(uint64_t)ESL_HOW) == p->tail) return ESL_AWAKE; /* it has everything */
+#endif
+    if (counts && word == p->called) return ESL_AWAKE;
+    p->called = word;
+    return word & ESL_HOW;
 }
 
 esl_ring_status esl_ring_room(esl_producer_t *p, uint32_t payload_length)
@@ -198,7 +190,9 @@ static uint64_t wanted_head(const esl_producer_t *p, uint32_t payload_length)
 bool esl_ring_block(esl_producer_t *p, uint32_t payload_length, uint32_t how)
 {
     atomic_store_explicit(&p->own->want, wanted_head(p, payload_length), memory_order_relaxed);
-    atomic_store_explicit(&p->own->blocked, next_sleep(&p->sleeps, how), memory_order_release); /* [B] read after [F4] */
+    p->sleeps += ESL_SLEEP_STEP;
+    if (p->sleeps == 0) p->sleeps = ESL_SLEEP_STEP;
+    atomic_store_explicit(&p->own->blocked, p->sleeps | how, memory_order_release); /* [B] read after [F4] */
     atomic_thread_fence(memory_order_seq_cst); /* [F3] blocked before head; pairs with [F4] of the consumer */
     if (esl_ring_room(p, payload_length) == ESL_RING_FULL) return true;
     esl_ring_unblock(p);
@@ -299,12 +293,14 @@ uint32_t esl_ring_must_release(esl_consumer_t *c)
     if (ESL_LIKELY((word & ESL_HOW) == ESL_AWAKE)) return ESL_AWAKE;
     uint64_t missing = atomic_load_explicit(&c->peer->want, memory_order_relaxed) - c->head;
     bool later = missing > 0 && missing <= c->tail_seen - c->head; /* more is there to take, and a call comes with that */
-    return later ? ESL_AWAKE : call_once(word, &c->called);
+    if (later || (word == c->called && word >= ESL_SLEEP_STEP)) return ESL_AWAKE;
+    c->called = word;
+    return word & ESL_HOW;
 }
 
 bool esl_ring_sleep(esl_consumer_t *c, uint32_t how)
 {
-    atomic_store_explicit(&c->own->waiting, next_sleep(&c->sleeps, how), memory_order_relaxed); /* [W] read after [F1] */
+    atomic_store_explicit(&c->own->waiting, c->head | how, memory_order_relaxed); /* [W] read after [F1] */
     atomic_thread_fence(memory_order_seq_cst); /* [F2] waiting before tail; pairs with [F1] */
     if (!c->poisoned && atomic_load_explicit(&c->peer->tail, memory_order_acquire) == c->head) return true; /* pairs with [T] */
     esl_ring_awake(c);

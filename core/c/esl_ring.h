@@ -47,8 +47,10 @@ _Static_assert(offsetof(esl_record_header_t, seq) == 8 && offsetof(esl_record_he
 _Static_assert(ESL_RING_ALIGN == sizeof(esl_record_header_t), "a gap must hold a PAD header");
 #endif
 
-/* How a sleeper wants to be called: the two low bits of `waiting` and `blocked`. The bits above count its sleeps, so that who has
- * called it once does not pay for calling it again while it wakes up; 0 there = an older release, which is called each time. */
+/* How a sleeper wants to be called: the two low bits of `waiting` and `blocked`. Above them lies what tells one sleep from another, so
+ * that who has called it once does not pay for calling it again while it wakes up: in `waiting` the position behind the newest record
+ * that it has (a call for that record would be no call for the next), in `blocked` a count. An older release writes only how, and is
+ * called each time. */
 enum { ESL_AWAKE = 0, ESL_IN_FUTEX = 1, ESL_ON_EVENTFD = 2, ESL_HOW = 3 };
 #define ESL_SLEEP_STEP 4u
 #define ESL_KNOWS_FUTEX 1u /* `knows`: this side calls sleepers in a futex; who sleeps there asks first */
@@ -63,7 +65,7 @@ typedef struct {
     _Atomic uint32_t cpu;                   /* 1 + processor that the owner was last seen on; 0 = not known */
     _Alignas(128) _Atomic uint64_t head;    /* written by the owner as consumer of the other segment's data */
     _Atomic uint32_t released;              /* calls to a producer that waits for room: its futex, because the head moves without one */
-    _Alignas(128) _Atomic uint32_t waiting; /* owner as consumer: sleeps until data comes */
+    _Alignas(128) _Atomic uint64_t waiting; /* owner as consumer: sleeps until data comes */
     _Alignas(128) _Atomic uint32_t blocked; /* owner as producer: waits until room comes */
     _Atomic uint64_t want;                  /* and until the head is here; 0 = any room will do */
 } esl_segment_t;
@@ -91,8 +93,8 @@ typedef struct {
     uint64_t seq;       /* of the newest record */
     uint32_t capacity;
     uint32_t epoch;
-    uint32_t called;    /* the peer's `waiting` that was called: once for each sleep */
-    uint32_t sleeps;    /* counted in the bits above ESL_HOW */
+    uint32_t sleeps;    /* counted in `blocked` above ESL_HOW */
+    uint64_t called;    /* the peer's `waiting` that was called */
     bool poisoned;
 } esl_producer_t;
 
@@ -107,7 +109,6 @@ typedef struct {
     uint32_t epoch;
     uint64_t offered;    /* head up to which a writer that waits for room was looked for */
     uint32_t called;     /* the peer's `blocked` that was called */
-    uint32_t sleeps;
     bool poisoned;
 } esl_consumer_t;
 

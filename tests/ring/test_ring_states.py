@@ -14,7 +14,7 @@ from hisee._core.frame import crc32c
 from hisee._core.ring import RingPoisoned, Rings, capacity_ok, init_segment, payload_max, segment_bytes
 
 CAPACITY = 1024
-TAIL, HEAD, WAITING, BLOCKED, DATA = 128, 256, 384, 512, 4096
+KNOWS, TAIL, HEAD, WAITING, BLOCKED, DATA = 16, 128, 256, 384, 512, 4096
 KIND, LANE, WHOLE = 0x011A, 1, 3
 U64 = struct.Struct("<Q")
 
@@ -128,7 +128,17 @@ def test_a_sleeper_is_called_once_for_each_sleep(link: Link) -> None:
     assert link.push(b"3") and link.b.rung()
 
 
+def test_who_sleeps_behind_the_newest_record_is_called_for_the_next(link: Link) -> None:
+    """A call for the record that it has would wake nobody, and must not stand for the next one."""
+    assert link.out.push(1, KIND, LANE, WHOLE, 5, 6, 7, 1, 1, b"1", True)
+    assert link.pop() == [b"1"] and link.into.sleep()
+    link.out.block(32)  # looks at the sleeper, as after a push that was overtaken
+    assert not link.b.rung()
+    assert link.out.push(2, KIND, LANE, WHOLE, 5, 6, 7, 1, 1, b"2") and link.b.rung()
+
+
 def test_a_sleeper_of_an_older_release_is_called_each_time(link: Link) -> None:
+    link.b.poke(KNOWS, 0)
     link.b.poke(WAITING, 2)
     assert link.push(b"1") and link.b.rung()
     assert link.push(b"2") and link.b.rung()
