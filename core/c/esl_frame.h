@@ -38,6 +38,16 @@ _Static_assert(offsetof(esl_envelope_t, kind) == 4 && offsetof(esl_envelope_t, c
 _Static_assert(sizeof(esl_session_t) == 32, "the session header has 32 bytes");
 _Static_assert(offsetof(esl_session_t, epoch) == 24, "places of the session header");
 
+/* An envelope out of whole words. */
+static inline esl_envelope_t esl_envelope_of(uint32_t length, uint16_t kind, uint8_t lane, uint8_t flags, uint32_t source, uint32_t target,
+                                             uint32_t object, uint32_t total, uint64_t corr)
+{
+    union { uint64_t words[4]; esl_envelope_t envelope; } made = {.words = {
+        length | (uint64_t)kind << 32 | (uint64_t)lane << 48 | (uint64_t)flags << 56,
+        source | (uint64_t)target << 32, object | (uint64_t)total << 32, corr}};
+    return made.envelope;
+}
+
 #define ESL_FRAME_HEAD 64u /* session header and envelope */
 
 typedef enum {

@@ -42,6 +42,7 @@ void esl_producer_init(esl_producer_t *p, esl_segment_t *own, const esl_segment_
     p->tail = atomic_load_explicit(&own->tail, memory_order_relaxed); /* only we write it */
     p->head_seen = atomic_load_explicit(&peer->head, memory_order_acquire); /* pairs with [H] */
     p->poisoned = p->tail - p->head_seen > p->capacity;
+    atomic_store_explicit(&own->knows, ESL_KNOWS_FUTEX, memory_order_relaxed);
 }
 
 void esl_consumer_init(esl_consumer_t *c, esl_segment_t *own, const esl_segment_t *peer)
@@ -49,7 +50,19 @@ void esl_consumer_init(esl_consumer_t *c, esl_segment_t *own, const esl_segment_
     *c = (esl_consumer_t){.own = own, .peer = peer, .data = (const uint8_t *)peer + ESL_RING_DATA,
                           .capacity = own->capacity, .epoch = own->epoch};
     c->head = atomic_load_explicit(&own->head, memory_order_relaxed); /* only we write it */
-    c->tail_seen = c->head;
+    c->tail_seen = c->offered = c->head;
+}
+
+/* Eight bytes at a time, whatever the compiler would like: header and envelope have just been written in words of that width, and
+ * a processor that reads wider waits until they are in the cache. */
+static inline void copy_words(void *to, const void *from, int count)
+{
+    for (int i = 0; i < count; i++) {
+        uint64_t word;
+        memcpy(&word, (const uint8_t *)from + 8 * i, 8);
+        __asm__("" : "+r"(word));
+        memcpy((uint8_t *)to + 8 * i, &word, 8);
+    }
 }
 
 /* --- producer --- */
@@ -89,30 +102,22 @@ static void put_pad(esl_producer_t *p, uint64_t bytes)
     memcpy(p->data + (p->tail & (p->capacity - 1)), &header, sizeof header);
 }
 
-static void put_record(esl_producer_t *p, uint64_t position, const esl_envelope_t *envelope, const void *payload,
-                       uint64_t lane_seq)
+/* Header and envelope of the record at `at`, whose payload is there already. */
+static inline void seal(esl_producer_t *p, uint8_t *at, const esl_envelope_t *envelope, uint64_t lane_seq)
 {
-    uint8_t *at = p->data + (position & (p->capacity - 1));
-    esl_record_header_t header = {.length = ENVELOPE + envelope->length, .type = ESL_RECORD_DATA, .seq = p->seq + 1,
-                                  .epoch = p->epoch, .lane_seq = lane_seq};
-    uint32_t crc = esl_crc32c(0, &header, sizeof header);
-    crc = esl_crc32c(crc, envelope, ENVELOPE);
-    header.crc = esl_crc32c(crc, payload, envelope->length);
-    memcpy(at, &header, sizeof header);
-    memcpy(at + HEADER, envelope, ENVELOPE);
-    if (envelope->length) memcpy(at + HEADER + ENVELOPE, payload, envelope->length);
+    uint64_t words[8] = {(ENVELOPE + envelope->length) | (uint64_t)ESL_RECORD_DATA << 32, p->seq + 1, p->epoch, lane_seq};
+    copy_words(words + 4, envelope, 4);
+    words[2] |= (uint64_t)esl_crc32c_record(words, at + HEADER + ENVELOPE, envelope->length) << 32;
+    copy_words(at, words, 8);
+    p->seq++;
 }
 
-static void commit(esl_producer_t *p, uint64_t position)
-{
-    p->tail = position;
-    atomic_store_explicit(&p->own->tail, position, COMMIT_ORDER); /* [T] publishes everything written before it */
-}
+static uint64_t room_of(uint32_t payload_length) { return aligned((uint64_t)HEADER + ENVELOPE + payload_length); }
 
-esl_ring_status esl_ring_publish(esl_producer_t *p, const esl_envelope_t *envelope, const void *payload, uint64_t lane_seq)
+esl_ring_status esl_ring_claim(esl_producer_t *p, uint32_t payload_length, uint8_t **payload)
 {
-    if (envelope->length > esl_ring_payload_max(p->capacity)) return ESL_RING_LONG;
-    uint64_t need = aligned((uint64_t)HEADER + ENVELOPE + envelope->length);
+    if (payload_length > esl_ring_payload_max(p->capacity)) return ESL_RING_LONG;
+    uint64_t need = room_of(payload_length);
     uint64_t skip = gap(p, need);
     esl_ring_status status = room_for(p, skip + need);
     if (status != ESL_RING_OK) return status;
@@ -120,28 +125,74 @@ esl_ring_status esl_ring_publish(esl_producer_t *p, const esl_envelope_t *envelo
     atomic_store_explicit(&p->own->tail, p->tail + skip + need, memory_order_release);
 #endif
     if (skip) put_pad(p, skip);
-    put_record(p, p->tail + skip, envelope, payload, lane_seq);
-    p->seq++;
-    commit(p, p->tail + skip + need);
+    p->tail += skip;
+    *payload = p->data + (p->tail & (p->capacity - 1)) + HEADER + ENVELOPE;
     return ESL_RING_OK;
 }
 
-bool esl_ring_must_wake(esl_producer_t *p)
+void esl_ring_fill(esl_producer_t *p, const esl_envelope_t *envelope, uint64_t lane_seq)
+{
+    seal(p, p->data + (p->tail & (p->capacity - 1)), envelope, lane_seq);
+    p->tail += room_of(envelope->length);
+}
+
+esl_ring_status esl_ring_put(esl_producer_t *p, const esl_envelope_t *envelope, const void *payload, uint64_t lane_seq)
+{
+    uint8_t *place;
+    esl_ring_status status = esl_ring_claim(p, envelope->length, &place);
+    if (ESL_UNLIKELY(status != ESL_RING_OK)) return status;
+    if (envelope->length) memcpy(place, payload, envelope->length);
+    esl_ring_fill(p, envelope, lane_seq);
+    return ESL_RING_OK;
+}
+
+void esl_ring_commit(esl_producer_t *p)
+{
+    atomic_store_explicit(&p->own->tail, p->tail, COMMIT_ORDER); /* [T] publishes everything written before it */
+}
+
+esl_ring_status esl_ring_publish(esl_producer_t *p, const esl_envelope_t *envelope, const void *payload, uint64_t lane_seq)
+{
+    esl_ring_status status = esl_ring_put(p, envelope, payload, lane_seq);
+    if (ESL_LIKELY(status == ESL_RING_OK)) esl_ring_commit(p);
+    return status;
+}
+
+uint32_t esl_ring_must_wake(esl_producer_t *p)
 {
     atomic_thread_fence(memory_order_seq_cst); /* [F1] tail before waiting; pairs with [F2] of the sleeper */
-    return atomic_load_explicit(&p->peer->waiting, memory_order_relaxed) != ESL_AWAKE;
+    uint64_t word = atomic_load_explicit(&p->peer->waiting, memory_order_relaxed);
+    if (ESL_LIKELY((word & ESL_HOW) == ESL_AWAKE)) return ESL_AWAKE;
+    bool counts = atomic_load_explicit(&p->peer->knows, memory_order_relaxed) & ESL_KNOWS_FUTEX;
+#ifndef ESL_RING_MUTANT_CALLEDEARLY
+    if (counts && (word & ~(uint64_t)ESL_HOW) == p->tail) return ESL_AWAKE; /* it has everything */
+#endif
+    if (counts && word == p->called) return ESL_AWAKE;
+    p->called = word;
+    return word & ESL_HOW;
 }
 
 esl_ring_status esl_ring_room(esl_producer_t *p, uint32_t payload_length)
 {
     if (payload_length > esl_ring_payload_max(p->capacity)) return ESL_RING_LONG;
-    uint64_t need = aligned((uint64_t)HEADER + ENVELOPE + payload_length);
+    uint64_t need = room_of(payload_length);
     return room_for(p, gap(p, need) + need);
 }
 
-bool esl_ring_block(esl_producer_t *p, uint32_t payload_length)
+/* Half of the ring, or more where the record needs it: who is called for every record only passes the processor to and fro. */
+static uint64_t wanted_head(const esl_producer_t *p, uint32_t payload_length)
 {
-    atomic_store_explicit(&p->own->blocked, ESL_ON_EVENTFD, memory_order_relaxed); /* [B] read after [F4] */
+    uint64_t need = room_of(payload_length), most = p->capacity / 2;
+    need += gap(p, need);
+    return p->tail + (need > most ? need : most) - p->capacity;
+}
+
+bool esl_ring_block(esl_producer_t *p, uint32_t payload_length, uint32_t how)
+{
+    atomic_store_explicit(&p->own->want, wanted_head(p, payload_length), memory_order_relaxed);
+    p->sleeps += ESL_SLEEP_STEP;
+    if (p->sleeps == 0) p->sleeps = ESL_SLEEP_STEP;
+    atomic_store_explicit(&p->own->blocked, p->sleeps | how, memory_order_release); /* [B] read after [F4] */
     atomic_thread_fence(memory_order_seq_cst); /* [F3] blocked before head; pairs with [F4] of the consumer */
     if (esl_ring_room(p, payload_length) == ESL_RING_FULL) return true;
     esl_ring_unblock(p);
@@ -196,14 +247,14 @@ static bool pad_ok(esl_record_header_t header)
 static esl_ring_status peek_one(esl_consumer_t *c, esl_record_view_t *view)
 {
     const uint8_t *at = c->data + (c->head & (c->capacity - 1));
-    memcpy(&view->header, at, sizeof view->header);
-    if (!header_ok(c, &view->header, c->tail_seen - c->head)) return poison(c);
+    copy_words(&view->header, at, 4);
+    if (ESL_UNLIKELY(!header_ok(c, &view->header, c->tail_seen - c->head))) return poison(c);
     if (view->header.type == ESL_RECORD_PAD) {
         if (!pad_ok(view->header)) return poison(c);
         free_up_to(c, c->head + HEADER + view->header.length);
         return ESL_RING_EMPTY; /* go on behind it */
     }
-    memcpy(&view->envelope, at + HEADER, sizeof view->envelope);
+    copy_words(&view->envelope, at + HEADER, 4);
     view->payload = at + HEADER + ENVELOPE;
     if (view->envelope.length != view->header.length - ENVELOPE) return poison(c);
     return esl_envelope_ok(&view->envelope) ? ESL_RING_OK : poison(c);
@@ -222,32 +273,34 @@ esl_ring_status esl_ring_peek(esl_consumer_t *c, esl_record_view_t *view)
 
 esl_ring_status esl_ring_take(esl_consumer_t *c, const esl_record_view_t *view, void *payload)
 {
-    esl_record_header_t header = view->header;
-    uint64_t next = c->head + aligned((uint64_t)HEADER + header.length);
-    uint32_t expected = header.crc;
+    uint64_t next = c->head + aligned((uint64_t)HEADER + view->header.length);
 #ifdef ESL_RING_MUTANT_HEADFIRST
     atomic_store_explicit(&c->own->head, next, memory_order_release);
 #endif
     if (view->envelope.length) memcpy(payload, view->payload, view->envelope.length);
-    header.crc = 0;
-    uint32_t crc = esl_crc32c(0, &header, sizeof header);
-    crc = esl_crc32c(crc, &view->envelope, ENVELOPE);
-    crc = esl_crc32c(crc, payload, view->envelope.length); /* of the copy: the peer cannot change it any more */
-    if (crc != expected) return poison(c);
+    uint32_t crc = esl_crc32c_record(view->words, payload, view->envelope.length); /* of the copy: the peer cannot change it any more */
+    if (ESL_UNLIKELY(crc != view->header.crc)) return poison(c);
     c->seq++;
     free_up_to(c, next);
     return ESL_RING_OK;
 }
 
-bool esl_ring_must_release(esl_consumer_t *c)
+uint32_t esl_ring_must_release(esl_consumer_t *c)
 {
+    c->offered = c->head;
     atomic_thread_fence(memory_order_seq_cst); /* [F4] head before blocked; pairs with [F3] */
-    return atomic_load_explicit(&c->peer->blocked, memory_order_relaxed) != ESL_AWAKE;
+    uint32_t word = atomic_load_explicit(&c->peer->blocked, memory_order_acquire); /* pairs with [B] */
+    if (ESL_LIKELY((word & ESL_HOW) == ESL_AWAKE)) return ESL_AWAKE;
+    uint64_t missing = atomic_load_explicit(&c->peer->want, memory_order_relaxed) - c->head;
+    bool later = missing > 0 && missing <= c->tail_seen - c->head; /* more is there to take, and a call comes with that */
+    if (later || (word == c->called && word >= ESL_SLEEP_STEP)) return ESL_AWAKE;
+    c->called = word;
+    return word & ESL_HOW;
 }
 
 bool esl_ring_sleep(esl_consumer_t *c, uint32_t how)
 {
-    atomic_store_explicit(&c->own->waiting, how, memory_order_relaxed); /* [W] read after [F1] */
+    atomic_store_explicit(&c->own->waiting, c->head | how, memory_order_relaxed); /* [W] read after [F1] */
     atomic_thread_fence(memory_order_seq_cst); /* [F2] waiting before tail; pairs with [F1] */
     if (!c->poisoned && atomic_load_explicit(&c->peer->tail, memory_order_acquire) == c->head) return true; /* pairs with [T] */
     esl_ring_awake(c);

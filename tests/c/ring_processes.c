@@ -36,7 +36,7 @@ static int produce(link_t link, uint64_t records, int slow)
         esl_envelope_t e = envelope_of(length, seq);
         fill(payload, length, seq);
         while (esl_ring_publish(&p, &e, payload, seq) == ESL_RING_FULL)
-            if (esl_ring_block(&p, length)) {
+            if (esl_ring_block(&p, length, ESL_ON_EVENTFD)) {
                 if (!sleep_at(bells[0])) return 2;
                 esl_ring_unblock(&p);
             }

@@ -42,7 +42,7 @@ static void *produce(void *unused)
         esl_envelope_t e = envelope_of(length, seq);
         fill(payload, length, seq);
         while (esl_ring_publish(&p, &e, payload, seq) == ESL_RING_FULL)
-            if (esl_ring_block(&p, length)) {
+            if (esl_ring_block(&p, length, ESL_ON_EVENTFD)) {
                 sleep_at(bell_a);
                 esl_ring_unblock(&p);
             }

@@ -14,7 +14,7 @@ from hisee._core.frame import crc32c
 from hisee._core.ring import RingPoisoned, Rings, capacity_ok, init_segment, payload_max, segment_bytes
 
 CAPACITY = 1024
-TAIL, HEAD, WAITING, BLOCKED, DATA = 128, 256, 384, 512, 4096
+KNOWS, TAIL, HEAD, WAITING, BLOCKED, DATA = 16, 128, 256, 384, 512, 4096
 KIND, LANE, WHOLE = 0x011A, 1, 3
 U64 = struct.Struct("<Q")
 
@@ -109,10 +109,51 @@ def test_full_then_free(link: Link) -> None:
         accepted += 1
     assert accepted == CAPACITY // 96
     assert link.out.block(32) and not link.a.rung()
-    assert len(link.pop(1)) == 1
-    assert link.a.rung(), "the waiting producer is called when room comes"
+    taken = 0
+    while not link.a.rung():
+        assert len(link.pop(1)) == 1, "the waiting producer is called when room comes"
+        taken += 1
+    left = 96 * (accepted - taken)
+    assert left <= CAPACITY // 2 < left + 96, "not for each record, but once half of the ring is free"
     assert link.push(bytes(32))
-    assert len(link.pop()) == accepted
+    assert len(link.pop()) == accepted - taken + 1
+
+
+def test_a_sleeper_is_called_once_for_each_sleep(link: Link) -> None:
+    assert link.into.sleep()
+    assert link.push(b"1") and link.b.rung()
+    assert link.push(b"2") and not link.b.rung(), "it is on its way already"
+    assert link.pop() == [b"1", b"2"]
+    assert link.into.sleep()
+    assert link.push(b"3") and link.b.rung()
+
+
+def test_who_sleeps_behind_the_newest_record_is_called_for_the_next(link: Link) -> None:
+    """A call for the record that it has would wake nobody, and must not stand for the next one."""
+    assert link.out.push(1, KIND, LANE, WHOLE, 5, 6, 7, 1, 1, b"1", True)
+    assert link.pop() == [b"1"] and link.into.sleep()
+    link.out.block(32)  # looks at the sleeper, as after a push that was overtaken
+    assert not link.b.rung()
+    assert link.out.push(2, KIND, LANE, WHOLE, 5, 6, 7, 1, 1, b"2") and link.b.rung()
+
+
+def test_a_sleeper_of_an_older_release_is_called_each_time(link: Link) -> None:
+    link.b.poke(KNOWS, 0)
+    link.b.poke(WAITING, 2)
+    assert link.push(b"1") and link.b.rung()
+    assert link.push(b"2") and link.b.rung()
+
+
+@pytest.mark.parametrize("length", [0, 1, 8, 63, 64, 248, 256, 264, 1528, 1536, 3072, 5001])
+def test_the_sum_of_a_record_is_the_documented_one(length: int) -> None:
+    link = Link(32768)
+    payload = bytes(at * 7 % 251 for at in range(length))
+    assert link.push(payload)
+    record = bytes(link.a.bytes[DATA:DATA + 64 + length])
+    without = record[:20] + bytes(4) + record[24:]
+    assert struct.unpack_from("<I", record, 20)[0] == crc32c(without, table=True)
+    assert link.pop() == [payload]
+    close(link)
 
 
 def test_block_says_no_when_room_came_meanwhile(link: Link) -> None:

@@ -33,6 +33,8 @@ cdef extern from "esl_frame.h" nogil:
         ESL_FRAME_CRC
         ESL_FRAME_TOTAL
 
+    esl_envelope_t esl_envelope_of(uint32_t length, uint16_t kind, uint8_t lane, uint8_t flags, uint32_t source, uint32_t target,
+                                   uint32_t object, uint32_t total, uint64_t corr) noexcept
     bint esl_envelope_ok(const esl_envelope_t *envelope) noexcept
     void esl_frame_head(uint8_t *head, esl_session_t *session, const esl_envelope_t *envelope, const void *payload) noexcept
     esl_frame_status esl_frame_look(const uint8_t *data, size_t have, uint32_t limit, esl_session_t *session,

@@ -5,22 +5,25 @@ The life of the link (logon, death, back-pressure) is policy and lives in hisee.
 
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport uint32_t, uint64_t
 from posix.fcntl cimport O_CLOEXEC, O_RDONLY
 from posix.mman cimport MAP_FAILED, MAP_SHARED, PROT_READ, PROT_WRITE, mmap, munmap
-from posix.unistd cimport getpid, write
 
 cdef extern from "<sys/mman.h>" nogil:
     int MAP_POPULATE  # all pages at once: no page fault on the way of a message, and a process's memory is its final size
 
 from hisee._core cimport cring as c
-from hisee._core.cframe cimport esl_envelope_t
+from hisee._core.cframe cimport esl_envelope_of, esl_envelope_t
 
 import os
+
+c.esl_count_forks()
 
 
 class RingPoisoned(Exception):
     """The peer's positions or bytes cannot be: this ring is not read or written any more."""
+
 
 
 def payload_max(uint32_t capacity) -> int:
@@ -70,20 +73,13 @@ cdef class Rings:
     Both segment descriptors may be closed by the caller afterwards; the bell is borrowed.
     """
 
-    cdef c.esl_segment_t *_own
-    cdef c.esl_segment_t *_peer
-    cdef c.esl_producer_t _producer
-    cdef c.esl_consumer_t _consumer
-    cdef int _bell
-    cdef int _pid
-    cdef readonly uint32_t capacity
-
     def __init__(self, int own_fd, int peer_fd, uint32_t capacity, uint32_t epoch, int bell):
         cdef uint64_t size
         if not c.esl_ring_capacity_ok(capacity):
             raise RingPoisoned("capacity of a ring is a power of two")
         size = c.esl_ring_bytes(capacity)
-        self.capacity, self._bell, self._pid = capacity, bell, getpid()
+        self.capacity, self._bell, self._forks = capacity, bell, c.esl_fork_count
+        self._fork_count = &c.esl_fork_count
         self._own = <c.esl_segment_t *>map_segment(own_fd, size, True)
         reader = os.open(f"/proc/self/fd/{peer_fd}", O_RDONLY | O_CLOEXEC)
         try:
@@ -94,27 +90,33 @@ cdef class Rings:
             raise RingPoisoned("a segment is of another kind")
         c.esl_producer_init(&self._producer, self._own, self._peer)
         c.esl_consumer_init(&self._consumer, self._own, self._peer)
+        c.esl_waiter_init(&self._waiter)
 
     def __dealloc__(self):
         self._unmap()
 
     cdef void _unmap(self):
+        if self._waiting:
+            self._ending = True
+            return
         if self._own != NULL:
             munmap(self._own, c.esl_ring_bytes(self.capacity))
         if self._peer != NULL:
             munmap(self._peer, c.esl_ring_bytes(self.capacity))
         self._own = self._peer = NULL
 
+    cdef void _leave(self):
+        """After a wait without the GIL; `_waiting` was counted up before it."""
+        self._waiting -= 1
+        if self._ending and not self._waiting:
+            self._unmap()
+
     cdef int _check(self) except -1:
-        if self._own == NULL:
+        if self._own == NULL or self._ending:
             raise RingPoisoned("the ring is closed")
-        if self._pid != getpid():
+        if self._forks != self._fork_count[0]:
             raise RingPoisoned("the ring belongs to another process")
         return 0
-
-    cdef void _ring_bell(self):
-        cdef uint64_t one = 1
-        write(self._bell, &one, 8)  # full counter or closed peer: it is awake or gone, either is fine
 
     def close(self) -> None:
         """Unmap; idempotent. The peer keeps its own mappings and reads on what was committed."""
@@ -131,14 +133,14 @@ cdef class Rings:
         cdef c.esl_ring_status status
         self._check()
         PyObject_GetBuffer(payload, &view, PyBUF_SIMPLE)
-        e.length = <uint32_t>view.len
-        e.kind, e.lane, e.flags, e.source, e.target, e.object = kind, lane, flags, source, target, object
-        e.total, e.corr = total, corr
+        e = esl_envelope_of(<uint32_t>view.len, kind, lane, flags, source, target, object, total, corr)
         status = c.esl_ring_publish(&self._producer, &e, view.buf, lane_seq)
         PyBuffer_Release(&view)
         if status == c.ESL_RING_OK:
-            if not quiet and c.esl_ring_must_wake(&self._producer):
-                self._ring_bell()
+            self._waiter.expecting = True
+            c.esl_waiter_here(&self._waiter, self._own)
+            if not quiet:
+                c.esl_call_reader(&self._waiter, &self._producer, self._bell)
             return True
         if status == c.ESL_RING_FULL:
             return False
@@ -166,8 +168,8 @@ cdef class Rings:
             taken += e.length
             count -= 1
         if found:
-            if c.esl_ring_must_release(&self._consumer):
-                self._ring_bell()
+            self._waiter.expecting = True
+            c.esl_call_writer(&self._waiter, &self._consumer, self._bell)
         elif status == c.ESL_RING_POISON:
             raise RingPoisoned("the peer's positions or bytes cannot be")
         return found
@@ -185,15 +187,40 @@ cdef class Rings:
     def block(self, uint32_t payload_length) -> bool:
         """Announce that this side waits at its bell for room. False: there is room by now."""
         self._check()
-        if not c.esl_ring_block(&self._producer, payload_length):
+        if not c.esl_ring_block(&self._producer, payload_length, c.ESL_ON_EVENTFD):
             return False
-        if c.esl_ring_must_wake(&self._producer):  # a reader that nobody woke for quiet records
-            self._ring_bell()
+        c.esl_call_reader(&self._waiter, &self._producer, self._bell)  # one that nobody woke for quiet records
         return True
 
     def unblock(self) -> None:
         if self._own != NULL:
             c.esl_ring_unblock(&self._producer)
+
+    def look(self) -> bool:
+        """Whether something is there, after looking for as long as that pays: some microseconds at most, none for a peer on this processor."""
+        self._check()
+        if c.esl_look_ns(&self._waiter, self._peer) and c.esl_look_briefly(&self._waiter, &self._consumer):
+            return True
+        return not c.esl_ring_empty(&self._consumer)
+
+    def rest(self, uint64_t limit_ns) -> bool:
+        """Look, then sleep in the futex, `limit_ns` in all at most. True: something came. Does not see the death of the peer."""
+        cdef c.esl_wait_status status
+        self._check()
+        if not c.esl_peer_knows_futex(self._peer):
+            return False
+        self._waiting += 1
+        with nogil:
+            status = c.esl_wait_data(&self._waiter, &self._consumer, limit_ns)
+        self._leave()
+        if status == c.ESL_INTERRUPTED:
+            PyErr_CheckSignals()
+        return status == c.ESL_CAME
+
+    @property
+    def waits(self) -> tuple[int, int, int]:
+        """Waits that ended while looking, waits that slept, calls to the peer that cost a system call."""
+        return self._waiter.looked, self._waiter.slept, self._waiter.calls
 
     @property
     def unread_bytes(self) -> int:

@@ -78,7 +78,7 @@ class RingCarrier:
         self.rescued = 0  # times that the safety poll of `wait` found what should have woken it: a lost wake-up, must stay 0
         self._unrung = False  # something came without a bell
         self._armed = False
-        self._rings = rings
+        self.rings = rings
         self._control = control
         self._bell = bell
         self._peer_bell = peer_bell
@@ -88,14 +88,14 @@ class RingCarrier:
     def push(self, seq: int, kind: int, lane: int, flags: int, source: int, target: int, object: int, total: int, corr: int,
              payload: Payload, quiet: bool = False) -> bool:
         try:
-            return self._rings.push(seq, kind, lane, flags, source, target, object, total, corr, payload, quiet)
+            return self.rings.push(seq, kind, lane, flags, source, target, object, total, corr, payload, quiet)
         except RingPoisoned:
             return False  # `take` finds the same and ends the link
 
     def take(self) -> list[Part]:
         if self._armed:
             self._armed = False
-            self._rings.awake()
+            self.rings.awake()
             self._hush()
         found = self._pop()
         if self._unrung:
@@ -111,7 +111,7 @@ class RingCarrier:
 
     def _pop(self) -> list[Part]:
         try:
-            found: list[Part] = self._rings.pop(BATCH, BATCH_BYTES)
+            found: list[Part] = self.rings.pop(BATCH, BATCH_BYTES)
         except RingPoisoned as fault:
             raise Lost(f"poisoned: {fault}") from fault
         return found
@@ -132,12 +132,12 @@ class RingCarrier:
         raise Lost("poisoned: bytes on the control socket of a ring")
 
     def arm(self) -> bool:
-        self._armed = not self.dead and self._rings.sleep()
+        self._armed = not self.dead and self.rings.sleep()
         return self._armed
 
     def want_room(self, payload_bytes: int) -> bool:
         try:
-            return self._rings.block(payload_bytes)
+            return self.rings.block(payload_bytes)
         except RingPoisoned:
             return True
 
@@ -154,7 +154,7 @@ class RingCarrier:
         pass
 
     def flush(self) -> None:
-        self._rings.unblock()
+        self.rings.unblock()
 
     def listen(self, wake: Callable[[], None] | None) -> None:
         pass
@@ -163,11 +163,11 @@ class RingCarrier:
         if not self.arm():
             return []
         woken = poll([self._bell, self._control.fileno(), *also], [], min(timeout_s, self._poll_s))
-        self._unrung = not woken and not self._rings.sleep() and not poll([self._bell], [], 0)
+        self._unrung = not woken and not self.rings.sleep() and not poll([self._bell], [], 0)
         return woken
 
     def close(self) -> None:
-        self._rings.close()
+        self.rings.close()
         self._control.close()
         fds, self._bell, self._peer_bell = (self._bell, self._peer_bell), -1, -1
         for fd in fds:

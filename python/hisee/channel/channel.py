@@ -12,9 +12,10 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from hisee.channel.carriers import Carrier
+from hisee._core.session import Guard, Lanes, Quick
+from hisee.channel.carriers import Carrier, RingCarrier
 from hisee.channel.errors import ChannelClosed, ChannelFull, Lost, MessageTooLong, NotSpoken
-from hisee.channel.lanes import LANE_COUNT, Assembly, Backlog
+from hisee.channel.lanes import LANE_COUNT, LINK_CONTROL, Assembly, Backlog
 from hisee.channel.logon import farewell_of
 from hisee.channel.message import WANTS_ANSWER, WHOLE, Message, Part
 from hisee.channel.payloads import Goodbye, Hello, Welcome, pack
@@ -25,14 +26,15 @@ from hisee.channel.spoken import NOTHING, in_force, unspoken
 from hisee.schema.messages import MessageKind
 from hisee.seams import Clock
 
-LINK_CONTROL = 0x0F00  # kinds from here on belong to the link itself
 EARLY_S = 0.001  # a tick that comes so much too early is the one that was meant
 OnMessage = Callable[[Message], None]
 OnLost = Callable[[str], None]
 
 
-class Channel:
+class Channel(Quick):
     """See docs/design/channel-api.md. Made by dial_*, over_socket, memory_pair or a Listener.
+
+    `send` and `receive` are those of Quick, which ask `_send` and `_receive` here for everything but whole messages over a ring.
 
     `send` and `beat` may be called from any thread; everything else belongs to the thread that receives, or to the loop's.
     """
@@ -44,20 +46,19 @@ class Channel:
         self.peer = peer
         self.shape: Shape | None = None  # of a shaped link
         self._unspoken = unspoken(in_force(welcome)) if welcome is not None else NOTHING
-        self.sent = 0
-        self.received = 0
         self._carrier = carrier
+        self._rings = carrier.rings if isinstance(carrier, RingCarrier) else None
         self._settings = settings
         self._clock = clock
         self._watch = watch
         self._serves = serves
         self._phase_s = settings.tick_s / 16 if serves else 0.0  # it finds what the other side has just told
-        self._guard = threading.Lock()  # of everything that leaves
+        self._guard = Guard()  # of everything that leaves
         self._part_bytes = min(carrier.part_bytes, settings.fragment_bytes)
         self._backlog = Backlog(settings.backlog_bytes, self._part_bytes)
-        self._assembly = Assembly(settings.message_bytes)
-        self._seq = [0] * LANE_COUNT
-        self._ready: deque[Message] = deque()
+        self._lanes = Lanes(LANE_COUNT, LINK_CONTROL)
+        self._assembly = Assembly(settings.message_bytes, self._lanes)
+        self._ready = deque()
         self._end = ""  # reason, once nothing more will come
         self._closed = False  # carrier given back
         self._told = False  # on_lost was called, or the end was our own wish
@@ -91,18 +92,14 @@ class Channel:
     @property
     def silent_ms(self) -> int:
         """Milliseconds without a sign of the peer."""
-        return (self._clock.monotonic_ns() - self._heard_ns) // MS
+        return 0 if self._heard_here else (self._clock.monotonic_ns() - self._heard_ns) // MS
 
     @property
     def ended(self) -> str:
         """Reason of the end; "" while it works."""
         return self._end
 
-    def send(self, message: Message) -> None:
-        """Accept `message` for delivery; never blocks.
-
-        Raises ChannelClosed after the end, ChannelFull over the limit backlog_bytes, MessageTooLong, NotSpoken.
-        """
+    def _send(self, message: Message) -> None:
         if message.kind in self._unspoken:
             raise NotSpoken(self._unspoken[message.kind])
         with self._guard:
@@ -113,6 +110,7 @@ class Channel:
                 raise MessageTooLong(f"message of {size} bytes", hint=f"the limit message_bytes is {limit}")
             if self._backlog or size > self._part_bytes or not self._push_whole(message, size):
                 self._backlog.add(message)
+                self._queued = True
                 self._pump()
 
     def beat(self) -> None:
@@ -145,11 +143,7 @@ class Channel:
         if self._watch or self._report is not None:
             self._set_timer(loop)
 
-    def receive(self, timeout_s: float, also: Sequence[int] = ()) -> Message | None:
-        """The next message, or None when none came in time or one of the descriptors `also` is readable.
-
-        Raises ChannelClosed after the last one.
-        """
+    def _receive(self, timeout_s: float, also: Sequence[int] = ()) -> Message | None:
         deadline_ns = self._clock.monotonic_ns() + int(timeout_s * 1e9)
         while True:
             if self._ready:
@@ -200,11 +194,11 @@ class Channel:
     # --- out ---
 
     def _push_whole(self, m: Message, size: int) -> bool:
-        seq = self._seq[m.lane] + 1
+        seq = self._lanes.sent(m.lane) + 1
         flags = WHOLE | WANTS_ANSWER if m.wants_answer else WHOLE
         if not self._carrier.push(seq, m.kind, m.lane, flags, m.source, m.target, m.object, size, m.corr, m.payload, m.quiet):
             return False
-        self._seq[m.lane] = seq
+        self._lanes.count_sent(m.lane)
         self._spoke = True
         self.sent += 1
         return True
@@ -214,12 +208,13 @@ class Channel:
         backlog, carrier = self._backlog, self._carrier
         while backlog:
             part = backlog.part()
-            if carrier.push(self._seq[part[1]] + 1, *part):
-                self._seq[part[1]] += 1
+            if carrier.push(self._lanes.sent(part[1]) + 1, *part):
+                self._lanes.count_sent(part[1])
                 self.sent += backlog.advance()
                 self._spoke = True
             elif carrier.want_room(len(part[8])):
                 return
+        self._queued = False
         while self._farewell is not None:
             if carrier.push(0, MessageKind.GOODBYE, 0, WHOLE, 0, 0, 0, len(self._farewell), 0, self._farewell):
                 self._farewell = None
@@ -312,6 +307,8 @@ class Channel:
         if not (self._spoke and self._serves):  # who ticks once per heartbeat may have spoken nearly two of them before the next
             self.beat()
         self._spoke = False
+        if self._heard_here:  # by who had no time for the clock
+            self._heard_here, self._heard_ns = False, now_ns
         if paused or self._held:  # we did not look: silence would be our own
             self._heard, self._heard_ns = True, now_ns
         self._calm, self._heard = self._heard, False

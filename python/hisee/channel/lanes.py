@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
+from hisee._core.session import Lanes
 from hisee.channel.errors import ChannelFull, Lost
 from hisee.channel.message import FIRST, LAST, WANTS_ANSWER, WHOLE, Message, Part
 from hisee.schema.lanes import Lane
 
 LANE_COUNT = max(lane for lane in Lane if lane is not Lane.LOCAL) + 1  # lane `local` never leaves its process
+LINK_CONTROL = 0x0F00  # kinds from here on belong to the link itself
 
 
 @dataclass(slots=True)
@@ -89,9 +91,9 @@ class Partial:
 class Assembly:
     """Parts in, messages out. Raises Lost for anything that no correct peer sends."""
 
-    def __init__(self, limit_bytes: int) -> None:
+    def __init__(self, limit_bytes: int, lanes: Lanes | None = None) -> None:
         self._limit = limit_bytes
-        self._seen = [0] * LANE_COUNT
+        self._lanes = lanes if lanes is not None else Lanes(LANE_COUNT, LINK_CONTROL)  # shared with what takes whole messages elsewhere
         self._partial: list[Partial | None] = [None] * LANE_COUNT
         self.repeated = 0  # parts that had arrived before: dropped
 
@@ -100,12 +102,13 @@ class Assembly:
         kind, lane, flags, source, target, object_, total, corr, payload, seq = part
         if lane >= LANE_COUNT:
             raise Lost(f"poisoned: no lane {lane}")
-        if seq != self._seen[lane] + 1:
-            if 0 < seq <= self._seen[lane]:
+        taken = self._lanes.taken(lane)
+        if seq != taken + 1:
+            if 0 < seq <= taken:
                 self.repeated += 1
                 return None
-            raise Lost(f"poisoned: lane {lane} goes from {self._seen[lane]} to {seq}")
-        self._seen[lane] = seq
+            raise Lost(f"poisoned: lane {lane} goes from {taken} to {seq}")
+        self._lanes.count_taken(lane, not flags & LAST)
         if flags & WHOLE != WHOLE:
             whole = self._continue(part)
             if whole is None:

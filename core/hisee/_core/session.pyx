@@ -1,0 +1,274 @@
+"""The way of a message between a user and the ring while nothing is in the way: numbers, checks, one record, without Python in between.
+
+`Quick` is the base of hisee.channel.Channel, which decides everything else: parts, backlog, other carriers, silence, the end. It
+falls back on the methods `_send` and `_receive` of Channel whenever it cannot be sure.
+"""
+
+cimport cython
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.exc cimport PyErr_CheckSignals
+from cpython.pythread cimport (NOWAIT_LOCK, PyThread_acquire_lock, PyThread_allocate_lock, PyThread_free_lock, PyThread_release_lock,
+                               PyThread_type_lock)
+from libc.stdint cimport uint16_t, uint32_t, uint64_t
+
+from hisee._core cimport cring as c
+from hisee._core.cframe cimport esl_envelope_of, esl_envelope_t
+from hisee._core.ring cimport Rings
+
+
+cdef extern from "esl_session.h" nogil:
+    unsigned int ESL_LANES
+
+    ctypedef struct esl_lanes_t:
+        uint64_t *sent
+        uint64_t *taken
+        uint32_t open
+        uint32_t count
+
+    void esl_lanes_init(esl_lanes_t *lanes, uint32_t count, uint16_t control) noexcept
+    bint esl_lanes_next(const esl_lanes_t *lanes, const c.esl_record_view_t *view) noexcept
+
+
+cdef enum:
+    WHOLE = 3
+    WANTS_ANSWER = 4
+    IN_A_ROW = 64  # messages received here before Channel looks at clock, heartbeat and the peer's life
+    PARK_NS = 2_000_000  # longest sleep here, for the same reason
+
+
+@cython.freelist(64)
+cdef class Message:
+    """What one process tells another; the fields are those of docs/design/protocol.md. `quiet` is not sent along and does not count
+    in a comparison: such a message wakes nobody who sleeps at a ring.
+    """
+
+    cdef public uint16_t kind
+    cdef public unsigned char lane
+    cdef public uint32_t source
+    cdef public uint32_t target
+    cdef public uint32_t object
+    cdef public uint64_t corr
+    cdef public object payload
+    cdef public bint wants_answer
+    cdef public bint quiet
+
+    def __init__(self, uint16_t kind, unsigned char lane=0, uint32_t source=0, uint32_t target=0, uint32_t object=0, uint64_t corr=0,
+                 payload=b"", bint wants_answer=False, bint quiet=False):
+        self.kind, self.lane, self.source, self.target, self.object, self.corr = kind, lane, source, target, object, corr
+        self.payload, self.wants_answer, self.quiet = payload, wants_answer, quiet
+
+    @property
+    def _fields(self):
+        return self.kind, self.lane, self.source, self.target, self.object, self.corr, self.payload, self.wants_answer
+
+    def __eq__(self, other):
+        if type(other) is not Message:
+            return NotImplemented
+        return self._fields == (<Message>other)._fields
+
+    def __hash__(self):
+        raise TypeError("unhashable type: 'Message'")
+
+    def __reduce__(self):
+        return Message, (*self._fields, self.quiet)
+
+    def __repr__(self):
+        names = ("kind", "lane", "source", "target", "object", "corr", "payload", "wants_answer", "quiet")
+        return f"Message({', '.join(f'{name}={value!r}' for name, value in zip(names, (*self._fields, self.quiet)))})"
+
+
+cdef class Guard:
+    """A lock whose state is seen without asking: with the GIL held, `held` false means that nobody is inside, and nobody comes."""
+
+    cdef PyThread_type_lock _lock
+    cdef bint held
+
+    def __cinit__(self):
+        self._lock = PyThread_allocate_lock()
+        if self._lock == NULL:
+            raise MemoryError("no lock could be made")
+
+    def __dealloc__(self):
+        if self._lock != NULL:
+            PyThread_free_lock(self._lock)
+
+    def acquire(self, bint blocking=True) -> bool:
+        if not PyThread_acquire_lock(self._lock, NOWAIT_LOCK):
+            if not blocking:
+                return False
+            with nogil:
+                PyThread_acquire_lock(self._lock, 1)
+        self.held = True
+        return True
+
+    def release(self) -> None:
+        self.held = False
+        PyThread_release_lock(self._lock)
+
+    def __enter__(self):
+        self.acquire()
+        return self
+
+    def __exit__(self, *fault):
+        self.release()
+
+
+cdef class Lanes:
+    """Numbers of the lanes, for the Python side. `sent`, `taken`: of the newest part; `open`: a message in parts has begun."""
+
+    cdef esl_lanes_t _lanes
+
+    def __init__(self, unsigned int count, unsigned int control):
+        esl_lanes_init(&self._lanes, count, control)
+
+    cdef unsigned int _place(self, unsigned int lane) except? 255:
+        if lane >= self._lanes.count:
+            raise IndexError(f"lane {lane} of {self._lanes.count}")
+        return lane
+
+    def sent(self, unsigned int lane) -> int:
+        return self._lanes.sent[self._place(lane)]
+
+    def count_sent(self, unsigned int lane) -> None:
+        self._lanes.sent[self._place(lane)] += 1
+
+    def taken(self, unsigned int lane) -> int:
+        return self._lanes.taken[self._place(lane)]
+
+    def count_taken(self, unsigned int lane, bint is_open) -> None:
+        self._lanes.taken[self._place(lane)] += 1
+        if is_open:
+            self._lanes.open |= <uint32_t>1 << lane
+        else:
+            self._lanes.open &= ~(<uint32_t>1 << lane)
+
+
+cdef class Quick:
+    """See the module's text. `_rings` None: another carrier, everything goes through `_send` and `_receive`."""
+
+    cdef public Rings _rings
+    cdef public Lanes _lanes
+    cdef public object _guard
+    cdef public object _ready  # deque of messages that were received and not handed over
+    cdef public object _unspoken  # kinds that the peer does not know
+    cdef public object _end  # reason, once nothing more will come
+    cdef public bint _closed
+    cdef public bint _queued  # something waits in the backlog
+    cdef public bint _spoke  # since the last tick
+    cdef public bint _heard
+    cdef public bint _heard_here  # and nobody has looked at the clock for it
+    cdef public Py_ssize_t _part_bytes
+    cdef public uint64_t sent
+    cdef public uint64_t received
+    cdef int _in_a_row
+
+    def send(self, message) -> None:
+        """Accept `message` for delivery; never blocks.
+
+        Raises ChannelClosed after the end, ChannelFull over the limit backlog_bytes, MessageTooLong, NotSpoken.
+        """
+        if type(message) is not Message or self._rings is None or not self._push(<Message>message):
+            self._send(message)
+
+    def receive(self, double timeout_s, also=()):
+        """The next message, or None when none came in time or one of the descriptors `also` is readable.
+
+        Raises ChannelClosed after the last one.
+        """
+        if self._rings is not None and self._in_a_row < IN_A_ROW and not self._end and not self._closed and not self._ready:
+            message = self._next()
+            if message is None and timeout_s > 0 and self._come(timeout_s, not also):
+                message = self._next()
+            if message is not None:
+                self._in_a_row += 1
+                return message
+        self._in_a_row = 0
+        return self._receive(timeout_s, also)
+
+    def drain(self, Py_ssize_t most) -> int:
+        """Move up to `most` messages from the ring to `_ready`, as far as nothing is in the way; how many."""
+        cdef Py_ssize_t found = 0
+        if self._rings is None:
+            return 0
+        while found < most:
+            message = self._next()
+            if message is None:
+                break
+            self._ready.append(message)
+            found += 1
+        if found:
+            c.esl_call_writer(&self._rings._waiter, &self._rings._consumer, self._rings._bell)
+        return found
+
+    @cython.final
+    cdef bint _usable(self):
+        cdef Rings r = self._rings
+        return r._own != NULL and not r._ending and r._forks == r._fork_count[0]
+
+    @cython.final
+    cdef bint _push(self, Message m) except -1:
+        """True: it is in the ring. False: something is in the way."""
+        cdef Rings r = self._rings
+        cdef esl_lanes_t *lanes = &self._lanes._lanes
+        cdef esl_envelope_t e
+        cdef uint32_t size
+        if self._end or self._queued or not PyBytes_CheckExact(m.payload) or (<Guard>self._guard).held or not self._usable():
+            return False
+        if m.lane >= lanes.count or PyBytes_GET_SIZE(m.payload) > self._part_bytes or (self._unspoken and m.kind in self._unspoken):
+            return False
+        size = <uint32_t>PyBytes_GET_SIZE(m.payload)
+        e = esl_envelope_of(size, m.kind, m.lane, WHOLE | WANTS_ANSWER if m.wants_answer else WHOLE, m.source, m.target, m.object, size,
+                            m.corr)
+        if c.esl_ring_publish(&r._producer, &e, PyBytes_AS_STRING(m.payload), lanes.sent[m.lane] + 1) != c.ESL_RING_OK:
+            return False
+        lanes.sent[m.lane] += 1
+        self.sent += 1
+        self._spoke = r._waiter.expecting = True
+        c.esl_waiter_here(&r._waiter, r._own)
+        if not m.quiet:
+            c.esl_call_reader(&r._waiter, &r._producer, r._bell)
+        return True
+
+    @cython.final
+    cdef Message _next(self):
+        """The next message of the ring; None: none there, or one that Channel must look at."""
+        cdef Rings r = self._rings
+        cdef c.esl_record_view_t view
+        cdef esl_envelope_t *e = &view.envelope
+        cdef Message m
+        if not self._usable() or c.esl_ring_peek(&r._consumer, &view) != c.ESL_RING_OK or not esl_lanes_next(&self._lanes._lanes, &view):
+            return None
+        payload = PyBytes_FromStringAndSize(NULL, e.length)
+        if c.esl_ring_take(&r._consumer, &view, PyBytes_AS_STRING(payload)) != c.ESL_RING_OK:
+            return None  # poisoned, which stays: Channel finds it
+        m = Message.__new__(Message)
+        m.kind, m.lane, m.source, m.target, m.object, m.corr = e.kind, e.lane, e.source, e.target, e.object, e.corr
+        m.payload, m.wants_answer = payload, e.flags & WANTS_ANSWER != 0
+        self._lanes._lanes.taken[e.lane] += 1
+        self.received += 1
+        self._heard = self._heard_here = r._waiter.expecting = True
+        if c.esl_ring_owes_release(&r._consumer):
+            c.esl_call_writer(&r._waiter, &r._consumer, r._bell)
+        return m
+
+    @cython.final
+    cdef bint _come(self, double timeout_s, bint may_sleep) except -1:
+        """Whether something has come, after a look and, where nothing else is waited for, a short sleep."""
+        cdef Rings r = self._rings
+        cdef c.esl_wait_status status
+        cdef uint64_t limit_ns
+        if not self._usable():
+            return False
+        if c.esl_look_ns(&r._waiter, r._peer) and c.esl_look_briefly(&r._waiter, &r._consumer):
+            return True
+        c.esl_call_writer(&r._waiter, &r._consumer, r._bell)
+        if self._queued or not may_sleep or not c.esl_peer_knows_futex(r._peer) or not r._waiter.expecting:
+            return False
+        limit_ns = PARK_NS if timeout_s > PARK_NS / 1e9 else <uint64_t>(timeout_s * 1e9)
+        r._waiting += 1
+        with nogil:
+            status = c.esl_wait_data(&r._waiter, &r._consumer, limit_ns)
+        r._leave()
+        if status == c.ESL_INTERRUPTED:
+            PyErr_CheckSignals()
+        return status == c.ESL_CAME
