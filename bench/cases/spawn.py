@@ -10,8 +10,8 @@ from bench.harness import peers
 from bench.harness.machine import facts
 from bench.harness.options import Options
 from bench.harness.programs import Figures, compiled, middle, rows, taking_turns
-from bench.harness.report import Ratio, Report, Row
-from bench.spawn_system import beset, idle
+from bench.harness.report import Ratio, Report
+from bench.spawn_system import opened
 from hisee.esl import ObjectContext, compile_source
 
 WAITS = """INT _x
@@ -46,11 +46,13 @@ CORE = {
 }
 PYTHON = {"create_ns": ("Python: create, run to the first wait, keep", "ns"), "parked_bytes": ("Python: memory of a parked one", "bytes"),
           "switch_hot_ns": ("Python: switch, 4 of them", "ns")}
-SYSTEM = {"ses_mb": ("SES: idle SEEs, whole process", "MB"), "see_bytes": ("SES: an idle SEE", "bytes"),
-          "open_ms": ("SES: open a picture", "ms")}
+IDLE = {"ses_mb": ("SES: idle SEEs, whole process", "MB"), "see_bytes": ("SES: an idle SEE", "bytes"),
+        "open_us": ("SES: start a SEE, there and back", "us")}
+SYSTEM = {"see_bytes": ("system: an idle SEE in its SES", "bytes"), "open_ms": ("system: open a picture with two parts", "ms")}
 BESET = {"call_p50_ms": ("SES: CALL beside endless loops, p50", "ms"), "call_p99_ms": ("SES: CALL beside endless loops, p99", "ms"),
          "call_max_ms": ("SES: CALL beside endless loops, longest", "ms")}
 MB = 200.0
+SES = (sys.executable, "-m", "bench.spawn_ses")
 NO_SCRIPTS = {"esl_ring", "esl_frame", "esl_crc", "esl_shaper"}  # of core/c
 IN_PYTHON = {"Lua (lupa)": "lupa", "greenlet": "greenlet"}  # in the peers' environment
 
@@ -66,10 +68,14 @@ def run(options: Options) -> Report:
         if options.wanted("python"):
             python(report, options, waits, count)
     if options.wanted("idle"):
-        report.rows += one_by_one(SYSTEM, f"{count:,} SEEs", [idle(count)])
-        report.ratios.append(Ratio(f"{count:,} idle SEEs in one SES, MB", report.rows[-3].median, MB, at_most=True))
+        found = taking_turns({f"{count:,} SEEs": [*SES, "idle", count]}, 1)
+        report.rows += rows(found, IDLE)
+        report.ratios.append(Ratio(f"{count:,} idle SEEs in one SES, MB", found[f"{count:,} SEEs"][0]["ses_mb"], MB, at_most=True))
     if options.wanted("beset"):
-        hostile(report, *((1_000, 20, 20, 5.0) if options.quick else (10_000, 100, 100, 20.0)))
+        beset(report, options, 10_000, 100, 100)
+    if options.wanted("system"):
+        pictures = 200 if options.quick else 2_000
+        report.rows += rows({f"{pictures:,} pictures": [opened(pictures)]}, SYSTEM)
     return report
 
 
@@ -117,12 +123,9 @@ def python(report: Report, options: Options, waits: Path, count: int) -> None:
         report.ratios.append(Ratio(f"from Python, {what}: faster than an asyncio task", (task or 0) / (own or 1), must, goal))
 
 
-def hostile(report: Report, count: int, loops: int, asking: int, seconds: float) -> None:
-    found = beset(count, loops, asking, seconds)
-    report.rows += one_by_one(BESET, f"{count:,} SEEs, {loops} loop", [found])
+def beset(report: Report, options: Options, count: int, loops: int, asking: int) -> None:
+    subject = f"{count:,} SEEs, {loops} loop"
+    found = taking_turns({subject: [*SES, "beset", count, loops, asking, 3 if options.quick else 10]}, options.turns(3))
+    report.rows += rows(found, BESET)
     what = f"{count:,} SEEs, {loops} loop for ever: CALL of an honest one there and back, p99, ms"
-    report.ratios.append(Ratio(what, found["call_p99_ms"], 50, at_most=True))
-
-
-def one_by_one(cases: dict[str, tuple[str, str]], subject: str, found: list[Figures]) -> list[Row]:
-    return rows({subject: found}, cases)
+    report.ratios.append(Ratio(what, middle(found, subject, "call_p99_ms") or 0, 50, at_most=True))

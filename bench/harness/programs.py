@@ -33,7 +33,8 @@ def compiled(name: str, sources: Sequence[Path] = (), libraries: Sequence[str] =
 
 def figures_of(*command: str | Path | int) -> Figures:
     """What the program prints; a program that finds a wrong answer ends with a message, and so does the benchmark."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "tests"), *os.environ.get("PYTHONPATH", "").split(os.pathsep)])}
+    path = [str(ROOT), str(ROOT / "tests"), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path)}
     done = subprocess.run(list(map(str, command)), stdout=subprocess.PIPE, text=True, check=True, env=environment)
     return {name: float(value) for name, value in map(str.split, done.stdout.splitlines())}
 

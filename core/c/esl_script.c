@@ -271,7 +271,7 @@ int esl_script_start(esl_script_t *s, uint32_t procedure, const uint8_t *argumen
 static int put_results(esl_script_t *s, const esl_frame_t *frame)
 {
     const esl_procedure_t *p = &s->unit->procedure[frame->procedure];
-    int error = esl_put_count(&s->pending.payload, p->params);
+    int error = p->params ? esl_put_count(&s->pending.payload, p->params) : 0; /* without any it is empty: an idle script holds nothing */
     for (uint16_t i = 0; i < p->params && !error; i++) {
         const esl_param_t *param = &p->param[i];
         esl_value_t value = esl_load_value(s, frame, param->reg, param->type);

@@ -399,6 +399,12 @@ class Pending(Payload):
     handled: int
 
 
+class PsGet(Payload):
+    """Of PS_GET; without a payload it is the whole list."""
+
+    virtual: bool = True  # HIS and SEE too
+
+
 class ProfileGet(Payload):
     number: int = 0
     reset: bool = False

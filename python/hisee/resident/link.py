@@ -19,7 +19,7 @@ import msgspec
 import hisee
 from hisee.channel import Channel, ChannelClosed, ChannelFull, Message, dial_unix
 from hisee.channel.duties import KNL, answer_now, report_load
-from hisee.channel.payloads import Hello, LogWrite, Table, pack, unpack
+from hisee.channel.payloads import Hello, LogWrite, PsGet, Table, pack, unpack
 from hisee.commands import Commands
 from hisee.datadir import DataDir
 from hisee.errors import HiseeError
@@ -130,7 +130,7 @@ class ServerLink:
         if self._asked == 0:
             self._asked = self._next_ns & 0x7FFF_FFFF or 1
             self._channel.send(Message(kind=Kind.PS_GET, source=self._number, target=KNL, corr=self._asked, wants_answer=True,
-                                       quiet=True))
+                                       quiet=True, payload=pack(PsGet(virtual=False))))
 
     def alarm(self, text: str) -> None:
         """A line of the event log, where operators look; lost when no server runs (the supervisor's log has it too)."""

@@ -30,7 +30,7 @@ class Core:
         self.rights = rights or Rights({USER: ["*"]})
         self.name_of: Callable[[int], str] = str  # object number -> name, for rights; the store's owner sets it
         self.ended: list[Callable[[Process], None]] = []  # told when a process is gone
-        self._asked: list[Message] = []
+        self._asked: dict[int, Message] = {}
         self.ended.append(self._asked_ended)
         self.requests = Requests(self)  # the requests the server itself makes
         self.acknowledges: Callable[[], bool] = lambda: True  # may this server say now that something is done?
@@ -109,11 +109,11 @@ class Core:
             raise RequestFailed(Err.ERR_TRANS_ABORT, Ext.PROCESS_NOT_RUNNING, f"process number {number} does not run")
         if unspoken := self.unspoken(message):
             raise RequestFailed(Err.ERR_NOT_SUPPORTED, Ext.NO_REASON, unspoken)
-        self._asked.append(message)
+        self._asked[id(message)] = message
         try:
             return await self.requests.ask(message, timeout_s)
         finally:
-            self._asked.remove(message)
+            del self._asked[id(message)]
 
     def reachable(self, number: int) -> bool:
         process = self.registry.get(number)
@@ -121,7 +121,7 @@ class Core:
 
     def _asked_ended(self, process: Process) -> None:
         """What the server itself asked the dead ends now."""
-        for message in [m for m in self._asked if m.target == process.number]:
+        for message in [m for m in self._asked.values() if m.target == process.number]:
             failed = Failed(error=Err.ERR_TRANS_ABORT, extended=Ext.PROCESS_RESTARTED, text=f"{process.name} ended during the request")
             self.requests.settle(Message(kind=Kind.FAILED, corr=message.corr, payload=pack(failed)))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +24,7 @@ from hisee.server.values import Values
 log = logging.getLogger("hisee.server.opening")
 EACH_S = TIMERS["see_start_each"].ms / 1000
 RECONCILE_S = TIMERS["reconcile"].ms / 1000
+MOST_MEASURED = 200  # pairs whose round trip is measured in one period
 
 
 @dataclass(slots=True)
@@ -54,6 +56,9 @@ class Opening:
         """`plan_of(name)` gives the OpenPlan of the newest stored version."""
         self._core, self._values, self._plan_of, self._limits = core, values, plan_of, limits
         self.opened: dict[int, OpenObject] = {}
+        self._of_console: Counter[int] = Counter()  # console -> its open objects
+        self._load: Counter[int] = Counter()  # SES -> SEEs running or starting
+        self._measured = 0
         self._pairs = pairs
         core.handlers[Kind.OPEN] = self._open
         core.handlers[Kind.CLOSE] = self._close
@@ -79,7 +84,7 @@ class Opening:
             self._core.fail(message, Err.ERR_OBJECT_NOT_FOUND, 11, str(error))
             return
         most = self._limits["sees_per_console"]
-        if len([o for o in self.opened.values() if o.console == console.number]) >= most:
+        if self._of_console[console.number] >= most:
             self._core.fail(message, Err.ERR_RANGE_ERROR, 14, f"{console.name} has {most} objects open already (limit sees_per_console)")
             return
         opened = self._enter(plan, console)
@@ -108,6 +113,7 @@ class Opening:
             self._values.subscribe(host.number, opened.objects)
         self._values.subscribe(console.number, opened.objects)
         self.opened[his.number] = opened
+        self._of_console[console.number] += 1
         return opened
 
     def _virtual(self, kind: str, console: Process, name: str, host: Process | None) -> Process:
@@ -156,11 +162,14 @@ class Opening:
 
     def load(self) -> dict[int, int]:
         """SEEs running or starting by SES number (R21, R23)."""
-        load: dict[int, int] = {}
-        for opened in self.opened.values():
-            if opened.ses:
-                load[opened.ses] = load.get(opened.ses, 0) + 1
-        return load
+        return dict(+self._load)
+
+    def _place(self, opened: OpenObject, ses: int) -> None:
+        """Its remote part is at this SES from now on; 0 = nowhere."""
+        for number, change in ((opened.ses, -1), (ses, 1)):
+            if number:
+                self._load[number] += change
+        opened.ses = ses
 
     async def _start_at(self, opened: OpenObject, ses: Process) -> bool:
         console = self._core.registry.get(opened.console)
@@ -168,7 +177,8 @@ class Opening:
             return True
         load = self.load()
         counts = {p.name: load.get(p.number, 0) for p in self._candidates()}
-        opened.ses, opened.incarnation = ses.number, opened.incarnation + 1
+        self._place(opened, ses.number)
+        opened.incarnation += 1
         see = opened.see = self._virtual("SEE", console, opened.plan.object, ses)
         see.opened, see.incarnation = opened.number, opened.incarnation
         self._values.subscribe(ses.number, opened.objects)
@@ -221,7 +231,8 @@ class Opening:
         if stop and opened.ses:
             self._core.tell(opened.ses, Kind.SEE_STOP, SeeStop(number=see.number, reason=reason))
         self._values.unsubscribe(opened.ses, opened.objects)
-        opened.see, opened.ses, opened.up = None, 0, False
+        self._place(opened, 0)
+        opened.see, opened.up = None, False
         self.process_gone(see, State.CRASH)
 
     def process_gone(self, process: Process, state: State) -> None:
@@ -242,6 +253,7 @@ class Opening:
         opened = self.opened.pop(number, None)
         if opened is None:
             return
+        self._of_console[opened.console] -= 1
         if opened.starting is not None:
             opened.starting.cancel()
         if opened.see is not None:
@@ -252,11 +264,12 @@ class Opening:
 
     def _see_ended(self, source: Process, message: Message) -> None:
         ended = unpack(Ended, message.payload)
-        for opened in list(self.opened.values()):
-            if opened.see is not None and opened.see.number == ended.number and opened.ses == source.number:
-                log.warning("SEE %s ended: %s", opened.see.name, ended.reason)
-                self._forget_remote(opened, opened.see, ended.reason, stop=False)
-                self._tell_down(opened, ended.reason)
+        see = self._core.registry.get(ended.number)
+        opened = self.opened.get(see.opened) if see is not None else None
+        if opened is not None and opened.see is see and see is not None and opened.ses == source.number:
+            log.warning("SEE %s ended: %s", see.name, ended.reason)
+            self._forget_remote(opened, see, ended.reason, stop=False)
+            self._tell_down(opened, ended.reason)
 
     def _see_state(self, source: Process, message: Message) -> None:
         state = unpack(SeeState, message.payload)
@@ -319,9 +332,17 @@ class Opening:
         known = {o.see.number for o in self.opened.values() if o.see}
         for number in theirs - known:
             self._core.tell(ses.number, Kind.SEE_STOP, SeeStop(number=number, reason="unknown to the server"))
-        for opened in list(self.opened.values()):
-            if opened.see and opened.see.number in ours - theirs:
-                self._forget_remote(opened, opened.see, "missing at its SES", stop=False)
-                self.start_remote(opened)
-            elif opened.see and opened.up and opened.ses == ses.number:
+        missing = ours - theirs
+        for opened in [o for o in self.opened.values() if o.see and o.see.number in missing]:
+            assert opened.see is not None
+            self._forget_remote(opened, opened.see, "missing at its SES", stop=False)
+            self.start_remote(opened)
+        self._measure([o for o in self.opened.values() if o.up and o.ses == ses.number])
+
+    def _measure(self, running: list[OpenObject]) -> None:
+        """Some pairs each time, in turn."""
+        first = self._measured % len(running) if len(running) > MOST_MEASURED else 0
+        self._measured += MOST_MEASURED
+        for opened in running[first:first + MOST_MEASURED]:
+            if opened.see is not None:
                 self._pairs.measure(opened.number, opened.see.number)

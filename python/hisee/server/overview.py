@@ -9,7 +9,7 @@ from typing import Any
 
 from hisee.channel import Message
 from hisee.channel.group import WARM
-from hisee.channel.payloads import Table
+from hisee.channel.payloads import PsGet, Table, unpack
 from hisee.channel.spoken import shown
 from hisee.engine.coordinator import PRIMARY, ROLES, Member
 from hisee.schema.lanes import ROWS as LANES
@@ -39,21 +39,26 @@ class Overview:
         self._sessions = sessions
         self._tasks: set[asyncio.Task[None]] = set()
         self.server_state: Callable[[], dict[str, Any] | None] = lambda: None  # where this server stands in its group
-        for kind, rows in ((Kind.PS_GET, self._ps), (Kind.TERMS_GET, self._terms), (Kind.QUEUES_GET, self._queues),
+        core.handlers[Kind.PS_GET] = self._list_asked
+        for kind, rows in ((Kind.TERMS_GET, self._terms), (Kind.QUEUES_GET, self._queues),
                            (Kind.ROUTES_GET, self._route_rows)):
             core.handlers[kind] = self._answer_with(rows)
 
     def _answer_with(self, rows: Callable[[EngineView], list[dict[str, Any]]]) -> Callable[[Process, Message], None]:
         """The engine is read first; what follows runs without a pause, so that one answer shows one instant."""
 
-        async def answer(message: Message) -> None:
-            view = await self._engine.view()
-            self._core.reply(message, Table(rows=rows(view)))
-
         def handler(source: Process, message: Message) -> None:
-            self._spawn(answer(message))
+            self._spawn(self._answered(message, rows))
 
         return handler
+
+    async def _answered(self, message: Message, rows: Callable[[EngineView], list[dict[str, Any]]]) -> None:
+        view = await self._engine.view()
+        self._core.reply(message, Table(rows=rows(view)))
+
+    def _list_asked(self, source: Process, message: Message) -> None:
+        virtual = not message.payload or unpack(PsGet, message.payload).virtual
+        self._spawn(self._answered(message, lambda view: self._ps(view, virtual=virtual)))
 
     def _spawn(self, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(work)
@@ -62,8 +67,8 @@ class Overview:
 
     # -- processes
 
-    def _ps(self, view: EngineView) -> list[dict[str, Any]]:
-        processes = [p for p in self._core.registry if p.kind not in HIDDEN]
+    def _ps(self, view: EngineView, *, virtual: bool) -> list[dict[str, Any]]:
+        processes = [p for p in self._core.registry if p.kind not in HIDDEN and (virtual or not p.virtual)]
         rows = [self.process_row(p, view) for p in processes]
         known = {p.name for p in processes}
         rows += [self._member_row(m, view) for m in latest(view) if m.name not in known and m.kind != "KNL"]

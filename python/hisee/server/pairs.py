@@ -22,13 +22,21 @@ class Pairs:
     def __init__(self, core: Core) -> None:
         self._core = core
         self._carried: Counter[tuple[int, int]] = Counter()
+        self._others: dict[int, set[int]] = {}  # who exchanged messages with it
         self._rtt_ms: dict[tuple[int, int], float] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         core.ended.append(self._forget)
 
     def carried(self, message: Message) -> None:
         """The router forwarded a message of the lane on which the parts of an object talk."""
-        self._carried[message.source, message.target] += 1
+        pair = message.source, message.target
+        if pair not in self._carried:
+            self._know(*pair)
+        self._carried[pair] += 1
+
+    def _know(self, one: int, other: int) -> None:
+        self._others.setdefault(one, set()).add(other)
+        self._others.setdefault(other, set()).add(one)
 
     def measure(self, his: int, see: int) -> None:
         """Measure the round trip of a pair in the background: it runs over the server, so it is the sum of both ways to it."""
@@ -45,6 +53,7 @@ class Pairs:
         except RequestFailed:
             return
         if self._core.registry.get(his) and self._core.registry.get(see):
+            self._know(his, see)
             self._rtt_ms[his, see] = round((clock.monotonic_ns() - before) / 1e6, 3)
 
     def row(self, process: Process, his: int, see: int, state: str) -> dict[str, Any]:
@@ -54,7 +63,10 @@ class Pairs:
                 "rtt_ms": self._rtt_ms.get((his, see))}
 
     def _forget(self, process: Process) -> None:
-        if process.virtual:
-            for counted in (self._carried, self._rtt_ms):
-                for key in [key for key in counted if process.number in key]:
-                    del counted[key]
+        if not process.virtual:
+            return
+        for other in self._others.pop(process.number, ()):
+            self._others.get(other, set()).discard(process.number)
+            for pair in ((process.number, other), (other, process.number)):
+                self._carried.pop(pair, None)
+                self._rtt_ms.pop(pair, None)

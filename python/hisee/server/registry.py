@@ -15,6 +15,8 @@ from hisee.seams import Seams
 KNL_NUMBER = 1
 FIRST_DYNAMIC = 1 << 30
 HIDDEN = {"HISHOST"}
+NUMBERS = range(10_000, 100_000)  # in names of dynamic processes, as long as most of them are free
+MORE_NUMBERS = range(100_000, 1_000_000_000)
 
 
 class State(Enum):
@@ -113,6 +115,7 @@ class Registry:
         self._seams = seams
         self._by_number: dict[int, Process] = {}
         self._by_name: dict[str, Process] = {}
+        self._by_kind: dict[str, dict[int, Process]] = {}
         self._logons = 0
 
     def __iter__(self) -> Iterator[Process]:
@@ -125,7 +128,9 @@ class Registry:
         return self._by_name.get(name)
 
     def of_kind(self, *kinds: str) -> list[Process]:
-        return [p for p in self._by_number.values() if p.kind in kinds and p.running]
+        """Running ones, in the order of their logons."""
+        found = [p for kind in kinds for p in self._by_kind.get(kind, {}).values() if p.running]
+        return found if len(kinds) == 1 else sorted(found, key=lambda p: p.logon_order)
 
     def hosted_by(self, number: int) -> list[Process]:
         return [p for p in self._by_number.values() if p.host == number]
@@ -136,20 +141,25 @@ class Registry:
         if old is not None and old.running:
             raise NameInUse(process.name)
         if old is not None:
-            self._by_number.pop(old.number, None)
+            self._drop(old)
         self._logons += 1
         process.logon_order = self._logons
         process.started_ms = process.started_ms or self._seams.clock.now_ms()
         self._by_number[process.number] = process
         self._by_name[process.name] = process
+        self._by_kind.setdefault(process.kind, {})[process.number] = process
         return process
+
+    def _drop(self, process: Process) -> None:
+        self._by_number.pop(process.number, None)
+        self._by_kind[process.kind].pop(process.number, None)
 
     def end(self, process: Process, state: State) -> None:
         """The process is gone: a virtual or hidden one leaves the list, any other stays with its last state."""
         process.state = state
         process.link = None
         if process.virtual or process.kind in HIDDEN or process.kind == "TEL":
-            self._by_number.pop(process.number, None)
+            self._drop(process)
             self._by_name.pop(process.name, None)
 
     def free_number(self) -> int:
@@ -161,7 +171,8 @@ class Registry:
 
     def free_name(self, workstation: str, kind: str) -> str:
         """`<workstation>_<generated number>.<KIND>`, unique among all processes (R2, R3)."""
+        numbers = NUMBERS if 2 * len(self._by_kind.get(kind, ())) < len(NUMBERS) else MORE_NUMBERS
         while True:
-            name = f"{workstation}_{self._seams.rng.below(90_000) + 10_000}.{kind}"
+            name = f"{workstation}_{numbers[self._seams.rng.below(len(numbers))]}.{kind}"
             if name not in self._by_name:
                 return name
