@@ -12,6 +12,7 @@ import pytest
 import hisee._ext
 from esl.samples import in_system
 from esl.scripts import expectations
+from hisee import arrays
 from hisee._ext.embed import ffi, lib
 from support.source import ROOT
 from support.system import kill, running, until
@@ -249,3 +250,12 @@ def test_the_same_through_cffi(system, client, lines):
     value[1].reason = 1
     assert lib.hisee_call(link, b"E.Counter", b"Add", value, 2, 5000) > 0, "an INT does not come back as a TEXT"
     lib.hisee_close(link)
+
+
+def test_rows_of_a_structured_variable(client):
+    rows = client.rows("SV.Tanks")
+    assert rows.rows == 3 and rows.names[0] == "Name" and not arrays.valid(rows, "Level")[2]
+    with pytest.raises(ValueError, match="no structured variable"):
+        client.rows("U.Step")
+    with pytest.raises(ValueError, match="unknown"):
+        client.rows("SV.None")
