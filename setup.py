@@ -37,7 +37,7 @@ EXTENSIONS = {
     "hisee._ext.hist": [],
     "hisee._ext.clock": [],
 }
-# the embedding API: a cffi module for Python, and a shared library with its header for C, both in hisee/_ext
+# the embedding API: a cffi module for Python, and a shared library with its header for C, the latter two in hisee/embed
 EMBED = "hisee._ext.embed"
 EMBED_SOURCES = ["hisee", "esl_client", "esl_pack", "esl_sha256", "esl_frame", "esl_crc", *VALUES, "esl_number"]
 JAR = "hisee/java/hisee-jwp.jar"
@@ -81,7 +81,7 @@ class BuildOnce(build_ext):
         self._embed_objects: list[str] = []
         super().run()
         place = ROOT / "python" if self.inplace else Path(self.build_lib)
-        self._library(place / "hisee/_ext")
+        self._library(place / "hisee/embed")
         if ONLY and "java" not in ONLY:
             return
         subprocess.run([sys.executable, str(ROOT / "java/build.py"), str(place / JAR)], check=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-import hisee._ext
+import hisee
 from esl.samples import in_system
 from esl.scripts import expectations
 from hisee import arrays
@@ -220,7 +220,7 @@ def test_the_death_of_an_event_handler_starts_its_events_again(client, lines, sy
 def program(tmp_path_factory):
     """examples/embed, built as its README says."""
     target = tmp_path_factory.mktemp("embed") / "add"
-    place = hisee._ext.__path__[0]
+    place = f"{hisee.__path__[0]}/embed"
     subprocess.run(["cc", "-Wall", "-Wextra", "-Werror", f"-I{place}", str(ROOT / "examples/embed/add.c"), f"-L{place}", "-lhisee",
                     f"-Wl,-rpath,{place}", "-o", str(target)], check=True)
     return lambda *words: subprocess.run([target, *words], capture_output=True, text=True, check=False)

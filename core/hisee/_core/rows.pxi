@@ -7,7 +7,7 @@ from cpython.buffer cimport PyBUF_FORMAT
 from cpython.bytes cimport PyBytes_AS_STRING
 
 ROOM = 1 << 32  # bytes that one Rows may take
-FORMATS = {c.ESL_T_BOOL: b"B", c.ESL_T_INT: b"q", c.ESL_T_TIME: b"q", c.ESL_T_OBJECT: b"q", c.ESL_T_REAL: b"d"}
+cdef dict FORMATS = {c.ESL_T_BOOL: b"B", c.ESL_T_INT: b"q", c.ESL_T_TIME: b"q", c.ESL_T_OBJECT: b"q", c.ESL_T_REAL: b"d"}
 
 
 cdef class Rows:

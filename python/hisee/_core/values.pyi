@@ -1,13 +1,16 @@
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
+
+from typing_extensions import disjoint_base
 
 from hisee.values import Record, Type
 
 MOST_VALUES: int
 ROOM: int
 
+@disjoint_base
 class Rows:
-    def __init__(self, structure_hbj: int, types: Sequence[Type | int | str], rows: int = 0, names: Sequence[str] = ()) -> None: ...
+    def __new__(cls, structure_hbj: int, types: Sequence[Type | int | str], rows: int = 0, names: Sequence[str] = ()) -> Self: ...
     @staticmethod
     def of(record: Record, names: Sequence[str] = ()) -> Rows: ...
     @property
@@ -28,8 +31,9 @@ class Rows:
     def column(self, column: int | str) -> Column: ...
     def to_record(self) -> Record: ...
 
+@disjoint_base
 class Column:
-    def __init__(self, owner: Rows, at: int) -> None: ...
+    def __new__(cls, owner: Rows, at: int) -> Self: ...
     @property
     def owner(self) -> Rows: ...
     @property
