@@ -1,6 +1,8 @@
 """Extensions of hisee. Strip the first folder and you have the import path: core/hisee/_core/vm.pyx is hisee._core.vm."""
 
 import os
+import runpy
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -38,6 +40,9 @@ EXTENSIONS = {
     "hisee._ext.hist": [],
     "hisee._ext.clock": [],
 }
+# the embedding API: a cffi module for Python, and a shared library with its header for C, the latter two in hisee/embed
+EMBED = "hisee._ext.embed"
+EMBED_SOURCES = ["hisee", "esl_client", "esl_pack", "esl_sha256", "esl_frame", "esl_crc", *VALUES, "esl_number"]
 JAR = "hisee/java/hisee-jwp.jar"
 # the compiler's passes; kinds.py and ops.py stay plain: the others have their numbers from kinds.pxd and ops.pxd
 FRONT = sorted(str(p.relative_to(ROOT)) for p in (ROOT / "python/hisee/esl/front").glob("[!_]*.py")
@@ -55,6 +60,16 @@ def front(path: str) -> Extension:
     return Extension(module_of(path), [path], extra_compile_args=["-O1", "-g0"])
 
 
+def embed() -> Extension:
+    """The out-of-line module of cffi: ext/hisee/_ext/embed_build.py says what of hisee.h Python sees."""
+    build: dict[str, object] = runpy.run_path(str(ROOT / "ext/hisee/_ext/embed_build.py"))
+    written = ROOT / "build/cython/embed.c"
+    written.parent.mkdir(parents=True, exist_ok=True)
+    build["ffi"].emit_c_code(str(written))  # type: ignore[attr-defined]
+    return Extension(EMBED, [str(written.relative_to(ROOT)), *(f"{C}/{s}.c" for s in EMBED_SOURCES)], include_dirs=[C], depends=HEADERS,
+                     extra_compile_args=[*CFLAGS, "-Wno-unused-parameter"], libraries=["m"])
+
+
 def module_of(path: str) -> str:
     return path.removeprefix("python/").removesuffix(".py").replace("/", ".")
 
@@ -66,10 +81,12 @@ class BuildOnce(build_ext):
     """
 
     def run(self) -> None:
+        self._embed_objects: list[str] = []
         super().run()
+        place = ROOT / "python" if self.inplace else Path(self.build_lib)
+        self._library(place / "hisee/embed")
         if ONLY and "java" not in ONLY:
             return
-        place = ROOT / "python" if self.inplace else Path(self.build_lib)
         subprocess.run([sys.executable, str(ROOT / "java/build.py"), str(place / JAR)], check=True)
 
     def finalize_options(self) -> None:
@@ -80,11 +97,19 @@ class BuildOnce(build_ext):
         wanted = sorted({s for e in self.extensions for s in e.sources if s.startswith(f"{C}/")})
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             objects = dict(zip(wanted, pool.map(self._object, wanted), strict=True))
+        self._embed_objects = [objects[source] for s in EMBED_SOURCES if (source := f"{C}/{s}.c") in objects]
         for module in self.extensions:
             module.extra_objects += [objects[s] for s in module.sources if s in objects]
             module.depends = [*module.depends, *module.extra_objects]  # a changed C source alone must link the module anew
             module.sources = [s for s in module.sources if s not in objects]
         super().build_extensions()
+
+    def _library(self, place: Path) -> None:
+        """libhisee.so and hisee.h, for C programs."""
+        if len(self._embed_objects) == len(EMBED_SOURCES):  # the module was asked for
+            place.mkdir(parents=True, exist_ok=True)
+            self.compiler.link_shared_object(self._embed_objects, str(place / "libhisee.so"), libraries=["m"])
+            shutil.copyfile(ROOT / C / "hisee.h", place / "hisee.h")
 
     def _object(self, source: str) -> str:
         (wanted,) = self.compiler.object_filenames([source], output_dir=self.build_temp)
@@ -107,7 +132,7 @@ setup(
     packages=find_packages("python"),
     package_dir={"": "python"},
     cmdclass={"build_ext": BuildOnce},
-    ext_modules=cythonize(
+    ext_modules=([embed()] if not ONLY or EMBED in ONLY else []) + cythonize(
         [extension(m, s) for m, s in present.items()] + [front(p) for p in FRONT if not ONLY or module_of(p) in ONLY],
         include_path=["core", "ext"],
         build_dir="build/cython",

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hisee import shown
 from hisee.channel import Channel, ChannelClosed, Message, NotSpoken, dial_unix
@@ -40,6 +40,7 @@ from hisee.channel.payloads import (
     ProfileRows,
     Saved,
     ServerState,
+    Subscribe,
     Table,
     Tell,
     ValueGet,
@@ -64,6 +65,9 @@ from hisee.schema.timers import BY_NAME as TIMERS
 from hisee.seams import Seams
 from hisee.tls import to_dial
 from hisee.values import flag_bits, flag_letters
+
+if TYPE_CHECKING:
+    from hisee._core.values import Rows
 
 REQUEST_S = TIMERS["api_request"].ms / 1000
 DOUBT_LOOK_S = TIMERS["renewal_call"].ms / 1000  # the servers that are lost do not answer: whoever is hot does it soon
@@ -327,6 +331,22 @@ class System:
         if letters and in_force(self._channel.welcome) < USER_FLAGS:
             raise HiseeError("this server is of a release that knows no user flags", hint="upgrade hisee on the computer of the server")
         self.ask(Kind.VALUE_SET, ValueSet(name=name, value=value, flags=letters), lane=Lane.SCRIPT)
+
+    def rows(self, name: str) -> Rows:
+        """A copy of a structured variable as it is now: its columns by name, for `hisee.arrays`. Raises RequestRefused, ValueError for an
+        object that has no rows."""
+        from hisee._core.cells import CellTable
+        from hisee._core.values import Rows
+
+        found = unpack(Table, self.ask(Kind.OBJECT_LIST, ObjectList(mask=name, details=True))).rows
+        if len(found) != 1 or not (found[0].get("columns") and found[0].get("rows")):
+            what = "a mask" if len(found) > 1 else "no structured variable" if found else "unknown"
+            raise ValueError(f"{name} is {what}; rows are those of one structured variable")
+        row, wanted = found[0], Subscribe(objects=[found[0]["hbj"]])
+        replica = CellTable()
+        replica.apply(self.ask(Kind.SUBSCRIBE, wanted, lane=Lane.SCRIPT))
+        self.ask(Kind.UNSUBSCRIBE, wanted, lane=Lane.SCRIPT)
+        return Rows.of(replica.get((row["hbj"], 0, 0)), [column[0] for column in row["columns"]])
 
     def watch(self, *names: str, stop: Callable[[], bool] = lambda: False) -> Iterator[ValueState]:
         """The current values, then every change as it comes, until `stop()` says so."""

@@ -4,12 +4,17 @@ Each step is one procedure of events_app/events/E.Main, started by U.Step; what 
 """
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
 
+import hisee
 from esl.samples import in_system
 from esl.scripts import expectations
+from hisee import arrays
+from hisee._ext.embed import ffi, lib
+from support.source import ROOT
 from support.system import kill, running, until
 
 pytestmark = pytest.mark.boot
@@ -206,3 +211,51 @@ def test_the_death_of_an_event_handler_starts_its_events_again(client, lines, sy
     client.tell("SRV1.RRS", "RESTART AUX.EVH")
     until(lambda: "counter ready" in lines()[before:], "the server event runs again", seconds=20)
     until(lambda: next(r for r in client.ps() if r["name"] == "AUX.EVH")["pid"] not in (0, None, handler["pid"]), "another process")
+
+
+# -- the embedding API
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory):
+    """examples/embed, built as its README says."""
+    target = tmp_path_factory.mktemp("embed") / "add"
+    place = f"{hisee.__path__[0]}/embed"
+    subprocess.run(["cc", "-Wall", "-Wextra", "-Werror", f"-I{place}", str(ROOT / "examples/embed/add.c"), f"-L{place}", "-lhisee",
+                    f"-Wl,-rpath,{place}", "-o", str(target)], check=True)
+    return lambda *words: subprocess.run([target, *words], capture_output=True, text=True, check=False)
+
+
+def test_a_c_program_calls_a_procedure(system, client, program, lines):
+    until(lambda: "counter ready" in lines(), "the event is open")
+    before = int(program(system.data, "E.Counter", "Add", "0").stdout)
+    done = program(system.data, "E.Counter", "Add", "5")
+    assert (done.returncode, int(done.stdout)) == (0, before + 5)
+    refused = program(system.data, "E.Counter", "Nope", "5")
+    assert refused.returncode == 1 and "error 16" in refused.stderr
+    assert "there is no object E.None" in program(system.data, "E.None", "Add", "5").stderr
+    assert "running system" in program(system.data.parent, "E.Counter", "Add", "5").stderr
+
+
+def test_the_same_through_cffi(system, client, lines):
+    until(lambda: "counter ready" in lines(), "the event is open")
+    why, value = ffi.new("char[]", lib.HISEE_WHY), ffi.new("hisee_value_t[2]", [{"type": lib.HISEE_INT, "in_only": True}, {"type": 99}])
+    link = lib.hisee_open(bytes(system.data), why)
+    assert link, ffi.string(why)
+    assert lib.hisee_call(link, b"E.Counter", b"Add", value, 2, 5000) == lib.HISEE_USAGE and b"type" in ffi.string(lib.hisee_why(link))
+    value[1].type, value[1].reason = lib.HISEE_INT, 7
+    assert lib.hisee_call(link, b"E.Counter", b"Add", value, 2, 5000) == 0 and value[1].reason == 0
+    assert any(row["number"] == lib.hisee_number(link) for row in client.ps())
+    value[1].type = lib.HISEE_TEXT
+    value[1].reason = 1
+    assert lib.hisee_call(link, b"E.Counter", b"Add", value, 2, 5000) > 0, "an INT does not come back as a TEXT"
+    lib.hisee_close(link)
+
+
+def test_rows_of_a_structured_variable(client):
+    rows = client.rows("SV.Tanks")
+    assert rows.rows == 3 and rows.names[0] == "Name" and not arrays.valid(rows, "Level")[2]
+    with pytest.raises(ValueError, match="no structured variable"):
+        client.rows("U.Step")
+    with pytest.raises(ValueError, match="unknown"):
+        client.rows("SV.None")

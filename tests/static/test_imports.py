@@ -17,7 +17,7 @@ FLOORS = {
     "esl": 2, "channel": 2, "engine": 2,
     "model": 3,
     "lsp": 4,
-    "profile": 4, "outputs": 4, "resources": 4,
+    "profile": 4, "outputs": 4, "resources": 4, "arrays": 2, "external": 2,
     "durable": 3,
     "pair": 4,
     "server": 5, "script": 5, "console": 5, "work": 5, "data": 5, "resident": 5, "plant": 5,

@@ -16,7 +16,8 @@ import pytest
 from support.source import ROOT
 
 NOT_IN_ARCHIVE = {".gitignore"}
-WHEEL_ENDINGS = {".py", ".pyi", ".pxd", ".typed", ".so", ".html", ".js", ".css", ".svg", ".toml", ".esl", ".sql", ".csv", ".npz", ".jar"}
+WHEEL_ENDINGS = {".py", ".pyi", ".pxd", ".typed", ".so", ".html", ".js", ".css", ".svg", ".toml", ".esl", ".sql", ".csv", ".npz", ".jar",
+                 ".h"}
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 

@@ -52,6 +52,14 @@ cdef extern from "esl_record.h" nogil:
         uint16_t columns
         const uint8_t *types
         const char **names
+    ctypedef struct esl_record_t "esl_record_t":
+        uint32_t rows
+        void **column
+    esl_record *esl_record_new(esl_account_t *account, const esl_struct_t *structure, uint32_t rows) noexcept
+    void esl_record_drop(esl_record *record) noexcept
+    bint esl_record_redim(esl_record *record, uint32_t rows) noexcept
+    esl_slot_t esl_record_get(const esl_record *record, uint32_t row, uint32_t column) noexcept
+    void esl_record_set(esl_record *record, uint32_t row, uint32_t column, esl_slot_t value) noexcept
 
 cdef extern from "esl_builtin.h" nogil:
     ctypedef struct esl_world_t:

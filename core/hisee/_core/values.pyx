@@ -22,6 +22,9 @@ cdef class _Bytes:
         return PyBytes_FromStringAndSize(<const char *>self.buffer.data, self.buffer.length)
 
 
+include "rows.pxi"
+
+
 # writing
 
 cdef int put_text(c.esl_buffer_t *out, str value, int64_t time, uint8_t weak) except -1:
@@ -114,10 +117,10 @@ cdef int put(c.esl_buffer_t *out, int type, object value) except -1:
         return check(c.esl_put_unchanged(out))
     if isinstance(value, Stamped):
         time, weak, value = time_slot(value.time_ms), value.weak, value.value
-    if isinstance(value, Record):
+    if isinstance(value, (Record, Rows)):
         if type != c.ESL_T_NONE and type != c.ESL_T_RECORD:
             raise TypeError(f"a record is no {TYPES[type].name}")
-        return put_record(out, value)
+        return put_rows(out, value) if isinstance(value, Rows) else put_record(out, value)
     if type == c.ESL_T_RECORD:
         raise TypeError(f"{value!r} is no record")
     return put_as(out, c.ESL_T_NONE if type == c.ESL_T_ANY else type, value, time, weak)
@@ -185,20 +188,20 @@ cdef object get_record(c.esl_reader_t *reader, c.esl_item_t *item):
     return Record(item.hbj, types, columns)
 
 
-cdef object get(c.esl_reader_t *reader):
+cdef object get(c.esl_reader_t *reader, bint rows):
     cdef c.esl_item_t item
     sound(c.esl_get_item(reader, &item), reader)
     if item.type == c.ESL_T_NONE:
         return UNCHANGED
     if item.type == c.ESL_T_RECORD:
-        return get_record(reader, &item)
+        return get_rows(reader, &item) if rows else get_record(reader, &item)
     if item.type == c.ESL_T_TEXT and not item.reason:
         return stamp(text_object(item.utf8, item.bytes), item.time, item.weak)
     return stamp(scalar(item.type, item.value), item.time, item.weak)
 
 
-def decode(data):
-    """The values of a list. ValueError for bytes that break the format or a limit. Times come as Stamped."""
+def decode(data, bint rows=False):
+    """The values of a list. ValueError for bytes that break the format or a limit. Times come as Stamped; with `rows` a RECORD as Rows."""
     cdef const uint8_t[::1] view = memoryview(data).cast("B") if not isinstance(data, bytes) else data
     cdef c.esl_reader_t reader
     cdef uint32_t count = 0
@@ -206,7 +209,7 @@ def decode(data):
     reader.data, reader.length, reader.offset = &view[0] if len(view) else &nothing, len(view), 0
     reader.limits = &c.esl_codec_limits
     sound(c.esl_get_count(&reader, &count), &reader)
-    values = [get(&reader) for _ in range(count)]
+    values = [get(&reader, rows) for _ in range(count)]
     if reader.offset != reader.length:
         raise ValueError(f"{reader.length - reader.offset} bytes behind the last value")
     return values

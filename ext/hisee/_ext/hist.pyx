@@ -1,5 +1,6 @@
 """Latency histogram, compiled. Its twin in plain Python is hisee/_ext/pure_hist.py: same buckets, same answers."""
 
+from cpython.buffer cimport PyBUF_FORMAT, PyBUF_WRITABLE
 from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memset
 
@@ -8,6 +9,9 @@ cdef extern from *:
 
 cdef enum:
     BUCKETS = 3712  # 64 per power of two up to 2^63: an answer is at most 1/64 above the value
+
+
+cdef Py_ssize_t BUCKET_SHAPE = BUCKETS, BUCKET_STRIDE = sizeof(uint64_t)
 
 
 cdef inline int bucket(uint64_t value) noexcept nogil:
@@ -105,6 +109,16 @@ cdef class Histogram:
         """Bucket -> count of all that are not empty."""
         cdef int i
         return {i: self._counts[i] for i in range(BUCKETS) if self._counts[i]}
+
+    def __getbuffer__(self, Py_buffer *buffer, int flags):
+        """The counts by bucket, to be read only: they go on counting while somebody looks."""
+        if flags & PyBUF_WRITABLE == PyBUF_WRITABLE:
+            raise BufferError("the counts of a histogram are written by `record` only")
+        buffer.buf, buffer.obj, buffer.len, buffer.readonly = self._counts, self, sizeof(self._counts), 1
+        buffer.itemsize, buffer.ndim, buffer.shape, buffer.strides = sizeof(uint64_t), 1, &BUCKET_SHAPE, &BUCKET_STRIDE
+        buffer.suboffsets, buffer.internal, buffer.format = NULL, NULL, NULL
+        if flags & PyBUF_FORMAT:
+            buffer.format = b"Q"
 
     def merge(self, other):
         """Add what another histogram counted."""
