@@ -27,7 +27,7 @@ EXTENSIONS = {
     "hisee._core.values": [*VALUES, "esl_number"],
     "hisee._core.library": [*VALUES, *LIBRARY],
     "hisee._core.cells": [*VALUES, "esl_cells", "esl_cells_wire"],
-    "hisee._core.vm": [*VALUES, *LIBRARY, "esl_cells", "esl_cells_wire", "esl_unit", "esl_verify", "esl_script", "esl_site", "esl_rows",
+    "hisee._core.vm": [*VALUES, *LIBRARY, "esl_cells", "esl_cells_wire", "esl_unit", "esl_verify", "esl_fuse", "esl_quick", "esl_script", "esl_site", "esl_rows",
                        "esl_local", "esl_container", "esl_any", "esl_vm"],
     "hisee._core.ring": ["esl_ring", "esl_frame", "esl_crc"],
     "hisee._core.frame": ["esl_frame", "esl_crc"],

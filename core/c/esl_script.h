@@ -81,6 +81,7 @@ typedef struct esl_script {
     uint32_t gosub_used, gosub_room;
     esl_containers_t containers;
     esl_text_t **text;               /* constants of this script, made at first use */
+    esl_text_t **letter;             /* ASCII characters as texts, made at first use: see esl_letter */
     esl_record_t **blank;            /* one invalid row of each structure, shared until written */
 
     esl_status_t status;
@@ -88,6 +89,7 @@ typedef struct esl_script {
     int64_t fuel_used;               /* of all requests */
     int64_t budget, budget_start;    /* of the slice: back edges, calls and what builtins charge */
     bool running;                    /* a request is under way */
+    bool direct;                     /* it takes its results from the registers: they are not written out */
 
     int err_nr;                      /* _ERR_NR, _ERR_MSG, _ERR_LINE, _ERR_NR_TRANS_EX */
     uint32_t err_line;
@@ -109,6 +111,8 @@ void esl_script_free(esl_script_t *script);
  * the request has failed (status FAILED, failure filled). The caller checks that no request runs. */
 void esl_script_start_init(esl_script_t *script);
 int esl_script_start(esl_script_t *script, uint32_t procedure, const uint8_t *arguments, size_t length);
+/* The same with parameters as a fresh frame has them; the caller may write registers of frame 1 that hold no reference, and set `direct`. */
+int esl_script_begin(esl_script_t *script, uint32_t procedure);
 /* End the pending action. A payload that does not fit raises an error in the script. */
 void esl_script_complete(esl_script_t *script, const uint8_t *payload, size_t length, int64_t extended);
 void esl_script_fail(esl_script_t *script, int number, int64_t extended, const char *text);
@@ -123,6 +127,8 @@ esl_value_t esl_load_value(const esl_script_t *script, const esl_frame_t *frame,
 /* Moves *value into a register, converted to its type; the old value is dropped. 0, or an error (the value is dropped then too). */
 int esl_store_value(esl_script_t *script, const esl_frame_t *frame, uint16_t operand, unsigned type, esl_value_t *value);
 esl_structures_t esl_script_structures(const esl_script_t *script);
+/* The text of one ASCII character, borrowed; each script has one of each. NULL: memory refused. */
+esl_text_t *esl_letter(esl_script_t *script, unsigned char character);
 bool esl_push_frame(esl_script_t *script, uint16_t procedure, uint16_t site);
 void esl_pop_frame(esl_script_t *script);
 int esl_call_enter(esl_script_t *script, uint16_t site);  /* 0 or an error to raise at the CALL */

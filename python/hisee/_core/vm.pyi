@@ -1,6 +1,6 @@
 """Units and scripts; see core/hisee/_core/vm.pyx and docs/design/script-spine.md (S5)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import IntEnum
 from typing import Any, Literal, NamedTuple, Protocol, Self, type_check_only
 
@@ -80,6 +80,10 @@ class Failure(NamedTuple):
     limit: str
     extended: int
 
+class CallFailed(RuntimeError):
+    failure: Failure
+    def __init__(self, failure: Failure) -> None: ...
+
 @type_check_only
 class World(Protocol):
     def now_ms(self) -> int: ...
@@ -95,7 +99,7 @@ class Unit:
     variables: tuple[Variable, ...]
     structures: tuple[Structure, ...]
     sites: tuple[Site, ...]
-    def __new__(cls, data: bytes) -> Self: ...
+    def __new__(cls, data: bytes, fused: bool = True) -> Self: ...
 
 @disjoint_base
 class Script:
@@ -105,6 +109,7 @@ class Script:
     def start_init(self) -> None: ...
     def start(self, procedure: int, arguments: bytes = b"") -> None: ...
     def run(self, slice: int) -> Status: ...
+    def function(self, name: str) -> Callable[..., Any]: ...
     @property
     def status(self) -> Status: ...
     @property
