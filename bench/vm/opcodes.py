@@ -16,10 +16,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from bench.cases.vm import BUILD, SMALL  # noqa: E402
-from bench.vm.run_esl import unit_of  # noqa: E402
-from hisee._core.values import encode  # noqa: E402
-from hisee.schema import fusions, opcodes  # noqa: E402
+from bench.cases.vm import BUILD, SMALL
+from bench.vm.run_esl import unit_of
+
+from hisee._core.values import encode
+from hisee.schema import fusions, opcodes
 
 C = BUILD.parents[2] / "core/c"
 NOT_OF_THE_VM = {"esl_ring", "esl_frame", "esl_crc", "esl_shaper"}

@@ -311,35 +311,46 @@ static bool plain(const esl_arg_t *arg, const esl_param_t *param)
 }
 
 /* How many registers from the first on the way in writes: they need no pattern. */
-static uint8_t leading(const esl_site_t *site)
+static uint8_t leading(const esl_copy_t *in, uint8_t ins)
 {
     uint8_t count = 0;
-    while (count < site->ins && site->in[count].to == count) count++;
+    while (count < ins && in[count].to == count) count++;
     return count;
 }
 
-/* Copies of a verified CALL site; left alone when one of its arguments needs more than a copy. */
-static void prepare_call(reader_t *r, esl_site_t *site)
+/* An even number of copies: the last one twice does no harm. */
+static uint8_t paired(esl_copy_t *copy, uint8_t count)
 {
+    if (count % 2) copy[count] = copy[count - 1];
+    return (uint8_t)((count + 1) / 2);
+}
+
+/* Copies of a verified CALL site; left alone when one of its arguments needs more than a copy. */
+static void prepare_call(reader_t *r, uint16_t index)
+{
+    esl_site_t *site = &r->unit->site[index];
     const esl_procedure_t *callee = &r->unit->procedure[site->number];
-    esl_copy_t *in = room(r, 2u * site->argc, sizeof *in), *out = in + site->argc;
+    esl_copy_t *in = room(r, 2u * site->argc + 2, sizeof *in), *out = in + site->argc + 1;
+    uint8_t ins = 0, outs = 0;
     if (!in || callee->owned_count || callee->gosubs) return;
     for (uint16_t i = 0; i < site->argc; i++) {
         const esl_param_t *param = &callee->param[i];
         if (!plain(&site->args[i], param)) return;
-        if (param->mode != ESL_OUT) in[site->ins++] = (esl_copy_t){site->args[i].reg, param->reg};
-        if (site->args[i].mode != ESL_IN) out[site->outs++] = (esl_copy_t){param->reg, site->args[i].reg};
+        if (param->mode != ESL_OUT) in[ins++] = (esl_copy_t){site->args[i].reg, param->reg};
+        if (site->args[i].mode != ESL_IN) out[outs++] = (esl_copy_t){param->reg, site->args[i].reg};
     }
     site->in = in, site->out = out;
-    site->given = leading(site);
+    site->given = leading(in, ins);
+    site->ins = paired(in, ins), site->outs = paired(out, outs);
+    site->frame.procedure = site->number, site->frame.site = index, site->frame.modes = 0;
     site->registers = callee->registers, site->pattern = callee->pattern;
     site->code = callee->code;
 }
 
 static bool prepare_calls(reader_t *r)
 {
-    for (uint32_t i = 0; i < r->unit->sites; i++)
-        if (r->unit->site[i].kind == ESL_SITE_CALL) prepare_call(r, &r->unit->site[i]);
+    for (uint32_t i = 0; i < r->unit->sites && i <= UINT16_MAX; i++)
+        if (r->unit->site[i].kind == ESL_SITE_CALL) prepare_call(r, (uint16_t)i);
     return !r->failed;
 }
 

@@ -47,13 +47,16 @@ typedef struct {
     uint8_t kind, waits;
     uint16_t number, argc;
     uint16_t registers;      /* these four for a plain CALL: of the procedure; */
-    uint8_t ins, outs;       /* registers that are copied on the way in and on the way back; */
+    uint8_t ins, outs;       /* pairs of registers that are copied on the way in and on the way back; */
     uint8_t given;           /* so many of the procedure's first registers are written by the way in */
     uint8_t quick;           /* FN: esl_quick_t (esl_quick.h) */
     uint32_t offset;         /* of its row in the unit, for the verifier */
     const esl_arg_t *args;
-    const char *signature;   /* ACT: of its row, set by the verifier */
-    /* CALL without conversions and references, so that the loop only copies slots; NULL: not such a one. */
+    union {
+        const char *signature; /* ACT: of its row, set by the verifier */
+        struct { uint16_t procedure, site; uint32_t modes; } frame; /* plain CALL: what its frame begins with, modes being 0 */
+    };
+    /* CALL without conversions and references, so that the loop only copies slots, two at a time; NULL: not such a one. */
     const struct esl_ins *code;
     const esl_slot_t *pattern;
     const esl_copy_t *in, *out;

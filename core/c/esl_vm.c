@@ -116,14 +116,26 @@ static const esl_frame_t *last_frame(const esl_script_t *s)
     return s->frames + (deepest < room ? deepest : room);
 }
 
+_Static_assert(offsetof(esl_frame_t, site) == offsetof(esl_frame_t, procedure) + 2 && offsetof(esl_frame_t, mode) == offsetof(esl_frame_t, site) + 2 &&
+               offsetof(esl_frame_t, gosubs) == offsetof(esl_frame_t, mode) + 4 && offsetof(esl_frame_t, guard) == offsetof(esl_frame_t, gosubs) + 4,
+               "the beginning of a frame is written in two words");
+
 /* A frame of a plain CALL. What is only looked at in a mode that the frame does not have yet is left as it lies. */
-static inline void enter_frame(esl_frame_t *f, uint32_t base, uint16_t procedure, uint16_t site)
+static inline void enter_frame(esl_frame_t *f, uint32_t base, const esl_site_t *site)
 {
+    static const uint64_t none = 0;
     f->base = base;
-    f->procedure = procedure, f->site = site;
-    f->mode = f->off_mode = f->resumed_mode = f->handling = 0;
-    f->gosubs = f->handled_gosubs = 0, f->guard = 0;
-    f->failed = -1;
+    memcpy(&f->procedure, &site->frame, 8); /* and the four modes */
+    memcpy(&f->gosubs, &none, 8);           /* and the guard */
+}
+
+/* Slots from one frame to another, in pairs. */
+static inline void copy_slots(esl_slot_t *to, const esl_slot_t *from, const esl_copy_t *copy, unsigned pairs)
+{
+    for (; pairs; pairs--, copy += 2) {
+        to[copy[0].to] = from[copy[0].from];
+        to[copy[1].to] = from[copy[1].from];
+    }
 }
 
 /* RETRY, RESUME: the pc to go to, or -1 when no label handler runs. */
@@ -387,11 +399,10 @@ dispatch:
         const esl_site_t *site = &sites[fp->site];
         if (ESL_LIKELY(fp != request && site->code)) {
             const esl_slot_t *callee = R;
-            const esl_copy_t *copy = site->out;
             top = R;
             fp--;
             R = G + fp->base;
-            for (unsigned i = site->outs; i > 0; i--, copy++) R[copy->to] = callee[copy->from];
+            copy_slots(R, callee, site->out, site->outs);
             code = unit->procedure[fp->procedure].code;
             ip = code + fp->pc + 1;
             DISPATCH();
@@ -410,16 +421,15 @@ dispatch:
         const esl_site_t *site = &sites[ip->a];
         if (ESL_LIKELY(site->code && fp < last && (uintptr_t)(top + site->registers) < (uintptr_t)end)) {
             const esl_slot_t *caller = R, *pattern = site->pattern;
-            const esl_copy_t *copy = site->in;
             unsigned registers = site->registers;
             fp->pc = (uint32_t)(ip - code);
             fp++;
-            enter_frame(fp, (uint32_t)(top - G), site->number, ip->a);
+            enter_frame(fp, (uint32_t)(top - G), site);
             R = top;
             top += registers;
             ip = code = site->code;
             for (unsigned i = site->given; i < registers; i += 2) memcpy(&R[i], &pattern[i], 2 * sizeof *R); /* both have room for one more */
-            for (unsigned i = site->ins; i > 0; i--, copy++) R[copy->to] = caller[copy->from];
+            copy_slots(R, caller, site->in, site->ins);
             if (ESL_UNLIKELY(--budget <= 0)) goto pause;
             DISPATCH();
         }

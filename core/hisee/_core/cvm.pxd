@@ -27,8 +27,11 @@ cdef extern from "esl_unit.h" nogil:
         uint32_t name
         uint8_t mode, type
         uint16_t reg
+    ctypedef struct esl_ins_t:
+        uint8_t op
     ctypedef struct esl_procedure_t:
-        uint32_t name
+        uint32_t name, length
+        const esl_ins_t *code
         uint8_t kind
         uint16_t registers, params
         const esl_register_t *reg

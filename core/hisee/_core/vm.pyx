@@ -41,6 +41,7 @@ from hisee._core.values import decode, encode
 from hisee.schema import opcodes
 from hisee.schema.errors import BY_NUMBER as ERRORS
 from hisee.schema.errors import Err
+from hisee.schema.fusions import BY_NUMBER as FUSIONS
 from hisee.schema.limits import BY_NAME as LIMITS
 from hisee.values import UNCHANGED, Invalid
 
@@ -116,6 +117,16 @@ cdef class Unit:
 
     def __dealloc__(self):
         cvm.esl_unit_free(self.unit)
+
+    @property
+    def fused(self):
+        """Names of the loader's own instructions in this unit (core/schema/fusions.py), in order."""
+        cdef const cvm.esl_procedure_t *p
+        found = []
+        for i in range(self.unit.procedures):
+            p = &self.unit.procedure[i]
+            found += [FUSIONS[p.code[pc].op].name for pc in range(p.length) if p.code[pc].op in FUSIONS]
+        return tuple(found)
 
     cdef str _string(self, uint32_t number):
         return self.unit.string[number][:self.unit.string_bytes[number]].decode("utf-8")

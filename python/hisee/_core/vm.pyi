@@ -99,6 +99,8 @@ class Unit:
     variables: tuple[Variable, ...]
     structures: tuple[Structure, ...]
     sites: tuple[Site, ...]
+    @property
+    def fused(self) -> tuple[str, ...]: ...
     def __new__(cls, data: bytes, fused: bool = True) -> Self: ...
 
 @disjoint_base
