@@ -11,6 +11,7 @@ HEAD = f"""
 #include <math.h>
 #include <stdint.h>
 #define LEAST ({LEAST + 1} - 1)
+enum {{ DONE = {DONE}, TRAP = {TRAP}, PAUSE = {PAUSE} }};
 #define NEVER(test) __builtin_expect(!!(test), 0)
 #define END(how, at) do {{ *pc = (at); result = (how); goto out; }} while (0)
 static int64_t fault(int64_t b, int64_t c) {{ return b < LEAST ? b : c < LEAST ? c : {OUT_OF_RANGE + 1} - 1; }}
@@ -31,14 +32,14 @@ WORDS = {
     "ADD_I": "i{a} = add(i{b}, i{c});", "ADDI_I": "i{a} = add(i{b}, {c_small});", "MODI_I": "i{a} = mod(i{b}, {c_small});",
     "CVT_IR": "r{a} = real(i{b});", "ADD_R": "r{a} = r{b} + r{c};", "SUB_R": "r{a} = r{b} - r{c};", "MUL_R": "r{a} = r{b} * r{c};",
     "MULK_R": "r{a} = r{b} * {constant!r};", "SUBK_R": "r{a} = r{b} - {constant!r};", "DIV_R": "r{a} = divide(r{b}, r{c});",
-    "LOOP": "if (NEVER(--budget <= 0)) END(%d, {target}); goto at_{target};" % PAUSE,
+    "LOOP": "if (NEVER(--budget <= 0)) END(PAUSE, {target}); goto at_{target};",
     "JUMP": "goto at_{target};",
-    "RET": "END(%d, {pc});" % DONE,
-    "FOR_PREP": "if (NEVER((i{a} < LEAST) | (i{b} < LEAST))) END(%d, {pc}); if (i{a} > i{b}) goto at_{target};" % TRAP,
-    "FOR": ("if (NEVER(i{a} < LEAST)) END(%d, {pc}); if (i{a} < i{b}) {{ i{a}++; if (NEVER(--budget <= 0)) END(%d, {target}); "
-            "goto at_{target}; }} i{a} = add(i{a}, 1);" % (TRAP, PAUSE)),
-    "BRI": "if (NEVER(i{a} < LEAST)) END(%d, {pc}); if (i{a} {relation} {b_small}) goto at_{target};" % TRAP,
-    "BRK": "if (NEVER(infinite(r{a}))) END(%d, {pc}); if (r{a} {relation} {constant!r}) goto at_{target};" % TRAP,
+    "RET": "END(DONE, {pc});",
+    "FOR_PREP": "if (NEVER((i{a} < LEAST) | (i{b} < LEAST))) END(TRAP, {pc}); if (i{a} > i{b}) goto at_{target};",
+    "FOR": ("if (NEVER(i{a} < LEAST)) END(TRAP, {pc}); if (i{a} < i{b}) {{ i{a}++; if (NEVER(--budget <= 0)) END(PAUSE, {target}); "
+            "goto at_{target}; }} i{a} = add(i{a}, 1);"),
+    "BRI": "if (NEVER(i{a} < LEAST)) END(TRAP, {pc}); if (i{a} {relation} {b_small}) goto at_{target};",
+    "BRK": "if (NEVER(infinite(r{a}))) END(TRAP, {pc}); if (r{a} {relation} {constant!r}) goto at_{target};",
 }
 
 

@@ -11,7 +11,7 @@ def signed(value: int, bits: int = 16) -> int:
 
 
 class Instruction:
-    """One instruction: `target` of a jump, `wide` = the operand in b:c, `b_small` and `c_small` with a sign, `constant` = the REAL named."""
+    """One instruction: `target` of a jump, `wide` the operand in b:c, `b_small` and `c_small` with a sign, `constant` the REAL named."""
 
     def __init__(self, pc: int, name: str, operands: list[int], constants: list[float]) -> None:
         self.pc, self.name = pc, name

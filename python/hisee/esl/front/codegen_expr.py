@@ -133,7 +133,8 @@ class ExpressionCode(Registers):
         if tree.kind[first] != N_BINARY or known[first] is not None:
             if known[first] is not None and self._changes_over(node, first):
                 right = tree.c[node]
-                return self._arithmetic(tree.a[node], self.value(right), self.type_of(right), first, self.type_of(first), self.type_of(node), dest)
+                left, kind = self.value(right), self.type_of(right)
+                return self._arithmetic(tree.a[node], left, kind, first, self.type_of(first), self.type_of(node), dest)
             return self._binary(node, self.value(first), self.type_of(first), dest)
         spine = []
         while tree.kind[first] == N_BINARY and known[first] is None:
