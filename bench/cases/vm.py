@@ -24,7 +24,8 @@ BUILD = HERE.parents[1] / "build/bench/vm"
 SIZES = {"loop": 20_000_000, "fib": 32, "sieve": 1_000_000, "matmul": 200, "mandel": 256, "records": 10_000, "nbody": 10_000,
          "dispatch": 2_000_000, "strings": 20}
 NUMBERS = tuple(name for name in SIZES if name != "strings")
-SMALL = {"loop": 200_000, "fib": 18, "sieve": 10_000, "matmul": 30, "mandel": 32, "records": 100, "nbody": 100, "dispatch": 20_000, "strings": 1}
+SMALL = {"loop": 200_000, "fib": 18, "sieve": 10_000, "matmul": 30, "mandel": 32, "records": 100, "nbody": 100, "dispatch": 20_000,
+         "strings": 1}
 ROUNDS = 7
 NEAR = 1e-9  # of a check: some languages print a sum of REALs with another last digit
 TARGETS = (("lua5.4", 2.2, 2.8), ("luajit -joff", 1.4, 2.0), ("CPython of Debian", 4.0, 6.0), ("QuickJS", 4.0, 6.0))
@@ -37,7 +38,8 @@ def run(options: Options) -> Report:
     found = dict(runtimes(options))
     sizes = {name: size for name, size in (SMALL if options.quick else SIZES).items() if options.wanted(name)}
     pin(processors()[0])
-    report.rows = in_rounds([subject for name, size in sizes.items() for subject in of_kernel(name, size, found)], "ms", options.turns(ROUNDS))
+    subjects = [subject for name, size in sizes.items() for subject in of_kernel(name, size, found)]
+    report.rows = in_rounds(subjects, "ms", options.turns(ROUNDS))
     report.ratios = ratios(report, [name for name in sizes if name in NUMBERS])
     if "strings" in sizes and (faster := speeds(report, "lua5.4", ["strings"])):
         report.ratios.append(Ratio("text kernel against lua5.4", faster[0], 1.0, 1.5))
@@ -73,7 +75,8 @@ def built(name: str) -> bool:
         return compiled(["gcc", "-O2", "-o", str(BUILD / "kernels"), str(HERE / "kernels.c"), "-lm"])
     if name.startswith("wasmtime"):
         return shutil.which("clang") is not None and compiled(
-            ["clang", "--target=wasm32", "-O2", "-nostdlib", "-fno-builtin", "-Wl,--no-entry", "-o", str(BUILD / "kernels.wasm"), str(HERE / "kernels.c")])
+            ["clang", "--target=wasm32", "-O2", "-nostdlib", "-fno-builtin", "-Wl,--no-entry", "-o", str(BUILD / "kernels.wasm"),
+             str(HERE / "kernels.c")])
     return True
 
 

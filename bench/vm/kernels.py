@@ -149,20 +149,19 @@ def p7(x):
 def one_of_eight(op, x):
     if op == 0:
         return p0(x)
-    elif op == 1:
+    if op == 1:
         return p1(x)
-    elif op == 2:
+    if op == 2:
         return p2(x)
-    elif op == 3:
+    if op == 3:
         return p3(x)
-    elif op == 4:
+    if op == 4:
         return p4(x)
-    elif op == 5:
+    if op == 5:
         return p5(x)
-    elif op == 6:
+    if op == 6:
         return p6(x)
-    else:
-        return p7(x)
+    return p7(x)
 
 
 def dispatch(n):

@@ -35,7 +35,8 @@ class Names:
 def unit_of(name: str, without: frozenset[str] = frozenset()) -> bytes:
     """The compiled kernel."""
     text = Path(__file__).with_name(f"{name}.esl").read_text()
-    compiled = compile_source(text, name=name, context=ObjectContext(kind="script", server_script=False, directory=Names()), without=without)
+    context = ObjectContext(kind="script", server_script=False, directory=Names())
+    compiled = compile_source(text, name=name, context=context, without=without)
     if compiled.unit is None:
         raise SystemExit(f"{name}.esl: {compiled.diagnostics}")
     return compiled.unit

@@ -12,6 +12,8 @@ static int give_part(esl_context_t *c, esl_value_t *r, const esl_value_t *a, int
 {
     esl_text_t *s = text(a);
     if (from == 0 && count == s->chars) return esl_give_copy(r, a);
+    bool counts = !s->ascii && !s->index && from + count >= ESL_TEXT_STEP; /* the index is made, or there is no memory for it: from the front */
+    if (counts && !esl_spend(c, s->bytes / 16)) return ESL_BUILTIN_FUEL;
     uint32_t start = esl_text_offset(s, (uint32_t)from);
     uint32_t end = esl_text_offset(s, (uint32_t)(from + count));
     return esl_give_text(c, r, s->data + start, end - start);

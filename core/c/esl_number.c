@@ -89,7 +89,17 @@ char esl_decimal_fraction_digit(const esl_decimal_t *d, int place)
     return i >= 0 && i < d->count ? d->digits[i] : '0';
 }
 
-size_t esl_int_text(int64_t i, char *out) { return (size_t)snprintf(out, ESL_INT_TEXT, "%lld", (long long)i); }
+size_t esl_int_text(int64_t i, char *out)
+{
+    char digits[ESL_INT_TEXT], *at = digits + sizeof digits;
+    uint64_t left = i < 0 ? 0 - (uint64_t)i : (uint64_t)i;
+    do *--at = (char)('0' + left % 10); while (left /= 10);
+    if (i < 0) *--at = '-';
+    size_t length = (size_t)(digits + sizeof digits - at);
+    memcpy(out, at, length);
+    out[length] = 0;
+    return length;
+}
 
 size_t esl_fixed_text(const esl_decimal_t *d, int decimals, char *out)
 {

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define LETTERS 128
+
 const char *esl_error_text(int number)
 {
     static const char *const text[] = {
@@ -172,6 +174,7 @@ static void free_values(esl_script_t *s)
     while (s->depth) esl_pop_frame(s);
     if (s->containers) esl_containers_free(s->containers);
     for (uint32_t i = 0; s->text && i < s->unit->constants; i++) esl_text_drop(s->text[i]);
+    for (uint32_t i = 0; s->letter && i < LETTERS; i++) esl_text_drop(s->letter[i]);
     for (uint32_t i = 0; s->blank && i < s->unit->structures; i++) esl_record_drop(s->blank[i]);
     esl_buffer_free(&s->pending.payload);
 }
@@ -185,11 +188,20 @@ void esl_script_free(esl_script_t *s)
     if (s->frames != s->first_frames) free(s->frames);
     free(s->containers);
     free(s->text);
+    free(s->letter);
     free(s->blank);
     free(s->gosub);
     if (s->trouble != &last_resort) free(s->trouble);
     if (s->in_slab) esl_slab_give(s);
     else free(s);
+}
+
+esl_text_t *esl_letter(esl_script_t *s, unsigned char character)
+{
+    if (!s->letter) s->letter = charged_calloc(&s->account, LETTERS, sizeof *s->letter);
+    if (!s->letter || character >= LETTERS) return NULL;
+    if (!s->letter[character]) s->letter[character] = esl_text_new(&s->account, (const char *)&character, 1);
+    return s->letter[character];
 }
 
 /* requests */
@@ -200,6 +212,7 @@ static void begin(esl_script_t *s, uint32_t entry)
     s->fuel = s->limits->fuel;
     s->running = true;
     s->status = ESL_SLICE;
+    s->direct = false;
     if (s->trouble) s->trouble->failure = (esl_failure_t){.limit = ""};
     esl_buffer_free(&s->pending.payload);
 }
@@ -258,11 +271,17 @@ static int take_arguments(esl_script_t *s, const esl_procedure_t *p, const uint8
     return error;
 }
 
-int esl_script_start(esl_script_t *s, uint32_t procedure, const uint8_t *arguments, size_t length)
+int esl_script_begin(esl_script_t *s, uint32_t procedure)
 {
     begin(s, 1);
-    if (!esl_push_frame(s, (uint16_t)procedure, ESL_NO_SITE)) return refuse(s, procedure, ESL_ERR_MEMORY);
-    int error = take_arguments(s, &s->unit->procedure[procedure], arguments, length);
+    return esl_push_frame(s, (uint16_t)procedure, ESL_NO_SITE) ? 0 : refuse(s, procedure, ESL_ERR_MEMORY);
+}
+
+int esl_script_start(esl_script_t *s, uint32_t procedure, const uint8_t *arguments, size_t length)
+{
+    int error = esl_script_begin(s, procedure);
+    if (error) return error;
+    error = take_arguments(s, &s->unit->procedure[procedure], arguments, length);
     if (!error) return 0;
     drop_request(s);
     return refuse(s, procedure, error);
@@ -283,7 +302,7 @@ static int put_results(esl_script_t *s, const esl_frame_t *frame)
 int esl_finish_request(esl_script_t *s)
 {
     while (s->depth > s->entry + 1) esl_pop_frame(s); /* END may come from any depth */
-    int error = put_results(s, &s->frames[s->entry]);
+    int error = s->direct ? 0 : put_results(s, &s->frames[s->entry]);
     if (error) return ESL_ERR_MEMORY;
     drop_request(s);
     s->status = ESL_DONE;

@@ -93,6 +93,7 @@ typedef struct esl_script {
     uint32_t *gosub;                 /* where the GOSUBs of all frames return to, the latest last */
     esl_containers_t *containers;    /* NULL: there never was one */
     esl_text_t **text;               /* constants of this script, made at first use; NULL before the first */
+    esl_text_t **letter;             /* ASCII characters as texts, made at first use: see esl_letter */
     esl_record_t **blank;            /* one invalid row of each structure, shared until written; NULL before the first */
 
     esl_status_t status;
@@ -103,6 +104,7 @@ typedef struct esl_script {
     int64_t fuel;                    /* left for this request */
     int64_t fuel_used;               /* of all requests */
     int64_t budget, budget_start;    /* of the slice: back edges, calls and what builtins charge */
+    bool direct;                     /* it takes its results from the registers: they are not written out */
 
     int err_nr;                      /* _ERR_NR, _ERR_LINE, _ERR_NR_TRANS_EX */
     uint32_t err_line;
@@ -126,6 +128,8 @@ void esl_script_free(esl_script_t *script);
  * the request has failed (status FAILED, failure filled). The caller checks that no request runs. */
 void esl_script_start_init(esl_script_t *script);
 int esl_script_start(esl_script_t *script, uint32_t procedure, const uint8_t *arguments, size_t length);
+/* The same with parameters as a fresh frame has them; the caller may write registers of frame 1 that hold no reference, and set `direct`. */
+int esl_script_begin(esl_script_t *script, uint32_t procedure);
 /* End the pending action. A payload that does not fit raises an error in the script. */
 void esl_script_complete(esl_script_t *script, const uint8_t *payload, size_t length, int64_t extended);
 void esl_script_fail(esl_script_t *script, int number, int64_t extended, const char *text);
@@ -147,6 +151,8 @@ esl_structures_t esl_script_structures(const esl_script_t *script);
 esl_containers_t *esl_script_containers(esl_script_t *script); /* NULL: no memory */
 esl_text_t **esl_script_texts(esl_script_t *script);           /* the table of text constants; NULL: no memory */
 static inline const char *esl_err_msg(const esl_script_t *s) { return s->trouble ? s->trouble->err_msg : ""; }
+/* The text of one ASCII character, borrowed; each script has one of each. NULL: memory refused. */
+esl_text_t *esl_letter(esl_script_t *script, unsigned char character);
 bool esl_push_frame(esl_script_t *script, uint16_t procedure, uint16_t site);
 void esl_pop_frame(esl_script_t *script);
 int esl_call_enter(esl_script_t *script, uint16_t site);  /* 0 or an error to raise at the CALL */

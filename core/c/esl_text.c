@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#define STEP 64u            /* characters between two entries of the index */
+#define STEP ESL_TEXT_STEP
 #define MOST_BYTES 0x7fffff00u
 
 static int64_t cost(uint32_t capacity) { return (int64_t)sizeof(esl_text_t) + capacity + 1; }

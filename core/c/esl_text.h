@@ -4,6 +4,8 @@
 
 #include "esl_slot.h"
 
+#define ESL_TEXT_STEP 64u /* characters between two entries of the index */
+
 typedef struct esl_text {
     esl_account_t *account; /* who is charged; the instance that made it */
     uint32_t refs;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "esl_fuse.h"
 #include "esl_verify.h"
 
 struct esl_chunk {
@@ -50,18 +51,21 @@ static uint64_t number(reader_t *r, unsigned bytes)
 #define U16(r) ((uint16_t)number(r, 2))
 #define U32(r) ((uint32_t)number(r, 4))
 
-/* Zeroed memory that lives as long as the unit; never NULL unless the reader failed. */
+void *esl_unit_room(esl_unit_t *unit, size_t count, size_t size)
+{
+    struct esl_chunk *chunk = calloc(1, sizeof *chunk + (count ? count : 1) * size);
+    if (!chunk) return NULL;
+    chunk->next = unit->chunks;
+    unit->chunks = chunk;
+    return chunk->data;
+}
+
+/* The same for the reader; never NULL unless it failed. */
 static void *room(reader_t *r, size_t count, size_t size)
 {
-    if (r->failed) return NULL;
-    struct esl_chunk *chunk = calloc(1, sizeof *chunk + (count ? count : 1) * size);
-    if (!chunk) {
-        fail(r, "not enough memory for the unit");
-        return NULL;
-    }
-    chunk->next = r->unit->chunks;
-    r->unit->chunks = chunk;
-    return chunk->data;
+    void *memory = r->failed ? NULL : esl_unit_room(r->unit, count, size);
+    if (!memory) fail(r, "not enough memory for the unit");
+    return memory;
 }
 
 /* A count of rows that take at least `least` bytes each: more rows than bytes left is a lie. */
@@ -250,7 +254,7 @@ static void read_actions(reader_t *r, esl_procedure_t *p)
 /* Pattern of a fresh frame and the registers that hold references. */
 static void prepare_frame(reader_t *r, esl_procedure_t *p)
 {
-    esl_slot_t *pattern = room(r, p->registers, sizeof *pattern);
+    esl_slot_t *pattern = room(r, p->registers + 1u, sizeof *pattern); /* the loop copies two at a time */
     uint16_t *owned = room(r, p->registers, sizeof *owned);
     for (uint16_t i = 0; i < p->registers && !r->failed; i++) {
         uint8_t type = p->reg[i].type;
@@ -306,31 +310,51 @@ static bool plain(const esl_arg_t *arg, const esl_param_t *param)
     return arg->type == param->type && ((arg->type >= ESL_T_BOOL && arg->type <= ESL_T_TIME) || arg->type == ESL_T_OBJECT);
 }
 
-/* Copies of a verified CALL site; left alone when one of its arguments needs more than a copy. */
-static void prepare_call(reader_t *r, esl_site_t *site)
+/* How many registers from the first on the way in writes: they need no pattern. */
+static uint8_t leading(const esl_copy_t *in, uint8_t ins)
 {
+    uint8_t count = 0;
+    while (count < ins && in[count].to == count) count++;
+    return count;
+}
+
+/* An even number of copies: the last one twice does no harm. */
+static uint8_t paired(esl_copy_t *copy, uint8_t count)
+{
+    if (count % 2) copy[count] = copy[count - 1];
+    return (uint8_t)((count + 1) / 2);
+}
+
+/* Copies of a verified CALL site; left alone when one of its arguments needs more than a copy. */
+static void prepare_call(reader_t *r, uint16_t index)
+{
+    esl_site_t *site = &r->unit->site[index];
     const esl_procedure_t *callee = &r->unit->procedure[site->number];
-    esl_copy_t *copy = room(r, 2u * site->argc, sizeof *copy);
-    if (!copy || callee->owned_count || callee->gosubs) return;
+    esl_copy_t *in = room(r, 2u * site->argc + 2, sizeof *in), *out = in + site->argc + 1;
+    uint8_t ins = 0, outs = 0;
+    if (!in || callee->owned_count || callee->gosubs) return;
     for (uint16_t i = 0; i < site->argc; i++) {
         const esl_param_t *param = &callee->param[i];
         if (!plain(&site->args[i], param)) return;
-        if (param->mode != ESL_OUT) copy[site->ins++] = (esl_copy_t){site->args[i].reg, param->reg};
+        if (param->mode != ESL_OUT) in[ins++] = (esl_copy_t){site->args[i].reg, param->reg};
+        if (site->args[i].mode != ESL_IN) out[outs++] = (esl_copy_t){param->reg, site->args[i].reg};
     }
-    for (uint16_t i = 0; i < site->argc; i++)
-        if (site->args[i].mode != ESL_IN) copy[site->ins + site->outs++] = (esl_copy_t){callee->param[i].reg, site->args[i].reg};
-    site->copy = copy;
-    site->plain = true;
+    site->in = in, site->out = out;
+    site->given = leading(in, ins);
+    site->ins = paired(in, ins), site->outs = paired(out, outs);
+    site->frame.procedure = site->number, site->frame.site = index, site->frame.modes = 0;
+    site->registers = callee->registers, site->pattern = callee->pattern;
+    site->code = callee->code;
 }
 
 static bool prepare_calls(reader_t *r)
 {
-    for (uint32_t i = 0; i < r->unit->sites; i++)
-        if (r->unit->site[i].kind == ESL_SITE_CALL) prepare_call(r, &r->unit->site[i]);
+    for (uint32_t i = 0; i < r->unit->sites && i <= UINT16_MAX; i++)
+        if (r->unit->site[i].kind == ESL_SITE_CALL) prepare_call(r, (uint16_t)i);
     return !r->failed;
 }
 
-esl_unit_t *esl_unit_load(const uint8_t *bytes, size_t length, esl_refusal_t *refusal)
+esl_unit_t *esl_unit_load_as(const uint8_t *bytes, size_t length, bool fused, esl_refusal_t *refusal)
 {
     esl_unit_t *unit = calloc(1, sizeof *unit);
     reader_t r = {.bytes = bytes, .length = length, .unit = unit, .refusal = refusal};
@@ -339,7 +363,10 @@ esl_unit_t *esl_unit_load(const uint8_t *bytes, size_t length, esl_refusal_t *re
         return NULL;
     }
     if (length > UINT32_MAX) fail(&r, "a unit of more than 4 GiB");
-    if (!r.failed && read_unit(&r) && esl_unit_verify(unit, refusal) && prepare_calls(&r)) return unit;
+    if (!r.failed && read_unit(&r) && esl_unit_verify(unit, refusal) && prepare_calls(&r)) {
+        esl_unit_fuse(unit, fused);
+        return unit;
+    }
     esl_unit_free(unit);
     return NULL;
 }

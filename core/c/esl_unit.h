@@ -5,6 +5,7 @@
 #define ESL_UNIT_H
 
 #include "esl_record.h"
+#include "gen/fusions.h"
 #include "gen/opcodes.h"
 
 typedef enum {
@@ -13,7 +14,14 @@ typedef enum {
 #undef X
 } esl_op_t;
 
-typedef struct {
+/* What the loader puts in the place of opcodes (core/schema/fusions.py). */
+typedef enum {
+#define X(number, name, first, second, third, where, landing, only) ESL_FUSED_##name = number,
+    HISEE_FUSIONS(X)
+#undef X
+} esl_fused_t;
+
+typedef struct esl_ins {
     uint8_t op, x;
     uint16_t a, b, c;
 } esl_ins_t;
@@ -38,14 +46,22 @@ typedef struct { uint16_t from, to; } esl_copy_t;
 typedef struct {
     uint8_t kind, waits;
     uint16_t number, argc;
+    uint16_t registers;      /* these four for a plain CALL: of the procedure; */
+    uint8_t ins, outs;       /* pairs of registers that are copied on the way in and on the way back; */
+    uint8_t given;           /* so many of the procedure's first registers are written by the way in */
+    uint8_t quick;           /* FN: esl_quick_t (esl_quick.h) */
     uint32_t offset;         /* of its row in the unit, for the verifier */
     const esl_arg_t *args;
-    const char *signature;   /* ACT: of its row, set by the verifier */
-    /* CALL without conversions and references: what goes where, so that the loop only copies slots. */
-    bool plain;
-    uint8_t ins, outs;
-    const esl_copy_t *copy;  /* `ins` for the way in, then `outs` for the way back */
+    union {
+        const char *signature; /* ACT: of its row, set by the verifier */
+        struct { uint16_t procedure, site; uint32_t modes; } frame; /* plain CALL: what its frame begins with, modes being 0 */
+    };
+    /* CALL without conversions and references, so that the loop only copies slots, two at a time; NULL: not such a one. */
+    const struct esl_ins *code;
+    const esl_slot_t *pattern;
+    const esl_copy_t *in, *out;
 } esl_site_t;
+_Static_assert(sizeof(esl_site_t) == 64, "the loop finds a site by a shift");
 typedef struct { uint8_t type; uint16_t structure; } esl_register_t;
 typedef struct { uint32_t name; uint8_t mode, type; uint16_t reg; } esl_param_t;
 typedef struct { uint32_t first, start, next, line; } esl_action_t;
@@ -66,6 +82,13 @@ typedef struct {
     bool gosubs;                     /* has GOSUB: its frames own a part of the return stack */
 } esl_procedure_t;
 
+/* Decisions by the value of one INT, one after the other: where the code goes on, by value. */
+typedef struct {
+    int64_t low;                     /* value of the first place */
+    uint32_t count;                  /* places */
+    const int32_t *distance;         /* from the first decision; one more for every other value */
+} esl_case_t;
+
 typedef struct esl_unit {
     uint32_t strings, constants, structures, objects, variables, sites, procedures;
     const char *const *string;       /* closed by 0, well-formed UTF-8 */
@@ -77,6 +100,7 @@ typedef struct esl_unit {
     const esl_variable_t *variable;
     esl_site_t *site;
     const esl_procedure_t *procedure;
+    const esl_case_t *cases;         /* of BR_CASE, by its operand x */
     uint32_t name;
     struct esl_chunk *chunks;        /* everything above lies in these */
 } esl_unit_t;
@@ -87,9 +111,16 @@ typedef struct {
     char text[192];
 } esl_refusal_t;
 
-/* NULL: *refusal says why (also when memory is short). */
-esl_unit_t *esl_unit_load(const uint8_t *bytes, size_t length, esl_refusal_t *refusal);
+/* NULL: *refusal says why (also when memory is short). `fused`: with the loader's own instructions where they fit (esl_fuse.c); without
+ * them the unit does the same and takes longer. */
+esl_unit_t *esl_unit_load_as(const uint8_t *bytes, size_t length, bool fused, esl_refusal_t *refusal);
+static inline esl_unit_t *esl_unit_load(const uint8_t *bytes, size_t length, esl_refusal_t *refusal)
+{
+    return esl_unit_load_as(bytes, length, true, refusal);
+}
 void esl_unit_free(esl_unit_t *unit);
+/* Zeroed memory that lives as long as the unit; NULL: refused. */
+void *esl_unit_room(esl_unit_t *unit, size_t count, size_t size);
 
 /* Index of the action range that holds pc, or -1. */
 int64_t esl_action_at(const esl_procedure_t *procedure, uint32_t pc);

@@ -1,12 +1,14 @@
 /* The dispatch loop. One body, two dispatches: computed goto, or a switch that any compiler takes.
  *
- * Hoisted: ip (next word), R (registers of the top frame), G (globals = registers of frame 0), fp (top frame), budget.
+ * Hoisted: ip (next word), R (registers of the top frame), G (globals = registers of frame 0), fp (top frame), top (behind its
+ * registers), budget; end, last and request say how far a plain CALL and its RET may go.
  * They are written back (SYNC) before anything that may look at the script, and read again (LOAD_FRAME) after anything that
  * may change the frames. Budget is charged on ways back, calls, actions and raised errors: code between two of those is
  * straight, so that no script can hold the processor longer than its own length. */
 #include "esl_vm.h"
 
 #include "esl_any.h"
+#include "esl_quick.h"
 #include "esl_rows.h"
 #include "esl_zone.h"
 
@@ -50,8 +52,8 @@ static esl_slot_t inv(esl_type type, unsigned reason) { return esl_slot_inv(type
 /* A text constant belongs to the script, not to the unit: references are counted without atomics. */
 static esl_text_t *text_constant(esl_script_t *s, uint32_t index)
 {
-    if (!esl_script_texts(s)) return NULL;
-    if (!s->text[index]) {
+    if (ESL_UNLIKELY(!esl_script_texts(s))) return NULL;
+    if (ESL_UNLIKELY(!s->text[index])) {
         uint64_t string = s->unit->constant[index].value.u;
         s->text[index] = esl_text_new(&s->account, s->unit->string[string], s->unit->string_bytes[string]);
     }
@@ -106,6 +108,35 @@ static void leave_handler(esl_frame_t *f)
     if (!f->handling) return;
     f->handling = false;
     f->mode = f->resumed_mode, f->label = f->resumed_label;
+}
+
+/* The last frame from which a plain CALL may go on: there is a next one, and it is not too deep. */
+static const esl_frame_t *last_frame(const esl_script_t *s)
+{
+    int64_t deepest = (int64_t)s->entry + s->limits->call_depth, room = (int64_t)s->frames_room - 1;
+    return s->frames + (deepest < room ? deepest : room);
+}
+
+_Static_assert(offsetof(esl_frame_t, site) == offsetof(esl_frame_t, procedure) + 2 && offsetof(esl_frame_t, mode) == offsetof(esl_frame_t, site) + 2 &&
+               offsetof(esl_frame_t, gosubs) == offsetof(esl_frame_t, mode) + 4 && offsetof(esl_frame_t, guard) == offsetof(esl_frame_t, gosubs) + 4,
+               "the beginning of a frame is written in two words");
+
+/* A frame of a plain CALL. What is only looked at in a mode that the frame does not have yet is left as it lies. */
+static inline void enter_frame(esl_frame_t *f, uint32_t base, const esl_site_t *site)
+{
+    static const uint64_t none = 0;
+    f->base = base;
+    memcpy(&f->procedure, &site->frame, 8); /* and the four modes */
+    memcpy(&f->gosubs, &none, 8);           /* and the guard */
+}
+
+/* Slots from one frame to another, in pairs. */
+static inline void copy_slots(esl_slot_t *to, const esl_slot_t *from, const esl_copy_t *copy, unsigned pairs)
+{
+    for (; pairs; pairs--, copy += 2) {
+        to[copy[0].to] = from[copy[0].from];
+        to[copy[1].to] = from[copy[1].from];
+    }
 }
 
 /* RETRY, RESUME: the pc to go to, or -1 when no label handler runs. */
@@ -168,9 +199,24 @@ static int64_t order_texts(const esl_text_t *b, const esl_text_t *c, bool *valid
     return esl_bool_inv(esl_text_invalid(b) ? esl_text_reason(b) : esl_text_reason(c));
 }
 
+/* 1, 0, or the invalid BOOL: for = and # the bytes suffice, most often their number. */
+static int64_t same_texts(const esl_text_t *b, const esl_text_t *c, bool wanted)
+{
+    bool valid;
+    if (ESL_UNLIKELY(esl_text_invalid(b) || esl_text_invalid(c))) return order_texts(b, c, &valid);
+    bool same = b->bytes == c->bytes && (b->bytes == 0 || (b->data[0] == c->data[0] && !memcmp(b->data, c->data, b->bytes)));
+    return same == wanted;
+}
+
 static unsigned real_fault(double b, double c) { return esl_real_invalid(b) ? esl_real_reason(b) : esl_real_reason(c); }
 static unsigned int_fault(int64_t b, int64_t c) { return esl_int_reason(esl_int_invalid(b) ? b : c); }
 static int64_t bool_fault(int64_t b, int64_t c) { return esl_bool_inv(esl_bool_reason(esl_bool_invalid(b) ? b : c)); }
+
+/* b modulo c, c > 0: a division of 32 bits is several times faster. */
+static inline int64_t remainder_of(int64_t b, int64_t c)
+{
+    return ESL_LIKELY((uint64_t)b <= UINT32_MAX) ? (uint32_t)b % (uint32_t)c : esl_int_mod(b, c);
+}
 
 /* Fuel and slice after a stretch of the loop. */
 static void settle_budget(esl_script_t *s)
@@ -202,9 +248,13 @@ static esl_status_t stop(esl_script_t *s)
 
 #if ESL_COMPUTED_GOTO
 #define CASE(name) L_##name:
+#define FUSED(name) F_##name:
+#define ALIKE(name) L_##name: /* the loader has put another opcode in its place (esl_fuse.c) */
 #define DISPATCH() goto *targets[ip->op]
 #else
 #define CASE(name) case ESL_OP_##name:
+#define FUSED(name) case ESL_FUSED_##name:
+#define ALIKE(name)
 #define DISPATCH() goto dispatch
 #endif
 
@@ -214,7 +264,7 @@ static esl_status_t stop(esl_script_t *s)
 #define X ip->x
 #define BC esl_ins_bc(ip)
 #define IMM ((int16_t)ip->c)
-#define KREAL(index) unit->constant[index].value.r
+#define KREAL(index) constants[index].value.r
 #define REC(operand) (*((operand) & ESL_GLOBAL ? &G[(operand) & 0x7fff] : &R[operand]))
 #define NEXT do { ip++; DISPATCH(); } while (0)
 #define SKIP do { ip += 2; DISPATCH(); } while (0)
@@ -222,9 +272,11 @@ static esl_status_t stop(esl_script_t *s)
 #define BACK(distance) do { ip += (distance); if (ESL_UNLIKELY(--budget <= 0)) goto pause; DISPATCH(); } while (0)
 #define RAISE(number) do { error = (number); goto raise; } while (0)
 #define TRY(call) do { error = (call); if (ESL_UNLIKELY(error)) goto raise; } while (0)
-#define SYNC() (fp->pc = (uint32_t)(ip - code), s->budget = budget)
+#define SYNC() (fp->pc = (uint32_t)(ip - code), s->depth = (uint32_t)(fp - s->frames) + 1, s->stack_used = (uint32_t)(top - G), \
+                s->budget = budget)
 #define LOAD_FRAME() (fp = &s->frames[s->depth - 1], code = unit->procedure[fp->procedure].code, ip = code + fp->pc, \
-                      R = s->stack + fp->base, G = s->stack, budget = s->budget)
+                      G = s->stack, R = G + fp->base, top = G + s->stack_used, end = G + s->stack_room, \
+                      request = s->frames + s->entry, last = last_frame(s), budget = s->budget)
 /* A piece that may spend budget or look at the script. */
 #define COLD(call) do { SYNC(); error = (call); budget = s->budget; if (ESL_UNLIKELY(error)) goto raise; } while (0)
 
@@ -237,19 +289,41 @@ static esl_status_t stop(esl_script_t *s)
 #define COMPARES(type, T, bad, fault, field) \
     COMPARE(type, T, bad, fault, field, LT, <) COMPARE(type, T, bad, fault, field, LE, <=) \
     COMPARE(type, T, bad, fault, field, EQ, ==) COMPARE(type, T, bad, fault, field, NE, !=)
-#define BRANCH(name, type, bad, left, right, sign) \
+/* Apart, as in esl_int_add: tests that are never met. */
+#define BRANCH_INT(name, left, right, sign) \
     CASE(name) { \
-        type a = left, b = right; \
-        if (ESL_UNLIKELY(bad(a) | bad(b))) RAISE(ESL_ERR_EXPRESSION_STATUS); \
+        int64_t a = left, b = right; \
+        if (ESL_UNLIKELY(esl_int_invalid(a))) RAISE(ESL_ERR_EXPRESSION_STATUS); \
+        __asm__(""); \
+        if (ESL_UNLIKELY(esl_int_invalid(b))) RAISE(ESL_ERR_EXPRESSION_STATUS); \
         if (a sign b) JUMP; \
         NEXT; \
     }
-#define BRANCHES(T, type, bad, field) \
-    BRANCH(BR_LT_##T, type, bad, A.field, B.field, <) BRANCH(BR_LE_##T, type, bad, A.field, B.field, <=) \
-    BRANCH(BR_EQ_##T, type, bad, A.field, B.field, ==) BRANCH(BR_NE_##T, type, bad, A.field, B.field, !=)
+/* Of two finite numbers the difference is finite too, or far over the edge: one test in nearly all cases. */
+#define BRANCH_REAL(name, left, right, sign) \
+    CASE(name) { \
+        double a = left, b = right; \
+        if (ESL_UNLIKELY(esl_real_invalid(a - b)) && (esl_real_invalid(a) | esl_real_invalid(b))) RAISE(ESL_ERR_EXPRESSION_STATUS); \
+        if (a sign b) JUMP; \
+        NEXT; \
+    }
+#define BRANCHES(T, BRANCH, field) \
+    BRANCH(BR_LT_##T, A.field, B.field, <) BRANCH(BR_LE_##T, A.field, B.field, <=) \
+    BRANCH(BR_EQ_##T, A.field, B.field, ==) BRANCH(BR_NE_##T, A.field, B.field, !=)
 #define BRANCH_K(name, sign) \
-    BRANCH(BRI_##name##_I, int64_t, esl_int_invalid, A.i, (int16_t)ip->b, sign) \
-    BRANCH(BRK_##name##_R, double, esl_real_invalid, A.r, KREAL(ip->b), sign)
+    BRANCH_INT(BRI_##name##_I, A.i, (int16_t)ip->b, sign) \
+    BRANCH_REAL(BRK_##name##_R, A.r, KREAL(ip->b), sign)
+/* FOR: the end of a turn. */
+#define COUNT { \
+        int64_t i = A.i; \
+        if (ESL_UNLIKELY(esl_int_invalid(i))) RAISE(ESL_ERR_EXPRESSION_STATUS); \
+        if (ESL_LIKELY(i < B.i)) { \
+            A.i = i + 1; \
+            BACK((int16_t)ip->c); \
+        } \
+        A.i = i == INT64_MAX ? esl_int_inv(ESL_OUT_OF_RANGE) : i + 1; \
+        NEXT; \
+    }
 #define COMPARE_TEXT(name, sign) \
     CASE(name##_T) { bool valid; int64_t order = order_texts(B.t, C.t, &valid); A.i = valid ? order sign 0 : order; NEXT; }
 #define COMPARE_BOOL(name, sign) \
@@ -264,9 +338,8 @@ static esl_status_t stop(esl_script_t *s)
         budget -= esl_work((uint64_t)(slot).rec->rows * (slot).rec->structure->columns); \
         if (!esl_record_own(&s->account, &(slot).rec)) RAISE(ESL_ERR_MEMORY); \
     }
-#define LOAD_CELL(T) CASE(LD_##T) { const esl_record_t *rec = REC(ip->b).rec; ROW(rec, ip->c); A = ((const esl_slot_t *)rec->column[X])[row]; NEXT; }
-#define STORE_CELL(T) \
-    CASE(ST_##T) { esl_slot_t *slot = &REC(ip->a); ROW(slot->rec, ip->b); OWN(*slot); ((esl_slot_t *)slot->rec->column[X])[row] = C; NEXT; }
+#define CELLS(record) ((esl_slot_t *)esl_record_block(record, X)) /* of column x; of eight bytes */
+#define FLAGS(record) ((uint8_t *)esl_record_block(record, X))    /* BOOL */
 #define READ_CELL(T, TYPE) \
     CASE(RD_##T) COLD(esl_ref_read(s, s->cells, B.i, ip->a, TYPE)); NEXT; \
     CASE(RDK_##T) COLD(esl_ref_read(s, s->cells, esl_ref_make(unit->object[ip->b].hbj, 0, 0), ip->a, TYPE)); NEXT;
@@ -287,14 +360,21 @@ static esl_status_t loop(esl_script_t *s)
 #define X(number, name, x, a, b, c, raises) [number] = &&L_##name,
         HISEE_OPCODES(X)
 #undef X
+#define X(number, name, first, second, third, where, landing, only) [number] = &&F_##name,
+        HISEE_FUSIONS(X)
+#undef X
 #define X ip->x
     };
 #pragma GCC diagnostic pop
 #endif
     const esl_unit_t *const unit = s->unit;
+    const esl_constant_t *const constants = unit->constant;
+    const esl_site_t *const sites = unit->site;
     const esl_ins_t *code, *ip;
-    esl_slot_t *R, *G;
+    esl_slot_t *R, *G, *top;
+    const esl_slot_t *end;
     esl_frame_t *fp;
+    const esl_frame_t *request, *last;
     int64_t budget;
     int error;
     const char *message = NULL;
@@ -313,45 +393,44 @@ dispatch:
     CASE(LOOP) BACK(BC);
     CASE(BR_TRUE) { int64_t a = A.i; if (ESL_UNLIKELY(esl_bool_invalid(a))) RAISE(ESL_ERR_EXPRESSION_STATUS); if (a) JUMP; NEXT; }
     CASE(BR_FALSE) { int64_t a = A.i; if (ESL_UNLIKELY(esl_bool_invalid(a))) RAISE(ESL_ERR_EXPRESSION_STATUS); if (!a) JUMP; NEXT; }
-    CASE(RET) {
-        const esl_site_t *site = s->depth - 1 == s->entry ? NULL : &unit->site[fp->site];
-        if (ESL_LIKELY(site && site->plain)) {
+    FUSED(JUMP_RET) ip += BC; goto leave;
+    FUSED(MOV_RET) A = B; ip++; goto leave;
+    FUSED(ADD_RET) A.i = esl_int_add(B.i, C.i); ip++; goto leave;
+    CASE(RET) leave: {
+        const esl_site_t *site = &sites[fp->site];
+        if (ESL_LIKELY(fp != request && site->code)) {
             const esl_slot_t *callee = R;
-            const esl_copy_t *copy = site->copy + site->ins;
-            s->stack_used = fp->base;
-            s->depth--;
+            top = R;
             fp--;
-            R = s->stack + fp->base;
-            for (unsigned i = 0; i < site->outs; i++) R[copy[i].to] = callee[copy[i].from];
+            R = G + fp->base;
+            copy_slots(R, callee, site->out, site->outs);
             code = unit->procedure[fp->procedure].code;
             ip = code + fp->pc + 1;
             DISPATCH();
         }
         SYNC();
-        if (s->depth - 1 == s->entry) goto done;
+        if (fp == request) goto done;
         error = esl_call_leave(s);
         LOAD_FRAME(); /* at the CALL */
         if (ESL_UNLIKELY(error)) goto raise;
         NEXT;
     }
     CASE(END) SYNC(); goto done;
-    CASE(CALL) {
-        const esl_site_t *site = &unit->site[ip->a];
-        const esl_procedure_t *p = &unit->procedure[site->number];
-        if (ESL_LIKELY(site->plain && s->depth - s->entry <= s->limits->call_depth && s->depth < s->frames_room &&
-                       p->registers <= s->stack_room - s->stack_used)) {
-            esl_slot_t *callee = s->stack + s->stack_used;
-            for (unsigned i = 0; i < p->registers; i++) {
-                callee[i] = p->pattern[i];
-                __asm__(""); /* frames are small: a call of memcpy costs more than the copy */
-            }
-            for (unsigned i = 0; i < site->ins; i++) callee[site->copy[i].to] = R[site->copy[i].from];
+    FUSED(ADDI_CALL) A.i = esl_int_add(B.i, IMM); ip++; goto enter;
+    FUSED(MODI_CALL) A.i = remainder_of(B.i, IMM); ip++; goto enter;
+    CASE(CALL) enter: {
+        const esl_site_t *site = &sites[ip->a];
+        if (ESL_LIKELY(site->code && fp < last && (uintptr_t)(top + site->registers) < (uintptr_t)end)) {
+            const esl_slot_t *caller = R, *pattern = site->pattern;
+            unsigned registers = site->registers;
             fp->pc = (uint32_t)(ip - code);
-            *++fp = (esl_frame_t){.base = s->stack_used, .procedure = site->number, .site = ip->a, .failed = -1};
-            s->depth++;
-            s->stack_used += p->registers;
-            R = callee;
-            ip = code = p->code;
+            fp++;
+            enter_frame(fp, (uint32_t)(top - G), site);
+            R = top;
+            top += registers;
+            ip = code = site->code;
+            for (unsigned i = site->given; i < registers; i += 2) memcpy(&R[i], &pattern[i], 2 * sizeof *R); /* both have room for one more */
+            copy_slots(R, caller, site->in, site->ins);
             if (ESL_UNLIKELY(--budget <= 0)) goto pause;
             DISPATCH();
         }
@@ -361,7 +440,16 @@ dispatch:
         if (ESL_UNLIKELY(--budget <= 0)) goto pause;
         DISPATCH();
     }
-    CASE(FN) {
+    FUSED(FN_QUICK) {
+        SYNC();
+        int64_t cost = esl_quick(s, &unit->site[ip->a], R);
+        if (ESL_UNLIKELY(cost < 0)) goto function;
+        ip++;
+        budget -= cost + 1;
+        if (ESL_UNLIKELY(budget <= 0)) goto pause;
+        DISPATCH();
+    }
+    CASE(FN) function: {
         SYNC();
         error = call_builtin(s, ip->a);
         budget = s->budget;
@@ -415,7 +503,7 @@ dispatch:
     CASE(LOADI_I) A.i = BC; NEXT;
     CASE(LOADI_R) A.r = BC; NEXT;
     CASE(LOADI_B) A.i = X != 0; NEXT;
-    CASE(LOADK_I) CASE(LOADK_R) CASE(LOADK_M) A = unit->constant[(uint32_t)BC].value; NEXT;
+    CASE(LOADK_I) ALIKE(LOADK_R) ALIKE(LOADK_M) A = constants[(uint32_t)BC].value; NEXT;
     CASE(LOADK_T) {
         esl_text_t *text = text_constant(s, (uint32_t)BC);
         if (ESL_UNLIKELY(!text)) RAISE(ESL_ERR_MEMORY);
@@ -427,14 +515,14 @@ dispatch:
     CASE(INVALID_R) A = inv(ESL_T_REAL, X); NEXT;
     CASE(INVALID_T) set_text(&A, esl_text_inv(X)); NEXT;
     CASE(INVALID_A) move_any(&A, (esl_slot_t){.u = ESL_T_INT}, inv(ESL_T_INT, X)); NEXT;
-    CASE(MOV_B) CASE(MOV_I) CASE(MOV_R) CASE(MOV_M) CASE(MOV_O) A = B; NEXT;
+    CASE(MOV_I) ALIKE(MOV_B) ALIKE(MOV_R) ALIKE(MOV_M) ALIKE(MOV_O) A = B; NEXT;
     CASE(MOV_T) move_text(&A, B.t); NEXT;
     CASE(MOV_C) move_record(&REC(ip->a), REC(ip->b).rec); NEXT;
     CASE(MOV_A) move_any(&A, B, (&B)[1]); NEXT;
-    CASE(GLOAD_B) CASE(GLOAD_I) CASE(GLOAD_R) CASE(GLOAD_M) CASE(GLOAD_O) A = G[ip->b]; NEXT;
+    CASE(GLOAD_I) ALIKE(GLOAD_B) ALIKE(GLOAD_R) ALIKE(GLOAD_M) ALIKE(GLOAD_O) A = G[ip->b]; NEXT;
     CASE(GLOAD_T) move_text(&A, G[ip->b].t); NEXT;
     CASE(GLOAD_A) move_any(&A, G[ip->b], G[ip->b + 1]); NEXT;
-    CASE(GSTORE_B) CASE(GSTORE_I) CASE(GSTORE_R) CASE(GSTORE_M) CASE(GSTORE_O) G[ip->a] = B; NEXT;
+    CASE(GSTORE_I) ALIKE(GSTORE_B) ALIKE(GSTORE_R) ALIKE(GSTORE_M) ALIKE(GSTORE_O) G[ip->a] = B; NEXT;
     CASE(GSTORE_T) move_text(&G[ip->a], B.t); NEXT;
     CASE(GSTORE_A) move_any(&G[ip->a], B, (&B)[1]); NEXT;
     CASE(VALID_B) A.i = !esl_bool_invalid(B.i); NEXT;
@@ -453,13 +541,13 @@ dispatch:
     CASE(AND_I) A.i = esl_int_and(B.i, C.i); NEXT;
     CASE(DIV_II) A.r = esl_real_div(esl_real_from_int(B.i), esl_real_from_int(C.i)); NEXT;
     CASE(IDIV_I) A.i = esl_int_idiv(B.i, C.i); NEXT;
-    CASE(MOD_I) A.i = esl_int_mod(B.i, C.i); NEXT;
-    CASE(MODI_I) {
-        int64_t b = B.i;
-        if (ESL_LIKELY((uint64_t)b <= UINT32_MAX)) A.i = (uint32_t)b % (uint32_t)IMM; /* 32-bit division is several times faster */
-        else A.i = esl_int_mod(b, IMM);
+    CASE(MOD_I) {
+        int64_t b = B.i, c = C.i;
+        if (ESL_LIKELY((uint64_t)b <= UINT32_MAX && (uint64_t)(c - 1) < UINT32_MAX)) A.i = (uint32_t)b % (uint32_t)c;
+        else A.i = esl_int_mod(b, c);
         NEXT;
     }
+    CASE(MODI_I) A.i = remainder_of(B.i, IMM); NEXT;
     CASE(ABS_I) { int64_t b = B.i; A.i = b < 0 ? esl_int_neg(b) : b; NEXT; }
     CASE(MIN_I) { int64_t b = B.i, c = C.i; A.i = ESL_UNLIKELY(esl_int_invalid(b) | esl_int_invalid(c)) ? esl_int_fault(b, c) : b < c ? b : c; NEXT; }
     CASE(MAX_I) { int64_t b = B.i, c = C.i; A.i = ESL_UNLIKELY(esl_int_invalid(b) | esl_int_invalid(c)) ? esl_int_fault(b, c) : b > c ? b : c; NEXT; }
@@ -514,32 +602,31 @@ dispatch:
     COMPARES(int64_t, I, esl_int_invalid, int_fault, i)
     COMPARES(double, R, esl_real_invalid, real_fault, r)
     COMPARES(int64_t, M, esl_int_invalid, int_fault, i)
-    COMPARE_TEXT(LT, <) COMPARE_TEXT(LE, <=) COMPARE_TEXT(EQ, ==) COMPARE_TEXT(NE, !=)
+    COMPARE_TEXT(LT, <) COMPARE_TEXT(LE, <=)
+    CASE(EQ_T) A.i = same_texts(B.t, C.t, true); NEXT;
+    CASE(NE_T) A.i = same_texts(B.t, C.t, false); NEXT;
     COMPARE_BOOL(LT, <) COMPARE_BOOL(LE, <=) COMPARE_BOOL(EQ, ==) COMPARE_BOOL(NE, !=)
-    BRANCHES(I, int64_t, esl_int_invalid, i)
-    BRANCHES(R, double, esl_real_invalid, r)
-    BRANCHES(M, int64_t, esl_int_invalid, i)
+    BRANCHES(I, BRANCH_INT, i)
+    BRANCHES(R, BRANCH_REAL, r)
+    BRANCHES(M, BRANCH_INT, i)
     BRANCH_K(LT, <) BRANCH_K(LE, <=) BRANCH_K(EQ, ==) BRANCH_K(NE, !=) BRANCH_K(GT, >) BRANCH_K(GE, >=)
 
-    BRANCH(FOR_PREP, int64_t, esl_int_invalid, A.i, B.i, >)
-    CASE(FOR) {
-        int64_t i = A.i;
-        if (ESL_UNLIKELY(esl_int_invalid(i))) RAISE(ESL_ERR_EXPRESSION_STATUS);
-        if (i < B.i) {
-            A.i = i + 1;
-            BACK((int16_t)ip->c);
-        }
-        A.i = i == INT64_MAX ? esl_int_inv(ESL_OUT_OF_RANGE) : i + 1;
-        NEXT;
-    }
+    BRANCH_INT(FOR_PREP, A.i, B.i, >)
+    CASE(FOR) COUNT
 
     /* records */
-    LOAD_CELL(I) LOAD_CELL(R) LOAD_CELL(M) LOAD_CELL(O)
-    STORE_CELL(I) STORE_CELL(R) STORE_CELL(M) STORE_CELL(O)
-    CASE(LD_B) { const esl_record_t *rec = REC(ip->b).rec; ROW(rec, ip->c); A.i = ((const uint8_t *)rec->column[X])[row]; NEXT; }
-    CASE(ST_B) { esl_slot_t *slot = &REC(ip->a); ROW(slot->rec, ip->b); OWN(*slot); ((uint8_t *)slot->rec->column[X])[row] = (uint8_t)C.i; NEXT; }
-    CASE(LD_T) { const esl_record_t *rec = REC(ip->b).rec; ROW(rec, ip->c); move_text(&A, ((const esl_slot_t *)rec->column[X])[row].t); NEXT; }
-    CASE(ST_T) { esl_slot_t *slot = &REC(ip->a); ROW(slot->rec, ip->b); OWN(*slot); move_text((esl_slot_t *)slot->rec->column[X] + row, C.t); NEXT; }
+    CASE(LD_I) ALIKE(LD_R) ALIKE(LD_M) ALIKE(LD_O) { const esl_record_t *rec = REC(ip->b).rec; ROW(rec, ip->c); A = CELLS(rec)[row]; NEXT; }
+    CASE(ST_I) ALIKE(ST_R) ALIKE(ST_M) ALIKE(ST_O) {
+        esl_slot_t *slot = &REC(ip->a);
+        ROW(slot->rec, ip->b);
+        OWN(*slot);
+        CELLS(slot->rec)[row] = C;
+        NEXT;
+    }
+    CASE(LD_B) { const esl_record_t *rec = REC(ip->b).rec; ROW(rec, ip->c); A.i = FLAGS(rec)[row]; NEXT; }
+    CASE(ST_B) { esl_slot_t *slot = &REC(ip->a); ROW(slot->rec, ip->b); OWN(*slot); FLAGS(slot->rec)[row] = (uint8_t)C.i; NEXT; }
+    CASE(LD_T) { const esl_record_t *rec = REC(ip->b).rec; ROW(rec, ip->c); move_text(&A, CELLS(rec)[row].t); NEXT; }
+    CASE(ST_T) { esl_slot_t *slot = &REC(ip->a); ROW(slot->rec, ip->b); OWN(*slot); move_text(&CELLS(slot->rec)[row], C.t); NEXT; }
     CASE(LDW) {
         const esl_record_t *rec = REC(ip->b).rec;
         ROW(rec, ip->c);
@@ -566,6 +653,8 @@ dispatch:
     CASE(DELETE) COLD(esl_rows_delete(s, &REC(ip->a), B.i, C.i)); NEXT;
     CASE(SET_WITH) COLD(esl_rows_copy(s, &REC(ip->a), REC(ip->b).rec)); NEXT;
     CASE(NEW_C) { esl_slot_t *slot = &REC(ip->a); move_record(slot, s->blank[slot->rec->structure - unit->structure]); NEXT; }
+
+#include "esl_vm_fused.h"
 
     /* objects */
     CASE(OBJ) A.i = esl_ref_make(unit->object[ip->b].hbj, 0, 0); NEXT;

@@ -204,7 +204,7 @@ FUNCTIONS = [
     f(524, "T %ToStr(U x)", "any value as text; invalid is empty; TIME as hh:mi:ss dd-mm-yyyy", v=True, base=40, pure=False),
     # text
     f(601, "I %StrLen(T s)", "characters"),
-    f(602, "T %SubStr(T s, I from, I len=-1)", "len characters from position `from`; -1 = to the end", base=4, per="byte"),
+    f(602, "T %SubStr(T s, I from, I len=-1)", "len characters from position `from`; -1 = to the end", base=4),
     f(603, "T %StrLeft(T s, I n)", "first n characters", base=4, per="byte"),
     f(604, "T %StrRight(T s, I n)", "last n characters", base=4, per="byte"),
     f(605, "I %StrPos(T s, T sub, I from=1)", "position of sub at or after `from`; 0 = absent", per="byte"),

@@ -1,4 +1,4 @@
-"""Generated programs in the VM and in the oracle: 0 differences, with every optimisation of the code generator on and off.
+"""Generated programs in the VM and in the oracle: 0 differences, with every optimisation of the code generator, and the loader's, on and off.
 
 Each seed is a program (tests/oracle/generate.py). A difference is written out as the shortest script that still shows it.
 """
@@ -10,15 +10,17 @@ import time
 from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import nullcontext
 from typing import Any
 
 from hisee.esl.optimisations import ALL
-from oracle.compare import Different, Refused, check, compiled
+from oracle.compare import Different, Refused, check, compiled, unfused
 from oracle.generate import program
 from oracle.shrink import shrunk
 
 COUNT = 200_000
 BATCH = 200  # seeds of one task of a worker
+FUSED = "fused"  # what the loader does, left out as the compiler's optimisations are
 EVERY = 8  # one program in so many is compared once more with each optimisation off
 MOST_SHOWN = 5
 MOST_REFUSED = 0.001  # the generator does not know every rule of types: a program that does not compile is counted, not compared
@@ -55,9 +57,9 @@ def batch(seeds: tuple[int, int, int]) -> tuple[Counter[str], list[str]]:
     done, shown = Counter[str](), list[str]()
     for seed in range(first, end):
         text = program(seed, size)
-        for without in [frozenset[str](), *(frozenset((name,)) for name in ALL)] if seed % EVERY == 0 else [frozenset[str]()]:
+        for without in [frozenset[str](), *(frozenset((name,)) for name in (*ALL, FUSED))] if seed % EVERY == 0 else [frozenset[str]()]:
             try:
-                done["compared" if check(text, compiled(text, without)) else "too long"] += 1
+                done["compared" if checked(text, without) else "too long"] += 1
             except Refused:
                 done["refused"] += 1
                 break
@@ -67,11 +69,17 @@ def batch(seeds: tuple[int, int, int]) -> tuple[Counter[str], list[str]]:
     return done, shown
 
 
+def checked(text: str, without: frozenset[str]) -> bool:
+    """As check(), with some optimisations left out."""
+    with unfused() if FUSED in without else nullcontext():
+        return check(text, compiled(text, without - {FUSED}))
+
+
 def told(seed: int, text: str, without: frozenset[str], different: Different) -> str:
     """The shortest script, and what differs in it."""
     def still(shorter: str) -> bool:
         try:
-            check(shorter, compiled(shorter, without))
+            checked(shorter, without)
         except Different:
             return True
         except Exception:

@@ -8,10 +8,13 @@ asks for the reason makes the oracle try the possible answers.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
+from esl import host
 from esl.directory import ENTRIES, SOURCES, plain
 from esl.host import Endless, Host, native
 from esl.outside import LocalWorld
@@ -75,6 +78,17 @@ def compiled(text: str, without: frozenset[str] = frozenset()) -> bytes:
     if not done.ok:
         raise Refused("; ".join(f"{d.code} line {d.line}: {d.message}" for d in done.diagnostics if d.severity == "error"))
     return done.unit
+
+
+@contextmanager
+def unfused() -> Iterator[None]:
+    """Scripts of this stretch run without the loader's own instructions."""
+    loaded = host.Unit
+    host.Unit = partial(loaded, fused=False)
+    try:
+        yield
+    finally:
+        host.Unit = loaded
 
 
 def in_vm(unit: bytes, machine: Callable[..., Any] = native) -> Outcome:

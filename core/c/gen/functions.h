@@ -3,7 +3,7 @@
 #ifndef HISEE_FUNCTIONS_H
 #define HISEE_FUNCTIONS_H
 
-#define HISEE_FUNCTIONS_HASH 0x3d0b1dc7u
+#define HISEE_FUNCTIONS_HASH 0xe7df12c6u
 #define HISEE_FUNCTIONS_COUNT 182
 
 #define HISEE_FUNCTIONS(X) \
@@ -113,7 +113,7 @@
     X(523, ASC, esl_fn_asc, "T", 1, 1, "I", "strict", 2, "") \
     X(524, TOSTR, esl_fn_to_str, "U", 1, 1, "T", "V", 40, "") \
     X(601, STRLEN, esl_fn_str_len, "T", 1, 1, "I", "strict", 2, "") \
-    X(602, SUBSTR, esl_fn_sub_str, "TII", 2, 3, "T", "strict", 4, "byte") \
+    X(602, SUBSTR, esl_fn_sub_str, "TII", 2, 3, "T", "strict", 4, "") \
     X(603, STRLEFT, esl_fn_str_left, "TI", 2, 2, "T", "strict", 4, "byte") \
     X(604, STRRIGHT, esl_fn_str_right, "TI", 2, 2, "T", "strict", 4, "byte") \
     X(605, STRPOS, esl_fn_str_pos, "TTI", 2, 3, "I", "strict", 2, "byte") \

@@ -3,7 +3,7 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 
-from hisee._core.cvalues cimport esl_account_t, esl_buffer_t, esl_cells_t, esl_struct_t, esl_world_t
+from hisee._core.cvalues cimport esl_account_t, esl_buffer_t, esl_cells_t, esl_slot_t, esl_struct_t, esl_world_t
 
 cdef extern from "esl_unit.h" nogil:
     ctypedef struct esl_object_t:
@@ -27,8 +27,11 @@ cdef extern from "esl_unit.h" nogil:
         uint32_t name
         uint8_t mode, type
         uint16_t reg
+    ctypedef struct esl_ins_t:
+        uint8_t op
     ctypedef struct esl_procedure_t:
-        uint32_t name
+        uint32_t name, length
+        const esl_ins_t *code
         uint8_t kind
         uint16_t registers, params
         const esl_register_t *reg
@@ -46,7 +49,9 @@ cdef extern from "esl_unit.h" nogil:
     ctypedef struct esl_refusal_t:
         size_t offset
         char text[192]
-    esl_unit_t *esl_unit_load(const uint8_t *data, size_t length, esl_refusal_t *refusal)
+    ctypedef enum esl_mode_t:
+        ESL_IN, ESL_OUT, ESL_INOUT
+    esl_unit_t *esl_unit_load_as(const uint8_t *data, size_t length, bint fused, esl_refusal_t *refusal)
     void esl_unit_free(esl_unit_t *unit)
     const uint32_t HISEE_OPCODES_HASH
 
@@ -96,12 +101,15 @@ cdef extern from "esl_vm.h" nogil:
     void esl_buffer_free(esl_buffer_t *buffer)
     const esl_container_t *esl_container_next(const esl_containers_t *all, const esl_container_t *container, esl_container_info_t *info)
     ctypedef struct esl_frame_t:
+        uint32_t base
         uint16_t procedure
 
     ctypedef struct esl_script_t:
         esl_containers_t *containers
         esl_frame_t *frames
-        uint32_t depth
+        esl_slot_t *stack
+        uint32_t depth, stack_used
+        bint direct
         esl_status_t status
         bint running
         int64_t fuel_used
@@ -116,6 +124,7 @@ cdef extern from "esl_vm.h" nogil:
     void esl_script_free(esl_script_t *script)
     esl_structures_t esl_script_structures(const esl_script_t *script)
     void esl_script_start_init(esl_script_t *script)
+    int esl_script_begin(esl_script_t *script, uint32_t procedure)
     int esl_script_start(esl_script_t *script, uint32_t procedure, const uint8_t *arguments, size_t length)
     void esl_script_complete(esl_script_t *script, const uint8_t *payload, size_t length, int64_t extended)
     void esl_script_fail(esl_script_t *script, int number, int64_t extended, const char *text)

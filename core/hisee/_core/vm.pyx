@@ -10,18 +10,41 @@ from enum import IntEnum
 
 cimport cython
 from cpython.bytes cimport PyBytes_FromStringAndSize
+from cpython.exc cimport PyErr_CheckSignals
+from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact, PyFloat_FromDouble
+from cpython.long cimport PyLong_AsLongLongAndOverflow, PyLong_CheckExact, PyLong_FromLongLong
+from cpython.object cimport PyObject
+from libc.math cimport isfinite
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memset
 
 from hisee._core cimport cvm
 from hisee._core.cells cimport CellTable
-from hisee._core.cvalues cimport ESL_CODEC_STRUCTURE, esl_buffer_t, esl_cells_t, esl_struct_t, esl_world_t, esl_zone_t
+from hisee._core.cvalues cimport (
+    ESL_CODEC_STRUCTURE,
+    ESL_ERR_NOT_SUPPORTED,
+    ESL_T_BOOL,
+    ESL_T_INT,
+    ESL_T_REAL,
+    esl_buffer_t,
+    esl_cells_t,
+    esl_int_invalid,
+    esl_slot_reason,
+    esl_slot_t,
+    esl_struct_t,
+    esl_type,
+    esl_world_t,
+    esl_zone_t,
+)
 
 from hisee._core.library import Zone
+from hisee._core.values import decode, encode
 from hisee.schema import opcodes
 from hisee.schema.errors import BY_NUMBER as ERRORS
 from hisee.schema.errors import Err
+from hisee.schema.fusions import BY_NUMBER as FUSIONS
 from hisee.schema.limits import BY_NAME as LIMITS
+from hisee.values import UNCHANGED, Invalid
 
 if opcodes.SCHEMA_HASH != cvm.HISEE_OPCODES_HASH:
     raise ImportError("hisee._core.vm was built from another table of opcodes; run: python setup.py build_ext --inplace")
@@ -73,7 +96,7 @@ cdef str text_of(const char *data):
 
 
 cdef class Unit:
-    """A verified unit. Raises UnitRejected."""
+    """A verified unit. Raises UnitRejected. `fused=False` leaves the loader's own instructions out: the unit does the same and takes longer."""
 
     cdef cvm.esl_unit_t *unit
     cdef readonly str name
@@ -84,9 +107,9 @@ cdef class Unit:
     cdef readonly tuple structures
     cdef readonly tuple sites
 
-    def __cinit__(self, bytes data not None):
+    def __cinit__(self, bytes data not None, bint fused=True):
         cdef cvm.esl_refusal_t refusal
-        self.unit = cvm.esl_unit_load(<const uint8_t *>data, len(data), &refusal)
+        self.unit = cvm.esl_unit_load_as(<const uint8_t *>data, len(data), fused, &refusal)
         if self.unit == NULL:
             raise UnitRejected(refusal.offset, text_of(refusal.text))
         self.name = self._string(self.unit.name)
@@ -99,6 +122,16 @@ cdef class Unit:
 
     def __dealloc__(self):
         cvm.esl_unit_free(self.unit)
+
+    @property
+    def fused(self):
+        """Names of the loader's own instructions in this unit (core/schema/fusions.py), in order."""
+        cdef const cvm.esl_procedure_t *p
+        found = []
+        for i in range(self.unit.procedures):
+            p = &self.unit.procedure[i]
+            found += [FUSIONS[p.code[pc].op].name for pc in range(p.length) if p.code[pc].op in FUSIONS]
+        return tuple(found)
 
     cdef str _string(self, uint32_t number):
         return self.unit.string[number][:self.unit.string_bytes[number]].decode("utf-8")
@@ -201,6 +234,21 @@ cdef class Script:
         status = cvm.esl_vm_run(self._open(), slice)
         self.setting.check()
         return STATUS[status]
+
+    def function(self, str name not None):
+        """A procedure of the script as a function of Python, which runs it to its end: `add = script.function("Add"); add(20, 22)`.
+
+        It takes the parameters in their order; those behind the last IN one may be left out, they begin as the procedure has them. It
+        gives back what comes back: None, the value of the one parameter that is INOUT or OUT, or a tuple of them. Fuel, validity and all
+        limits hold as ever; an invalid value is an Invalid. Values of INT, REAL and BOOL go straight into the procedure's registers; the
+        interpreter lock is kept. An action that a host would have to do fails with _ERR_NOT_SUPPORTED: such a procedure needs start() and
+        run(). KeyError: no such procedure; CallFailed: the call has ended by an error; TypeError: arguments that do not fit.
+        """
+        for index, procedure in enumerate(self.unit.procedures):
+            if index and procedure.name.lower() == name.lower():
+                direct = Direct(self, index)
+                return direct_method(&direct.method, direct.name, <void *>direct_call, direct.doc, direct)
+        raise KeyError(f"{self.unit.name} has no procedure {name}")
 
     @property
     def status(self):
@@ -338,6 +386,8 @@ cdef class Script:
         cvm.esl_script_free(self.script)
         self.script, self.owner = NULL, None
 
+
+include "direct.pxi"
 
 cdef dict LIMIT_NAMES = {}  # the bytes live as long as the module: a failure points at them
 

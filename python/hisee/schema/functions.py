@@ -215,7 +215,7 @@ class FnRow(NamedTuple):
     waits: bool
 
 
-SCHEMA_HASH = 0x3d0b1dc7
+SCHEMA_HASH = 0xe7df12c6
 
 ROWS: tuple[FnRow, ...] = (
     FnRow(101, '%IsValid', (), (('x', 'U', None),), 1, 1, 'B', 'V', 2, '', True, 'local', 'none', 'U', 'esl_fn_is_valid', 'TRUE if x is valid', False, False),
@@ -324,7 +324,7 @@ ROWS: tuple[FnRow, ...] = (
     FnRow(523, '%Asc', (), (('s', 'T', None),), 1, 1, 'I', 'strict', 2, '', True, 'local', 'none', 'T', 'esl_fn_asc', 'code point of the first character; of an empty text invalid', False, False),
     FnRow(524, '%ToStr', (), (('x', 'U', None),), 1, 1, 'T', 'V', 40, '', False, 'local', 'none', 'U', 'esl_fn_to_str', 'any value as text; invalid is empty; TIME as hh:mi:ss dd-mm-yyyy', False, False),
     FnRow(601, '%StrLen', (), (('s', 'T', None),), 1, 1, 'I', 'strict', 2, '', True, 'local', 'none', 'T', 'esl_fn_str_len', 'characters', False, False),
-    FnRow(602, '%SubStr', (), (('s', 'T', None), ('from', 'I', None), ('len', 'I', -1)), 2, 3, 'T', 'strict', 4, 'byte', True, 'local', 'none', 'TII', 'esl_fn_sub_str', 'len characters from position `from`; -1 = to the end', False, False),
+    FnRow(602, '%SubStr', (), (('s', 'T', None), ('from', 'I', None), ('len', 'I', -1)), 2, 3, 'T', 'strict', 4, '', True, 'local', 'none', 'TII', 'esl_fn_sub_str', 'len characters from position `from`; -1 = to the end', False, False),
     FnRow(603, '%StrLeft', (), (('s', 'T', None), ('n', 'I', None)), 2, 2, 'T', 'strict', 4, 'byte', True, 'local', 'none', 'TI', 'esl_fn_str_left', 'first n characters', False, False),
     FnRow(604, '%StrRight', (), (('s', 'T', None), ('n', 'I', None)), 2, 2, 'T', 'strict', 4, 'byte', True, 'local', 'none', 'TI', 'esl_fn_str_right', 'last n characters', False, False),
     FnRow(605, '%StrPos', (), (('s', 'T', None), ('sub', 'T', None), ('from', 'I', 1)), 2, 3, 'I', 'strict', 2, 'byte', True, 'local', 'none', 'TTI', 'esl_fn_str_pos', 'position of sub at or after `from`; 0 = absent', False, False),

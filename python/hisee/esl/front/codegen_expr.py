@@ -131,16 +131,30 @@ class ExpressionCode(Registers):
         tree, known = self.tree, self.checked.known
         first = tree.b[node]
         if tree.kind[first] != N_BINARY or known[first] is not None:
+            if known[first] is not None and self._changes_over(node, first):
+                right = tree.c[node]
+                left, kind = self.value(right), self.type_of(right)
+                return self._arithmetic(tree.a[node], left, kind, first, self.type_of(first), self.type_of(node), dest)
             return self._binary(node, self.value(first), self.type_of(first), dest)
         spine = []
         while tree.kind[first] == N_BINARY and known[first] is None:
             spine.append(first)
             first = tree.b[first]
-        left, kind = self.value(first), self.type_of(first)
+        first = spine.pop()
+        left, kind = self._chain(first, -1), self.type_of(first)
         for at in reversed(spine):
             left = self._binary(at, left, kind, -1)
             kind = self.type_of(at)
         return self._binary(node, left, kind, dest)
+
+    def _changes_over(self, node: int, first: int) -> bool:
+        """Sum or product of a known number and something else: the number can stand on the right, where there are opcodes for it."""
+        op, kind = self.tree.a[node], self.type_of(node)
+        if op not in (K.T_PLUS, K.T_STAR) or self.type_of(self.tree.c[node]) not in (V_INT, V_REAL):
+            return False
+        if kind == V_INT:
+            return self._is_small(first)
+        return kind == V_REAL and self.real_constants and self.known_number(first) is not None
 
     def _binary(self, node: int, left: int, kind: int, dest: int) -> int:
         op, right_node = self.tree.a[node], self.tree.c[node]
@@ -349,6 +363,8 @@ class ExpressionCode(Registers):
             return result
         if len(args) == 2 and name in HOT_TWO and HOT_TWO[name][kind]:
             left = self.value(args[0], kind)
+            if name == "%mod" and self._is_small(args[1]) and self.checked.known[args[1]] > 0:  # type: ignore[operator]
+                return self._with_constant(Op.MODI_I, V_INT, left, self.checked.known[args[1]], dest)  # type: ignore[arg-type]
             return self._three(HOT_TWO[name][kind], kind, left, self.value(args[1], kind), dest)
         return -1
 
