@@ -18,7 +18,7 @@ from hisee.schema.errors import Err
 from hisee.schema.extended import Ext
 from hisee.schema.lanes import Lane
 from hisee.schema.messages import MessageKind as Kind
-from hisee.script import actions, calls, containers, inbox
+from hisee.script import actions, calls, containers, inbox, references
 from hisee.script.functions import Functions, Site
 from hisee.script.host_calls import Workers
 from hisee.script.instance import Instance, Item, QueueFull, Waiting, make_script
@@ -56,6 +56,7 @@ class Engine:
         self.workers = Workers(self.site.limit("function_threads"))
         self.outside, self.seams, self.recorder = outside, seams, recorder
         self.cells = CellTable()
+        self.followed: set[int] = set()  # objects that came with calls and whose values come since
         self.flags_spoken = True  # does the server take user flags?
         self.instances: dict[int, Instance] = {}
         self._units: dict[str, Unit] = {}
@@ -87,7 +88,7 @@ class Engine:
         instance = Instance(number, name, object, part, unit, script, own, console, limits, incarnation=incarnation,
                             priority=priority)
         instance.functions = Functions(self.site, instance)
-        instance.handles = containers.places(unit)
+        instance.handles, instance.aliases = containers.places(unit), references.typed(unit)
         self.instances[number] = instance
         instance.put(Item(None, what="init part", priority=0))
         self.wake(instance)
@@ -118,6 +119,7 @@ class Engine:
 
     def cut_off(self, text: str) -> None:
         """The server is gone, with everybody behind it: nobody answers what was asked there, and nobody there waits for an answer."""
+        self.followed.clear()
         for instance in list(self.instances.values()):
             for item in [*([instance.current] if instance.current else []), *instance.queue]:
                 if item.request is not None and item.request.kind == Kind.CALL:
