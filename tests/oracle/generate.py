@@ -364,7 +364,7 @@ class Program:
             f"{value} := {self.expression(kind, 1)}", f"_n2[{other}]^Src := {self.expression(kind, 1)}",
             f"{self.one(self.names[kind])} := {value}", f"_al := {value}", f"{value} := _al", f"LOG \"value\", {value}",
             f"_b := ({value} {self.one(COMPARISONS)} {self.expression(kind, 1)})", f"_b := {value}\\VLD",
-            f"{value} := {value} + _n2[{other}]^Src",
+            f"{value} := {value} + _n2[{other}]^Src", f"SV.Tanks[{row}]^Src := {self.expression(kind, 1)}",
             "SET _n1 WITH _n2", "SET _n2 WITH _t1", "SET _t1 WITH _n1", f"SET _n1[{row}] WITH _t2[{other}]",
             f"SET _t2[{other}] WITH _n1[{row}]",
             f"SET _n2[{other}] WITH _n1[{row}]", "SET _n1 WITH SV.Tanks", f"SET SV.Tanks[{other}] WITH _n1[{row}]",

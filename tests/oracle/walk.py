@@ -464,6 +464,8 @@ class Walker(Containers):
         if not ref.object:
             raise EslError(NO_ALIAS)
         kind = self.world.kind(ref) if ref.object in self.world.by_number else "?"
+        if kind == "O":  # what an Object item of an object is linked to
+            ref, kind = self.world.link(ref), "?"
         typed = self.tree.kind[node] != N.N_LOCAL and self.tree.kind[node] != N.N_PAREN  # its type is known in the text
         self.world.act("SET", ref, convert(value, kind) if typed else value, time or invalid("M", UNDEFINED), Value("B", weak))
 

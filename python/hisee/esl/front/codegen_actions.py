@@ -62,7 +62,17 @@ class ActionCode(StampCode):
         elif place.kind == P_ITEM:
             self.store_item(place, self.convert(register, kind, place.type), time)
         else:
-            self.set_cell(self.linked(place), register, kind, weak, time, flags)
+            self.set_cell(self._written(place), register, kind, weak, time, flags)
+
+    def _written(self, place: Place) -> int:
+        """Reference that an assignment goes to. An Object item of an object stands for what it is linked to; without a link WAIT says so."""
+        cell = self.linked(place)
+        if place.index < 0 or not self.checked._holds_reference(place):
+            return cell
+        reference = self.temp(V_OBJECT)
+        self.emit(Op.RD_O, reference, cell)
+        self.free(cell)
+        return reference
 
     def linked(self, place: Place) -> int:
         """Reference for writing: an empty alias or item raises here."""
