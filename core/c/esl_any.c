@@ -178,3 +178,20 @@ int esl_any_not(esl_value_t b, esl_value_t *result)
     *result = value_of(ESL_T_BOOL, (esl_slot_t){.i = reason ? esl_bool_inv(reason) : b.value.i ^ 1});
     return 0;
 }
+
+/* A whole number against a REAL, exactly: as REALs two different numbers could be one. */
+static int order_mixed(int64_t i, double r)
+{
+    if (!(fabs(r) < 9223372036854775808.0)) return r > 0 ? -1 : 1;
+    int64_t whole = (int64_t)r;
+    if (i != whole) return i > whole ? 1 : -1;
+    return (r < (double)whole) - (r > (double)whole);
+}
+
+int esl_any_order(esl_type x_type, esl_slot_t x, esl_type y_type, esl_slot_t y)
+{
+    bool x_number = x_type <= ESL_T_REAL, y_number = y_type <= ESL_T_REAL;
+    if (!x_number || !y_number) return x_number != y_number ? (x_number ? -1 : 1) : x_type < y_type ? -1 : 1;
+    if (x_type == ESL_T_REAL) return -order_mixed(y.i, x.r);
+    return y_type == ESL_T_REAL ? order_mixed(x.i, y.r) : (x.i > y.i) - (x.i < y.i);
+}

@@ -14,6 +14,9 @@ int esl_any_compare(esl_cmp_t op, esl_value_t b, esl_value_t c, int64_t *result)
 int esl_any_negate(esl_value_t b, esl_value_t *result);
 int esl_any_not(esl_value_t b, esl_value_t *result);
 
+/* -1, 0, 1 of two valid values of different types, as an ANY column may hold them: numbers, then times, then texts. */
+int esl_any_order(esl_type x_type, esl_slot_t x, esl_type y_type, esl_slot_t y);
+
 /* INT arithmetic with V6's rule, shared with the loop. */
 int64_t esl_int_fault(int64_t b, int64_t c); /* reason of an invalid operand, else 2 */
 /* Apart: each test is one fused compare and jump that is never taken; joined into one condition they would be twice as many instructions. */

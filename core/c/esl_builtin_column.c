@@ -25,18 +25,19 @@ static bool pay(esl_context_t *c, const column_t *column) { return esl_spend(c, 
 
 static esl_value_t cell(const column_t *column, uint32_t row)
 {
-    return (esl_value_t){.type = column->type, .value = esl_record_get(column->record, row, column->column),
-                         .time = esl_int_inv(ESL_UNDEFINED)};
+    esl_value_t value = {.time = esl_int_inv(ESL_UNDEFINED)};
+    value.value = esl_record_value(column->record, row, column->column, &value.type);
+    return value;
 }
 
 /* Sum and number of the valid cells of a column of numbers. */
 static unsigned add_up(const column_t *column, double *sum, int64_t *count)
 {
     *sum = 0, *count = 0;
-    if (column->type > ESL_T_REAL) return ESL_CONVERSION;
+    if (column->type > ESL_T_REAL && column->type != ESL_T_ANY) return ESL_CONVERSION;
     for (uint32_t row = 0; row < column->record->rows; row++) {
         esl_value_t value = cell(column, row);
-        if (esl_arg_invalid(&value)) continue;
+        if (esl_arg_invalid(&value) || value.type > ESL_T_REAL) continue;
         *sum += esl_convert(value.type, value.value, ESL_T_REAL).r;
         ++*count;
     }
@@ -66,7 +67,7 @@ static int extreme(esl_context_t *c, const esl_value_t *a, int n, esl_value_t *r
     unsigned reason = column_of(a, n, &column);
     if (reason) return esl_give_invalid(r, reason);
     if (!pay(c, &column)) return ESL_BUILTIN_FUEL;
-    r->type = column.type;
+    if (column.type != ESL_T_ANY) r->type = column.type;
     esl_value_t best = {.type = ESL_T_NONE};
     for (uint32_t row = 0; row < column.record->rows; row++) {
         int order;

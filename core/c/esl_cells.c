@@ -290,13 +290,31 @@ int esl_cells_load(const esl_cells_t *table, int64_t ref, esl_account_t *account
     return 0;
 }
 
-static int load_row(const esl_entry_t *e, uint32_t from, esl_record_t *record, uint32_t to)
+bool esl_struct_reads(const esl_struct_t *structure, const uint8_t *types, uint16_t columns)
+{
+    bool fits = structure->columns == columns;
+    for (uint16_t c = 0; c < columns && fits; c++)
+        fits = structure->types[c] == types[c] || (structure->types[c] == ESL_T_ANY && types[c] == ESL_T_OBJECT);
+    return fits;
+}
+
+/* What an item of type Object is worth: the value of the cell that it is linked to, NULL where there is none. */
+static const esl_cell_t *behind(const esl_cells_t *table, const esl_cell_t *link)
+{
+    const esl_cell_t *cell = NULL;
+    if (link->reason || !link->value.i || esl_cells_find(table, link->value.i, &cell)) return NULL;
+    return cell->type == ESL_T_OBJECT ? NULL : cell;
+}
+
+static int load_row(const esl_cells_t *table, const esl_entry_t *e, uint32_t from, esl_record_t *record, uint32_t to)
 {
     for (uint32_t c = 0; c < e->columns; c++) {
         const esl_cell_t *cell = &e->cells[(size_t)from * e->columns + c];
         esl_slot_t slot;
+        if (record->structure->types[c] == ESL_T_ANY) cell = behind(table, cell);
+        if (!cell) continue; /* as the new row has it: invalid */
         if (!copy_out(cell, record->account, &slot)) return ESL_ERR_MEMORY;
-        esl_record_set(record, to, c, slot);
+        esl_record_put(record, to, c, (esl_type)cell->type, slot);
         if (!record->time) continue;
         record->time[c][to] = cell->time;
         record->weak[c][to] = cell->weak;
@@ -310,13 +328,12 @@ int esl_cells_load_record(const esl_cells_t *table, int64_t ref, esl_account_t *
     const esl_entry_t *e = esl_cells_entry(table, esl_ref_object(ref));
     uint32_t row = esl_ref_row(ref);
     if (!e) return ESL_ERR_OBJECT_NOT_FOUND;
-    if (e->type != ESL_T_RECORD || e->columns != structure->columns || memcmp(e->types, structure->types, e->columns) != 0)
-        return ESL_ERR_RECORD_NO_COMP;
+    if (e->type != ESL_T_RECORD || !esl_struct_reads(structure, e->types, e->columns)) return ESL_ERR_RECORD_NO_COMP;
     if (row > e->rows) return ESL_ERR_RANGE_ERROR;
     uint32_t first = row ? row - 1 : 0, count = row ? 1 : e->rows;
     esl_record_t *record = esl_record_new(account, structure, count);
     int error = record ? 0 : ESL_ERR_MEMORY;
-    for (uint32_t k = 0; k < count && !error; k++) error = load_row(e, first + k, record, k);
+    for (uint32_t k = 0; k < count && !error; k++) error = load_row(table, e, first + k, record, k);
     if (error) esl_record_drop(record);
     else *out = record;
     return error;

@@ -62,6 +62,8 @@ static inline esl_slot_t esl_cell_slot(const esl_cell_t *cell)
 }
 /* The cell as a value of its own: TEXT is copied and charged to `account`. Errors of esl_cells_find, or ESL_ERR_MEMORY. */
 int esl_cells_load(const esl_cells_t *table, int64_t ref, esl_account_t *account, esl_value_t *out);
+/* Can rows of such an object be read into a record of that structure? An ANY column takes the values behind a column of references. */
+bool esl_struct_reads(const esl_struct_t *structure, const uint8_t *types, uint16_t columns);
 /* A whole structured object (row 0) or one row of it as a new RECORD; ESL_ERR_RECORD_NO_COMP if the columns differ. */
 int esl_cells_load_record(const esl_cells_t *table, int64_t ref, esl_account_t *account, const esl_struct_t *structure,
                           esl_record_t **out);

@@ -46,10 +46,10 @@ int esl_put_unchanged(esl_buffer_t *buffer)
     return esl_buffer_put(buffer, &byte, 1);
 }
 
-int esl_put_record_head(esl_buffer_t *buffer, uint32_t hbj, uint32_t rows, uint16_t columns)
+int esl_put_record_head(esl_buffer_t *buffer, uint32_t hbj, uint32_t rows, uint16_t columns, bool boxed)
 {
     if (!esl_buffer_room(buffer, 11)) return ESL_ERR_MEMORY;
-    uint8_t type = ESL_T_RECORD;
+    uint8_t type = (uint8_t)(ESL_T_RECORD | (boxed ? ESL_WIRE_BOXED : 0));
     esl_buffer_put(buffer, &type, 1);
     esl_buffer_put(buffer, &hbj, 4);
     esl_buffer_put(buffer, &rows, 4);
@@ -65,10 +65,24 @@ int esl_put_text_cell(esl_buffer_t *buffer, const char *utf8, uint32_t bytes, un
     return esl_buffer_put(buffer, utf8, payload);
 }
 
+static int put_simple(esl_buffer_t *buffer, const esl_value_t *value);
+
+static int put_any_column(esl_buffer_t *buffer, const esl_record_t *record, uint32_t column)
+{
+    int error = 0;
+    for (uint32_t row = 0; row < record->rows && !error; row++) {
+        esl_value_t value = {.time = esl_int_inv(ESL_UNDEFINED)};
+        value.value = esl_record_value(record, row, column, &value.type);
+        error = put_simple(buffer, &value);
+    }
+    return error;
+}
+
 static int put_column(esl_buffer_t *buffer, const esl_record_t *record, uint32_t column)
 {
     uint8_t type = record->structure->types[column];
     int error = esl_buffer_put(buffer, &type, 1);
+    if (type == ESL_T_ANY) return error ? error : put_any_column(buffer, record, column);
     if (error || !esl_buffer_room(buffer, record->rows * esl_cell_width((esl_type)type))) return ESL_ERR_MEMORY;
     for (uint32_t row = 0; row < record->rows && !error; row++) {
         esl_slot_t s = esl_record_get(record, row, column);
@@ -85,7 +99,8 @@ static int put_column(esl_buffer_t *buffer, const esl_record_t *record, uint32_t
 
 static int put_record(esl_buffer_t *buffer, const esl_record_t *record)
 {
-    int error = esl_put_record_head(buffer, record->structure->hbj, record->rows, record->structure->columns);
+    int error = esl_put_record_head(buffer, record->structure->hbj, record->rows, record->structure->columns,
+                                    esl_struct_boxed(record->structure));
     for (uint32_t c = 0; c < record->structure->columns && !error; c++) error = put_column(buffer, record, c);
     return error;
 }

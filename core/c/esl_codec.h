@@ -35,7 +35,7 @@ int esl_put_unchanged(esl_buffer_t *buffer);
 /* A valid TEXT that is no esl_text_t; time INT invalid and weak 0: without them. */
 int esl_put_text(esl_buffer_t *buffer, const char *utf8, uint32_t bytes, int64_t time, uint8_t weak);
 /* Steps of a RECORD for callers that hold columns in another form. */
-int esl_put_record_head(esl_buffer_t *buffer, uint32_t hbj, uint32_t rows, uint16_t columns);
+int esl_put_record_head(esl_buffer_t *buffer, uint32_t hbj, uint32_t rows, uint16_t columns, bool boxed);
 int esl_put_text_cell(esl_buffer_t *buffer, const char *utf8, uint32_t bytes, unsigned reason); /* reason 0: the text */
 
 typedef struct {
@@ -53,8 +53,8 @@ typedef struct {
     const esl_codec_limits_t *limits;
 } esl_reader_t;
 
-/* Structure of an object number, or NULL when unknown; its columns must have the wire's types. */
-typedef const esl_struct_t *(*esl_structure_fn)(void *context, uint32_t hbj);
+/* Structure of an object number, with columns of any type or without, or NULL when unknown; its columns must have the wire's types. */
+typedef const esl_struct_t *(*esl_structure_fn)(void *context, uint32_t hbj, bool boxed);
 typedef struct {
     esl_structure_fn find; /* NULL: no RECORD is accepted */
     void *context;
@@ -81,13 +81,16 @@ typedef struct {
     uint32_t bytes;
     uint32_t hbj, rows;    /* RECORD; its columns follow with esl_get_column */
     uint16_t columns;
+    bool boxed;            /* it has columns of any type */
     int64_t time;          /* INT invalid where the wire has none; for a RECORD always */
     uint8_t weak;
 } esl_item_t;
 int esl_get_item(esl_reader_t *reader, esl_item_t *item);
-/* Next column: its type, and for fixed types the block (rows * width bytes); TEXT cells follow with esl_get_text_cell. */
+/* Next column: its type, and for fixed types the block (rows * width bytes); TEXT cells follow with esl_get_text_cell, those of an ANY column
+ * with esl_get_any_cell. */
 int esl_get_column(esl_reader_t *reader, uint32_t rows, esl_type *type, const uint8_t **block);
 int esl_get_text_cell(esl_reader_t *reader, const char **utf8, uint32_t *bytes, unsigned *reason);
+int esl_get_any_cell(esl_reader_t *reader, esl_item_t *item); /* a simple value without time */
 /* Cell of a fixed block, made canonical: foreign bit patterns become reasons (V1, V7). */
 esl_slot_t esl_block_slot(esl_type type, const uint8_t *block, uint32_t row);
 

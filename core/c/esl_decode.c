@@ -107,8 +107,9 @@ int esl_get_item(esl_reader_t *reader, esl_item_t *item)
     *item = (esl_item_t){.time = esl_int_inv(ESL_UNDEFINED)};
     TRY(take(reader, &head, 1));
     if (head == ESL_WIRE_UNCHANGED) return 0;
-    if (head == ESL_T_RECORD) {
+    if ((head & ~ESL_WIRE_BOXED) == ESL_T_RECORD) {
         item->type = ESL_T_RECORD;
+        item->boxed = head & ESL_WIRE_BOXED;
         return get_record_head(reader, item);
     }
     item->type = (esl_type)(head & ESL_WIRE_TYPE);
@@ -124,8 +125,8 @@ int esl_get_column(esl_reader_t *reader, uint32_t rows, esl_type *type, const ui
     TRY(take(reader, &wire, 1));
     *type = (esl_type)wire;
     *block = NULL;
-    if (wire < ESL_T_BOOL || wire > ESL_T_OBJECT || wire == ESL_T_RECORD) return ESL_CODEC_MALFORMED;
-    if (wire == ESL_T_TEXT) return 0;
+    if (wire < ESL_T_BOOL || wire > ESL_T_ANY || wire == ESL_T_RECORD) return ESL_CODEC_MALFORMED;
+    if (wire == ESL_T_TEXT || wire == ESL_T_ANY) return 0;
     return skip(reader, (uint64_t)rows * esl_cell_width(*type), block);
 }
 
@@ -140,6 +141,13 @@ int esl_get_text_cell(esl_reader_t *reader, const char **utf8, uint32_t *bytes, 
     TRY(skip(reader, *bytes, &at));
     *utf8 = (const char *)at;
     return esl_utf8_ok(*utf8, *bytes) ? 0 : ESL_CODEC_MALFORMED;
+}
+
+int esl_get_any_cell(esl_reader_t *reader, esl_item_t *item)
+{
+    TRY(esl_get_item(reader, item));
+    bool plain = item->type >= ESL_T_BOOL && item->type <= ESL_T_TEXT && esl_int_invalid(item->time) && !item->weak;
+    return plain ? 0 : ESL_CODEC_MALFORMED;
 }
 
 esl_slot_t esl_block_slot(esl_type type, const uint8_t *block, uint32_t row)
@@ -173,6 +181,20 @@ static int fill_texts(esl_reader_t *reader, esl_record_t *record, uint32_t colum
     return 0;
 }
 
+static int fill_any(esl_reader_t *reader, esl_record_t *record, uint32_t column)
+{
+    for (uint32_t row = 0; row < record->rows; row++) {
+        esl_item_t item;
+        TRY(esl_get_any_cell(reader, &item));
+        if (item.type == ESL_T_TEXT && !item.reason) {
+            item.value.t = make_text(record->account, item.utf8, item.bytes, reader->limits->text_chars);
+            if (!item.value.t) return ESL_ERR_MEMORY;
+        }
+        esl_record_put(record, row, column, item.type, item.value);
+    }
+    return 0;
+}
+
 static int fill_column(esl_reader_t *reader, esl_record_t *record, uint32_t column)
 {
     esl_type type;
@@ -180,6 +202,7 @@ static int fill_column(esl_reader_t *reader, esl_record_t *record, uint32_t colu
     TRY(esl_get_column(reader, record->rows, &type, &block));
     if (type != record->structure->types[column]) return ESL_CODEC_STRUCTURE;
     if (type == ESL_T_TEXT) return fill_texts(reader, record, column);
+    if (type == ESL_T_ANY) return fill_any(reader, record, column);
     for (uint32_t row = 0; row < record->rows; row++) esl_record_set(record, row, column, esl_block_slot(type, block, row));
     return 0;
 }
@@ -187,7 +210,7 @@ static int fill_column(esl_reader_t *reader, esl_record_t *record, uint32_t colu
 static int get_record(esl_reader_t *reader, esl_account_t *account, const esl_structures_t *structures, const esl_item_t *item,
                       esl_value_t *value)
 {
-    const esl_struct_t *structure = structures && structures->find ? structures->find(structures->context, item->hbj) : NULL;
+    const esl_struct_t *structure = structures && structures->find ? structures->find(structures->context, item->hbj, item->boxed) : NULL;
     if (!structure || structure->columns != item->columns) return ESL_CODEC_STRUCTURE;
     esl_record_t *record = esl_record_new(account, structure, item->rows);
     int error = record ? 0 : ESL_ERR_MEMORY;

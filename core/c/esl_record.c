@@ -6,6 +6,14 @@
 static esl_type type_of(const esl_record_t *record, uint32_t column) { return (esl_type)record->structure->types[column]; }
 static uint32_t columns_of(const esl_record_t *record) { return record->structure->columns; }
 
+bool esl_struct_boxed(const esl_struct_t *structure)
+{
+    return structure->columns && memchr(structure->types, ESL_T_ANY, structure->columns);
+}
+
+/* The pair of an ANY cell: type, payload. */
+static esl_slot_t *pair_at(const esl_record_t *record, uint32_t row, uint32_t column) { return (esl_slot_t *)record->column[column] + 2 * (size_t)row; }
+
 /* Head: the struct and its three arrays of pointers, in one piece. */
 static size_t head_bytes(const esl_struct_t *structure) { return sizeof(esl_record_t) + 3 * sizeof(void *) * (size_t)structure->columns; }
 
@@ -21,6 +29,11 @@ static void fill_invalid(const esl_record_t *record, uint32_t column, uint32_t f
     esl_slot_t pattern = esl_slot_inv(type_of(record, column), ESL_UNDEFINED);
     if (type_of(record, column) == ESL_T_BOOL) {
         memset((uint8_t *)record->column[column] + from, (int)pattern.i, to - from);
+    } else if (type_of(record, column) == ESL_T_ANY) { /* no type yet: an invalid INT converts to every type */
+        for (uint32_t row = from; row < to; row++) {
+            esl_slot_t *pair = pair_at(record, row, column);
+            pair[0].u = ESL_T_INT, pair[1].i = esl_int_inv(ESL_UNDEFINED);
+        }
     } else {
         esl_slot_t *block = record->column[column];
         for (uint32_t row = from; row < to; row++) block[row] = pattern;
@@ -32,9 +45,12 @@ static void fill_invalid(const esl_record_t *record, uint32_t column, uint32_t f
 
 static void drop_texts(const esl_record_t *record, uint32_t column, uint32_t from, uint32_t to)
 {
-    if (type_of(record, column) != ESL_T_TEXT) return;
     esl_slot_t *block = record->column[column];
-    for (uint32_t row = from; row < to; row++) esl_text_drop(block[row].t);
+    if (type_of(record, column) == ESL_T_TEXT)
+        for (uint32_t row = from; row < to; row++) esl_text_drop(block[row].t);
+    if (type_of(record, column) != ESL_T_ANY) return;
+    for (uint32_t row = from; row < to; row++)
+        if (pair_at(record, row, column)->u == ESL_T_TEXT) esl_text_drop(pair_at(record, row, column)[1].t);
 }
 
 static bool resize(void **block, size_t bytes)
@@ -158,14 +174,22 @@ bool esl_record_redim(esl_record_t *record, uint32_t rows)
     return true;
 }
 
+static void keep_texts(const esl_record_t *record, uint32_t column, uint32_t from, uint32_t to)
+{
+    if (type_of(record, column) == ESL_T_TEXT)
+        for (uint32_t row = from; row < to; row++) esl_text_keep(((esl_slot_t *)record->column[column])[row].t);
+    if (type_of(record, column) != ESL_T_ANY) return;
+    for (uint32_t row = from; row < to; row++)
+        if (pair_at(record, row, column)->u == ESL_T_TEXT) esl_text_keep(pair_at(record, row, column)[1].t);
+}
+
 /* Rows [first, first+count) of `from` over rows [to, to+count) of `record`, whose old content is not dropped. */
 static void copy_rows(esl_record_t *record, uint32_t to, const esl_record_t *from, uint32_t first, uint32_t count)
 {
     for (uint32_t c = 0; c < columns_of(record); c++) {
         size_t width = esl_cell_width(type_of(record, c));
         memcpy((char *)record->column[c] + to * width, (const char *)from->column[c] + first * width, count * width);
-        if (type_of(record, c) == ESL_T_TEXT)
-            for (uint32_t row = to; row < to + count; row++) esl_text_keep(((esl_slot_t *)record->column[c])[row].t);
+        keep_texts(record, c, to, to + count);
         if (!record->time) continue;
         for (uint32_t row = 0; row < count; row++) {
             record->time[c][to + row] = from->time ? from->time[c][first + row] : esl_int_inv(ESL_UNDEFINED);
@@ -239,4 +263,24 @@ void esl_record_set(esl_record_t *record, uint32_t row, uint32_t column, esl_slo
     esl_slot_t *cell = (esl_slot_t *)record->column[column] + row;
     if (type_of(record, column) == ESL_T_TEXT) esl_text_drop(cell->t);
     *cell = value;
+}
+
+esl_slot_t esl_record_value(const esl_record_t *record, uint32_t row, uint32_t column, esl_type *type)
+{
+    *type = type_of(record, column);
+    if (*type != ESL_T_ANY) return esl_record_get(record, row, column);
+    const esl_slot_t *pair = pair_at(record, row, column);
+    *type = (esl_type)pair[0].u;
+    return pair[1];
+}
+
+void esl_record_put(esl_record_t *record, uint32_t row, uint32_t column, esl_type type, esl_slot_t value)
+{
+    if (type_of(record, column) != ESL_T_ANY) {
+        esl_record_set(record, row, column, value);
+        return;
+    }
+    esl_slot_t *pair = pair_at(record, row, column);
+    if (pair[0].u == ESL_T_TEXT) esl_text_drop(pair[1].t);
+    pair[0].u = type, pair[1] = value;
 }

@@ -1,4 +1,5 @@
-/* RECORD: rows of a structure, one block per column (BOOL one byte, every other type eight), counted, copied on write. */
+/* RECORD: rows of a structure, one block per column (BOOL one byte, ANY a pair of type and payload, every other type eight bytes), counted,
+ * copied on write. */
 #ifndef ESL_RECORD_H
 #define ESL_RECORD_H
 
@@ -9,7 +10,7 @@
 typedef struct {
     uint32_t hbj;            /* object number of the SD */
     uint16_t columns;
-    const uint8_t *types;    /* esl_type of each column; ESL_T_OBJECT = column of references */
+    const uint8_t *types;    /* esl_type of each column; ESL_T_OBJECT = column of references, ESL_T_ANY = the same column of a NOALIAS record: values */
     const char *const *names;
 } esl_struct_t;
 
@@ -49,10 +50,16 @@ bool esl_record_track(esl_record_t *record);
 bool esl_record_bondable(esl_record_t *record);
 
 /* Bytes of one cell of a column of that type. */
-static inline size_t esl_cell_width(esl_type type) { return type == ESL_T_BOOL ? 1 : 8; }
+static inline size_t esl_cell_width(esl_type type) { return type == ESL_T_BOOL ? 1 : type == ESL_T_ANY ? 16 : 8; }
 
-/* One cell, 0-based, no checks; a TEXT cell is borrowed on get, and set takes over a reference. */
+/* Has a structure columns of values of any type? Such a one and that with references in their place share an object number. */
+bool esl_struct_boxed(const esl_struct_t *structure);
+
+/* One cell, 0-based, no checks; a TEXT cell is borrowed on get, and set takes over a reference. get and set: not of an ANY column. */
 esl_slot_t esl_record_get(const esl_record_t *record, uint32_t row, uint32_t column);
 void esl_record_set(esl_record_t *record, uint32_t row, uint32_t column, esl_slot_t value);
+/* The same of any column; *type is that of the value. What is put has the column's type, or in an ANY column a simple one. */
+esl_slot_t esl_record_value(const esl_record_t *record, uint32_t row, uint32_t column, esl_type *type);
+void esl_record_put(esl_record_t *record, uint32_t row, uint32_t column, esl_type type, esl_slot_t value);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "esl_any.h"
 #include "esl_case.h"
 
 int esl_row_index(int64_t row, uint32_t rows, uint32_t *index)
@@ -26,9 +27,10 @@ static bool own(esl_script_t *s, esl_slot_t *slot)
 static void copy_row(esl_record_t *to, uint32_t to_row, const esl_record_t *from, uint32_t from_row)
 {
     for (uint32_t c = 0; c < to->structure->columns; c++) {
-        esl_slot_t value = esl_record_get(from, from_row, c);
-        esl_keep_slot(to->structure->types[c], value);
-        esl_record_set(to, to_row, c, value);
+        esl_type type;
+        esl_slot_t value = esl_record_value(from, from_row, c, &type);
+        esl_keep_slot(type, value);
+        esl_record_put(to, to_row, c, type, value);
     }
 }
 
@@ -142,10 +144,11 @@ int esl_rows_copy_some(esl_script_t *s, esl_slot_t *record, int64_t to_from, esl
 /* -1, 0, 1 of two cells of a column: invalid ones are equal and least. */
 static int order_cells(const esl_record_t *record, uint32_t column, uint32_t a, uint32_t b)
 {
-    esl_type type = (esl_type)record->structure->types[column];
-    esl_slot_t x = esl_record_get(record, a, column), y = esl_record_get(record, b, column);
-    bool x_valid = !esl_slot_reason(type, x), y_valid = !esl_slot_reason(type, y);
+    esl_type type, y_type;
+    esl_slot_t x = esl_record_value(record, a, column, &type), y = esl_record_value(record, b, column, &y_type);
+    bool x_valid = !esl_slot_reason(type, x), y_valid = !esl_slot_reason(y_type, y);
     if (!x_valid || !y_valid) return x_valid - y_valid;
+    if (type != y_type) return esl_any_order(type, x, y_type, y);
     if (type == ESL_T_TEXT) return esl_text_compare(x.t, y.t);
     if (type == ESL_T_REAL) return (x.r > y.r) - (x.r < y.r);
     return (x.i > y.i) - (x.i < y.i);
@@ -215,15 +218,18 @@ static int bondable_target(const esl_script_t *s, const esl_struct_t *structure,
 {
     esl_shape_t shape;
     if (!s->cells || !esl_cells_shape(s->cells, esl_ref_object(target), &shape)) return ESL_ERR_OBJECT_NOT_FOUND;
-    bool fits = shape.type == ESL_T_RECORD && shape.columns == structure->columns && !memcmp(shape.types, structure->types, shape.columns);
+    bool fits = shape.type == ESL_T_RECORD && esl_struct_reads(structure, shape.types, shape.columns);
     if (!fits) return ESL_ERR_RECORD_NO_COMP;
     return esl_ref_row(target) < 1 || esl_ref_row(target) > shape.rows ? ESL_ERR_RANGE_ERROR : 0;
 }
 
 static void blank(esl_record_t *record, uint32_t row)
 {
-    for (uint32_t c = 0; c < record->structure->columns; c++)
-        esl_record_set(record, row, c, esl_slot_inv((esl_type)record->structure->types[c], ESL_UNDEFINED));
+    for (uint32_t c = 0; c < record->structure->columns; c++) {
+        esl_type type = (esl_type)record->structure->types[c];
+        if (type == ESL_T_ANY) type = ESL_T_INT; /* as in a fresh row */
+        esl_record_put(record, row, c, type, esl_slot_inv(type, ESL_UNDEFINED));
+    }
 }
 
 int esl_rows_bind(esl_script_t *s, esl_slot_t *record, int64_t row, int64_t target)
@@ -278,8 +284,8 @@ int esl_rows_field(esl_script_t *s, const esl_record_t *record, int64_t row, con
     uint32_t index, column;
     int error = find_field(s, record, row, name, &index, &column);
     if (error) return error;
-    esl_slot_t item = esl_record_get(record, index, column);
-    esl_type type = (esl_type)record->structure->types[column];
+    esl_type type;
+    esl_slot_t item = esl_record_value(record, index, column, &type);
     if (type == ESL_T_OBJECT) {
         if (!item.i) return ESL_ERR_NO_ASSIGNED_ALIAS;
         return s->cells ? esl_cells_load(s->cells, item.i, &s->account, value) : ESL_ERR_OBJECT_NOT_FOUND;
@@ -297,9 +303,10 @@ int esl_rows_put_field(esl_script_t *s, esl_slot_t *record, int64_t row, const c
     esl_type type = (esl_type)record->rec->structure->types[column];
     if (type == ESL_T_OBJECT) return ESL_ERR_NOT_SUPPORTED;
     if (!own(s, record)) return ESL_ERR_MEMORY;
+    if (type == ESL_T_ANY) type = value->type;
     esl_slot_t item = esl_convert(value->type, value->value, type);
     esl_keep_slot(type, item);
-    esl_record_set(record->rec, index, column, item);
+    esl_record_put(record->rec, index, column, type, item);
     return 0;
 }
 
@@ -362,6 +369,10 @@ int esl_ref_read(esl_script_t *s, const esl_cells_t *table, int64_t ref, uint16_
     if (ESL_LIKELY(cell->type == type && type != ESL_T_TEXT)) {
         s->stack[frame->base + reg] = esl_cell_slot(cell);
         return 0;
+    }
+    if (cell->type == ESL_T_OBJECT) { /* an Object item: what it refers to is read, one step */
+        ref = cell->reason ? 0 : cell->value.i;
+        if (!ref) return ESL_ERR_NO_ASSIGNED_ALIAS;
     }
     error = esl_cells_load(table, ref, &s->account, &value);
     return error ? error : esl_store_value(s, frame, reg, type, &value);

@@ -240,11 +240,11 @@ static int refuse(esl_script_t *s, uint32_t procedure, int number)
     return number;
 }
 
-static const esl_struct_t *find_structure(void *unit, uint32_t hbj)
+static const esl_struct_t *find_structure(void *unit, uint32_t hbj, bool boxed)
 {
     const esl_unit_t *u = unit;
     for (uint32_t i = 0; i < u->structures; i++)
-        if (u->structure[i].hbj == hbj) return &u->structure[i];
+        if (u->structure[i].hbj == hbj && esl_struct_boxed(&u->structure[i]) == boxed) return &u->structure[i];
     return NULL;
 }
 

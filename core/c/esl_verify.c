@@ -337,9 +337,9 @@ static bool check_structures(verifier_t *v)
         const esl_struct_t *s = &v->unit->structure[i];
         if (!s->columns != !s->hbj || s->columns > LIMIT_RECORD_COLUMNS) return refuse(v, "structure %u has %u columns", i, s->columns);
         for (uint16_t c = 0; c < s->columns; c++)
-            if (!simple(s->types[c]) && s->types[c] != ESL_T_OBJECT) return refuse(v, "column %u of structure %u has no known type", c, i);
-        for (uint32_t k = 0; k < i; k++) /* a decoder finds a structure by its number alone */
-            if (v->unit->structure[k].hbj == s->hbj) return refuse(v, "structures %u and %u have one number", k, i);
+            if (!simple_or_any(s->types[c]) && s->types[c] != ESL_T_OBJECT) return refuse(v, "column %u of structure %u has no known type", c, i);
+        for (uint32_t k = 0; k < i; k++) /* a decoder finds a structure by its number, and by whether it has columns of any type */
+            if (v->unit->structure[k].hbj == s->hbj && esl_struct_boxed(&v->unit->structure[k]) == esl_struct_boxed(s)) return refuse(v, "structures %u and %u have one number", k, i);
     }
     return true;
 }
@@ -420,15 +420,24 @@ static const action_row_t *action_row(uint16_t number)
     return NULL;
 }
 
+enum {
+#define X(number, name, waits, signature) ACTION_##name = number,
+    HISEE_ACTIONS(X)
+#undef X
+};
+
+/* Calls of other scripts take objects among their arguments. */
+static bool takes_objects(uint16_t action) { return action == ACTION_CALL_OTHER || action == ACTION_CALL_OBJECT; }
+
 /* Does an argument fit mode and type of a signature's place ("<I", "=C", ">A")? `repeated`: under a "*". */
-static bool fits(const esl_arg_t *arg, const char *place, bool repeated)
+static bool fits(const esl_arg_t *arg, const char *place, bool repeated, bool objects)
 {
     static const char modes[] = "<>=";
     if (place[0] != '=' && modes[arg->mode] != place[0]) return false;
     switch (place[1]) {
     case 'C': return arg->type == ESL_T_RECORD;
     case 'O': return arg->type == ESL_T_OBJECT;
-    case 'A': return simple_or_any(arg->type) || (repeated && arg->type == ESL_T_RECORD);
+    case 'A': return simple_or_any(arg->type) || (repeated && (arg->type == ESL_T_RECORD || (objects && arg->type == ESL_T_OBJECT)));
     default: return simple_or_any(arg->type);
     }
 }
@@ -445,7 +454,7 @@ static bool check_act_site(verifier_t *v, esl_site_t *site)
     if (repeats ? site->argc + 1u < places : site->argc != places) return refuse(v, "action %u with %u arguments", site->number, site->argc);
     for (uint16_t i = 0; i < site->argc; i++) {
         size_t place = i < places ? i : places - 1;
-        if (!fits(&site->args[i], row->signature + 2 * place, repeats && place == places - 1))
+        if (!fits(&site->args[i], row->signature + 2 * place, repeats && place == places - 1, takes_objects(site->number)))
             return refuse(v, "action %u: argument %u does not fit", site->number, i + 1u);
     }
     return true;

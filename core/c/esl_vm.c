@@ -163,12 +163,27 @@ static int raise_number(int64_t number, const esl_text_t *text, const char **mes
     return (int)number;
 }
 
-/* A column other than BOOL, in the loop's own way: typed and wide access share it. */
-static esl_slot_t load_wide(const esl_record_t *record, uint32_t row, uint32_t column)
+/* Any column, also one over 255 and one of values of any type: LDW, STW. */
+static void load_wide(esl_slot_t *at, const esl_record_t *record, uint32_t row, uint32_t column)
 {
-    esl_slot_t value = esl_record_get(record, row, column);
-    esl_keep_slot(record->structure->types[column], value);
-    return value;
+    esl_type type, own = (esl_type)record->structure->types[column];
+    esl_slot_t value = esl_record_value(record, row, column, &type);
+    if (own == ESL_T_ANY) {
+        move_any(at, (esl_slot_t){.u = type}, value);
+        return;
+    }
+    esl_keep_slot(own, value);
+    esl_drop_slot(own, *at);
+    *at = value;
+}
+
+static void store_wide(esl_record_t *record, uint32_t row, uint32_t column, const esl_slot_t *from)
+{
+    esl_type type = (esl_type)record->structure->types[column];
+    esl_slot_t value = *from;
+    if (type == ESL_T_ANY) type = (esl_type)from[0].u, value = from[1];
+    esl_keep_slot(type, value);
+    esl_record_put(record, row, column, type, value);
 }
 
 static int cell_state(const esl_script_t *s, int64_t ref, esl_op_t what, int64_t *out)
@@ -630,17 +645,14 @@ dispatch:
     CASE(LDW) {
         const esl_record_t *rec = REC(ip->b).rec;
         ROW(rec, ip->c);
-        esl_slot_t value = load_wide(rec, (uint32_t)row, ip[1].a);
-        esl_drop_slot(rec->structure->types[ip[1].a], A);
-        A = value;
+        load_wide(&A, rec, (uint32_t)row, ip[1].a);
         SKIP;
     }
     CASE(STW) {
         esl_slot_t *slot = &REC(ip->a);
         ROW(slot->rec, ip->b);
         OWN(*slot);
-        esl_keep_slot(slot->rec->structure->types[ip[1].a], C);
-        esl_record_set(slot->rec, (uint32_t)row, ip[1].a, C);
+        store_wide(slot->rec, (uint32_t)row, ip[1].a, &C);
         SKIP;
     }
     CASE(DIM) A.i = REC(ip->b).rec->rows; NEXT;

@@ -8,6 +8,7 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the wire is little en
 
 #define ESL_WIRE_STAMPED 0x80u
 #define ESL_WIRE_INVALID 0x40u
+#define ESL_WIRE_BOXED 0x40u /* of a RECORD: it has columns of type ANY */
 #define ESL_WIRE_TYPE 0x3fu
 #define ESL_WIRE_UNCHANGED 0x0fu
 #define ESL_WIRE_INVALID_TEXT 0xFFFFFFF0u

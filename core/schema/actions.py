@@ -79,7 +79,9 @@ ACTIONS = [
            (("flags", "IN", "INT"), ("procedure", "IN", "TEXT"), ("modes", "IN", "TEXT"), ("code", "OUT", "INT"),
             ("argument", "INOUT", "ANY*")), "code, then the arguments written by the callee",
            "procedure of the other part. flags: 1 ASYNC (does not wait, no reply values), 2 a return code is assigned. modes: one "
-           "sign per argument, = in-out, < constant or expression (the callee refuses it for an in-out parameter: _ERR_SET_CONST)"),
+           "sign per argument, = in-out, < constant or expression (the callee refuses it for an in-out parameter: _ERR_SET_CONST), h the same in "
+           "brackets, O an object, a of an ASYNC call, o one that cannot be written: OBJECT; what comes back for O is OBJECT, BOOL, ANY: "
+           "the link, whether a value came, the value. flags 64: there are objects"),
     # functions that need the world (host_functions.py)
     Action(130, "FUNCTION", "%Function(arguments)", "local", "none", "by_notation", "HIS, SEE",
            (("function", "IN", "INT"), ("result", "OUT", "ANY"), ("argument", "IN", "ANY*")), "result",

@@ -29,7 +29,9 @@ static esl_account_t account(int64_t limit) { return (esl_account_t){0, limit}; 
 
 static const uint8_t types[] = {ESL_T_INT, ESL_T_TEXT, ESL_T_BOOL, ESL_T_REAL, ESL_T_OBJECT, ESL_T_TIME};
 static const esl_struct_t structure = {.hbj = 77, .columns = 6, .types = types, .names = NULL};
-static const esl_struct_t *find(void *context, uint32_t hbj) { return context && hbj == 77 ? &structure : NULL; }
+static const uint8_t any_types[] = {ESL_T_INT, ESL_T_TEXT, ESL_T_BOOL, ESL_T_REAL, ESL_T_ANY, ESL_T_TIME};
+static const esl_struct_t any_structure = {.hbj = 77, .columns = 6, .types = any_types, .names = NULL};
+static const esl_struct_t *find(void *context, uint32_t hbj, bool boxed) { return context && hbj == 77 ? (boxed ? &any_structure : &structure) : NULL; }
 static const esl_structures_t structures = {find, (void *)&structure};
 
 /* TEXT */
@@ -202,6 +204,68 @@ static void fill_cells(esl_cells_t *t, esl_account_t *a)
     esl_values_drop(&record, 1);
 }
 
+/* A column of values of any type: every third row a text, a number, nothing yet. NULL: no memory. */
+static esl_record_t *any_sample(esl_account_t *a, uint32_t rows)
+{
+    esl_record_t *r = esl_record_new(a, &any_structure, rows);
+    for (uint32_t row = 0; r && row < rows; row++) {
+        if (row % 3 == 1) esl_record_put(r, row, 4, ESL_T_REAL, (esl_slot_t){.r = row / 4.0});
+        if (row % 3) continue;
+        esl_text_t *t = esl_text_new(a, "any", 3);
+        if (!t) {
+            esl_record_drop(r);
+            return NULL;
+        }
+        esl_record_put(r, row, 4, ESL_T_TEXT, (esl_slot_t){.t = t});
+    }
+    return r;
+}
+
+static bool any_row_is(const esl_record_t *r, uint32_t row, uint32_t was)
+{
+    esl_type type;
+    esl_slot_t value = esl_record_value(r, row, 4, &type);
+    if (was % 3 == 0) return type == ESL_T_TEXT && strcmp(value.t->data, "any") == 0;
+    return was % 3 == 1 ? type == ESL_T_REAL && value.r == was / 4.0 : type == ESL_T_INT && esl_slot_reason(type, value) == 1;
+}
+
+static void columns_of_any_type(int rounds)
+{
+    esl_account_t a = account(1 << 20);
+    esl_record_t *r = any_sample(&a, 5), *copy = esl_record_keep(r);
+    CHECK(esl_record_own(&a, &copy) && copy != r && any_row_is(copy, 0, 0) && any_row_is(copy, 4, 4));
+    CHECK(esl_record_insert(copy, 1, copy, 0, 3) && esl_record_insert(copy, 8, r, 3, 2) && any_row_is(copy, 1, 0) && any_row_is(copy, 8, 3));
+    CHECK(esl_record_redim(copy, 1) && esl_record_redim(copy, 20) && any_row_is(copy, 0, 0) && any_row_is(copy, 19, 2));
+    esl_record_drop(copy);
+    esl_value_t value = simple(ESL_T_RECORD, (esl_slot_t){.rec = r}), back;
+    esl_buffer_t out = {.account = &a};
+    uint32_t count;
+    CHECK(esl_encode_list(&out, &value, 1) == 0);
+    CHECK(esl_decode_list(out.data, out.length, NULL, &a, &structures, &back, 1, &count) == 0 && back.value.rec->structure == &any_structure);
+    for (uint32_t row = 0; row < 5; row++) CHECK(any_row_is(back.value.rec, row, row));
+    esl_values_drop(&back, 1);
+    esl_values_drop(&value, 1);
+    for (int64_t limit = 0; limit < 1500; limit += 7) {
+        esl_account_t small = account(limit);
+        int error = esl_decode_list(out.data, out.length, NULL, &small, &structures, &back, 1, &count);
+        CHECK(error == 0 || error == ESL_ERR_MEMORY);
+        esl_values_drop(&back, count);
+        esl_record_drop(any_sample(&small, 5));
+        CHECK(small.used == 0);
+    }
+    for (int i = 0; i < rounds; i++) {
+        esl_account_t small = account(100000);
+        size_t left;
+        uint8_t *bytes = damaged(out.data, out.length, &left);
+        esl_decode_list(bytes, left, NULL, &small, &structures, &back, 1, &count);
+        esl_values_drop(&back, count);
+        CHECK(small.used == 0);
+        free(bytes);
+    }
+    esl_buffer_free(&out);
+    CHECK(a.used == 0);
+}
+
 static void cells_survive_their_makers(void)
 {
     esl_account_t a = account(1 << 20);
@@ -212,6 +276,12 @@ static void cells_survive_their_makers(void)
     fill_cells(t, &a);
     CHECK(esl_cells_find(t, esl_ref_make(1, 0, 0), &cell) == 0 && strcmp(esl_cell_slot(cell).t->data, "value") == 0);
     CHECK(esl_cells_load(t, esl_ref_make(1, 0, 0), &a, &out) == 0 && out.value.t != cell->value.t);
+    esl_value_t link = simple(ESL_T_OBJECT, (esl_slot_t){.i = esl_ref_make(1, 0, 0)});
+    CHECK(esl_cells_set(t, esl_ref_make(2, 2, 5), &link, 0, NULL) == 0);
+    CHECK(esl_cells_load_record(t, esl_ref_make(2, 0, 0), &a, &any_structure, &r) == 0); /* the value behind the link */
+    esl_type type;
+    CHECK(strcmp(esl_record_value(r, 1, 4, &type).t->data, "value") == 0 && type == ESL_T_TEXT && any_row_is(r, 0, 2));
+    esl_record_drop(r);
     CHECK(esl_cells_load_record(t, esl_ref_make(2, 0, 0), &a, &structure, &r) == 0 && r->rows == 4);
     esl_cells_free(t);
     CHECK(strcmp(out.value.t->data, "value") == 0 && row_is(r, 3, 3));
@@ -364,6 +434,7 @@ int main(int argc, char **argv)
     lists_survive();
     cells_survive_their_makers();
     hostile_lists(rounds);
+    columns_of_any_type(rounds);
     rows_move(rounds);
     hostile_payloads(rounds);
     hostile_zones(tzif, length, rounds / 4);

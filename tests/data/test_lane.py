@@ -4,7 +4,7 @@ import struct
 
 import pytest
 
-from data.conftest import CSV, DB, NONE, PARTS, SD, SQL, TABLE, Script, record, row
+from data.conftest import COLUMNS, CSV, DB, NONE, PARTS, SD, SQL, TABLE, Script, record, row
 from hisee._core.values import decode, encode
 from hisee.channel import Message
 from hisee.channel.payloads import Failed, PeerLost, pack, unpack, unpack_data_reply
@@ -57,6 +57,18 @@ def test_many_rows_fill_the_record(script):
     assert reply.rc == OK and names(reply) == ["main", "side", "spare"]
     assert reply.values[0].columns[4] == [Time(1000), Time(1767225600000), Invalid(5, Type.TIME)]
     assert names(read_all(script, 50, "Id > #PAR# ORDER BY Id DESC", 1)) == ["spare", "side"]
+
+
+def test_a_column_of_type_object_holds_values(make):
+    """As in a NOALIAS record: whatever the database has; a row with references sends the numbers of their objects."""
+    script = make(table={"columns": [*COLUMNS[:2], ("Level", "OBJECT"), *COLUMNS[3:]]})
+    kinds = [Type.INT, Type.TEXT, Type.ANY, Type.BOOL, Type.TIME]
+    for ident, value in ((7, "text"), (8, 2.5), (9, None), (10, Time(5))):
+        assert script.ask(Do.DBS_INSERT, 0, T, Record(SD, kinds, [[ident], ["n"], [value], [True], [None]])).rc == OK
+    links = Record(SD, [Type.INT, Type.TEXT, Type.OBJECT, Type.BOOL, Type.TIME], [[11], ["n"], [Ref(501)], [None], [None]])
+    assert script.ask(Do.DBS_INSERT, 0, T, links).rc == OK
+    found = read_all(script, 50, "Id > #PAR#", 6).values[0]
+    assert found.types == kinds and found.columns[2] == ["text", 2.5, Invalid(5, Type.INT), 5.0, 501.0]  # the SQL column is REAL
 
 
 def test_no_rows_empty_the_record(script):

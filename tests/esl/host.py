@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from hisee._core.cells import CellTable
-from hisee._core.values import Invalid, Record, Ref, Stamped, Time, decode, encode, real_text
+from hisee._core.values import UNCHANGED, Invalid, Record, Ref, Stamped, Time, decode, encode, real_text
 from hisee._core.vm import Script, Status, Unit
 from hisee.channel.payloads import CallChain
 from hisee.esl.context import FROM_HIP_NUMBER
@@ -279,8 +279,19 @@ class Host:
         if flags & 1:
             return []
         if procedure == "Fails":
-            return [3, *(a for a, m in zip(arguments, modes, strict=True) if m == "=")]
-        return [0, *(doubled(a) for a, m in zip(arguments, modes, strict=True) if m == "=")]
+            same = {"O": 3, "=": 1}
+            return [3, *(UNCHANGED for m in modes for _ in range(same.get(m, 0)))]
+        linking = procedure == "Link"
+        return [0, *(back for a, m in zip(arguments, modes, strict=True) for back in self._back(m, a, linking))]
+
+    def _back(self, sign: str, argument: Any, linking: bool) -> list[Any]:
+        """What comes back for an argument: of an object a new link, or its value, doubled too."""
+        if sign != "O":
+            return [doubled(argument)] if sign == "=" else []
+        number = getattr(self.cells.get(argument), "value", None) if argument.object else None
+        if linking:
+            return [Ref(103), UNCHANGED, UNCHANGED]
+        return [UNCHANGED, True, number * 2] if type(number) in (int, float) else [UNCHANGED] * 3
 
 
 def given(value: Any) -> int:

@@ -58,6 +58,7 @@ OBJECTS = {"I": "U.Count", "R": "U.Level", "T": "U.Note", "B": "U.Enable", "M": 
 COLUMNS = {"I": "Id", "T": "Name", "R": "Reading"}
 ROWS = "_rec\\DIM"
 TANK = {"T": "Name", "R": "Level", "B": "Full"}
+BOXED = TANK | {"?": "Src"}
 GLOBALS = {"I": ["_i", "_j"], "R": ["_r", "_s"], "B": ["_b", "_c"], "T": ["_t", "_u"], "M": ["_m", "_n"]}
 CONSTANTS = {"I": "_cI", "R": "_cR", "T": "_cT"}
 COMPARISONS = ["=", "#", "<", "<=", ">", ">="]
@@ -355,6 +356,25 @@ class Program:
             f"{self.one(self.names[self.one('IRBTM')])} := _t1[{row}]^Src", f"_j := _t1[{row}]^Src\\HBJ", f"_b := _t1[{row}]^Src\\VLD",
         ]))
 
+    def values(self) -> None:
+        """NOALIAS records whose Object columns hold values of any type, and their way to and from records with links."""
+        row, other, kind = self.one(["1", "2", "_k"]), self.one(["1", "2", "3"]), self.one("IRBTM")
+        value = f"_n1[{row}]^Src"
+        self.line(self.one([
+            f"{value} := {self.expression(kind, 1)}", f"_n2[{other}]^Src := {self.expression(kind, 1)}",
+            f"{self.one(self.names[kind])} := {value}", f"_al := {value}", f"{value} := _al", f"LOG \"value\", {value}",
+            f"_b := ({value} {self.one(COMPARISONS)} {self.expression(kind, 1)})", f"_b := {value}\\VLD",
+            f"{value} := {value} + _n2[{other}]^Src", f"SV.Tanks[{row}]^Src := {self.expression(kind, 1)}",
+            "SET _n1 WITH _n2", "SET _n2 WITH _t1", "SET _t1 WITH _n1", f"SET _n1[{row}] WITH _t2[{other}]",
+            f"SET _t2[{other}] WITH _n1[{row}]",
+            f"SET _n2[{other}] WITH _n1[{row}]", "SET _n1 WITH SV.Tanks", f"SET SV.Tanks[{other}] WITH _n1[{row}]",
+            f"SET _n1[{row}] WITH SV.Tanks[{other}]", f"SET _n1[{row}] BIND SV.Tanks[{other}]", f"SET _n1[{row}] BIND NONE",
+            f"SORT _n1^Src, {self.expression('B', 1)}, _n1^Name, @TRUE", f"INSERT _n1, {row}, _t1", f"INSERT _t2, -1, _n1[{row}]",
+            f"INSERT _n1, 1, _n2[1], {other}", f"INSERT _n2, -1, SV.Tanks[{other}]", f"COPY_ROWS _n1, {row}, _t1, 1, {other}",
+            f"REDIM _n1[{other}]", f"REDIM _n2[{row}]", f"CNT_INSERT _h, \"n\", _n1[{row}]", f"CNT_FIND _h, \"n\", _n2[{other}], _b",
+            f"CALL Boxed(_n1, {self.one(['_n2', '_n2[1]'])}, {value})",
+        ]))
+
     def containers(self) -> None:
         handle, kind = self.one(["_h", "_h", "_h", "_g", "_g", "_i"]), self.one("IRBTM")
         keys = ['"a"', '"A"', "_t", "_u", '"\u00df"'] if handle == "_h" else ["1", "2", "_i", "_k", "3"]
@@ -575,6 +595,8 @@ class Program:
     def text(self) -> str:
         self.declarations()
         self.lines += ["PROCEDURE Moved(REAL _val, ALIAS _src, INT _row, INT _col)", "END Moved"]
+        self.lines += ["PROCEDURE Boxed(IN RECORD NOALIAS (SD.Tank) _p, RECORD NOALIAS (SD.Tank) _q, REAL _x)",
+                       "  _q[1]^Src := _p[1]^Src", "  _x := _p[1]^Src", "  _p[1]^Src := _x", "END Boxed"]
         for number in range(self._below(3)):
             self.procedure(number)
         self.names = {kind: list(names) for kind, names in GLOBALS.items()}
@@ -591,6 +613,7 @@ class Program:
         self.line("INT _k, _l, _tries, _passes")
         self.line("RECORD NOALIAS (SD.Meter) _rec, _old")
         self.line("RECORD (SD.Tank) _t1, _t2")
+        self.line("RECORD NOALIAS (SD.Tank) _n1, _n2")
         self.line("INT _h, _g")
         self.line("ALIAS _al")
         if self.with_units:
@@ -615,15 +638,20 @@ class Program:
         """What the script left: every global, every cell, and the state of errors."""
         self.line("PROCEDURE Dump")
         self.line("  INT _row")
+        self.line("  RECORD NOALIAS (SD.Tank) _copy")
         for name in [n for names in GLOBALS.values() for n in names] + ["_k", "_l", "_tries"]:
             self.line(f'  LOG "{name}", {name}')
         if self.stamped:
             self.lines += [f'  LOG "weak", {name}\\WEA' for kind in "IRBTM" for name in GLOBALS[kind]]
             self.lines += [f'  LOG "time", {name}\\TIM' for kind in "IRBTM" for name in [*GLOBALS[kind], OBJECTS[kind]]]
-        for record, columns in (("_rec", COLUMNS), ("_old", COLUMNS), ("_t1", TANK), ("_t2", TANK)):
+        for record, columns in (("_rec", COLUMNS), ("_old", COLUMNS), ("_t1", TANK), ("_t2", TANK), ("_n1", BOXED), ("_n2", BOXED)):
             self.line(f"  FOR _row RANGE {record} DO_LOOP")
+            shown = f"{record}[_row]"
+            if columns is BOXED:  # reading a bound row may raise, a copy of it does not
+                self.line(f"    SET _copy[1] WITH {record}[_row]")
+                shown = "_copy[1]"
             for column in columns.values():
-                self.line(f'    LOG "{record}", {record}[_row]^{column}')
+                self.line(f'    LOG "{record}", {shown}^{column}')
             self.line("  END_LOOP")
         self.line('  LOG "error", _ERR_NR')
         self.line('  LOG "in line", _ERR_LINE')
@@ -650,6 +678,7 @@ PLAIN: list[Callable[[Program], None]] = [
     Program.assign, Program.assign, Program.assign, Program.assign, Program.convert, Program.log, Program.jump, Program.mode,
     Program.number_of_error, Program.structure, Program.structure, Program.alias, Program.waiting, Program.call_procedure,
     Program.call_procedure, Program.leave, Program.jump_by_number, Program.raises, Program.order, Program.bond, Program.links,
+    Program.values,
     Program.containers, Program.containers, Program.stamps, Program.wait_for, Program.watch, Program.call_unit,
 ]
 NESTED: list[Callable[[Program], None]] = [Program.branch, Program.branch, Program.branch, Program.loop, Program.loop, Program.endless]

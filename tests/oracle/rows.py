@@ -34,10 +34,9 @@ class Row(list[Any]):
 class Record:
     of: Columns
     rows: list[Row]
-    noalias: bool = False
 
     def copy(self) -> Record:
-        return Record(self.of, [row.copy() for row in self.rows], self.noalias)
+        return Record(self.of, [row.copy() for row in self.rows])
 
 
 @dataclass
@@ -103,12 +102,12 @@ class Rows(Flow):
     # cells
     def get(self, side: Side, row: Value, column: int) -> Any:
         at = self.place(side, row)
-        return self.of_row(side.record.rows[at - 1], column) if side.record else self.world.read(Ref(side.ref.object, at, column + 1))
+        return self.of_row(side.record.rows[at - 1], column) if side.record else self.world.held(Ref(side.ref.object, at, column + 1))
 
     def of_row(self, row: Row, column: int) -> Any:
-        """A bound row reads its object."""
+        """A bound row reads its object; where that has a link the link."""
         if row.bond and isinstance(row[column], Value):
-            return self.world.read(Ref(row.bond.object, row.bond.row, column + 1))
+            return self.world.held(Ref(row.bond.object, row.bond.row, column + 1))
         return row[column]
 
     def put(self, side: Side, row: Value, column: int, value: Value) -> None:
@@ -121,7 +120,8 @@ class Rows(Flow):
     def into_row(self, row: Row, column: int, value: Value, time: Value | None = None) -> None:
         """The time goes to the object of a bound row; the record's own cell keeps none."""
         if row.bond:
-            self.request(Ref(row.bond.object, row.bond.row, column + 1), value, time)
+            ref = Ref(row.bond.object, row.bond.row, column + 1)
+            self.request(self.world.link(ref) if self.world.kind(ref) == "O" else ref, value, time)
         row[column] = value
 
     def request(self, ref: Ref, value: Value, time: Value | None = None) -> None:
@@ -199,7 +199,7 @@ class Rows(Flow):
         at = len(record.rows) + 1 if before.data == -1 else before.data
         if not 1 <= at <= len(record.rows) + 1 or len(record.rows) + len(rows) > MOST_ROWS:
             raise EslError(RANGE_ERROR)
-        record.rows[at - 1:at - 1] = rows
+        record.rows[at - 1:at - 1] = self.in_form(rows, record.of)
 
     def range_of(self, frame: Frame, node: int, last: int) -> list[Row]:
         """Rows from the one that is named to `last`; the row before it is an empty range."""
@@ -224,7 +224,8 @@ class Rows(Flow):
         """Over existing rows and behind them."""
         tree, node = self.tree, step.node
         to, of, count = [self.number(frame, n) for n in tree.items(tree.c[node])]
-        record, rows = self.target(frame, tree.a[node]), self.rows_of(frame, tree.b[node])
+        record = self.target(frame, tree.a[node])
+        rows = self.in_form(self.rows_of(frame, tree.b[node]), record.of)
         self.all_valid([to, of, count])
         if count.data < 0 or of.data < 1 or of.data + count.data - 1 > len(rows):
             raise EslError(RANGE_ERROR)
@@ -290,25 +291,33 @@ class Rows(Flow):
             if rows != self.count(target):
                 raise EslError(RANGE_ERROR)
             pairs = [(Value("I", number), Value("I", number)) for number in range(1, rows + 1)]
-        columns = self.columns(target if target.record else source)
         for to, of in pairs:
             assert to is not None and of is not None
-            for column, (_, kind) in enumerate(columns):
+            for column, (_, kind) in enumerate(self.columns(target)):
                 if kind != "O":
-                    self.put(target, to, column, self.get(source, of, column))
+                    self.put(target, to, column, self.behind(self.get(source, of, column)))
                 else:
                     self.write_through(target, to, source, of, column)
 
     def write_through(self, target: Side, to: Value, source: Side, of: Value, column: int) -> None:
-        """The value behind the source's link goes to what the target is linked to; a NOALIAS record has no links."""
-        if any(side.record and side.record.noalias for side in (target, source)):
-            return
-        link, value = self.get(target, to, column), self.get(source, of, column)
-        if not isinstance(link, Ref) or not isinstance(value, Ref):
-            raise NotKnown("values behind links of objects")
-        if not link.object:
+        """The value, or that behind the source's link, goes to what the target is linked to."""
+        link = self.get(target, to, column)
+        assert isinstance(link, Ref)
+        if target.record and not link.object:
             raise EslError(NO_ALIAS)
-        self.request(link, self.world.read(value) if value.object else invalid("?", UNDEFINED))
+        self.request(link, self.behind(self.get(source, of, column)))
+
+    def behind(self, value: Any) -> Value:
+        """A value, or what a link refers to; a link to nothing counts as invalid."""
+        if not isinstance(value, Ref):
+            assert isinstance(value, Value)
+            return value
+        return self.world.read(value) if value.object else invalid("?", UNDEFINED)
+
+    def in_form(self, rows: list[Row], of: Columns) -> list[Row]:
+        """Rows for a record with these columns: values in place of links, or no links in place of values."""
+        return [Row((Ref() if not isinstance(cell, Ref) else cell) if kind == "O" else self.behind(cell)
+                    for cell, (_, kind) in zip(row, of.columns, strict=True)) for row in rows]
 
     # links
     def do_set_as(self, frame: Frame, step: Step) -> None:
@@ -406,6 +415,6 @@ class Rows(Flow):
             row[:] = target.record.of.fresh_row()
 
 
-def sorting(value: Value) -> tuple[bool, Any]:
-    """Order of a cell: invalid ones are equal and least."""
-    return (value.valid, value.data if value.valid else 0)
+def sorting(value: Value) -> tuple[bool, int, Any]:
+    """Order of a cell: invalid ones are equal and least; of a column of values numbers, then times, then texts."""
+    return (value.valid, "MT".find(value.kind), value.data) if value.valid else (False, 0, 0)

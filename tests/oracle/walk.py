@@ -178,7 +178,8 @@ class Walker(Containers):
             if self.tree.b[node] < 0:
                 raise NotKnown("a RECORD without a structure")
             structure = self.world.structure(self.names[self.tree.b[node]])
-            return Record(structure, [Row(structure.fresh_row())], self.tree.c[node] == N.T_NOALIAS)
+            structure = structure.values() if self.tree.c[node] == N.T_NOALIAS else structure
+            return Record(structure, [Row(structure.fresh_row())])
         return Ref() if kind == N.V_OBJECT else invalid(KIND[kind], UNDEFINED)
 
     def section(self, frame: Frame) -> None:
@@ -304,9 +305,10 @@ class Walker(Containers):
 
     def column(self, frame: Frame, node: int) -> Value:
         cell = self.cell(frame, self.tree.a[node], self.names[self.tree.b[node]])
-        if cell is not None and isinstance(found := self.of_row(cell[0].rows[cell[1]], cell[2]), Value):
-            return found
-        return self.world.read(self.ref(frame, node))
+        if cell is None:
+            return self.world.read(self.ref(frame, node))
+        found = self.of_row(cell[0].rows[cell[1]], cell[2])
+        return found if isinstance(found, Value) else self.world.read(found)
 
     def binary(self, frame: Frame, node: int) -> Value:
         """Left operand first. A chain grows to the left: its spine is walked in a loop."""
@@ -463,6 +465,8 @@ class Walker(Containers):
         if not ref.object:
             raise EslError(NO_ALIAS)
         kind = self.world.kind(ref) if ref.object in self.world.by_number else "?"
+        if kind == "O":  # what an Object item of an object is linked to
+            ref, kind = self.world.link(ref), "?"
         typed = self.tree.kind[node] != N.N_LOCAL and self.tree.kind[node] != N.N_PAREN  # its type is known in the text
         self.world.act("SET", ref, convert(value, kind) if typed else value, time or invalid("M", UNDEFINED), Value("B", weak))
 

@@ -32,6 +32,10 @@ class Columns:
     def position(self, folded: str) -> int:
         return [name for name, _ in self.columns].index(folded)
 
+    def values(self) -> Columns:
+        """Of a NOALIAS record: Object columns are values of any type."""
+        return Columns(self.name, [(name, "?" if kind == "O" else kind) for name, kind in self.columns])
+
     def fresh_row(self) -> list[Any]:
         return [Ref() if kind == "O" else invalid(kind, UNDEFINED) for _, kind in self.columns]
 
@@ -65,8 +69,15 @@ class World:
         return KINDS[entry.columns[ref.column - 1][1].upper()] if ref.column else KINDS[entry.value_type.upper()]
 
     def read(self, ref: Ref) -> Value:
+        """An Object item of an object is worth what it refers to."""
         kind = self.kind(ref)
+        if kind == "O":
+            return self.read(self.link(ref))
         return self.values.get(ref) or invalid(kind, UNDEFINED)
+
+    def held(self, ref: Ref) -> Any:
+        """The value of a cell, or the link of an Object item."""
+        return self.link(ref) if self.kind(ref) == "O" else self.read(ref)
 
     def rows(self, ref: Ref) -> int:
         if not ref.object:

@@ -100,6 +100,13 @@ def test_containers_move_with_a_call_and_come_back(step):
         "box there 1"]
 
 
+def test_objects_go_with_a_call_as_references(step):
+    """Into another process, whose scripts name none of them: used there, re-linked for the caller, checked, or taken as a value."""
+    assert [line for line in step(11) if line.startswith("object")] == [
+        "object given 21", "object rc=0 now 22 linked TRUE", "object of another structure 5", "object that is none 3",
+        "object that is a value 17", "object in brackets 7", "object as a value 44", "object row by reference"]
+
+
 def test_of_calls_of_two_callers_that_nobody_waits_for_the_newest_runs(step):
     """The first waits in the queue when the second replaces it; the third, whose caller waits, is never dropped."""
     seen = [line for line in step(9) if line.startswith("latest")]
@@ -111,7 +118,8 @@ def test_openevent_opens_what_fits_where_it_fits(step, client):
     seen = step(2)
     assert {"no server event 36", "own parent 12", "no console 36"} <= set(seen)
     seen = step(3)
-    for line in ("pair local", "pair remote", "answer of the local part", "answer of the remote part", "opened and called 201"):
+    for line in ("pair local", "pair remote", "marked 33 TRUE", "answer of the local part", "answer of the remote part",
+                 "opened and called 201"):
         assert line in seen, (line, seen)
     until(lambda: not [r for r in client.ps() if r["kind"] in ("HIS", "SEE")], "CLOSE ended both parts")
 

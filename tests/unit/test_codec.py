@@ -21,7 +21,8 @@ invalids = st.builds(Invalid, st.integers(1, 15), simple_types)
 refs = st.builds(Ref, st.integers(0, 2**32 - 1), st.integers(0, 2**20 - 1), st.integers(0, 1023))
 simple = st.one_of(st.booleans(), ints, reals, texts, ints.map(Time), invalids, refs)
 stamped = st.builds(Stamped, simple, ints, st.booleans())
-CELLS = {Type.BOOL: st.booleans(), Type.INT: ints, Type.REAL: reals, Type.TIME: ints.map(Time), Type.TEXT: texts, Type.OBJECT: refs}
+CELLS = {Type.BOOL: st.booleans(), Type.INT: ints, Type.REAL: reals, Type.TIME: ints.map(Time), Type.TEXT: texts, Type.OBJECT: refs,
+         Type.ANY: st.one_of(st.booleans(), ints, reals, texts, ints.map(Time), invalids)}
 
 
 @st.composite
@@ -30,7 +31,9 @@ def records(draw: st.DrawFn) -> Record:
     rows = draw(st.integers(0, 6))
     columns = []
     for kind in types:
-        cell = CELLS[kind] if kind is Type.OBJECT else st.one_of(CELLS[kind], st.builds(Invalid, st.integers(1, 15), st.just(kind)))
+        cell = CELLS[kind]
+        if kind not in (Type.OBJECT, Type.ANY):
+            cell = st.one_of(cell, st.builds(Invalid, st.integers(1, 15), st.just(kind)))
         columns.append(draw(st.lists(cell, min_size=rows, max_size=rows)))
     return Record(draw(st.integers(0, 2**32 - 1)), types, columns)
 

@@ -183,7 +183,9 @@ SITES = {
     "an action with an object for a value": (lambda u, p: p.emit(Op.ACT, u.act(ActionId.LOG, log_with(4), waits=False)), "argument 4"),
     "an action with a record for a value": (lambda u, p: p.emit(Op.ACT, u.act(ActionId.LOG, log_with(5), waits=False)), "argument 4"),
     "an action with an object among its values": (
-        lambda u, p: p.emit(Op.ACT, u.act(ActionId.CALL_OTHER, [*CALL_HEAD, Arg(Mode.IN, Type.OBJECT, 4)], waits=True)), "argument 5"),
+        lambda u, p: p.emit(Op.ACT, u.act(
+            ActionId.FUNCTION, [Arg(Mode.IN, Type.INT, 1), Arg(Mode.OUT, Type.INT, 1), Arg(Mode.IN, Type.OBJECT, 4)], waits=False)),
+        "argument 3"),
     "an action with another direction": (lambda u, p: p.emit(Op.ACT, u.act(5, [Arg(Mode.OUT, Type.REAL, 2)], waits=True)), "does not fit"),
 }
 
@@ -201,6 +203,8 @@ def half_of_it(p: ProcedureBuilder) -> None:
 
 TABLES = {
     "two structures of one number": (lambda u, p: u.structure("SD.Double", 7, [("Z", Type.REAL)]), "one number"),
+    "two structures of values of one number": (
+        lambda u, p: [u.structure(name, 9, [("Z", Type.ANY)]) for name in ("SD.One", "SD.Other")], "one number"),
     "a structure without columns": (lambda u, p: u.structure("SD.None", 9, []), "0 columns"),
     "a structure of records": (lambda u, p: u.structure("SD.Deep", 9, [("A", Type.RECORD)]), "no known type"),
     "a structure with too many columns": (

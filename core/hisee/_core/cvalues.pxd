@@ -111,6 +111,7 @@ cdef extern from "esl_codec.h" nogil:
         uint32_t bytes
         uint32_t hbj, rows
         uint16_t columns
+        bint boxed
         int64_t time
         uint8_t weak
     void esl_buffer_free(esl_buffer_t *buffer) noexcept
@@ -119,12 +120,13 @@ cdef extern from "esl_codec.h" nogil:
     int esl_put_value(esl_buffer_t *buffer, const esl_value_t *value) noexcept
     int esl_put_unchanged(esl_buffer_t *buffer) noexcept
     int esl_put_text(esl_buffer_t *buffer, const char *utf8, uint32_t bytes, int64_t time, uint8_t weak) noexcept
-    int esl_put_record_head(esl_buffer_t *buffer, uint32_t hbj, uint32_t rows, uint16_t columns) noexcept
+    int esl_put_record_head(esl_buffer_t *buffer, uint32_t hbj, uint32_t rows, uint16_t columns, bint boxed) noexcept
     int esl_put_text_cell(esl_buffer_t *buffer, const char *utf8, uint32_t bytes, unsigned reason) noexcept
     int esl_get_count(esl_reader_t *reader, uint32_t *count) noexcept
     int esl_get_item(esl_reader_t *reader, esl_item_t *item) noexcept
     int esl_get_column(esl_reader_t *reader, uint32_t rows, esl_type *type, const uint8_t **block) noexcept
     int esl_get_text_cell(esl_reader_t *reader, const char **utf8, uint32_t *bytes, unsigned *reason) noexcept
+    int esl_get_any_cell(esl_reader_t *reader, esl_item_t *item) noexcept
     esl_slot_t esl_block_slot(esl_type type, const uint8_t *block, uint32_t row) noexcept
 
 cdef extern from "esl_number.h" nogil:

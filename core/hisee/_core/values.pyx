@@ -85,13 +85,24 @@ cdef int put_text_cell(c.esl_buffer_t *out, object value) except -1:
     return check(c.esl_put_text_cell(out, NULL, 0, reason))
 
 
+cdef int put_any_cell(c.esl_buffer_t *out, object value) except -1:
+    """One cell of a column of any type: a simple value."""
+    if value is None or isinstance(value, Invalid) and not c.ESL_T_BOOL <= value.type <= c.ESL_T_TEXT:
+        value = Invalid(c.ESL_NO_DATA_REASON if value is None else value.reason, c.ESL_T_INT)
+    if isinstance(value, Ref):
+        raise ValueError(f"{value} is a reference; a column of type ANY holds values")
+    return put_as(out, c.ESL_T_NONE, value, c.esl_int_inv(c.ESL_UNDEFINED), 0)
+
+
 cdef int put_column(c.esl_buffer_t *out, int type, list column) except -1:
     cdef uint8_t byte = <uint8_t>type
-    if type == c.ESL_T_NONE or type == c.ESL_T_RECORD or type > c.ESL_T_OBJECT:
+    if type == c.ESL_T_NONE or type == c.ESL_T_RECORD or type > c.ESL_T_ANY:
         raise ValueError(f"a column cannot be {TYPES[type].name}")
     check(c.esl_buffer_put(out, &byte, 1))
     for value in column:
-        if type == c.ESL_T_TEXT:
+        if type == c.ESL_T_ANY:
+            put_any_cell(out, value)
+        elif type == c.ESL_T_TEXT:
             put_text_cell(out, value)
         else:
             put_cell(out, type, value)
@@ -102,7 +113,7 @@ cdef int put_record(c.esl_buffer_t *out, object record) except -1:
     cdef Py_ssize_t rows = record.rows, columns = len(record.columns)
     if columns > c.esl_codec_limits.record_columns or rows > c.esl_codec_limits.record_rows:
         raise ValueError(f"record of {rows} rows and {columns} columns")
-    check(c.esl_put_record_head(out, record.structure_hbj, <uint32_t>rows, <uint16_t>columns))
+    check(c.esl_put_record_head(out, record.structure_hbj, <uint32_t>rows, <uint16_t>columns, Type.ANY in record.types))
     for type, column in zip(record.types, record.columns):
         if len(column) != rows:
             raise ValueError(f"columns of {rows} and of {len(column)} rows in one record")
@@ -173,6 +184,12 @@ cdef list text_column(c.esl_reader_t *reader, uint32_t rows):
     return cells
 
 
+cdef object any_cell(c.esl_reader_t *reader):
+    cdef c.esl_item_t item
+    sound(c.esl_get_any_cell(reader, &item), reader)
+    return text_object(item.utf8, item.bytes) if item.type == c.ESL_T_TEXT and not item.reason else scalar(item.type, item.value)
+
+
 cdef object get_record(c.esl_reader_t *reader, c.esl_item_t *item):
     cdef const uint8_t *block = NULL
     cdef c.esl_type type = c.ESL_T_NONE
@@ -183,6 +200,8 @@ cdef object get_record(c.esl_reader_t *reader, c.esl_item_t *item):
         types.append(TYPES[type])
         if type == c.ESL_T_TEXT:
             columns.append(text_column(reader, item.rows))
+        elif type == c.ESL_T_ANY:
+            columns.append([any_cell(reader) for row in range(item.rows)])
         else:
             columns.append([scalar(type, c.esl_block_slot(type, block, row)) for row in range(item.rows)])
     return Record(item.hbj, types, columns)

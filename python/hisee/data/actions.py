@@ -267,11 +267,16 @@ def _as_record(target: Target, rows: list[tuple[Any, ...]]) -> Record:
 def _bound_rows(target: Target, record: Any, columns: Sequence[Column], mode: int) -> list[list[Any]]:
     """The cells of `columns` as parameters, one list per row (mode 0: the first row only)."""
     shape = target.shape
-    if not isinstance(record, Record) or record.structure_hbj != target.structure or record.types != shape.types:
+    if not isinstance(record, Record) or record.structure_hbj != target.structure or _plain(record.types) != shape.types:
         raise Trouble(f"{shape.name}: the row is of another structure", code=Err.ERR_RECORD_NO_COMP, extended=Ext.WRONG_TYPE)
     places = [shape.columns.index(c) for c in columns]
     rows = range(record.rows) if mode else range(1)
     return [[bound(record.columns[p][r], c.time_form) for p, c in zip(places, columns, strict=True)] for r in rows]
+
+
+def _plain(types: Sequence[Type]) -> list[Type]:
+    """Types of a row as a table has them: a reference goes in as the number of its object."""
+    return [Type.ANY if kind is Type.OBJECT else kind for kind in types]
 
 
 def _need_key(shape: Shape, mode: int) -> None:

@@ -73,12 +73,18 @@ def number_of(value: object) -> Any:
     return value if value is None or isinstance(value, (int, float, str)) else Invalid(3, Type.INT)
 
 
+def value_of(value: object) -> Any:
+    """A column of type Object holds values of any type: what the database has, times as numbers."""
+    return Invalid(3, Type.INT) if isinstance(value, bytes) else value
+
+
 READ: dict[Type, Callable[[object], Any]] = {
     Type.BOOL: number_of,
     Type.INT: number_of,
     Type.REAL: number_of,
     Type.TEXT: text_of,
     Type.TIME: time_of,
+    Type.ANY: value_of,
 }
 
 

@@ -91,16 +91,21 @@ def _metadata(db: sqlite3.Connection, table: str, schema: str | None, config: Ta
     return {row["name"].casefold(): row for row in rows}
 
 
+def _type_of(kind: str) -> Type:
+    """A table holds no references: a column of type Object has values, as in a NOALIAS record."""
+    return Type.ANY if kind == "OBJECT" else Type[kind]
+
+
 def _column(name: str, kind: str, found: dict[str, Any], config: TableConfig) -> Column:
     facts = found.get(name.casefold())
     if facts is None:
-        return Column(name, Type[kind], "", present=False)
+        return Column(name, _type_of(kind), "", present=False)
     declared = "" if isinstance(facts["type"], NullType) else str(facts["type"])
     rowid = bool(facts.get("primary_key")) and declared.upper() == "INTEGER"
     required = name in config.not_null or not (facts["nullable"] or facts["default"] is not None or rowid)
     return Column(
         facts["name"] if facts["name"].casefold() == name.casefold() else name,
-        Type[kind],
+        _type_of(kind),
         _quote(facts["name"]),
         not_null=required,
         length=getattr(facts["type"], "length", None) or 0,

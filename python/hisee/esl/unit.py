@@ -20,6 +20,7 @@ HEADER = 20  # magic, format, length, hash of the opcode table, name
 REGISTERS = 4096
 PUBLIC_IN, PUBLIC_OUT = "PUBLIC <", "PUBLIC >"  # procedures that take and give the PUBLIC variables: no names of the language
 HANDLES = "CNT_HANDLE {} {}"  # the same for each parameter of an RPC procedure that is a container: name and position
+ALIASES = "ALIAS {} {} {}"  # and for each one that is a typed alias: number of the structure in the unit, procedure, position
 IMPLEMENTS = "IMPLEMENTATION {}"  # an empty procedure of this name for each interface that the script implements
 ARGUMENTS = 255  # of one call, action or procedure
 GLOBAL = 0x8000  # bit of a record operand: a global of the script

@@ -23,6 +23,7 @@ from hisee.schema.picture_functions import BY_NUMBER as PICTURE_FUNCTIONS
 from hisee.schema.timers import BY_NAME as TIMERS
 from hisee.script import host_calls
 from hisee.script.instance import NOTHING, Instance, Waiting
+from hisee.script.references import OBJECTS, places_back, with_values
 from hisee.script.text import LABEL
 from hisee.values import UNCHANGED, Invalid, Ref, Stamped
 
@@ -297,6 +298,9 @@ def write_log(engine: Engine, instance: Instance, text: str, priority: int, line
 def _call_other(engine: Engine, instance: Instance) -> None:
     payload = instance.pending.payload
     (flags,) = struct.unpack_from("<q", payload, 3)
+    if flags & OBJECTS:
+        head, name, modes, *arguments = decode(payload)
+        payload = encode([head, name, modes, *with_values(engine, modes, arguments)])
     if instance.partner_state == "starting":
         _hold(engine, instance)
     elif instance.partner_state != "up" or not instance.partner:
@@ -336,13 +340,13 @@ def partner_settled(instance: Instance) -> None:
 
 def _call_failed(engine: Engine, instance: Instance, line: int, error: int, text: str) -> bool:
     """A CALL reports through its code; False = an error of the script after all."""
-    if error == Err.ERR_SET_CONST:
+    if error in (Err.ERR_SET_CONST, Err.ERR_NO_ASSIGNED_ALIAS):
         return False
     values = decode(instance.pending.payload)
     flags, procedure, modes = values[:3]
     if not flags & CODE_ASSIGNED:
         write_log(engine, instance, f"CALL [] {procedure} failed: {text} (error {error})", 3, line)
-    go_on(instance, encode([error, *([UNCHANGED] * modes.count("="))]))
+    go_on(instance, encode([error, *([UNCHANGED] * places_back(modes))]))
     return True
 
 

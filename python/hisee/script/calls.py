@@ -33,6 +33,7 @@ from hisee.script import actions
 from hisee.script.actions import KNL, ask, go_on, tell, write_log
 from hisee.script.instance import Instance
 from hisee.script.locks import Holder
+from hisee.script.references import OBJECTS, places_back, with_values
 from hisee.values import UNCHANGED, Invalid
 
 if TYPE_CHECKING:
@@ -95,7 +96,9 @@ def _call_object(engine: Engine, instance: Instance) -> None:
         arguments = arguments[1:]  # the place of the handle
     address = Address(target.object, process.object, instance_of(number), flags & (ALL | CONVERSATION), priority_of(priority), conversation)
     name = f"{interface}^{procedure}" if interface else procedure
-    call = encode([flags & (ASYNC | CODE), name, modes, *arguments])
+    if flags & OBJECTS:
+        arguments = with_values(engine, modes, arguments)
+    call = encode([flags & (ASYNC | CODE | OBJECTS), name, modes, *arguments])
     payload = pack_call(address, with_flags(call, 0, address.priority, conversation))
     if flags & ASYNC:
         tell(engine, instance, Kind.CALL_TO, Lane.SCRIPT, KNL, payload, object=target.object)
@@ -106,12 +109,12 @@ def _call_object(engine: Engine, instance: Instance) -> None:
 
 def _call_failed(engine: Engine, instance: Instance, line: int, error: int, text: str) -> bool:
     """The caller sees what befell the call in its code only; a constant for an in-out parameter is its own error."""
-    if error == Err.ERR_SET_CONST:
+    if error in (Err.ERR_SET_CONST, Err.ERR_NO_ASSIGNED_ALIAS):
         return False
     values = decode(instance.pending.payload)
     if not values[0] & CODE:
         write_log(engine, instance, f"CALL [..] {values[2]} failed: {text} (error {error})", 3, line)
-    go_on(instance, encode([error, *([UNCHANGED] * values[7].count("="))]))
+    go_on(instance, encode([error, *([UNCHANGED] * places_back(values[7]))]))
     return True
 
 

@@ -15,6 +15,7 @@ from hisee.channel import RequestFailed
 from hisee.esl.unit import HANDLES
 from hisee.schema.errors import Err
 from hisee.schema.messages import MessageKind as Kind
+from hisee.script import references
 from hisee.script.instance import Instance, Item, Waiting
 from hisee.values import UNCHANGED
 
@@ -107,10 +108,10 @@ def hand_back(engine: Engine, instance: Instance, item: Item, code: int, unread:
         back += [(-1, old, data) for old, new in item.containers.items() if (data := _leaving(instance, new)) is not None]
     else:
         for at in instance.handles[item.procedure]:
-            data = _leaving(instance, number_of(results[at])) if item.modes[at] == "=" else None
+            data = _leaving(instance, number_of(results[at])) if item.modes[at] in "=O" else None
             if data is not None:
                 back.append((at, 0, data))
-    engine.outside.spawn(_answered(engine, item, code, results, back))
+    engine.outside.spawn(_answered(engine, instance, item, code, results, back))
 
 
 def _leaving(instance: Instance, handle: int) -> bytes | None:
@@ -120,8 +121,9 @@ def _leaving(instance: Instance, handle: int) -> bytes | None:
         return None
 
 
-async def _answered(engine: Engine, item: Item, code: int, results: list[Any], back: list[tuple[int, int, bytes]]) -> None:
-    assert item.request is not None
+async def _answered(engine: Engine, instance: Instance, item: Item, code: int, results: list[Any],
+                    back: list[tuple[int, int, bytes]]) -> None:
+    assert item.request is not None and item.procedure is not None
     for at, handle, data in back:
         try:
             answer = await engine.outside.ask(item.request.source, Kind.CNT_GIVE, HANDLE.pack(handle) + data)
@@ -130,7 +132,10 @@ async def _answered(engine: Engine, item: Item, code: int, results: list[Any], b
             continue
         if at >= 0:
             (results[at],) = HANDLE.unpack(answer)
-    ends = [UNCHANGED] * item.modes.count("=") if code else [v for sign, v in zip(item.modes, results, strict=True) if sign == "="]
+    parameters = instance.unit.procedures[item.procedure].parameters
+    ends = [UNCHANGED] * references.places_back(item.modes) if code else [
+        end for sign, parameter, v in zip(item.modes, parameters, results, strict=True)
+        for end in references.back(sign, parameter.type == "OBJECT", v)]
     engine.reply(item.request, encode([code, *ends]))
 
 

@@ -54,6 +54,7 @@ class Engine:
         self.workers = Workers(self.site.limit("function_threads"))
         self.outside, self.seams, self.recorder = outside, seams, recorder
         self.cells = CellTable()
+        self.followed: set[int] = set()  # objects that came with calls and whose values come since
         self.flags_spoken = True  # does the server take user flags?
         self.instances: dict[int, Instance] = {}
         self.touched: dict[int, Instance] = {}  # those whose figures may be other ones than the server knows
@@ -86,7 +87,7 @@ class Engine:
         own = self._shared.variables(variables, unit, owner=part == 1, console=console)
         script = Script(unit, self.cells, own.table, setting)
         instance = Instance(number, name, self._shared.one(object), part, unit, script, own, self._shared.one(console), limits, self.site,
-                            incarnation=incarnation, priority=priority, handles=self._shared.handles(unit))
+                            incarnation=incarnation, priority=priority, handles=self._shared.handles(unit), aliases=self._shared.aliases(unit))
         script.owner = instance
         self.instances[number] = self.touched[number] = instance
         instance.put(Item(None, what="init part", priority=0))
@@ -120,6 +121,7 @@ class Engine:
 
     def cut_off(self, text: str) -> None:
         """The server is gone, with everybody behind it: nobody answers what was asked there, and nobody there waits for an answer."""
+        self.followed.clear()
         for instance in list(self.instances.values()):
             for item in [*([instance.current] if instance.current else []), *instance.queue]:
                 if item.request is not None and item.request.kind == Kind.CALL:

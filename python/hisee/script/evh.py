@@ -18,7 +18,7 @@ from hisee.schema.messages import MessageKind as Kind
 from hisee.script import actions
 from hisee.script.host import KNL, Host
 from hisee.script.instance import Instance, Item
-from hisee.values import UNCHANGED, Invalid, Record, Stamped
+from hisee.values import UNCHANGED, Invalid, Record, Stamped, Type
 
 log = logging.getLogger("hisee.script")
 
@@ -136,8 +136,8 @@ def _fits(unit: Unit, parameter: Any, value: Any) -> None:
     if isinstance(plain, Record) != (parameter.type == "RECORD"):
         raise WrongValue(Err.ERR_PARAM_TYPE, f"{parameter.name} is {parameter.type}")
     if isinstance(plain, Record):
-        hbj = next((s.hbj for s in unit.structures if s.name == parameter.structure), 0)
-        if hbj != plain.structure_hbj:
+        forms = {(s.hbj, any(kind == "ANY" for _, kind in s.columns)) for s in unit.structures if s.name == parameter.structure}
+        if (plain.structure_hbj, Type.ANY in plain.types) not in forms:  # the second: is it NOALIAS?
             raise WrongValue(Err.ERR_RECORD_NO_COMP, f"{parameter.name} is of the structure {parameter.structure}")
     elif isinstance(plain, str) != (parameter.type == "TEXT") and not isinstance(plain, Invalid):
         raise WrongValue(Err.ERR_PARAM_TYPE, f"{parameter.name} is {parameter.type}, the value is no such")

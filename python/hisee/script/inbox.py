@@ -11,7 +11,7 @@ from hisee.channel.calls import parts_of
 from hisee.esl.unit import IMPLEMENTS
 from hisee.schema.errors import Err
 from hisee.schema.messages import MessageKind as Kind
-from hisee.script import actions, containers
+from hisee.script import actions, containers, references
 from hisee.script.instance import Instance, Item, QueueFull
 from hisee.values import UNCHANGED, Cell, Invalid, Reason, Ref
 
@@ -22,6 +22,7 @@ RPC = ("RPC", "RPCX")
 ENTRY = ("ENTRY", "ENTRYX")
 COALESCED = {"OnTimer"}
 ABORTED = "OnConversationAbort"
+CALLERS = (Err.ERR_SET_CONST, Err.ERR_NO_ASSIGNED_ALIAS)  # errors of the caller's own arguments
 
 
 def take(engine: Engine, instance: Instance, message: Message) -> None:
@@ -49,7 +50,7 @@ def take(engine: Engine, instance: Instance, message: Message) -> None:
 
 def _call(engine: Engine, instance: Instance, message: Message) -> None:
     first, name, modes, *arguments = decode(message.payload)
-    _, priority, conversation = parts_of(first)
+    flags, priority, conversation = parts_of(first)
     interface, _, name = name.rpartition("^")
     if interface and instance.procedure(IMPLEMENTS.format(interface), ("LOCAL",)) is None:
         _refuse_call(engine, message, modes, Err.ERR_NOT_SUPPORTED)
@@ -61,18 +62,23 @@ def _call(engine: Engine, instance: Instance, message: Message) -> None:
         _refuse_call(engine, message, modes, Err.ERR_PROC_NOT_FOUND)
         return
     info = instance.unit.procedures[index]
-    if len(info.parameters) != len(arguments):
+    if len(info.parameters) != (len(modes) if flags & references.OBJECTS else len(arguments)):
         _refuse_call(engine, message, modes, Err.ERR_INV_NUM_PARAMS)
         return
-    if any(sign == "<" and parameter.mode != "IN" for sign, parameter in zip(modes, info.parameters, strict=True)):
-        engine.fail(message, Err.ERR_SET_CONST, 0, f"{name}: a constant was passed to an in-out parameter")
+    try:
+        arguments = references.fitting(name, info.parameters, modes, arguments)
+    except references.Unfit as unfit:
+        if unfit.error in CALLERS:
+            engine.fail(message, unfit.error, 0, str(unfit))
+        else:
+            _refuse_call(engine, message, modes, unfit.error)
         return
     key = ("rpcx", index) if info.kind == "RPCX" and not message.wants_answer else None
     instance.put(Item(index, encode(arguments), f"procedure {info.name}", modes, message, key=key, priority=priority))
 
 
 def _refuse_call(engine: Engine, message: Message, modes: str, error: int) -> None:
-    engine.reply(message, encode([error, *([UNCHANGED] * modes.count("="))]))
+    engine.reply(message, encode([error, *([UNCHANGED] * references.places_back(modes))]))
 
 
 def _event(engine: Engine, instance: Instance, message: Message) -> None:
@@ -113,6 +119,8 @@ def places(ref: Ref) -> tuple[Ref, ...]:
 def begin(engine: Engine, instance: Instance, item: Item) -> None:
     """Start the item's procedure; arguments that do not fit end it before it began."""
     assert item.procedure is not None
+    if item.request is not None and item.request.kind == Kind.CALL and not _objects_here(engine, instance, item):
+        return
     if item.request is not None and item.procedure in instance.handles:
         containers.fetch(engine, instance, item)
         return
@@ -122,6 +130,21 @@ def begin(engine: Engine, instance: Instance, item: Item) -> None:
         instance.current = None
         if item.request is not None:
             engine.fail(item.request, Err.ERR_PARAM_TYPE, 0, f"{item.what}: {error}")
+
+
+def _objects_here(engine: Engine, instance: Instance, item: Item) -> bool:
+    """Have the objects of this call values here, and the columns that its parameters want? If not it goes on later, or has ended."""
+    objects = references.wanted(engine, instance, item)
+    if objects:
+        references.fetch(engine, instance, objects, lambda: begin(engine, instance, item))
+        return False
+    error = references.misfit(engine, instance, item)
+    if error:
+        assert item.request is not None
+        instance.current = None
+        if item.request.wants_answer:
+            _refuse_call(engine, item.request, item.modes, error)
+    return not error
 
 
 def end(engine: Engine, instance: Instance, item: Item, code: int) -> None:
@@ -141,8 +164,7 @@ def end(engine: Engine, instance: Instance, item: Item, code: int) -> None:
 def _call_results(instance: Instance, item: Item, code: int) -> bytes:
     """Code, then one value for each in-out argument."""
     if code:
-        return encode([code, *([UNCHANGED] * item.modes.count("="))])
-    results = decode(instance.script.results())
-    return encode([0, *(value for sign, value in zip(item.modes, results, strict=True) if sign == "=")])
+        return encode([code, *([UNCHANGED] * references.places_back(item.modes))])
+    return encode([0, *references.results(instance, item)])
 
 

@@ -13,7 +13,7 @@ from hisee.channel.payloads import CallChain
 from hisee.schema.messages import MessageKind as Kind
 from hisee.script.functions import Functions
 from hisee.script.variables import Variables
-from hisee.values import Ref
+from hisee.values import Ref, Type
 
 
 @dataclass(slots=True)
@@ -88,6 +88,7 @@ class Instance:
     due: bool = False  # the engine is to begin its next item
     priority: int = 3  # of its slices among those of the other instances: 1 highest, 5 lowest
     handles: dict[int, list[int]] = field(default_factory=dict)  # procedure -> positions of its CNT_HANDLE parameters
+    aliases: dict[int, dict[int, list[Type]]] = field(default_factory=dict)  # procedure -> position of a typed ALIAS -> its columns
     started_by: int = 0  # number of the script that waits for the end of this run of an event
     event: bool = False  # run by an event handler, not opened on a console
     own_functions: Functions | None = None

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from hisee._core.vm import Setting, Unit
-from hisee.script import containers
+from hisee.script import containers, references
 from hisee.script.variables import Variables
+from hisee.values import Type
 
 T = TypeVar("T")
 
@@ -20,6 +21,7 @@ class Shared:
         self._settings: list[tuple[dict[str, int], Setting]] = []
         self._ones: dict[Any, Any] = {}
         self._handles: dict[Unit, dict[int, list[int]]] = {}
+        self._aliases: dict[Unit, dict[int, dict[int, list[Type]]]] = {}
         self._no_variables = Variables([], None, owner=True)
 
     def one(self, value: T) -> T:
@@ -40,6 +42,12 @@ class Shared:
         if unit not in self._handles:
             self._handles[unit] = containers.places(unit)
         return self._handles[unit]
+
+    def aliases(self, unit: Unit) -> dict[int, dict[int, list[Type]]]:
+        """Procedure -> position of each typed ALIAS parameter -> types of its columns."""
+        if unit not in self._aliases:
+            self._aliases[unit] = references.typed(unit)
+        return self._aliases[unit]
 
     def variables(self, declared: Sequence[Sequence[str]], unit: Unit, *, owner: bool, console: int) -> Variables:
         """Of an instance: the one empty replica of all that have and read none."""

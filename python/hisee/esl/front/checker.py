@@ -7,7 +7,7 @@ from hisee.esl.context import ObjectContext
 from hisee.esl.diagnostics import make
 from hisee.esl.front.checker_calls import CallChecker
 from hisee.esl.front.expressions import SyntaxFault
-from hisee.esl.front.kinds import F_ENTRY, F_ENTRYX, F_RPC, F_RPCX, M_IN, V_OBJECT, V_RECORD
+from hisee.esl.front.kinds import F_ENTRY, F_ENTRYX, M_IN, V_OBJECT, V_RECORD
 from hisee.esl.front.lexer import Source, Tokens, fold
 from hisee.esl.front.nodes import Tree
 from hisee.esl.front.scope import MOST_ERRORS, TooManyErrors
@@ -86,10 +86,6 @@ class Checker(CallChecker):
     def _header(self, procedure: Procedure) -> None:
         if procedure.flags & (F_ENTRY | F_ENTRYX):
             self._entry(procedure)
-        elif procedure.flags & (F_RPC | F_RPCX):
-            for parameter in procedure.parameters:
-                if parameter.symbol.type == V_OBJECT:
-                    self.error("ESL1003", procedure.node, construct="an ALIAS parameter of an RPC procedure")
 
     def _entry(self, procedure: Procedure) -> None:
         if self.context.kind not in ("picture", "event"):

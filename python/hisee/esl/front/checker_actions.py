@@ -232,7 +232,7 @@ class ActionChecker(DatabaseChecker):
         self.same_structure(node, left, right)
         if self.is_row(left) != self.is_row(right):
             self.error("ESL3006", node)
-        if left.kind == P_CELL:
+        if left.kind == P_CELL or left.struct is not None and left.struct.links:
             self.needs_structure(self.tree.b[node], right, "SET .. WITH into an object")
 
     def same_structure(self, node: int, left: Place, right: Place) -> bool:
@@ -365,8 +365,8 @@ class ActionChecker(DatabaseChecker):
             self.handed.append((place.symbol, symbol))
         if UNTYPED in (symbol.struct, place.struct):
             self.untyped_arguments.append((arg, place, symbol))
-        elif symbol.struct is not None and fold(symbol.struct.name) != fold(place.struct.name):
-            self.error("ESL3007", arg, left=symbol.struct.name, right=place.struct.name)
+        elif symbol.struct is not None and fold(symbol.struct.shown()) != fold(place.struct.shown()):
+            self.error("ESL3007", arg, left=symbol.struct.shown(), right=place.struct.shown())
 
     def _alias_argument(self, arg: int, symbol: Symbol, place: Place | None) -> None:
         if self.tree.kind[arg] == K.N_PAREN:
@@ -387,7 +387,7 @@ class ActionChecker(DatabaseChecker):
             self.arguments_of(node, procedure, args)
             return
         for arg in args:
-            self._remote_argument(arg)
+            self.call_argument(arg)
         if self.context.kind == "script":
             self.error("ESL2011", node, construct="CALL [] of another part", place="objects with two parts")
 
@@ -396,6 +396,13 @@ class ActionChecker(DatabaseChecker):
         place = self.place_known(arg)
         if kind == V_RECORD and (place is None or place.kind not in (P_WHOLE, P_ROW)):
             self.error("ESL3002", arg, wanted="a value or a local structure", found="an object with rows")
+
+    def call_argument(self, arg: int) -> None:
+        """For a procedure of another script: objects with rows as well, as references."""
+        kind = self.check(arg)
+        place = self.place_known(arg)
+        if kind == V_RECORD and (place is None or place.kind not in (P_WHOLE, P_ROW, P_CELL)):
+            self.error("ESL3002", arg, wanted="a value, an object or a local structure", found="a column")
 
     def _on_change(self, node: int) -> None:
         tree = self.tree

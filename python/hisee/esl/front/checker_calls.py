@@ -101,7 +101,7 @@ class CallChecker(UnitChecker):
             self._given(conversation, V_INT)
         args = tree.items(tree.c[node])
         for arg in args:
-            self._remote_argument(arg)
+            self.call_argument(arg)
         if interface >= 0:
             handle = [conversation] if conversation >= 0 else []  # the first parameter of its procedure
             self.through_interface(node, self.spelled(interface), self.spelled(name), handle + args)

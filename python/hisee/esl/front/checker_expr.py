@@ -277,7 +277,7 @@ class ExpressionChecker(Scope):
             self.error("ESL3002", args[0], wanted="a column, `_r^Column`", found=place.shown() if place else TYPE_NAMES[self.typ[args[0]]])
             return V_NONE
         kind: int = place.struct.columns[place.column][1]
-        if kind == V_OBJECT or signature.result == V_REAL and not is_number(kind):
+        if kind == V_OBJECT or signature.result == V_REAL and not is_number(kind) and kind != V_ANY:
             wanted = "a column of numbers" if signature.result == V_REAL else "a column of values"
             self.error("ESL3002", args[0], wanted=wanted, found=TYPE_NAMES[kind])
             return V_NONE
@@ -463,10 +463,6 @@ class ExpressionChecker(Scope):
         item = place_at(P_ITEM, kind, place.symbol, place.struct, place.index, column, shown)
         if kind != V_OBJECT:
             return item
-        assert place.symbol is not None
-        if place.symbol.noalias:
-            self.error("ESL1003", node, construct="the value of an Object column of a NOALIAS record")
-            return None
         return Place(P_CELL, V_ANY, base="item", item=item, name=shown)
 
     # attributes

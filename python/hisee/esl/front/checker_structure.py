@@ -112,9 +112,11 @@ class StructureChecker(FlowChecker):
         for number in self.tree.items(self.tree.c[node]):
             self.number(number)
         if target is not None and source is not None:
-            self.same_structure(node, target, source)
+            same = self.same_structure(node, target, source)
             if target.kind == P_CELL:
                 self.needs_structure(self.tree.b[node], source, "COPY_ROWS into an object")
+            elif same and target.struct is not None and target.struct is not UNTYPED and not target.struct.boxed:
+                self._without_links(self.tree.b[node], source)  # its rows have the links of their source
 
     # user flags
     def flags_carried(self, target: Place, value: int) -> None:
@@ -213,9 +215,7 @@ class StructureChecker(FlowChecker):
     def set_as_structure(self, node: int, target: Place) -> None:
         """SET AS of a row, a whole or a column."""
         tree = self.tree
-        if target.symbol is not None and target.symbol.noalias and target.struct is not None and any(
-                kind == V_OBJECT for _, kind in target.struct.columns):
-            self.error("ESL3021", tree.a[node], name=target.name)
+        if self._without_links(tree.a[node], target):
             return
         if self.needs_structure(tree.a[node], target, "SET .. AS"):
             return
@@ -232,6 +232,15 @@ class StructureChecker(FlowChecker):
             self._columns(node, target, source)
         elif self.same_structure(node, target, source) and self.is_row(target) != self.is_row(source):
             self.error("ESL3006", node)
+        else:
+            self._without_links(tree.b[node], source)
+
+    def _without_links(self, node: int, place: Place) -> bool:
+        """Told when a place has values where links are wanted."""
+        boxed = place.struct is not None and place.struct.boxed
+        if boxed:
+            self.error("ESL3021", node, name=place.name)
+        return boxed
 
     def _linked_source(self, node: int, target: Place) -> Place | None:
         if target.kind == P_COLUMN:

@@ -5,7 +5,7 @@ from hisee.esl.front.assembler cimport Arg, Label, ProcedureBuilder, arg_of
 from hisee.esl.front.checker_db cimport DbAction
 from hisee.esl.front.codegen_base cimport typed
 from hisee.esl.front.codegen_stamp cimport StampCode
-from hisee.esl.front.symbols cimport Parameter, Place, Procedure
+from hisee.esl.front.symbols cimport Parameter, Place, Procedure, Struct
 
 cdef int IN, OUT, INOUT
 cdef int C_ASYNC, C_CODE, E_LABEL, M_IN, N_PAREN
@@ -30,7 +30,10 @@ cdef class ActionCode(StampCode):
     cdef void copy_back(self, Place place, int register, int kind)
     cdef void _row_to_object(self, Place place, int register, int index)
     cdef bint _is_writable(self, int arg, Place place)
-    cdef tuple _remote_arguments(self, list args, bint is_async, list backs)
+    cdef tuple _remote_arguments(self, list args, bint is_async, list backs, list came=*)
+    cdef void _remote_results(self, list backs, list came)
+    cdef list _object_argument(self, Place place, int mode, list backs, list came)
+    cdef void _load_of(self, int record, int row, int column, int kind, int register)
     cdef int _priority(self, int node)
     cdef int _label_text(self, list values)
     cdef int to_text(self, int node, int kind)

@@ -31,12 +31,13 @@ from hisee.esl.front.kinds import (
     V_TEXT,
     V_TIME,
 )
-from hisee.esl.front.symbols import Parameter, Place, Procedure
+from hisee.esl.front.symbols import Parameter, Place, Procedure, Struct
 from hisee.esl.front.words import UNIT_ORDER, UNITS
 from hisee.esl.unit import Mode
 from hisee.schema.actions import BY_NAME as ACTIONS
 from hisee.schema.actions import ActionId
 
+OBJECTS = 64  # flag of CALL_OTHER and CALL_OBJECT: objects among the arguments go as references (hisee.script.references)
 IN, OUT, INOUT = int(Mode.IN), int(Mode.OUT), int(Mode.INOUT)
 MODES = (INOUT, IN, OUT)  # of arguments, by mode of the parameter
 
@@ -61,7 +62,17 @@ class ActionCode(StampCode):
         elif place.kind == P_ITEM:
             self.store_item(place, self.convert(register, kind, place.type), time)
         else:
-            self.set_cell(self.linked(place), register, kind, weak, time, flags)
+            self.set_cell(self._written(place), register, kind, weak, time, flags)
+
+    def _written(self, place: Place) -> int:
+        """Reference that an assignment goes to. An Object item of an object stands for what it is linked to; without a link WAIT says so."""
+        cell = self.linked(place)
+        if place.index < 0 or not self.checked._holds_reference(place):
+            return cell
+        reference = self.temp(V_OBJECT)
+        self.emit(Op.RD_O, reference, cell)
+        self.free(cell)
+        return reference
 
     def linked(self, place: Place) -> int:
         """Reference for writing: an empty alias or item raises here."""
@@ -223,6 +234,9 @@ class ActionCode(StampCode):
         return register
 
     def copy_back(self, place: Place, register: int, kind: int) -> None:
+        if kind == V_OBJECT:
+            self.write_symbol(place.symbol, register)  # type: ignore[arg-type]
+            return
         if kind != V_RECORD:
             self.store(place, register, kind)
             return
@@ -243,9 +257,17 @@ class ActionCode(StampCode):
             if kind == V_OBJECT:
                 continue
             value = self.temp(kind)
-            self.emit(typed("LD", kind), value, register, one, column)
+            self._load_of(register, one, column, kind, value)
             self.store_bound(place.symbol, index, column, kind, value)
             self.free(value)
+
+    def _load_of(self, record: int, row: int, column: int, kind: int, register: int) -> None:
+        """As load_cell(), of a record in a register."""
+        if kind != V_ANY:
+            self.emit(typed("LD", kind), register, record, row, column)
+        else:
+            self.emit(Op.LDW, register, record, row)
+            self.emit(Op.EXT, column)
 
     def call_other(self, node: int) -> None:
         tree = self.tree
@@ -258,24 +280,39 @@ class ActionCode(StampCode):
                 self.store(result, code, V_INT)
             return
         backs: list[tuple[Place, int, int]] = []
-        given, modes = self._remote_arguments(args, bool(flags & C_ASYNC), backs)
+        came: list[tuple[Place, int, int]] = []
+        given, modes = self._remote_arguments(args, bool(flags & C_ASYNC), backs, came)
         code = self.temp(V_INT)
-        head = [self.arg_in(V_INT, self.load(flags & (C_ASYNC | C_CODE), V_INT)),
+        head = [self.arg_in(V_INT, self.load(flags & (C_ASYNC | C_CODE) | objects_in(modes), V_INT)),
                 self.arg_in(V_TEXT, self.load(self.checked.spelled(tree.b[node]), V_TEXT)),
                 self.arg_in(V_TEXT, self.load(modes, V_TEXT)), self.arg_out(V_INT, code)]
         self.act(ActionId.CALL_OTHER, head + given, not flags & C_ASYNC)
-        for place, register, kind in backs:
-            self.copy_back(place, register, kind)
+        self._remote_results(backs, came)
         if result is not None:
             self.store(result, code, V_INT)
 
-    def _remote_arguments(self, args: list[int], is_async: bool, backs: list[tuple[Place, int, int]]) -> tuple[list[Arg], str]:
+    def _remote_results(self, backs: list[tuple[Place, int, int]], came: list[tuple[Place, int, int]]) -> None:
+        for place, register, kind in backs:
+            self.copy_back(place, register, kind)
+        for place, flag, register in came:
+            none = self.p.label()
+            self.emit(Op.BR_FALSE, flag, 0, none)
+            self.store(place, register, V_ANY)
+            self.p.place(none)
+
+    def _remote_arguments(self, args: list[int], is_async: bool, backs: list[tuple[Place, int, int]],
+                          came: list[tuple[Place, int, int]] | None = None) -> tuple[list[Arg], str]:
+        """With `came` objects go as references. What the callee made of one as a value comes beside it, with a flag that says so."""
         given, modes = [], ""
         for arg in args:
             place = self.checked.place_known(arg)
             writable = self._is_writable(arg, place)
-            modes += "=" if writable else "<"
             mode = INOUT if writable and not is_async else IN
+            if place is not None and place.kind == P_CELL and place.base != "self" and came is not None and self.tree.kind[arg] != N_PAREN:
+                modes += "O" if mode == INOUT else "o" if not writable else "a"
+                given += self._object_argument(place, mode, backs, came)
+                continue
+            modes += "=" if writable else "h" if self.tree.kind[arg] == N_PAREN else "<"
             if place is not None and place.kind in (P_WHOLE, P_ROW):
                 given.append(self.record_argument(place, mode, backs))
             elif mode == INOUT and place is not None:
@@ -283,6 +320,18 @@ class ActionCode(StampCode):
             else:
                 given.append(self.arg_in(self.type_of(arg), self.value(arg)))
         return given, modes
+
+    def _object_argument(self, place: Place, mode: int, backs: list[tuple[Place, int, int]],
+                         came: list[tuple[Place, int, int]]) -> list[Arg]:
+        """A reference; an alias of the caller may come back linked to something else."""
+        reference = self.reference(place)
+        if mode != INOUT:
+            return [self.arg_in(V_OBJECT, reference)]
+        if place.base == "alias" and place.index < 0:
+            backs.append((place, reference, V_OBJECT))
+        flag, value = self.load(False, V_BOOL), self.temp(V_ANY)
+        came.append((place, flag, value))
+        return [arg_of(INOUT, V_OBJECT, reference), self.arg_out(V_BOOL, flag), self.arg_out(V_ANY, value)]
 
     def _is_writable(self, arg: int, place: Place | None) -> bool:
         if place is None or place.kind == P_CONST or place.base == "self" or self.tree.kind[arg] == N_PAREN:
@@ -421,12 +470,13 @@ class ActionCode(StampCode):
         """Rows of an object go as the values that it has now, and what is read comes back into a record of its own."""
         if place.kind != P_CELL:
             return self.record_argument(place, direction, backs)
+        values: Struct = place.struct.values()  # type: ignore[union-attr]
         if direction == OUT:
             self.linked(place)
-            register = self.temp(V_RECORD, place.struct)
+            register = self.temp(V_RECORD, values)
             self.emit(Op.REDIM, register, self.load(0, V_INT))
         else:
-            register = self.rows_source(place)
+            register = self.rows_for(place, values)
         if direction != IN:
             backs.append((place, register, V_RECORD))
         return arg_of(direction, V_RECORD, register)
@@ -445,6 +495,11 @@ class ActionCode(StampCode):
         if self.type_of(node) == V_RECORD:
             return self._db_rows(self.placed(node), IN, [])
         return self.arg_in(self.type_of(node), self.value(node))
+
+
+def objects_in(modes: str) -> int:
+    """Flag of a call: does one of its arguments go as a reference?"""
+    return OBJECTS if any(sign in "Ooa" for sign in modes) else 0
 
 
 TO_STR = 524

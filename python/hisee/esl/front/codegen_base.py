@@ -164,8 +164,7 @@ class Registers:
             return NO_STRUCTURE
         key = id(struct)
         if key not in self.structs:
-            columns = [(name, kind if kind != V_ANY else V_TEXT) for name, kind in struct.columns]
-            self.structs[key] = self.unit.structure(struct.name, struct.hbj, columns)
+            self.structs[key] = self.unit.structure(struct.name, struct.hbj, struct.columns)
         return self.structs[key]
 
     # code

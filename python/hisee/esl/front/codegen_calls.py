@@ -6,12 +6,13 @@ from __future__ import annotations
 from hisee.esl.front import ops as Op
 from hisee.esl.front.assembler import Arg
 from hisee.esl.front.checker import Checker
+from hisee.esl.front.codegen_actions import objects_in
 from hisee.esl.front.codegen_base import typed
 from hisee.esl.front.codegen_expr import ExpressionCode
 from hisee.esl.front.codegen_units import UnitCode
 from hisee.esl.front.kinds import F_RPC, F_RPCX, G_ASYNC, G_BEGIN, G_CODE, G_DURABLE, O_SYNC, V_BOOL, V_INT, V_OBJECT, V_RECORD, V_TEXT
 from hisee.esl.front.symbols import Place, Symbol
-from hisee.esl.unit import GLOBAL, HANDLES, IMPLEMENTS, PUBLIC_IN, PUBLIC_OUT, Mode, Type
+from hisee.esl.unit import ALIASES, GLOBAL, HANDLES, IMPLEMENTS, PUBLIC_IN, PUBLIC_OUT, Mode, Type
 from hisee.schema.actions import ActionId
 
 Backs = list[tuple[Place, int, int]]
@@ -60,15 +61,16 @@ class CallCode(UnitCode):
         tree = self.tree
         name, flags, interface, process, instance, priority, conversation = tree.items(tree.d[node])
         backs: Backs = []
-        given, modes = self._remote_arguments(tree.items(tree.c[node]), bool(flags & G_ASYNC), backs)
+        came: Backs = []
+        given, modes = self._remote_arguments(tree.items(tree.c[node]), bool(flags & G_ASYNC), backs, came)
         code, handle = self.temp(V_INT), self.temp(V_INT)
         target = self._linked_arg(tree.b[node]) if tree.b[node] >= 0 else self._object_arg(-1)
-        head = [self._flags(flags), target, self._text_argument(self.checked.spelled(name)),
+        head = [self._flags(flags | objects_in(modes)), target, self._text_argument(self.checked.spelled(name)),
                 self._text_argument(self.checked.spelled(interface) if interface >= 0 else ""), self._object_arg(process),
                 self._value_arg(instance, V_INT), self._value_arg(priority, V_INT), self._text_argument(modes),
                 self._handle_argument(conversation, flags, handle), self.arg_out(V_INT, code)]
         self.act(ActionId.CALL_OBJECT, head + given, not flags & G_ASYNC)
-        self._copied_back(backs)
+        self._remote_results(backs, came)
         if flags & G_CODE:
             self.store(self.placed(tree.a[node]), code, V_INT)
         if flags & G_BEGIN:
@@ -144,10 +146,13 @@ class CallCode(UnitCode):
         self._moving(PUBLIC_OUT, Mode.OUT, public)
 
     def marks(self, checked: Checker) -> None:
-        """What the host of a script has to know of it: its interfaces, and the containers that its RPC procedures take."""
+        """What the host of a script has to know of it: its interfaces, the containers and typed aliases that its RPC procedures take."""
         names = [IMPLEMENTS.format(name) for name in checked.interfaces]
-        names += [HANDLES.format(p.name, at) for p in checked.procedures if p.flags & (F_RPC | F_RPCX)
-                  for at, parameter in enumerate(p.parameters) if parameter.symbol.handle]
+        called = [(p.name, at, parameter.symbol) for p in checked.procedures if p.flags & (F_RPC | F_RPCX)
+                  for at, parameter in enumerate(p.parameters)]
+        names += [HANDLES.format(name, at) for name, at, symbol in called if symbol.handle]
+        names += [ALIASES.format(self.structure(symbol.struct), name, at) for name, at, symbol in called
+                  if symbol.type == V_OBJECT and symbol.struct is not None]
         for name in names:
             self.p = self.unit.procedure(name)
             self.p.action(1)

@@ -10,7 +10,7 @@ from hisee.esl.front.assembler import Arg, Label
 from hisee.esl.front.codegen_base import typed
 from hisee.esl.front.codegen_expr import ExpressionCode
 from hisee.esl.front.kinds import P_CELL, P_ROW, P_WHOLE, S_LOCAL, V_ANY, V_BOOL, V_INT, V_OBJECT, V_RECORD
-from hisee.esl.front.symbols import UNTYPED, Place, Symbol
+from hisee.esl.front.symbols import UNTYPED, Place, Struct, Symbol
 from hisee.esl.unit import Mode, Type
 from hisee.schema.actions import ActionId
 
@@ -34,10 +34,10 @@ class CopyCode(ExpressionCode):
         if _bound(target) or _bound(source):
             whole = target.kind == P_WHOLE or target.kind == P_CELL and target.whole
             self._copy_all(target, source) if whole else self._copy_row(target, source)
-        elif target.kind == P_WHOLE and (source.kind == P_WHOLE and not _writes_through(target) or target.struct is UNTYPED):
-            self.emit(Op.SET_WITH, self.record(target.symbol), self.rows_source(source))  # type: ignore[arg-type]
-        elif target.kind == P_ROW and (source.kind == P_ROW and not _writes_through(target) or target.struct is UNTYPED):
-            row = self.row_copy(source) if source.kind == P_ROW else self.rows_source(source)
+        elif target.kind == P_WHOLE and (source.kind == P_WHOLE and _as_it_is(target, source) or target.struct is UNTYPED):
+            self.emit(Op.SET_WITH, self.record(target.symbol), self._taken_rows(target, source))  # type: ignore[arg-type]
+        elif target.kind == P_ROW and (source.kind == P_ROW and _as_it_is(target, source) or target.struct is UNTYPED):
+            row = self._taken_rows(target, source)
             index = self.value(target.index, V_INT)
             self.emit(Op.ROW_PUT, self.record(target.symbol), index, row)  # type: ignore[arg-type]
         elif target.kind == P_WHOLE or target.kind == P_CELL and target.whole:
@@ -53,7 +53,12 @@ class CopyCode(ExpressionCode):
             self.emit(Op.ATTR_DIM, register, self.reference(place))
         return register
 
-    def _copy_all(self, target: Place, source: Place) -> None:
+    def _taken_rows(self, target: Place, source: Place) -> int:
+        """Rows for a record that takes them as they are. One without a structure takes values if it is NOALIAS."""
+        assert target.symbol is not None and source.struct is not None
+        return self.rows_for(source, source.struct.values() if target.symbol.noalias else source.struct)
+
+    def _copy_all(self, target: Place, source: Place, links: bool = True) -> None:
         """Row by row; different numbers of rows raise before anything is copied."""
         rows = self._rows_of(source)
         self.same_rows(rows, self._rows_of(target))
@@ -63,7 +68,7 @@ class CopyCode(ExpressionCode):
         self.emit(Op.FOR_PREP, row, rows, end)
         write, read = self._cell_writer(target), self._cell_reader(source)
         self.p.place(top)
-        self._copy_columns(target, source, read, write, row, row)
+        self._copy_columns(target, source, read, write, row, row, links)
         self.emit(Op.FOR, row, rows, top)
         self.p.place(end)
 
@@ -83,26 +88,29 @@ class CopyCode(ExpressionCode):
         self.value(place.index, V_INT, register)
         return register
 
-    def _copy_columns(self, target: Place, source: Place, read: Read, write: Write, to: int, of: int) -> None:
-        assert target.struct is not None
+    def _copy_columns(self, target: Place, source: Place, read: Read, write: Write, to: int, of: int, links: bool = True) -> None:
+        """Values of a row. What goes to an Object item goes to the object behind its link, without `links` nowhere; the link stays."""
+        assert target.struct is not None and source.struct is not None
         for column, (_, kind) in enumerate(target.struct.columns):
-            if kind == V_OBJECT:
-                self._copy_linked(target, source, read, to, of, column)
+            if kind == V_OBJECT and not links:
                 continue
-            register = read(of, column, kind)
-            write(to, column, kind, register)
+            link = self._link_at(target, to, column) if kind == V_OBJECT else -1
+            register = self._copied(read, of, column, source.struct.columns[column][1])
+            if link >= 0:
+                self.set_cell(link, register, V_ANY)
+                self.free(link)
+            else:
+                write(to, column, kind, register)
             self.free(register)
 
-    def _copy_linked(self, target: Place, source: Place, read: Read, to: int, of: int, column: int) -> None:
-        """An Object item: the value behind the source's link goes to the object behind the target's link, the links stay."""
-        if _noalias(target) or _noalias(source):
-            return  # such a record holds no links, and no values in their place yet
-        link = self._link_at(target, to, column)
+    def _copied(self, read: Read, row: int, column: int, kind: int) -> int:
+        """The value to copy; of an Object item that behind its link."""
+        register = read(row, column, kind)
+        if kind != V_OBJECT:
+            return register
         value = self.invalid(V_ANY)
-        self._value_behind(read(of, column, V_OBJECT), value)
-        self.set_cell(link, value, V_ANY)
-        self.free(value)
-        self.free(link)
+        self._value_behind(register, value)
+        return value
 
     def _link_at(self, target: Place, row: int, column: int) -> int:
         """What an item is linked to. A record's item without a link raises here; that of an object is refused, and WAIT says so."""
@@ -143,26 +151,30 @@ class CopyCode(ExpressionCode):
 
     def _load(self, place: Place, row: int, column: int, kind: int) -> int:
         register = self.temp(kind)
-        if _bound(place):
-            self.load_bound(place.symbol, row, column, kind, register)  # type: ignore[arg-type]
-        elif column < 256:
-            self.emit(typed("LD", kind), register, self.record(place.symbol), row, column)  # type: ignore[arg-type]
+        if not _bound(place):
+            self.load_cell(place.symbol, row, column, kind, register)  # type: ignore[arg-type]
+        elif kind == V_ANY:
+            self._load_bound_value(place.symbol, row, column, register)  # type: ignore[arg-type]
         else:
-            self.emit(Op.LDW, register, self.record(place.symbol), row)  # type: ignore[arg-type]
-            self.emit(Op.EXT, column)
+            self.load_bound(place.symbol, row, column, kind, register)  # type: ignore[arg-type]
         return register
+
+    def _load_bound_value(self, symbol: Symbol, row: int, column: int, register: int) -> None:
+        """As load_bound() of an Object item, but an item without a link counts as invalid."""
+        local, end = self.p.label(), self.p.label()
+        link = self._bond(symbol, row, column, local)
+        self.emit(Op.RD_O, link, link)
+        self.invalid(V_ANY, register)
+        self._value_behind(link, register)
+        self.emit(Op.JUMP, end)
+        self.p.place(local)
+        self.load_cell(symbol, row, column, V_ANY, register)
+        self.p.place(end)
 
     def _store(self, place: Place, row: int, column: int, kind: int, register: int) -> None:
         if _bound(place):
             self.store_bound(place.symbol, row, column, kind, register)  # type: ignore[arg-type]
-        self._store_here(place, row, column, kind, register)
-
-    def _store_here(self, place: Place, row: int, column: int, kind: int, register: int) -> None:
-        if column < 256:
-            self.emit(typed("ST", kind), self.record(place.symbol), row, register, column)  # type: ignore[arg-type]
-        else:
-            self.emit(Op.STW, self.record(place.symbol), row, register)  # type: ignore[arg-type]
-            self.emit(Op.EXT, column)
+        self.store_cell(place.symbol, row, column, kind, register)  # type: ignore[arg-type]
 
     def _cell(self, base: int, row: int, column: int) -> int:
         """As item(), but base and row are used again."""
@@ -202,28 +214,26 @@ class CopyCode(ExpressionCode):
         rows = self.placed(tree.c[node])
         before = self.value(tree.b[node], V_INT)
         if target.kind == P_CELL:
-            self.object_rows(target, INSERT, before, self.load(0, V_INT), self._rows_to_insert(rows, tree.d[node]))
+            self.object_rows(target, INSERT, before, self.load(0, V_INT), self._rows_to_insert(target, rows, tree.d[node]))
             return
         record = self.record(target.symbol)  # type: ignore[arg-type]
         if tree.d[node] >= 0:
-            self._insert_range(record, before, rows, tree.d[node])
-        elif rows.kind == P_ROW:
-            self.emit(Op.INSERT, record, before, self.row_copy(rows))
+            self._insert_range(record, target, before, rows, tree.d[node])
         else:
-            self.emit(Op.INSERT, record, before, self.rows_source(rows))
+            self.emit(Op.INSERT, record, before, self.rows_for(rows, target.struct))
 
-    def _insert_range(self, record: int, before: int, rows: Place, last_row: int) -> None:
+    def _insert_range(self, record: int, target: Place, before: int, rows: Place, last_row: int) -> None:
         first, last = self.value(rows.index, V_INT), self.value(last_row, V_INT)
-        self.emit(Op.INSERT_ROWS, record, before, self.rows_source(self._whole(rows) if rows.kind == P_CELL else rows))
+        self.emit(Op.INSERT_ROWS, record, before, self.rows_for(self._all(rows), target.struct))
         self.emit(Op.EXT, first, last)
 
-    def _rows_to_insert(self, rows: Place, last_row: int) -> int:
+    def _rows_to_insert(self, target: Place, rows: Place, last_row: int) -> int:
         """Record operand that holds just the rows that go to an object."""
         if last_row < 0:
-            return self.row_copy(rows) if rows.kind == P_ROW else self.rows_source(rows)
-        some = self.temp(V_RECORD, rows.struct)
+            return self.rows_for(rows, target.struct)
+        some = self.temp(V_RECORD, target.struct)
         self.emit(Op.REDIM, some, self.load(0, V_INT))
-        self._insert_range(some, self.load(1, V_INT), rows, last_row)
+        self._insert_range(some, target, self.load(1, V_INT), rows, last_row)
         return some
 
     def object_rows(self, place: Place, operation: int, first: int, count: int, rows: int = -1) -> None:
@@ -258,17 +268,19 @@ class CopyCode(ExpressionCode):
 
     def _present(self, source: Place) -> Place:
         """The values that an object has now, as a record of their own: what is copied does not change under way."""
-        return self._held(source, self.rows_source(source), False)
+        assert source.struct is not None
+        return self._held(source, self.rows_source(source), source.struct)
 
-    def _held(self, place: Place, register: int, noalias: bool) -> Place:
-        """A register with rows of the place's structure, as a record."""
-        held = Symbol(place.name, S_LOCAL, V_RECORD, self.here.index, place.struct, noalias)
+    def _held(self, place: Place, register: int, struct: Struct) -> Place:
+        """A register with rows of a form of the place's structure, as a record."""
+        held = Symbol(place.name, S_LOCAL, V_RECORD, self.here.index, struct)
         held.register = register
-        return Place(P_WHOLE, V_RECORD, held, place.struct, name=place.name)
+        return Place(P_WHOLE, V_RECORD, held, struct, name=place.name)
 
     def rows_to_object(self, place: Place, register: int, code: int) -> None:
         """What an action has read into a register goes to the object by requests. Nothing does where it read nothing."""
-        found, end = self._held(place, register, True), self.p.label()
+        assert place.struct is not None
+        found, end = self._held(place, register, place.struct.values()), self.p.label()
         if place.whole:
             self._all_to_object(place, found, end)
         else:
@@ -306,20 +318,43 @@ class CopyCode(ExpressionCode):
         """Record operand of a whole structure, or of a row of an object, that is read."""
         if place.kind != P_CELL:
             return self.fresh(place.symbol)  # type: ignore[arg-type]
-        register = self.temp(V_RECORD, place.struct)
+        return self._read_rows(place, place.struct)
+
+    def _read_rows(self, place: Place, struct: Struct | None) -> int:
+        """Present rows of an object. In the form of a NOALIAS record: the values behind the links."""
+        register = self.temp(V_RECORD, struct)
         self.emit(Op.RD_C, register, self.reference(place))
         return register
+
+    def rows_for(self, place: Place, struct: Struct | None) -> int:
+        """Record operand of a row or whole, in the form of a record of this structure: values in place of links, or no links."""
+        if struct is None or place.struct is None or place.struct.boxed == struct.boxed or UNTYPED in (place.struct, struct):
+            return self.row_copy(place) if place.kind == P_ROW else self.rows_source(place)
+        if place.kind == P_CELL:
+            return self._read_rows(place, struct)
+        register = self.temp(V_RECORD, struct)
+        made = self._held(place, register, struct)
+        if place.kind == P_WHOLE:
+            self.emit(Op.REDIM, register, self._rows_of(place))
+            self._copy_all(made, place, struct.boxed)
+        else:
+            one = self.load(1, V_INT)
+            self.emit(Op.REDIM, register, one)
+            self._copy_columns(made, place, self._cell_reader(place), self._cell_writer(made), one, self._kept_index(place), struct.boxed)
+        return register
+
+    def _all(self, place: Place) -> Place:
+        """The whole that a row or column belongs to."""
+        kind = P_CELL if place.base else P_WHOLE
+        return Place(kind, V_RECORD, place.symbol, place.struct, base=place.base, entry=place.entry, node=place.node, name=place.name)
 
 
 def _bound(place: Place) -> bool:
     return place.kind in (P_WHOLE, P_ROW) and place.symbol is not None and place.symbol.bound
 
 
-def _noalias(place: Place) -> bool:
-    """A local record without references."""
-    return place.kind in (P_WHOLE, P_ROW) and place.symbol is not None and place.symbol.noalias
-
-
-def _writes_through(place: Place) -> bool:
-    """A local record with Object items: what is copied into one goes to the object that it is linked to."""
-    return not _noalias(place) and place.struct is not None and any(kind == V_OBJECT for _, kind in place.struct.columns)
+def _as_it_is(target: Place, source: Place) -> bool:
+    """Rows of the same form without Object items: what is copied into one of those goes to the object that it is linked to."""
+    assert target.struct is not None and source.struct is not None
+    same = target.struct.boxed == source.struct.boxed or source.struct is UNTYPED
+    return same and not target.struct.links

@@ -55,6 +55,8 @@ cdef class ExpressionCode(Registers):
     cdef tuple _read_cell(self, Place place, int kind, int dest)
     cdef void load_item(self, Place place, int register)
     cdef void store_item(self, Place place, int register, int time=*)
+    cdef void load_cell(self, Symbol symbol, int row, int column, int kind, int register)
+    cdef void store_cell(self, Symbol symbol, int row, int column, int kind, int register)
     cdef void _field(self, int action, int mode, Place place, int index, Arg value)
     cdef int fresh(self, Symbol symbol)
     cdef int _bond(self, Symbol symbol, int row, int column, Label local)

@@ -435,11 +435,7 @@ class ExpressionCode(Registers):
             self.load_bound(place.symbol, index, place.column, kind, register)
             self.free(index)
             return
-        if place.column < 256:
-            self.emit(typed("LD", kind), register, self.record(place.symbol), index, place.column)
-        else:
-            self.emit(Op.LDW, register, self.record(place.symbol), index)
-            self.emit(Op.EXT, place.column)
+        self.load_cell(place.symbol, index, place.column, kind, register)
         self.free(index)
 
     def store_item(self, place: Place, register: int, time: int = -1) -> None:
@@ -451,12 +447,23 @@ class ExpressionCode(Registers):
         kind = place.struct.columns[place.column][1]  # type: ignore[union-attr]
         if place.symbol.bound:
             self.store_bound(place.symbol, index, place.column, kind, register, time)
-        if place.column < 256:
-            self.emit(typed("ST", kind), self.record(place.symbol), index, register, place.column)
-        else:
-            self.emit(Op.STW, self.record(place.symbol), index, register)
-            self.emit(Op.EXT, place.column)
+        self.store_cell(place.symbol, index, place.column, kind, register)
         self.free(index)
+
+    def load_cell(self, symbol: Symbol, row: int, column: int, kind: int, register: int) -> None:
+        """A cell of the record itself; one over 255 or of any type has a longer instruction."""
+        if column < 256 and kind != V_ANY:
+            self.emit(typed("LD", kind), register, self.record(symbol), row, column)
+        else:
+            self.emit(Op.LDW, register, self.record(symbol), row)
+            self.emit(Op.EXT, column)
+
+    def store_cell(self, symbol: Symbol, row: int, column: int, kind: int, register: int) -> None:
+        if column < 256 and kind != V_ANY:
+            self.emit(typed("ST", kind), self.record(symbol), row, register, column)
+        else:
+            self.emit(Op.STW, self.record(symbol), row, register)
+            self.emit(Op.EXT, column)
 
     def _field(self, action: int, mode: int, place: Place, index: int, value: Arg) -> None:
         """An item of a RECORD without a structure, by the name of its column."""
@@ -491,13 +498,17 @@ class ExpressionCode(Registers):
         self.free(reference)
         self.emit(Op.JUMP, end)
         self.p.place(local)
-        self.emit(typed("LD", kind), register, self.record(symbol), row, column)
+        self.load_cell(symbol, row, column, kind, register)
         self.p.place(end)
 
     def store_bound(self, symbol: Symbol, row: int, column: int, kind: int, register: int, time: int = -1) -> None:
-        """The request to the object, where the row is bound; the own copy is written in any case."""
+        """The request to the object, where the row is bound; the own copy is written in any case. Links of objects are not changed."""
+        if kind == V_OBJECT:
+            return
         local = self.p.label()
         reference = self._bond(symbol, row, column, local)
+        if kind == V_ANY:  # an Object item of the object: what it is linked to
+            self.emit(Op.RD_O, reference, reference)
         self.set_cell(reference, register, kind, -1, time)
         self.free(reference)
         self.p.place(local)

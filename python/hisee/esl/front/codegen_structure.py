@@ -47,7 +47,7 @@ class StructureCode(ActionCode):
         if target.kind == P_CELL:
             self.copy_rows_to_object(target, source, [to_from, of_from, count])
             return
-        of = self.rows_source(source)
+        of = self.rows_for(source, target.struct)
         self.act(ActionId.COPY_ROWS, [Arg(Mode.INOUT, Type.RECORD, self.record(target.symbol)),  # type: ignore[arg-type]
                                       self.arg_in(V_INT, to_from), Arg(Mode.IN, Type.RECORD, of), self.arg_in(V_INT, of_from),
                                       self.arg_in(V_INT, count)], False)
@@ -114,10 +114,6 @@ class StructureCode(ActionCode):
         self.emit(Op.FOR, row, rows, top)
         self.p.place(end)
 
-    def _all(self, place: Place) -> Place:
-        kind = P_CELL if place.base else P_WHOLE
-        return Place(kind, V_RECORD, place.symbol, place.struct, base=place.base, entry=place.entry, node=place.node, name=place.name)
-
     def _link_row(self, target: Place, source: Place | None, direct: bool, columns: range | tuple[int, ...], row: int) -> None:
         to = row if row >= 0 else self._kept_index(target)
         of = row if row >= 0 or source is None else self._kept_index(source)
@@ -145,7 +141,7 @@ class StructureCode(ActionCode):
                 cell, link = link, self.temp(V_OBJECT)
                 self.emit(Op.RD_O, link, cell)
                 self.free(cell)
-        self._store_here(target, to, column, V_OBJECT, link)
+        self.store_cell(target.symbol, to, column, V_OBJECT, link)  # type: ignore[arg-type]
         self.free(link)
 
     # lists of objects

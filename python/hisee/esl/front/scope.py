@@ -26,8 +26,10 @@ from hisee.esl.front.kinds import (
     S_SPECIAL,
     T_HANDLE,
     T_NOALIAS,
+    V_ANY,
     V_INT,
     V_RECORD,
+    V_TEXT,
 )
 from hisee.esl.front.lexer import Names, Source, Tokens, fold
 from hisee.esl.front.nodes import Tree
@@ -52,6 +54,11 @@ PREDEFINED = _predefined()  # of every text; nothing is ever written to these sy
 
 class TooManyErrors(Exception):
     """The part has so many errors that looking on is of no use."""
+
+
+def column_types(columns: list[tuple[str, str]]) -> list[tuple[str, int]]:
+    """A column of an unknown type is kept as text."""
+    return [(name, kind if (kind := type_of_word(word)) != V_ANY else V_TEXT) for name, word in columns]
 
 
 class Scope:
@@ -157,7 +164,8 @@ class Scope:
         kind, name, noalias = self.tree.a[node], self.tree.b[node], self.tree.c[node] == T_NOALIAS
         if name < 0:
             return kind, UNTYPED if kind == V_RECORD else None, noalias
-        return kind, self.struct_named(self.spelled(name), node), noalias
+        struct = self.struct_named(self.spelled(name), node)
+        return kind, struct.values() if noalias and struct is not None else struct, noalias
 
     def _procedure(self, node: int) -> None:
         procedure = Procedure(self.spelled(self.tree.a[node]), node, len(self.procedures), self.tree.d[node])
@@ -302,7 +310,7 @@ class Scope:
                 self.error("ESL3014", node, name=spelled, hint=hint)
                 self.structs[key] = None
             else:
-                self.structs[key] = Struct(entry.name, entry.hbj, [(n, type_of_word(t)) for n, t in entry.columns])
+                self.structs[key] = Struct(entry.name, entry.hbj, column_types(entry.columns))
         return self.structs[key]
 
     def struct_of(self, entry: ObjectEntry) -> Struct | None:
@@ -315,7 +323,7 @@ class Scope:
             directory = self.context.directory
             sd = directory.object(name) if directory else None
             columns = (sd.columns if sd and sd.columns else None) or entry.columns
-            self.structs[key] = Struct(sd.name if sd else name, sd.hbj if sd else entry.hbj, [(n, type_of_word(t)) for n, t in columns])
+            self.structs[key] = Struct(sd.name if sd else name, sd.hbj if sd else entry.hbj, column_types(columns))
         return self.structs[key]
 
     def is_entry(self, procedure: Procedure) -> bool:

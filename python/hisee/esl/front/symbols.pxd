@@ -1,6 +1,6 @@
 cimport cython
 
-cdef int P_CELL, P_COLUMN, P_WHOLE, S_LOCAL, V_INT, V_RECORD, V_TIME
+cdef int P_CELL, P_COLUMN, P_WHOLE, S_LOCAL, V_ANY, V_INT, V_OBJECT, V_RECORD, V_TIME
 
 
 cdef class Place
@@ -16,8 +16,12 @@ cdef class Struct:
     cdef public long long hbj
     cdef public list columns
     cdef public dict positions
+    cdef public bint links, boxed
+    cdef Struct _values
 
     cpdef int position(self, str folded) except? -1
+    cpdef Struct values(self)
+    cpdef str shown(self)
 
 
 @cython.final

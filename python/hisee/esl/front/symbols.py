@@ -25,10 +25,26 @@ class Struct:
         self.hbj = hbj
         self.columns = columns
         self.positions = {fold(name): i for i, (name, _) in enumerate(columns)}
+        self.links = any(kind == V_OBJECT for _, kind in columns)  # it has Object columns
+        self.boxed = any(kind == V_ANY for _, kind in columns)  # it is of NOALIAS records with Object columns: they hold values
+        self._values: Struct | None = None
+
+    def values(self) -> Struct:
+        """The same for a NOALIAS record: plain values in place of references."""
+        if self._values is None:
+            self._values = Struct(self.name, self.hbj, values_of(self.columns)) if self.links else self
+        return self._values
+
+    def shown(self) -> str:
+        return f"NOALIAS {self.name}" if self.boxed else self.name
 
     def position(self, folded: str) -> int:
         """0-based column, -1 when there is none."""
         return self.positions.get(folded, -1)
+
+
+def values_of(columns: list[tuple[str, int]]) -> list[tuple[str, int]]:
+    return [(name, V_ANY if kind == V_OBJECT else kind) for name, kind in columns]
 
 
 UNTYPED = Struct("", 0, [])  # of a RECORD without a structure: it takes any, columns are found by name when the script runs
