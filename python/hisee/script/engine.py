@@ -87,7 +87,8 @@ class Engine:
         own = self._shared.variables(variables, unit, owner=part == 1, console=console)
         script = Script(unit, self.cells, own.table, setting)
         instance = Instance(number, name, self._shared.one(object), part, unit, script, own, self._shared.one(console), limits, self.site,
-                            incarnation=incarnation, priority=priority, handles=self._shared.handles(unit), aliases=self._shared.aliases(unit))
+                            incarnation=incarnation, priority=priority, handles=self._shared.handles(unit),
+                            aliases=self._shared.aliases(unit))
         script.owner = instance
         self.instances[number] = self.touched[number] = instance
         instance.put(Item(None, what="init part", priority=0))
