@@ -24,6 +24,7 @@ IMPLEMENTS = "IMPLEMENTATION {}"  # an empty procedure of this name for each int
 ARGUMENTS = 255  # of one call, action or procedure
 GLOBAL = 0x8000  # bit of a record operand: a global of the script
 NO_STRUCTURE = 0xFFFF
+LEAST, MOST = -(2**31), 2**31 - 1  # operands of 32 bits
 TERMINATORS = {Op.RET, Op.END, Op.JUMP, Op.LOOP, Op.RAISE, Op.RAISE_T, Op.RAISE_NR, Op.RERAISE, Op.RETRY, Op.RESUME}
 
 

@@ -39,7 +39,9 @@ from collections.abc import Sequence
 from hisee.esl.unit import (
     ARGUMENTS,
     HEADER,
+    LEAST,
     MAGIC,
+    MOST,
     NO_STRUCTURE,
     REGISTERS,
     TERMINATORS,
@@ -154,7 +156,7 @@ class ProcedureBuilder:
         self.name = name
         self.kind = kind
         self.parameters: list[Parameter] = []
-        self.registers: list[tuple[int, int]] = []  # type, structure
+        self.registers = Words()  # type, structure in the upper half
         self.pc = 0  # where the next instruction goes
         self._code = Words()  # op, x, a; b, c
         self._ranges = Words()  # first pc, start pc, next pc or NOWHERE, line
@@ -168,11 +170,11 @@ class ProcedureBuilder:
         """A new register (ANY: the first of two). RECORD needs `structure`. UnitLimit over 4,096."""
         if (type == T_RECORD) != (structure != NO_STRUCTURE):
             raise ValueError("a RECORD register, and only that, has a structure")
-        register = len(self.registers)
-        self.registers.append((type, structure))
+        register = self.registers.count
+        self.registers.add(type | structure << 16)
         if type == T_ANY:
-            self.registers.append((T_UPPER, NO_STRUCTURE))
-        if len(self.registers) > REGISTERS:
+            self.registers.add(T_UPPER | NO_STRUCTURE << 16)
+        if self.registers.count > REGISTERS:
             raise UnitLimit(f"procedure {self.shown()} needs more than {REGISTERS} registers")
         return register
 
@@ -189,7 +191,9 @@ class ProcedureBuilder:
 
     # code
     def label(self) -> Label:
-        return Label()
+        label: Label = Label.__new__(Label)  # as Label(), without the way over Python's call
+        label.pc = -1
+        return label
 
     def place(self, label: Label) -> Label:
         """`label` stands at the next instruction."""
@@ -262,7 +266,7 @@ class ProcedureBuilder:
         return self.put(op, a, b, 0, x)
 
     def _branch_back(self, op: int, a: int, b: int, target: Label, x: int) -> int:
-        taken, past = Label(), Label()
+        taken, past = self.label(), self.label()
         first = self.branch(op, a, b, taken, x)
         self.jump(JUMP, past, 0)
         self.place(taken)
@@ -295,12 +299,11 @@ class ProcedureBuilder:
     def lay_out(self, rows: Words, unit: UnitBuilder) -> None:
         """Appends the procedure as it stands in the unit; finish() has run."""
         rows.add(unit.string(self.name))
-        rows.add(self.kind | len(self.registers) << 16)
+        rows.add(self.kind | self.registers.count << 16)
         rows.add(len(self.parameters))
         rows.add(self.pc)
         rows.add(self._ranges.count // 4)
-        for kind, structure in self.registers:
-            rows.add(kind | structure << 16)
+        rows.join(self.registers)
         for name, mode, kind, _, register in self.parameters:
             rows.add(unit.string(name))
             rows.add(mode | kind << 8 | register << 16)
@@ -485,6 +488,6 @@ def _half(op: int, field: str, form: int, value: int) -> int:
 
 
 def _whole(op: int, value: int) -> int:
-    if not -(2**31) <= value < 2**31:
+    if not LEAST <= value <= MOST:
         raise UnitLimit(f"{opcodes.BY_NUMBER[op].name}: operand {value} does not fit into 32 bits")
-    return value & 0xFFFFFFFF
+    return value & HALF
