@@ -52,7 +52,7 @@ cdef class Names:
 @cython.final
 cdef class Source:
     cdef readonly str text
-    cdef Letters letters
+    cdef readonly Letters letters
     cdef readonly int lines
     cdef int _near
     cdef int[::1] starts
