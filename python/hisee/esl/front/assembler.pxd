@@ -44,8 +44,7 @@ cdef class ProcedureBuilder:
     cdef public int index, pc
     cdef public str name
     cdef public object kind
-    cdef public list parameters
-    cdef readonly Words registers
+    cdef public list parameters, registers
     cdef Words _code, _ranges
     cdef int _first, _placed
     cdef list _nexts, _fixes

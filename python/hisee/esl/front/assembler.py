@@ -156,7 +156,7 @@ class ProcedureBuilder:
         self.name = name
         self.kind = kind
         self.parameters: list[Parameter] = []
-        self.registers = Words()  # type, structure in the upper half
+        self.registers: list[tuple[int, int]] = []  # type, structure
         self.pc = 0  # where the next instruction goes
         self._code = Words()  # op, x, a; b, c
         self._ranges = Words()  # first pc, start pc, next pc or NOWHERE, line
@@ -170,11 +170,11 @@ class ProcedureBuilder:
         """A new register (ANY: the first of two). RECORD needs `structure`. UnitLimit over 4,096."""
         if (type == T_RECORD) != (structure != NO_STRUCTURE):
             raise ValueError("a RECORD register, and only that, has a structure")
-        register = self.registers.count
-        self.registers.add(type | structure << 16)
+        register = len(self.registers)
+        self.registers.append((type, structure))
         if type == T_ANY:
-            self.registers.add(T_UPPER | NO_STRUCTURE << 16)
-        if self.registers.count > REGISTERS:
+            self.registers.append((T_UPPER, NO_STRUCTURE))
+        if len(self.registers) > REGISTERS:
             raise UnitLimit(f"procedure {self.shown()} needs more than {REGISTERS} registers")
         return register
 
@@ -299,11 +299,12 @@ class ProcedureBuilder:
     def lay_out(self, rows: Words, unit: UnitBuilder) -> None:
         """Appends the procedure as it stands in the unit; finish() has run."""
         rows.add(unit.string(self.name))
-        rows.add(self.kind | self.registers.count << 16)
+        rows.add(self.kind | len(self.registers) << 16)
         rows.add(len(self.parameters))
         rows.add(self.pc)
         rows.add(self._ranges.count // 4)
-        rows.join(self.registers)
+        for kind, structure in self.registers:
+            rows.add(kind | structure << 16)
         for name, mode, kind, _, register in self.parameters:
             rows.add(unit.string(name))
             rows.add(mode | kind << 8 | register << 16)
