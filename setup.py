@@ -57,7 +57,7 @@ def extension(module: str, sources: list[str]) -> Extension:
 
 
 def front(path: str) -> Extension:
-    return Extension(module_of(path), [path], extra_compile_args=["-O1", "-g0"])
+    return Extension(module_of(path), [path], extra_compile_args=["-O2", "-g0"])
 
 
 def embed() -> Extension:

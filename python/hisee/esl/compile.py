@@ -5,7 +5,8 @@ from __future__ import annotations
 import gc
 import sys
 import threading
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from hisee.esl.context import ObjectContext
 from hisee.esl.diagnostics import Diagnostic, make
@@ -13,7 +14,7 @@ from hisee.esl.front.checker import Checker, check
 from hisee.esl.front.codegen import generate
 from hisee.esl.front.expressions import SyntaxFault
 from hisee.esl.front.kinds import F_RPC, F_RPCX
-from hisee.esl.front.lexer import Source, Tokens, tokenize
+from hisee.esl.front.lexer import Source, Tokens, tokens_of
 from hisee.esl.front.parser import declared_names, parse
 from hisee.esl.optimisations import NONE
 from hisee.esl.pair import pair_diagnostics
@@ -100,12 +101,13 @@ def compile_object(name: str, parts: dict[int, str], context: ObjectContext) -> 
 
 
 def _compile_object(name: str, parts: dict[int, str], context: ObjectContext) -> Compiled:
-    texts = {part: text for part, text in parts.items() if part == LOCAL or part == REMOTE and context.server_script}
-    read = {part: _read(text, name, part) for part, text in texts.items()}
-    checked = {part: _check(one, name, _seeing(context, part, read), part) for part, one in read.items()}
-    pair = pair_diagnostics({part: p.checked for part, p in checked.items() if p.checked is not None})
+    read = {part: _read(text, name, part) for part, text in parts.items() if part == LOCAL or part == REMOTE and context.server_script}
+    done = {part: _check(one, name, _seeing(context, part, read), part) for part, one in read.items()}
+    pair = pair_diagnostics({part: p.checked for part, p in done.items() if p.checked is not None})
     clean = not any(d.severity == "error" for d in pair)
-    done = {part: _finish(p) if clean else replace(p, ok=False) for part, p in checked.items()}
+    for p in done.values():
+        p.ok = p.ok and clean
+        _finish(p)
     diagnostics = [d for part in sorted(done) for d in done[part].diagnostics] + pair
     ok = clean and all(p.ok for p in done.values())
     units = {part: p.unit for part, p in done.items()} if ok else {}
@@ -114,8 +116,7 @@ def _compile_object(name: str, parts: dict[int, str], context: ObjectContext) ->
                     {n: p.interfaces for n, p in done.items()})
 
 
-@dataclass(frozen=True)
-class _Read:
+class _Read(NamedTuple):
     """A text cut into tokens. `refusal`: why it is not looked at further."""
 
     source: Source
@@ -124,11 +125,13 @@ class _Read:
 
 
 def _read(text: str, name: str, part: int) -> _Read:
-    return _Read(Source(text), _tokens(text), _refused(text, name, part))
+    source = _source(text)
+    return _Read(source, tokens_of(source, LIMITS["name_chars"].value), _refused(text, name, part))
 
 
-def _tokens(text: str) -> Tokens:
-    return tokenize(text[: LIMITS["source_bytes"].value], LIMITS["name_chars"].value)
+def _source(text: str) -> Source:
+    """No more of a text than one that is compiled may have."""
+    return Source(text[: LIMITS["source_bytes"].value])
 
 
 def _check(read: _Read, name: str, context: ObjectContext, part: int, without: frozenset[str] = NONE) -> CompiledPart:
@@ -192,9 +195,11 @@ def _called_from_outside(checked: Checker) -> list[str]:
 
 def declared_locals(text: str) -> frozenset[str]:
     """Names that a text declares for itself: enough to tell a person where a name lives."""
-    return declared_names(_tokens(text))
+    return declared_names(tokens_of(_source(text), LIMITS["name_chars"].value))
 
 
 def _seeing(context: ObjectContext, part: int, read: dict[int, _Read]) -> ObjectContext:
     """What the compiler of a part is told: what the other part declares as well."""
+    if len(read) == 1:
+        return context.beside(frozenset())
     return context.beside(frozenset().union(*[declared_names(one.tokens) for number, one in read.items() if number != part]))

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Protocol
+
+from hisee.esl.front.lexer import fold
 
 OWN_PROCESS = 0xFFFFFF00  # SELF.X as an object number: this + the number of kind X; the server reads it as "of the caller's node"
 FROM_HIP_NUMBER = 0xFFFF  # _FROM_HIP is the picture variable of this number; the host gives it the console's number, or 0
@@ -50,6 +53,15 @@ class ObjectContext:
     directory: Directory | None = None
     other_locals: frozenset[str] = frozenset()
 
+    @cached_property
+    def folded_refs(self) -> dict[str, str]:
+        """Names of the graphical objects by the form in which names are compared."""
+        return {fold(name): name for name in self.refs}
+
     def beside(self, others: frozenset[str]) -> ObjectContext:
         """The context of a part beside one that declares these names."""
-        return self if others == self.other_locals else replace(self, other_locals=others)
+        if others == self.other_locals:
+            return self
+        near = replace(self, other_locals=others)
+        vars(near)["folded_refs"] = self.folded_refs  # what was folded for one part is known to the other
+        return near

@@ -25,6 +25,7 @@ IMPLEMENTS = "IMPLEMENTATION {}"  # an empty procedure of this name for each int
 ARGUMENTS = 255  # of one call, action or procedure
 GLOBAL = 0x8000  # bit of a record operand: a global of the script
 NO_STRUCTURE = 0xFFFF
+LEAST, MOST = -(2**31), 2**31 - 1  # operands of 32 bits
 CLOSING = {Op.RET, Op.END, Op.JUMP, Op.LOOP}  # what a procedure's code ends with; what raises does not: in mode OFF it goes on behind it
 
 

@@ -5,6 +5,7 @@ cdef int T_TEXT, T_REAL, T_RECORD, T_ANY, T_UPPER, CALL, FN, ACT, INIT
 cdef int JUMP, LOOP, RET
 cdef int REGISTERS, ARGUMENTS, NO_STRUCTURE
 cdef unsigned int NOWHERE
+cdef long long HALF, LEAST, MOST
 cdef int[::1] FORMS
 
 
@@ -50,6 +51,7 @@ cdef class ProcedureBuilder:
 
     cpdef int slot(self, int type, int structure=*) except -1
     cpdef int param(self, str name, int mode, int type, int structure=*) except -1
+    @cython.locals(label=Label)
     cpdef Label label(self)
     cpdef Label place(self, Label label)
     cpdef void action(self, unsigned int line, Label next=*, int start=*)

@@ -40,7 +40,9 @@ from hisee.esl.unit import (
     ARGUMENTS,
     CLOSING,
     HEADER,
+    LEAST,
     MAGIC,
+    MOST,
     NO_STRUCTURE,
     REGISTERS,
     WRITTEN,
@@ -189,7 +191,9 @@ class ProcedureBuilder:
 
     # code
     def label(self) -> Label:
-        return Label()
+        label: Label = Label.__new__(Label)  # as Label(), without the way over Python's call
+        label.pc = -1
+        return label
 
     def place(self, label: Label) -> Label:
         """`label` stands at the next instruction."""
@@ -262,7 +266,7 @@ class ProcedureBuilder:
         return self.put(op, a, b, 0, x)
 
     def _branch_back(self, op: int, a: int, b: int, target: Label, x: int) -> int:
-        taken, past = Label(), Label()
+        taken, past = self.label(), self.label()
         first = self.branch(op, a, b, taken, x)
         self.jump(JUMP, past, 0)
         self.place(taken)
@@ -485,6 +489,6 @@ def _half(op: int, field: str, form: int, value: int) -> int:
 
 
 def _whole(op: int, value: int) -> int:
-    if not -(2**31) <= value < 2**31:
+    if not LEAST <= value <= MOST:
         raise UnitLimit(f"{opcodes.BY_NUMBER[op].name}: operand {value} does not fit into 32 bits")
-    return value & 0xFFFFFFFF
+    return value & HALF

@@ -1,11 +1,10 @@
 cimport cython
 
+from hisee.esl.front cimport kinds as K
 from hisee.esl.front.checker_calls cimport CallChecker
 from hisee.esl.front.lexer cimport fold
 from hisee.esl.front.nodes cimport Tree
 from hisee.esl.front.symbols cimport Procedure, Symbol
-
-cdef int V_OBJECT, V_RECORD
 
 
 cdef class Checker(CallChecker):

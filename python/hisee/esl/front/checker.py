@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from hisee.esl.context import ObjectContext
 from hisee.esl.diagnostics import make
+from hisee.esl.front import kinds as K
 from hisee.esl.front.checker_calls import CallChecker
 from hisee.esl.front.expressions import SyntaxFault
-from hisee.esl.front.kinds import F_ENTRY, F_ENTRYX, M_IN, V_OBJECT, V_RECORD
 from hisee.esl.front.lexer import Source, Tokens, fold
 from hisee.esl.front.nodes import Tree
 from hisee.esl.front.scope import MOST_ERRORS, TooManyErrors
@@ -48,16 +48,18 @@ class Checker(CallChecker):
         self.here = procedure
         if procedure.index:
             self._header(procedure)
-            self.items_of(self.tree.c[procedure.node], ())
+            self.items_of(self.tree.c[procedure.node], K.NO_BLOCK)
             return
         for node in self.tree.globals:
             self.declaration(node)
-        self.items(self.tree.init, ())
+        self.items(self.tree.init)
 
     def declaration(self, node: int) -> None:
         """Initial values: literals, functions and earlier constants; a value known now is used in place."""
-        for var in self.tree.items(self.tree.b[node]):
-            value = self.tree.b[var]
+        tree = self.tree
+        for at in range(tree.first(tree.b[node]), tree.behind(tree.b[node])):
+            var = tree.pool[at]
+            value = tree.b[var]
             if value < 0:
                 continue
             table = self.here.locals if self.here.index else self.globals
@@ -67,7 +69,7 @@ class Checker(CallChecker):
             self._initial(symbol, value)
 
     def _initial(self, symbol: Symbol, value: int) -> None:
-        if symbol.type in (V_RECORD, V_OBJECT):
+        if symbol.type in (K.V_RECORD, K.V_OBJECT):
             self.error("ESL1001", value, wanted="the end of the line", found="an initial value",
                        hint="structures and aliases have no initial value")
             symbol.initial = -1  # no constant: what is written to it is no second mistake
@@ -84,7 +86,7 @@ class Checker(CallChecker):
 
     # headers
     def _header(self, procedure: Procedure) -> None:
-        if procedure.flags & (F_ENTRY | F_ENTRYX):
+        if procedure.flags & (K.F_ENTRY | K.F_ENTRYX):
             self._entry(procedure)
 
     def _entry(self, procedure: Procedure) -> None:
@@ -103,7 +105,7 @@ class Checker(CallChecker):
             self.error("ESL2020", procedure.node, name=row.name)
         procedure.name = f"{ref}_{row.name}" if ref else row.name
         self._event_parameters(procedure, row, ref)
-        if procedure.flags & F_ENTRYX and (not row.entryx or self.is_synchronous(procedure)):
+        if procedure.flags & K.F_ENTRYX and (not row.entryx or self.is_synchronous(procedure)):
             self.error("ESL2010", procedure.node, name=row.name)
 
     def _event_of(self, procedure: Procedure) -> tuple[events.PictureEventRow | None, str]:
@@ -134,9 +136,9 @@ class Checker(CallChecker):
             wanted = wanted[1:]
         fits = len(procedure.parameters) <= len(wanted)
         for parameter, (_, mode, kind) in zip(procedure.parameters, wanted, strict=False):
-            fits = fits and parameter.symbol.type == SLOTS[kind] and (parameter.mode == M_IN or mode != "IN")
+            fits = fits and parameter.symbol.type == SLOTS[kind] and (parameter.mode == K.M_IN or mode != "IN")
         if not fits:
-            head = "ENTRYX" if procedure.flags & F_ENTRYX else "ENTRY"
+            head = "ENTRYX" if procedure.flags & K.F_ENTRYX else "ENTRY"
             listed = ", ".join(f"{'' if m == 'INOUT' else m + ' '}{k} {n}" for n, m, k in wanted)
             listed = f"({listed})" if listed else ""
             self.error("ESL2009", procedure.node, name=row.name, wanted=f"{head} {procedure.name}{listed}")

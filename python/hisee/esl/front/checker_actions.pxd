@@ -5,9 +5,7 @@ from hisee.esl.front.checker_db cimport DatabaseChecker
 from hisee.esl.front.checker_expr cimport is_number
 from hisee.esl.front.symbols cimport Parameter, Place, Procedure, Symbol
 
-cdef int F_ENTRY, F_ENTRYX, M_IN
-cdef int P_CELL, P_COLUMN, P_CONST, P_ROW, P_SCALAR, P_WHOLE, S_LOCAL
-cdef int V_ANY, V_INT, V_NONE, V_OBJECT, V_REAL, V_RECORD, V_TEXT, V_TIME
+cdef int P_SCALAR
 
 
 cdef class ActionChecker(DatabaseChecker):
@@ -20,18 +18,19 @@ cdef class ActionChecker(DatabaseChecker):
     cdef Place change_place(self, int node)
     cdef void set_as_structure(self, int node, Place target)
     cdef void process_behind_on(self, int node)
-    cdef void items(self, list items, tuple blocks)
-    cdef void items_of(self, int number, tuple blocks)
-    cdef void _item_of_section(self, int node, tuple blocks)
-    cdef void _other_item(self, int node, int kind, tuple blocks)
+    cdef void items(self, list items)
+    cdef void items_of(self, int number, int block)
+    cdef void _body(self, int number)
+    cdef void _item_of_section(self, int node, int block)
+    cdef void _other_item(self, int node, int kind, int block)
     cdef void declaration(self, int node)
     cdef void condition(self, int node)
-    cdef void _if(self, int node, tuple blocks)
-    cdef void _loop(self, int node, int kind, tuple blocks)
+    cdef void _if(self, int node)
+    cdef void _loop(self, int node, int kind)
     cdef void counter(self, int node)
     cdef void _range(self, int node)
     cdef void _number(self, int node)
-    cdef void jump(self, int node, int name, tuple blocks)
+    cdef void jump(self, int node, int name, int block)
     cdef Place target(self, int node, str why=*)
     cdef void _assign(self, int node)
     cdef Place out(self, int node, int kind)

@@ -8,35 +8,14 @@ from collections.abc import Callable
 from hisee.esl.front import kinds as K
 from hisee.esl.front.checker_db import DatabaseChecker
 from hisee.esl.front.checker_expr import count_text, is_number
-from hisee.esl.front.kinds import (
-    F_ENTRY,
-    F_ENTRYX,
-    M_IN,
-    P_CELL,
-    P_COLUMN,
-    P_CONST,
-    P_ROW,
-    P_WHOLE,
-    S_LOCAL,
-    V_ANY,
-    V_INT,
-    V_NONE,
-    V_OBJECT,
-    V_REAL,
-    V_RECORD,
-    V_TEXT,
-    V_TIME,
-)
 from hisee.esl.front.lexer import fold
 from hisee.esl.front.nodes import TYPE_NAMES
 from hisee.esl.front.symbols import UNTYPED, Place, Procedure, Symbol
 from hisee.esl.front.words import meant
 
-Blocks = tuple[int, ...]
-
 
 class ActionChecker(DatabaseChecker):
-    """items() checks a list of actions; `blocks` names the loops and branches around it."""
+    """items() checks a list of actions; `block` is the number of that list where it is the body of a loop or branch, else NO_BLOCK."""
 
     def prepare(self) -> None:
         DatabaseChecker.prepare(self)
@@ -45,27 +24,29 @@ class ActionChecker(DatabaseChecker):
         self.handed: list[tuple[Symbol, Symbol]] = []  # whole records handed to parameters: actual, formal
         self.untyped_arguments: list[tuple[int, Place, Symbol]] = []  # argument, its record, the parameter: one of them has no structure
 
-    def items(self, items: list[int], blocks: Blocks) -> None:
+    def items(self, items: list[int]) -> None:
         for node in items:
-            self._item_of_section(node, blocks)
+            self._item_of_section(node, K.NO_BLOCK)
 
-    def items_of(self, number: int, blocks: Blocks) -> None:
+    def items_of(self, number: int, block: int) -> None:
         """A stored list of actions; -1 is an empty one."""
-        if number < 0:
-            return
-        pool = self.tree.pool
-        for at in range(number + 1, number + 1 + pool[number]):
-            self._item_of_section(pool[at], blocks)
+        tree = self.tree
+        for at in range(tree.first(number), tree.behind(number)):
+            self._item_of_section(tree.pool[at], block)
 
-    def _item_of_section(self, node: int, blocks: Blocks) -> None:
+    def _body(self, number: int) -> None:
+        """The list of a loop or branch."""
+        self.items_of(number, number)
+
+    def _item_of_section(self, node: int, block: int) -> None:
         tree = self.tree
         kind = tree.kind[node]
         if kind == K.N_ASSIGN:
             self._assign(node)
         elif kind == K.N_IF:
-            self._if(node, blocks)
+            self._if(node)
         elif kind in (K.N_FOR, K.N_FOR_RANGE, K.N_LOOP):
-            self._loop(node, kind, blocks)
+            self._loop(node, kind)
         elif kind == K.N_CALL:
             self._call(node)
         elif kind == K.N_FUNC_ACTION:
@@ -73,21 +54,21 @@ class ActionChecker(DatabaseChecker):
         elif kind == K.N_DB:
             self.database(node)
         else:
-            self._other_item(node, kind, blocks)
+            self._other_item(node, kind, block)
 
-    def _other_item(self, node: int, kind: int, blocks: Blocks) -> None:
+    def _other_item(self, node: int, kind: int, block: int) -> None:
         tree = self.tree
         if kind == K.N_GOTO:
-            self.jump(node, tree.a[node], blocks)
+            self.jump(node, tree.a[node], block)
         elif kind == K.N_IF_GOTO:
             self.condition(tree.a[node])
-            self.jump(node, tree.b[node], blocks)
+            self.jump(node, tree.b[node], block)
         elif kind in JUMPS:
-            JUMPS[kind](self, node, blocks)
+            JUMPS[kind](self, node, block)
         elif kind == K.N_ON_ERROR:
             self.mark(node)
             if tree.a[node] == K.E_LABEL:
-                self.jump(node, tree.b[node], blocks)
+                self.jump(node, tree.b[node], block)
         elif kind in CHECKS:
             CHECKS[kind](self, node)
 
@@ -101,21 +82,19 @@ class ActionChecker(DatabaseChecker):
     def condition(self, node: int) -> None:
         """Any simple type compiles: that a condition is no BOOL is found when it runs."""
         kind = self.check(node)
-        if kind in (V_RECORD, V_OBJECT):
+        if kind in (K.V_RECORD, K.V_OBJECT):
             self.error("ESL3002", node, wanted="BOOL", found=TYPE_NAMES[kind])
 
-    def _if(self, node: int, blocks: Blocks) -> None:
+    def _if(self, node: int) -> None:
         tree = self.tree
-        number, pool = tree.a[node], tree.pool
-        count = pool[number]
-        for at in range(0, count, 2):
-            condition = pool[number + 1 + at]
+        for at in range(tree.first(tree.a[node]), tree.behind(tree.a[node]), 2):
+            condition = tree.pool[at]
             if tree.kind[condition] != K.N_BAD:
                 self.condition(condition)
-            self.items_of(pool[number + 2 + at], blocks + (node * 1000 + at // 2,))
-        self.items_of(tree.b[node], blocks + (node * 1000 + count // 2,))
+            self._body(tree.pool[at + 1])
+        self._body(tree.b[node])
 
-    def _loop(self, node: int, kind: int, blocks: Blocks) -> None:
+    def _loop(self, node: int, kind: int) -> None:
         tree = self.tree
         if kind != K.N_LOOP:
             self.counter(node)
@@ -125,25 +104,25 @@ class ActionChecker(DatabaseChecker):
                 self._number(tree.b[node])
                 self._number(tree.c[node])
         self.loops += 1
-        self.items_of(tree.d[node], blocks + (node * 1000,))
+        self._body(tree.d[node])
         self.loops -= 1
 
     def counter(self, node: int) -> None:
         symbol = self.symbol_of(self.tree.a[node], node)
-        if symbol is None or symbol.type == V_NONE:
+        if symbol is None or symbol.type == K.V_NONE:
             return
-        if symbol.kind != S_LOCAL or symbol.type != V_INT or symbol.initial >= 0:
-            found = "a constant" if symbol.initial >= 0 else TYPE_NAMES[symbol.type] if symbol.kind == S_LOCAL else "no local variable"
+        if symbol.kind != K.S_LOCAL or symbol.type != K.V_INT or symbol.initial >= 0:
+            found = "a constant" if symbol.initial >= 0 else TYPE_NAMES[symbol.type] if symbol.kind == K.S_LOCAL else "no local variable"
             self.error("ESL3009", node, name=symbol.name, found=found)
 
     def _range(self, node: int) -> None:
         place = self.place(node)
-        if place is not None and place.kind != P_WHOLE and not (place.kind == P_CELL and place.whole):
+        if place is not None and place.kind != K.P_WHOLE and not (place.kind == K.P_CELL and place.whole):
             self.error("ESL3017", node, what=place.shown())
 
     def _number(self, node: int) -> None:
         kind = self.check(node)
-        if not is_number(kind) and kind not in (V_ANY, V_NONE):
+        if not is_number(kind) and kind not in (K.V_ANY, K.V_NONE):
             self.error("ESL3002", node, wanted="a number", found=TYPE_NAMES[kind])
 
     def _exit_loop(self, node: int) -> None:
@@ -152,7 +131,7 @@ class ActionChecker(DatabaseChecker):
         if self.tree.a[node] >= 0:
             self.condition(self.tree.a[node])
 
-    def jump(self, node: int, name: int, blocks: Blocks) -> None:
+    def jump(self, node: int, name: int, block: int) -> None:
         found = self.here.labels.get(self.folded(name))
         if found is None:
             spelled = self.spelled(name)
@@ -160,7 +139,7 @@ class ActionChecker(DatabaseChecker):
             self.error("ESL2004", node, name=spelled, hint=meant(spelled, labels))
             return
         label, around = found
-        if around != blocks[:len(around)]:
+        if not self.is_inside(block, around):
             notes = [self.note(self.tree.start[label], self.tree.end[label], "the label stands inside a block")]
             self.error("ESL2005", node, notes=notes)
 
@@ -177,7 +156,7 @@ class ActionChecker(DatabaseChecker):
         place = self.place(node)
         if place is None:
             return None
-        if place.kind == P_CONST:
+        if place.kind == K.P_CONST:
             symbol = place.symbol
             if symbol is not None and symbol.initial >= 0:
                 notes = [self.note(symbol.start, symbol.end, "declared with a value here")]
@@ -185,10 +164,10 @@ class ActionChecker(DatabaseChecker):
             else:
                 self.error("ESL3004", node, what=f"`{place.name}`")
             return None
-        if place.type == V_RECORD or place.kind == P_WHOLE:
+        if place.type == K.V_RECORD or place.kind == K.P_WHOLE:
             self.error("ESL3005", node)
             return None
-        if place.kind == P_CELL and (place.base == "self" or getattr(place.entry, "access", "rw") == "r"):
+        if place.kind == K.P_CELL and (place.base == "self" or getattr(place.entry, "access", "rw") == "r"):
             self.error("ESL3004", node, what=f"`{place.name}`")
             return None
         return place
@@ -201,7 +180,7 @@ class ActionChecker(DatabaseChecker):
             self.convertible(tree.b[node], kind, place.type)
             self.flags_carried(place, tree.b[node])
         if tree.c[node] >= 0:
-            self.convertible(tree.c[node], self.check(tree.c[node]), V_TIME)
+            self.convertible(tree.c[node], self.check(tree.c[node]), K.V_TIME)
 
     def out(self, node: int, kind: int) -> Place | None:
         """A variable that receives a value of type `kind`."""
@@ -219,8 +198,8 @@ class ActionChecker(DatabaseChecker):
         place = self.place(node)
         if place is None:
             return None
-        if place.type != V_RECORD or place.struct is None or place.kind == P_COLUMN:
-            found = place.shown() if place.kind == P_COLUMN else TYPE_NAMES[place.type]
+        if place.type != K.V_RECORD or place.struct is None or place.kind == K.P_COLUMN:
+            found = place.shown() if place.kind == K.P_COLUMN else TYPE_NAMES[place.type]
             self.error("ESL3002", node, wanted="a row or structure", found=found)
             return None
         return place
@@ -232,7 +211,7 @@ class ActionChecker(DatabaseChecker):
         self.same_structure(node, left, right)
         if self.is_row(left) != self.is_row(right):
             self.error("ESL3006", node)
-        if left.kind == P_CELL or left.struct is not None and left.struct.links:
+        if left.kind == K.P_CELL or left.struct is not None and left.struct.links:
             self.needs_structure(self.tree.b[node], right, "SET .. WITH into an object")
 
     def same_structure(self, node: int, left: Place, right: Place) -> bool:
@@ -248,10 +227,10 @@ class ActionChecker(DatabaseChecker):
         target = self.place(tree.a[node])
         if target is None:
             return
-        if target.kind in (P_WHOLE, P_ROW, P_COLUMN):
+        if target.kind in (K.P_WHOLE, K.P_ROW, K.P_COLUMN):
             self.set_as_structure(node, target)
             return
-        if not (target.kind == P_CELL and target.base in ("alias", "item") and target.index < 0):
+        if not (target.kind == K.P_CELL and target.base in ("alias", "item") and target.index < 0):
             self.error("ESL3010", tree.a[node], found=target.shown())
             return
         source = self.place(tree.b[node]) if tree.b[node] >= 0 else None
@@ -263,13 +242,13 @@ class ActionChecker(DatabaseChecker):
         if source.column < 0 or source.base not in ("name", "alias"):
             return False
         struct = self.struct_of(source.entry) if source.base == "name" else source.symbol.struct  # type: ignore[arg-type, union-attr]
-        return struct is not None and struct.columns[source.column][1] == V_OBJECT
+        return struct is not None and struct.columns[source.column][1] == K.V_OBJECT
 
     def set_as_structure(self, node: int, target: Place) -> None:
         raise NotImplementedError
 
     def _link(self, node: int, target: Place, source: Place) -> None:
-        if source.kind != P_CELL:
+        if source.kind != K.P_CELL:
             self.error("ESL3010", self.tree.b[node], found=source.shown())
             return
         if not self.tree.d[node] and self._holds_reference(source):
@@ -282,7 +261,7 @@ class ActionChecker(DatabaseChecker):
 
     def is_structured_object(self, place: Place) -> bool:
         """A whole object with rows, which the server changes."""
-        return place.kind == P_CELL and place.whole and place.index < 0 and place.struct is not None
+        return place.kind == K.P_CELL and place.whole and place.index < 0 and place.struct is not None
 
     def flags_carried(self, target: Place, value: int) -> None:
         raise NotImplementedError
@@ -296,7 +275,7 @@ class ActionChecker(DatabaseChecker):
         place = self.place(self.tree.a[target])
         if place is None:
             return
-        if place.kind != P_WHOLE and not self.is_structured_object(place):
+        if place.kind != K.P_WHOLE and not self.is_structured_object(place):
             self.error("ESL3017", target, what=place.shown())
 
     def _insert(self, node: int) -> None:
@@ -328,7 +307,7 @@ class ActionChecker(DatabaseChecker):
         self.arguments_of(node, procedure, args)
 
     def arguments_of(self, node: int, procedure: Procedure, args: list[int]) -> None:
-        if procedure.flags & (F_ENTRY | F_ENTRYX):
+        if procedure.flags & (K.F_ENTRY | K.F_ENTRYX):
             self.error("ESL2019", node, name=procedure.name)
         wanted = len(procedure.parameters)
         if len(args) != wanted:
@@ -342,26 +321,26 @@ class ActionChecker(DatabaseChecker):
 
     def argument(self, number: int, procedure: Procedure, symbol: Symbol, mode: int, arg: int) -> None:
         kind = self.check(arg)
-        if kind == V_NONE and self.place_known(arg) is None:
+        if kind == K.V_NONE and self.place_known(arg) is None:
             return
         place = self.place_known(arg)
-        if symbol.type == V_RECORD:
+        if symbol.type == K.V_RECORD:
             self._record_argument(arg, symbol, place, kind)
-        elif symbol.type == V_OBJECT:
+        elif symbol.type == K.V_OBJECT:
             self._alias_argument(arg, symbol, place)
-        elif mode == M_IN:
+        elif mode == K.M_IN:
             self.convertible(arg, kind, symbol.type)
-        elif place is None or self.tree.kind[arg] == K.N_PAREN and place.base != "hbj" or place.kind == P_CONST:
+        elif place is None or self.tree.kind[arg] == K.N_PAREN and place.base != "hbj" or place.kind == K.P_CONST:
             notes = [self.note(symbol.start, symbol.end, "this parameter hands its value back")]
             self.error("ESL3008", arg, number=str(number), name=procedure.name, notes=notes)
         elif self.target(arg) is not None:
             self.convertible(arg, kind, symbol.type)
 
     def _record_argument(self, arg: int, symbol: Symbol, place: Place | None, kind: int) -> None:
-        if place is None or place.kind not in (P_WHOLE, P_ROW) or place.struct is None:
+        if place is None or place.kind not in (K.P_WHOLE, K.P_ROW) or place.struct is None:
             self.error("ESL3002", arg, wanted="a local row or structure", found=TYPE_NAMES[kind])
             return
-        if place.kind == P_WHOLE and place.symbol is not None:
+        if place.kind == K.P_WHOLE and place.symbol is not None:
             self.handed.append((place.symbol, symbol))
         if UNTYPED in (symbol.struct, place.struct):
             self.untyped_arguments.append((arg, place, symbol))
@@ -371,7 +350,7 @@ class ActionChecker(DatabaseChecker):
     def _alias_argument(self, arg: int, symbol: Symbol, place: Place | None) -> None:
         if self.tree.kind[arg] == K.N_PAREN:
             place = self.place(arg)
-        if place is None or place.kind != P_CELL:
+        if place is None or place.kind != K.P_CELL:
             self.error("ESL3010", arg, found="a value" if place is None else place.shown())
         elif symbol.struct is not None and place.struct is not None and fold(symbol.struct.name) != fold(place.struct.name):
             self.error("ESL3007", arg, left=symbol.struct.name, right=place.struct.name)
@@ -380,7 +359,7 @@ class ActionChecker(DatabaseChecker):
         """CALL []: a procedure of this part is called directly; one of the other part is looked up when it runs."""
         tree = self.tree
         if tree.a[node] >= 0:
-            self.out(tree.a[node], V_INT)
+            self.out(tree.a[node], K.V_INT)
         args = tree.items(tree.c[node])
         procedure = self.by_name.get(self.folded(tree.b[node]))
         if procedure is not None:
@@ -394,20 +373,20 @@ class ActionChecker(DatabaseChecker):
     def _remote_argument(self, arg: int) -> None:
         kind = self.check(arg)
         place = self.place_known(arg)
-        if kind == V_RECORD and (place is None or place.kind not in (P_WHOLE, P_ROW)):
+        if kind == K.V_RECORD and (place is None or place.kind not in (K.P_WHOLE, K.P_ROW)):
             self.error("ESL3002", arg, wanted="a value or a local structure", found="an object with rows")
 
     def call_argument(self, arg: int) -> None:
         """For a procedure of another script: objects with rows as well, as references."""
         kind = self.check(arg)
         place = self.place_known(arg)
-        if kind == V_RECORD and (place is None or place.kind not in (P_WHOLE, P_ROW, P_CELL)):
+        if kind == K.V_RECORD and (place is None or place.kind not in (K.P_WHOLE, K.P_ROW, K.P_CELL)):
             self.error("ESL3002", arg, wanted="a value, an object or a local structure", found="a column")
 
     def _on_change(self, node: int) -> None:
         tree = self.tree
         place = self.change_place(tree.a[node])
-        if place is not None and (place.kind != P_CELL or place.base == "self"):
+        if place is not None and (place.kind != K.P_CELL or place.base == "self"):
             self.error("ESL3010", tree.a[node], found=place.shown())
         procedure = self.by_name.get(self.folded(tree.b[node]))
         if procedure is None:
@@ -415,7 +394,7 @@ class ActionChecker(DatabaseChecker):
             self.error("ESL2006", node, name=spelled, hint=meant(spelled, [p.name for p in self.procedures[1:]]))
             return
         kinds = [p.symbol.type for p in procedure.parameters]
-        if len(kinds) != 4 or kinds[1:] != [V_OBJECT, V_INT, V_INT] or kinds[0] in (V_RECORD, V_OBJECT):
+        if len(kinds) != 4 or kinds[1:] != [K.V_OBJECT, K.V_INT, K.V_INT] or kinds[0] in (K.V_RECORD, K.V_OBJECT):
             notes = [self.note(tree.start[procedure.node], tree.end[procedure.node], "declared here")]
             self.error("ESL2007", node, name=procedure.name, wanted="(value, ALIAS, INT, INT)", found=procedure.signature() or "nothing",
                        notes=notes)
@@ -423,23 +402,23 @@ class ActionChecker(DatabaseChecker):
 
     # simple actions
     def _delay(self, node: int) -> None:
-        self.convertible(self.tree.a[node], self.check(self.tree.a[node]), V_REAL)
+        self.convertible(self.tree.a[node], self.check(self.tree.a[node]), K.V_REAL)
 
     def _log(self, node: int) -> None:
         for value in self.tree.items(self.tree.a[node]):
-            self.convertible(value, self.check(value), V_ANY)
+            self.convertible(value, self.check(value), K.V_ANY)
         self._priority(node)
 
     def _logex(self, node: int) -> None:
-        self.convertible(self.tree.a[node], self.check(self.tree.a[node]), V_TEXT)
+        self.convertible(self.tree.a[node], self.check(self.tree.a[node]), K.V_TEXT)
         self._priority(node)
 
     def _priority(self, node: int) -> None:
         if self.tree.c[node] >= 0:
-            self.convertible(self.tree.c[node], self.check(self.tree.c[node]), V_INT)
+            self.convertible(self.tree.c[node], self.check(self.tree.c[node]), K.V_INT)
 
     def _message(self, node: int) -> None:
-        self.convertible(self.tree.a[node], self.check(self.tree.a[node]), V_TEXT)
+        self.convertible(self.tree.a[node], self.check(self.tree.a[node]), K.V_TEXT)
         self.process_behind_on(self.tree.b[node])
 
     def process_behind_on(self, node: int) -> None:
@@ -448,19 +427,19 @@ class ActionChecker(DatabaseChecker):
             return
         if self.tree.kind[node] == K.N_LOCAL and self.folded(self.tree.a[node]) == "_from_hip":
             self.check(node)
-            self.places[node] = Place(P_CELL, V_ANY, base="self", name="_FROM_HIP")
+            self.places[node] = Place(K.P_CELL, K.V_ANY, base="self", name="_FROM_HIP")
             return
         place = self.place(node)
-        if place is not None and place.kind != P_CELL:
+        if place is not None and place.kind != K.P_CELL:
             self.error("ESL3010", node, found=place.shown())
 
     def _query(self, node: int) -> None:
-        self.out(self.tree.a[node], V_INT)
-        self.convertible(self.tree.b[node], self.check(self.tree.b[node]), V_TEXT)
+        self.out(self.tree.a[node], K.V_INT)
+        self.convertible(self.tree.b[node], self.check(self.tree.b[node]), K.V_TEXT)
         _, console, seconds = self.tree.items(self.tree.c[node])
         self.process_behind_on(console)
         if seconds >= 0:
-            self.convertible(seconds, self.check(seconds), V_REAL)
+            self.convertible(seconds, self.check(seconds), K.V_REAL)
 
     def _declared(self, node: int) -> None:
         self.declaration(node)

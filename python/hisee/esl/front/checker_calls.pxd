@@ -1,8 +1,7 @@
+from hisee.esl.front cimport kinds as K
 from hisee.esl.front.checker_expr cimport ExpressionChecker
 from hisee.esl.front.checker_units cimport UnitChecker
 from hisee.esl.front.symbols cimport Place
-
-cdef int P_CELL, S_REF, V_ANY, V_BOOL, V_INT, V_OBJECT, V_TEXT
 
 
 cdef class CallChecker(UnitChecker):

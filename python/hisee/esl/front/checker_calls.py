@@ -8,23 +8,6 @@ from hisee.esl.front import kinds as K
 from hisee.esl.front.checker_actions import CHECKS
 from hisee.esl.front.checker_expr import ExpressionChecker
 from hisee.esl.front.checker_units import UnitChecker
-from hisee.esl.front.kinds import (
-    G_BEGIN,
-    N_CALL_OBJECT,
-    N_CLOSE,
-    N_COMMAND,
-    N_EVENT,
-    N_GETACCESS,
-    N_OPENEVENT,
-    N_RELEASEACCESS,
-    P_CELL,
-    S_REF,
-    V_ANY,
-    V_BOOL,
-    V_INT,
-    V_OBJECT,
-    V_TEXT,
-)
 from hisee.esl.front.lexer import fold
 from hisee.esl.front.nodes import EVENT_VALUES
 from hisee.esl.front.symbols import Place, type_of_word
@@ -39,10 +22,10 @@ class CallChecker(UnitChecker):
 
     # references
     def _object(self, node: int) -> Place | None:
-        spelled = self.spelled(self.tree.a[node])
-        kind = fold(spelled).removeprefix("self.")
-        if kind in KIND_NUMBERS and kind != "hip" and fold(spelled).startswith("self."):
-            return self._own_process(spelled, kind)
+        key = self.folded(self.tree.a[node])
+        kind = key.removeprefix("self.") if key.startswith("self.") else "hip"
+        if kind != "hip" and kind in KIND_NUMBERS:
+            return self._own_process(self.spelled(self.tree.a[node]), kind)
         return ExpressionChecker._object(self, node)
 
     def _own_process(self, spelled: str, kind: str) -> Place:
@@ -51,20 +34,20 @@ class CallChecker(UnitChecker):
         names = [n for n in directory.names() if fold(n).endswith("." + kind)] if directory is not None else []
         found = [entry for n in names if directory is not None and (entry := directory.object(n)) is not None and entry.kind == "process"]
         if len(found) != 1:
-            return Place(P_CELL, V_ANY, base="self", entry=OWN_PROCESS + KIND_NUMBERS[kind], name=spelled)
+            return Place(K.P_CELL, K.V_ANY, base="self", entry=OWN_PROCESS + KIND_NUMBERS[kind], name=spelled)
         entry = found[0]
         self.used_objects[entry.name] = entry
-        value = type_of_word(entry.value_type) if entry.value_type else V_ANY
-        return Place(P_CELL, value, base="name", entry=entry, name=entry.name)
+        value = type_of_word(entry.value_type) if entry.value_type else K.V_ANY
+        return Place(K.P_CELL, value, base="name", entry=entry, name=entry.name)
 
     def _called(self, node: int, wanted: str, kinds_: tuple[str, ...]) -> None:
         """An object that can be called or opened; what is known by name only is looked at when it runs."""
         place = self.place(node)
         if place is None:
             return
-        if place.symbol is not None and place.symbol.kind == S_REF:
+        if place.symbol is not None and place.symbol.kind == K.S_REF:
             self.error("ESL2072", node, name=place.name)
-        elif place.kind != P_CELL:
+        elif place.kind != K.P_CELL:
             self.error("ESL3010", node, found=place.shown())
         elif isinstance(place.entry, ObjectEntry) and place.index < 0 and place.entry.kind not in kinds_:
             found = place.entry.value_type or place.entry.kind
@@ -72,7 +55,7 @@ class CallChecker(UnitChecker):
 
     def _process(self, process: int, instance: int) -> None:
         self.process_behind_on(process)
-        self._given(instance, V_INT)
+        self._given(instance, K.V_INT)
 
     def _given(self, node: int, wanted: int) -> None:
         if node >= 0:
@@ -82,23 +65,23 @@ class CallChecker(UnitChecker):
     def public_variables(self) -> None:
         """Values and structures that a caller may set and read."""
         for symbol in self.globals.values():
-            if symbol.public and (symbol.type == V_OBJECT or symbol.initial >= 0):
+            if symbol.public and (symbol.type == K.V_OBJECT or symbol.initial >= 0):
                 self.report("ESL2041", symbol.start, symbol.end, name=symbol.name)
 
     # actions
     def _call_object(self, node: int) -> None:
         tree = self.tree
         if tree.a[node] >= 0:
-            self.out(tree.a[node], V_INT)
+            self.out(tree.a[node], K.V_INT)
         name, flags, interface, process, instance, priority, conversation = tree.items(tree.d[node])
         if tree.b[node] >= 0:
             self._called(tree.b[node], "an event or picture", CALLED)
         self._process(process, instance)
-        self._given(priority, V_INT)
-        if conversation >= 0 and flags & G_BEGIN:
-            self.out(conversation, V_INT)
+        self._given(priority, K.V_INT)
+        if conversation >= 0 and flags & K.G_BEGIN:
+            self.out(conversation, K.V_INT)
         else:
-            self._given(conversation, V_INT)
+            self._given(conversation, K.V_INT)
         args = tree.items(tree.c[node])
         for arg in args:
             self.call_argument(arg)
@@ -118,7 +101,7 @@ class CallChecker(UnitChecker):
                 self.error("ESL2043", value, name=self.spelled(name))
             seen.add(self.folded(name))
             self._remote_argument(value)
-        self._given(tree.items(tree.d[node])[1], V_INT)
+        self._given(tree.items(tree.d[node])[1], K.V_INT)
 
     def _openevent(self, node: int) -> None:
         tree = self.tree
@@ -134,21 +117,21 @@ class CallChecker(UnitChecker):
     def _command(self, node: int) -> None:
         tree = self.tree
         if tree.a[node] >= 0:
-            self.out(tree.a[node], V_INT)
-        self._given(tree.b[node], V_TEXT)
+            self.out(tree.a[node], K.V_INT)
+        self._given(tree.b[node], K.V_TEXT)
         self._process(tree.c[node], tree.d[node])
 
     def _getaccess(self, node: int) -> None:
         tree = self.tree
         _, holder, note = tree.items(tree.c[node])
-        self.out(tree.a[node], V_BOOL)
-        self._given(tree.b[node], V_TEXT)
+        self.out(tree.a[node], K.V_BOOL)
+        self._given(tree.b[node], K.V_TEXT)
         if holder >= 0:
-            self.out(holder, V_TEXT)
-        self._given(note, V_TEXT)
+            self.out(holder, K.V_TEXT)
+        self._given(note, K.V_TEXT)
 
     def _releaseaccess(self, node: int) -> None:
-        self._given(self.tree.a[node], V_TEXT)
+        self._given(self.tree.a[node], K.V_TEXT)
 
     # ON CHANGE
     def change_place(self, node: int) -> Place | None:
@@ -157,20 +140,20 @@ class CallChecker(UnitChecker):
         if tree.kind[node] != K.N_COLUMN:
             return self.place(node)
         whole = self.place(tree.a[node])
-        if whole is None or whole.kind != P_CELL or not whole.whole or whole.index >= 0 or whole.struct is None:
+        if whole is None or whole.kind != K.P_CELL or not whole.whole or whole.index >= 0 or whole.struct is None:
             return self.place(node)
         column = whole.struct.position(self.folded(tree.b[node]))
         if column < 0:
             return self.place(node)  # says so
         name, kind = whole.struct.columns[column]
-        found = Place(P_CELL, V_ANY if kind == V_OBJECT else kind, whole.symbol, whole.struct, column=column, base=whole.base,
+        found = Place(K.P_CELL, K.V_ANY if kind == K.V_OBJECT else kind, whole.symbol, whole.struct, column=column, base=whole.base,
                       entry=whole.entry, node=whole.node, name=f"{whole.name}^{name}")
         self.places[node] = found
         return found
 
 
 CHECKS.update({
-    N_CALL_OBJECT: CallChecker._call_object, N_EVENT: CallChecker._event,
-    N_OPENEVENT: CallChecker._openevent, N_CLOSE: CallChecker._close, N_COMMAND: CallChecker._command,
-    N_GETACCESS: CallChecker._getaccess, N_RELEASEACCESS: CallChecker._releaseaccess,
+    K.N_CALL_OBJECT: CallChecker._call_object, K.N_EVENT: CallChecker._event,
+    K.N_OPENEVENT: CallChecker._openevent, K.N_CLOSE: CallChecker._close, K.N_COMMAND: CallChecker._command,
+    K.N_GETACCESS: CallChecker._getaccess, K.N_RELEASEACCESS: CallChecker._releaseaccess,
 })

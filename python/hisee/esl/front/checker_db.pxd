@@ -1,9 +1,8 @@
 cimport cython
 
+from hisee.esl.front cimport kinds as K
 from hisee.esl.front.checker_expr cimport ExpressionChecker
 from hisee.esl.front.symbols cimport Place
-
-cdef int P_CELL, P_COLUMN, P_ROW, V_ANY, V_INT, V_RECORD, V_TEXT
 
 
 @cython.final

@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
+from hisee.esl.front import kinds as K
 from hisee.esl.front.checker_expr import ExpressionChecker
-from hisee.esl.front.kinds import P_CELL, P_COLUMN, P_ROW, V_ANY, V_INT, V_RECORD, V_TEXT
 from hisee.esl.front.nodes import TYPE_NAMES
 from hisee.esl.front.symbols import Place
 from hisee.esl.front.words import DB_ORDER
@@ -44,7 +44,7 @@ class DatabaseChecker(ExpressionChecker):
         raise NotImplementedError
 
     def is_row(self, place: Place) -> bool:
-        return place.kind == P_ROW or place.kind == P_CELL and not place.whole
+        return place.kind == K.P_ROW or place.kind == K.P_CELL and not place.whole
 
     def same_structure(self, node: int, left: Place, right: Place) -> bool:
         raise NotImplementedError
@@ -73,20 +73,20 @@ class DatabaseChecker(ExpressionChecker):
         elif role == "row":
             self._row(action, node)
         elif role in ("rc", "handle>"):
-            self.out(node, V_INT)
+            self.out(node, K.V_INT)
         else:
-            self.convertible(node, self.check(node), V_INT)
+            self.convertible(node, self.check(node), K.V_INT)
 
     def _table(self, node: int) -> None:
         place = self.place(node)
-        if place is not None and place.kind != P_CELL:
+        if place is not None and place.kind != K.P_CELL:
             self.error("ESL3002", node, wanted="a table", found=place.shown())
 
     def _row(self, action: DbAction, node: int) -> None:
         place = self.place(node)
         if place is None:
             return
-        if place.type != V_RECORD or place.kind == P_COLUMN:
+        if place.type != K.V_RECORD or place.kind == K.P_COLUMN:
             self.error("ESL3002", node, wanted="a row or structure", found=TYPE_NAMES[place.type])
             return
         action.mode = int(not self.is_row(place))
@@ -96,14 +96,14 @@ class DatabaseChecker(ExpressionChecker):
             return
         if word not in CONDITIONAL:
             self.error("ESL1001", action.where, wanted="the end of the line", found="`WHERE`")
-        self.convertible(action.where, self.check(action.where), V_TEXT)
+        self.convertible(action.where, self.check(action.where), K.V_TEXT)
         for bind in action.binds:
             kind = self.check(bind)
             place = self.place_known(bind)
-            if kind == V_RECORD and (place is None or not self.is_row(place) or len(action.binds) > 1):
+            if kind == K.V_RECORD and (place is None or not self.is_row(place) or len(action.binds) > 1):
                 self.error("ESL3002", bind, wanted="values, or one row", found="a structure")
-            elif kind != V_RECORD:
-                self.convertible(bind, kind, V_ANY)
+            elif kind != K.V_RECORD:
+                self.convertible(bind, kind, K.V_ANY)
 
     def _structures(self, node: int, action: DbAction) -> None:
         """The record must have the table's structure, where both are known."""

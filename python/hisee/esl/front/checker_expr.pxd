@@ -9,17 +9,13 @@ from hisee.esl.front.symbols cimport Place, Struct, Symbol, cell_at, part_of, pl
 
 cdef dict FUNCTIONS, PICTURE_FUNCTIONS
 cdef frozenset STAMPS, FLAGS
-cdef int N_AT, N_ATTR, N_BINARY, N_COLUMN, N_FUNC, N_INDEX, N_INT, N_LOCAL, N_OBJECT, N_PAREN, N_REAL, N_TEXT, N_UNARY
-cdef int P_CELL, P_COLUMN, P_CONST, P_ITEM, P_PVAR, P_ROW, P_SCALAR, P_WHOLE
-cdef int S_CONST, S_PVAR, S_REF, S_SPECIAL
-cdef int V_ANY, V_BOOL, V_INT, V_NONE, V_OBJECT, V_REAL, V_RECORD, V_TEXT, V_TIME
 
 
 cdef class ExpressionChecker(Scope):
     cdef public bint folds, lenient
     cdef public int[::1] typ
     cdef public list places, known
-    cdef list _literals, _bare
+    cdef list _literals, _bare, _signatures
 
     cdef void prepare(self)
     cdef int type_of(self, int node)
@@ -38,20 +34,26 @@ cdef class ExpressionChecker(Scope):
     cdef str _validity_test_of(self, int node)
     @cython.locals(signature=Signature)
     cdef int function(self, int node, bint as_action)
+    @cython.locals(found=Signature)
+    cdef Signature signature_of(self, int name)
+    cdef list types_of(self, int number)
     @cython.locals(picture=PictureSignature)
-    cdef int _other_function(self, int node, str key, list args, list types, bint as_action)
-    cdef int _picture_function(self, int node, PictureSignature signature, list args, list types, bint as_action)
+    cdef int _other_function(self, int node, str key, bint as_action)
+    cdef int _picture_function(self, int node, PictureSignature signature, list args, bint as_action)
+    cdef void _track_beside(self, str key, int arg)
     cdef int _column_function(self, Signature signature, list args)
     cdef void track_flags(self, int node)
     cdef Place _untyped_item(self, int node, Place place, str column)
     cdef bint needs_structure(self, int node, Place place, str what)
-    cdef void _argument_types(self, Signature signature, list args, list types)
+    cdef void _argument_types(self, Signature signature, int first, int behind)
     cdef void convertible(self, int node, int kind, int wanted, str shown=*)
     cdef int _value_of_place(self, int node)
     cpdef Place place(self, int node)
     cdef Place _place(self, int node)
     @cython.locals(symbol=Symbol, found=Place)
     cdef Place _local(self, int node)
+    @cython.locals(found=Place)
+    cdef Place _named(self, int node)
     cdef Place _object(self, int node)
     cdef Place _by_number(self, int node)
     cdef Place _indexed(self, int node, int base, int index)

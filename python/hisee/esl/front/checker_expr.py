@@ -10,42 +10,6 @@ from __future__ import annotations
 from hisee.esl.context import ObjectContext
 from hisee.esl.front import kinds as K
 from hisee.esl.front import lexer as L
-from hisee.esl.front.kinds import (
-    N_AT,
-    N_ATTR,
-    N_BINARY,
-    N_COLUMN,
-    N_FUNC,
-    N_INDEX,
-    N_INT,
-    N_LOCAL,
-    N_OBJECT,
-    N_PAREN,
-    N_REAL,
-    N_TEXT,
-    N_UNARY,
-    P_CELL,
-    P_COLUMN,
-    P_CONST,
-    P_ITEM,
-    P_PVAR,
-    P_ROW,
-    P_SCALAR,
-    P_WHOLE,
-    S_CONST,
-    S_PVAR,
-    S_REF,
-    S_SPECIAL,
-    V_ANY,
-    V_BOOL,
-    V_INT,
-    V_NONE,
-    V_OBJECT,
-    V_REAL,
-    V_RECORD,
-    V_TEXT,
-    V_TIME,
-)
 from hisee.esl.front.nodes import TYPE_NAMES, Tree
 from hisee.esl.front.operands import operands
 from hisee.esl.front.rows import zeros
@@ -54,14 +18,15 @@ from hisee.esl.front.signatures import FUNCTIONS, PICTURE_FUNCTIONS, PictureSign
 from hisee.esl.front.symbols import UNTYPED, Place, Symbol, cell_at, part_of, place_at, type_of_word
 from hisee.esl.front.words import LATER_FUNCTIONS, meant
 
-NUMBERS = (V_BOOL, V_INT, V_REAL)
+NUMBERS = (K.V_BOOL, K.V_INT, K.V_REAL)
 RELATIONS = (K.T_EQ, K.T_NE, K.T_LT, K.T_GT, K.T_LE, K.T_GE)
 OP_TEXT = {number: sign for sign, number in L.SIGNS.items()}
 STAMPS = frozenset(("%gettime", "%isweak"))
 FLAGS = frozenset(("%flag", "%getflags", "%setflag"))
-ATTRIBUTES = {"vld": V_BOOL, "tim": V_TIME, "wea": V_BOOL, "dim": V_INT, "hbj": V_INT}
+ATTRIBUTES = {"vld": K.V_BOOL, "tim": K.V_TIME, "wea": K.V_BOOL, "dim": K.V_INT, "hbj": K.V_INT}
 # what stands beside a value: codegen_flags.py
-STATE_ATTRIBUTES = {"lim": V_INT, "alf": V_BOOL, "alq": V_BOOL, "alt": V_TIME, "alv": V_INT, "nak": V_BOOL, "tra": V_BOOL, "def": V_BOOL}
+STATE_ATTRIBUTES = {"lim": K.V_INT, "alf": K.V_BOOL, "alq": K.V_BOOL, "alt": K.V_TIME, "alv": K.V_INT, "nak": K.V_BOOL, "tra": K.V_BOOL,
+                    "def": K.V_BOOL}
 ATTRIBUTES |= STATE_ATTRIBUTES
 INT_LEAST, INT_MOST = -(2**63) + 16, 2**63 - 1
 
@@ -77,6 +42,7 @@ class ExpressionChecker(Scope):
         self.typ = zeros(tree.count)
         self.places: list[Place | None] = [None] * tree.count
         self._bare: list[Place | None] = [None] * len(tokens.names.folded)  # by name: what it means without index and column
+        self._signatures: list[Signature | None] = [None] * len(tokens.names.folded)  # by name, see signature_of()
         self.known: list[int | float | str | bool | None] = [None] * tree.count
 
     def prepare(self) -> None:
@@ -91,18 +57,18 @@ class ExpressionChecker(Scope):
 
     def check(self, node: int) -> int:
         kind = self.tree.kind[node]
-        if kind in (N_LOCAL, N_OBJECT, N_INDEX, N_COLUMN):
+        if kind in (K.N_LOCAL, K.N_OBJECT, K.N_INDEX, K.N_COLUMN):
             result = self._value_of_place(node)
-        elif kind == N_BINARY:
+        elif kind == K.N_BINARY:
             result = self._chain(node)
-        elif kind == N_PAREN:
+        elif kind == K.N_PAREN:
             result = self.check(self.tree.a[node])
             self.known[node] = self.known[self.tree.a[node]]
-        elif kind == N_UNARY:
+        elif kind == K.N_UNARY:
             result = self._unary(node)
-        elif kind == N_ATTR:
+        elif kind == K.N_ATTR:
             result = self._attribute(node)
-        elif kind == N_FUNC:
+        elif kind == K.N_FUNC:
             result = self.function(node, False)
         else:
             result = self._literal(node, kind)
@@ -110,12 +76,12 @@ class ExpressionChecker(Scope):
         return result
 
     def _literal(self, node: int, kind: int) -> int:
-        if kind == N_AT:
+        if kind == K.N_AT:
             return self._at_word(node)
-        if kind not in (N_INT, N_REAL, N_TEXT):
-            return V_NONE
+        if kind not in (K.N_INT, K.N_REAL, K.N_TEXT):
+            return K.V_NONE
         self.known[node] = self._literals[self.tree.a[node]]
-        return V_INT if kind == N_INT else V_REAL if kind == N_REAL else V_TEXT
+        return K.V_INT if kind == K.N_INT else K.V_REAL if kind == K.N_REAL else K.V_TEXT
 
     def _at_word(self, node: int) -> int:
         key = self.folded(self.tree.a[node])
@@ -123,8 +89,8 @@ class ExpressionChecker(Scope):
         if found is None:
             spelled = self.spelled(self.tree.a[node])
             self.error("ESL2016", node, name=spelled, hint=meant(spelled, [k.upper() for k in CONSTANTS if k[0] == "@"]))
-            return V_NONE
-        self.known[node] = bool(found[1]) if found[0] == V_BOOL else found[1]
+            return K.V_NONE
+        self.known[node] = bool(found[1]) if found[0] == K.V_BOOL else found[1]
         return found[0]
 
     # operators
@@ -132,7 +98,7 @@ class ExpressionChecker(Scope):
         """A chain grows to the left: walk its spine in a loop, its length is not limited."""
         tree = self.tree
         inner = tree.b[node]
-        if tree.kind[inner] == N_BINARY:
+        if tree.kind[inner] == K.N_BINARY:
             return self._long_chain(node)
         left, right = self.check(inner), self.check(tree.c[node])
         result = self._binary(node, tree.a[node], left, right)
@@ -142,7 +108,7 @@ class ExpressionChecker(Scope):
     def _long_chain(self, node: int) -> int:
         tree = self.tree
         spine: list[int] = []
-        while tree.kind[node] == N_BINARY:
+        while tree.kind[node] == K.N_BINARY:
             spine.append(node)
             node = tree.b[node]
         left = self.check(node)
@@ -154,13 +120,13 @@ class ExpressionChecker(Scope):
         return left
 
     def _binary(self, node: int, op: int, left: int, right: int) -> int:
-        if left == V_NONE or right == V_NONE:
-            return V_NONE
+        if left == K.V_NONE or right == K.V_NONE:
+            return K.V_NONE
         result = binary_type(op, left, right)
-        if result == V_NONE:
-            hint = "join texts with %ToStr or %IToStr" if op == K.T_PLUS and V_TEXT in (left, right) else ""
+        if result == K.V_NONE:
+            hint = "join texts with %ToStr or %IToStr" if op == K.T_PLUS and K.V_TEXT in (left, right) else ""
             self.error("ESL3001", node, op=OP_TEXT[op], left=TYPE_NAMES[left], right=TYPE_NAMES[right], hint=hint)
-            return V_NONE
+            return K.V_NONE
         if self.folds and op in (K.T_PLUS, K.T_MINUS, K.T_STAR):
             self._fold(node, op, result)
         return result
@@ -174,29 +140,29 @@ class ExpressionChecker(Scope):
             if isinstance(a, str) and isinstance(b, str) and len(a) + len(b) < 10_000:
                 self.known[node] = a + b
             return
-        if result == V_REAL:
+        if result == K.V_REAL:
             a, b = float(a), float(b)
         value = a + b if op == K.T_PLUS else a - b if op == K.T_MINUS else a * b
-        fits = INT_LEAST <= value <= INT_MOST if result == V_INT else abs(value) < float("inf")
+        fits = INT_LEAST <= value <= INT_MOST if result == K.V_INT else abs(value) < float("inf")
         if fits:
             self.known[node] = value
 
     def _unary(self, node: int) -> int:
         op, inner = self.tree.a[node], self.tree.b[node]
         kind = self.check(inner)
-        if kind in (V_NONE, V_ANY):
+        if kind in (K.V_NONE, K.V_ANY):
             return kind
         if op == K.T_NOT:
-            if kind != V_BOOL:
+            if kind != K.V_BOOL:
                 self.error("ESL3002", inner, wanted="BOOL", found=TYPE_NAMES[kind])
-            return V_BOOL
+            return K.V_BOOL
         if not is_number(kind):
             self.error("ESL3002", inner, wanted="a number", found=TYPE_NAMES[kind])
-            return V_NONE
+            return K.V_NONE
         value = self.known[inner]
-        if self.folds and value is not None and not isinstance(value, (bool, str)) and (kind != V_INT or -value >= INT_LEAST):
+        if self.folds and value is not None and not isinstance(value, (bool, str)) and (kind != K.V_INT or -value >= INT_LEAST):
             self.known[node] = -value
-        return V_INT if kind == V_BOOL else kind
+        return K.V_INT if kind == K.V_BOOL else kind
 
     def _lint(self, node: int) -> None:
         tree = self.tree
@@ -204,13 +170,13 @@ class ExpressionChecker(Scope):
         if op == K.T_OR and (self._joins(left) or self._joins(right)):
             self.error("ESL4001", node)
         if is_relation(op):
-            if tree.kind[left] == N_UNARY and tree.a[left] == K.T_NOT:
+            if tree.kind[left] == K.N_UNARY and tree.a[left] == K.T_NOT:
                 self.error("ESL4002", node)
         elif op in (K.T_AND, K.T_OR):
             self._lint_validity(node, left, right)
 
     def _joins(self, node: int) -> bool:
-        return self.tree.kind[node] == N_BINARY and self.tree.a[node] == K.T_AND
+        return self.tree.kind[node] == K.N_BINARY and self.tree.a[node] == K.T_AND
 
     def _lint_validity(self, node: int, left: int, right: int) -> None:
         if self._guards(left, right) or self._guards(right, left):
@@ -222,105 +188,122 @@ class ExpressionChecker(Scope):
 
     def _validity_test_of(self, node: int) -> str:
         tree = self.tree
-        while tree.kind[node] in (N_PAREN, N_UNARY):
-            node = tree.a[node] if tree.kind[node] == N_PAREN else tree.b[node]
-        if tree.kind[node] == N_ATTR and self.folded(tree.b[node]) == "vld":
+        while tree.kind[node] in (K.N_PAREN, K.N_UNARY):
+            node = tree.a[node] if tree.kind[node] == K.N_PAREN else tree.b[node]
+        if tree.kind[node] == K.N_ATTR and self.folded(tree.b[node]) == "vld":
             return self.text(tree.a[node])
         return ""
 
     def _without_attributes(self, node: int) -> str:
-        return self.text(node).replace("\\", "\0") if self.tree.kind[node] != N_ATTR else ""
+        return self.text(node).replace("\\", "\0") if self.tree.kind[node] != K.N_ATTR else ""
 
     # functions
     def function(self, node: int, as_action: bool) -> int:
-        key = self.folded(self.tree.a[node])
-        args = self.tree.items(self.tree.b[node])
-        types = [self.check(arg) for arg in args]
-        signature: Signature | None = FUNCTIONS.get(key)
+        tree = self.tree
+        first, behind = tree.first(tree.b[node]), tree.behind(tree.b[node])
+        for at in range(first, behind):
+            self.check(tree.pool[at])
+        signature = self.signature_of(tree.a[node])
         if signature is None:
-            return self._other_function(node, key, args, types, as_action)
-        if not signature.least <= len(args) <= signature.most:
+            return self._other_function(node, self.folded(tree.a[node]), as_action)
+        if not signature.least <= behind - first <= signature.most:
             wanted = count_text(signature.least, signature.most, "argument")
-            self.error("ESL2007", node, name=signature.name, wanted=wanted, found=str(len(args)))
-            return V_NONE
-        if signature.result == V_NONE and not as_action:
+            self.error("ESL2007", node, name=signature.name, wanted=wanted, found=str(behind - first))
+            return K.V_NONE
+        if signature.result == K.V_NONE and not as_action:
             self.error("ESL3011", node, name=signature.name)
-            return V_NONE
-        if args and signature.type_at(0) == K.L_COLUMN:
-            return self._column_function(signature, args)
-        self._argument_types(signature, args, types)
-        if key in STAMPS:
-            self._track(key, args[0])
-        elif key in FLAGS:
-            self.track_flags(args[0])
-        return signature.result_of(types)
+            return K.V_NONE
+        if signature.column and behind > first:
+            return self._column_function(signature, tree.items(tree.b[node]))
+        self._argument_types(signature, first, behind)
+        if signature.beside:
+            self._track_beside(self.folded(tree.a[node]), tree.pool[first])
+        return signature.result if signature.is_typed() else signature.result_of(self.types_of(tree.b[node]))
 
-    def _other_function(self, node: int, key: str, args: list[int], types: list[int], as_action: bool) -> int:
+    def signature_of(self, name: int) -> Signature | None:
+        """The function that a name means; None for a picture function and what is none at all."""
+        found = self._signatures[name]
+        if found is None:
+            found = self._signatures[name] = FUNCTIONS.get(self.folded(name))
+        return found
+
+    def types_of(self, number: int) -> list[int]:
+        """Types of the nodes of a list."""
+        tree = self.tree
+        return [self.typ[tree.pool[at]] for at in range(tree.first(number), tree.behind(number))]
+
+    def _other_function(self, node: int, key: str, as_action: bool) -> int:
         picture: PictureSignature | None = PICTURE_FUNCTIONS.get(key)
         if picture is not None:
-            return self._picture_function(node, picture, args, types, as_action)
+            return self._picture_function(node, picture, self.tree.items(self.tree.b[node]), as_action)
         spelled = self.spelled(self.tree.a[node])
         if key in LATER_FUNCTIONS:
             self.error("ESL1003", node, construct=spelled)
-            return V_NONE
+            return K.V_NONE
         names = [r.name for r in FUNCTIONS.values()] + [r.name for r in PICTURE_FUNCTIONS.values()]
         self.error("ESL2014", node, name=spelled, hint=meant(spelled, names))
-        return V_NONE
+        return K.V_NONE
 
     def _column_function(self, signature: Signature, args: list[int]) -> int:
         """A function over `_r^Column`; the column's index is the code generator's business."""
         if len(args) != 1:
             self.error("ESL2007", args[1], name=signature.name, wanted="1 argument", found=str(len(args)))
-            return V_NONE
+            return K.V_NONE
         place = self.place_known(args[0])
-        if place is None or place.kind != P_COLUMN or place.struct is None:
+        if place is None or place.kind != K.P_COLUMN or place.struct is None:
             self.error("ESL3002", args[0], wanted="a column, `_r^Column`", found=place.shown() if place else TYPE_NAMES[self.typ[args[0]]])
-            return V_NONE
+            return K.V_NONE
         kind: int = place.struct.columns[place.column][1]
-        if kind == V_OBJECT or signature.result == V_REAL and not is_number(kind) and kind != V_ANY:
-            wanted = "a column of numbers" if signature.result == V_REAL else "a column of values"
+        if kind == K.V_OBJECT or signature.result == K.V_REAL and not is_number(kind) and kind != K.V_ANY:
+            wanted = "a column of numbers" if signature.result == K.V_REAL else "a column of values"
             self.error("ESL3002", args[0], wanted=wanted, found=TYPE_NAMES[kind])
-            return V_NONE
+            return K.V_NONE
         return kind if signature.result == K.L_UNITED else signature.result
+
+    def _track_beside(self, key: str, arg: int) -> None:
+        if key in STAMPS:
+            self._track(key, arg)
+        elif key in FLAGS:
+            self.track_flags(arg)
 
     def _track(self, key: str, arg: int) -> None:
         """The script asks for time or Weak of the locals in this argument."""
         for node in operands(self.tree, arg, lambda node: False):
             place = self.place_known(node)
-            symbol = place.symbol if place is not None and place.kind == P_SCALAR else None
+            symbol = place.symbol if place is not None and place.kind == K.P_SCALAR else None
             if symbol is not None:
                 symbol.track_time() if key == "%gettime" else symbol.track_weak()
 
     def track_flags(self, node: int) -> None:
         """The user flags of this value are asked for: a local keeps them beside itself."""
-        while self.tree.kind[node] == N_PAREN:
+        while self.tree.kind[node] == K.N_PAREN:
             node = self.tree.a[node]
         place = self.place_known(node)
-        if place is not None and place.kind == P_SCALAR and place.symbol is not None:
+        if place is not None and place.kind == K.P_SCALAR and place.symbol is not None:
             place.symbol.track_flags()
 
-    def _argument_types(self, signature: Signature, args: list[int], types: list[int]) -> None:
-        for at in range(len(args)):
-            wanted = signature.type_at(at)
+    def _argument_types(self, signature: Signature, first: int, behind: int) -> None:
+        for at in range(first, behind):
+            node, wanted = self.tree.pool[at], signature.type_at(at - first)
             if wanted == K.L_NUMBER:
-                self.convertible(args[at], types[at], V_REAL, "a number")
+                self.convertible(node, self.typ[node], K.V_REAL, "a number")
             else:
-                self.convertible(args[at], types[at], V_ANY if wanted in (K.L_UNITED, K.L_COLUMN) else wanted)
+                self.convertible(node, self.typ[node], K.V_ANY if wanted in (K.L_UNITED, K.L_COLUMN) else wanted)
 
-    def _picture_function(self, node: int, signature: PictureSignature, args: list[int], types: list[int], as_action: bool) -> int:
+    def _picture_function(self, node: int, signature: PictureSignature, args: list[int], as_action: bool) -> int:
         wanted = len(signature.types)
         if len(args) != wanted:
             self.error("ESL2007", node, name=signature.name, wanted=count_text(wanted, wanted, "argument"), found=str(len(args)))
-            return V_NONE
+            return K.V_NONE
         for at in range(wanted):
-            self.convertible(args[at], types[at], signature.types[at])
-        if signature.result == V_NONE and not as_action:
+            self.convertible(args[at], self.typ[args[at]], signature.types[at])
+        if signature.result == K.V_NONE and not as_action:
             self.error("ESL3011", node, name=signature.name)
         return signature.result
 
     def convertible(self, node: int, kind: int, wanted: int, shown: str = "") -> None:
         """Structures are never values; a conversion that always gives an invalid value is worth a warning."""
-        if kind in (V_RECORD, V_OBJECT):
+        if kind in (K.V_RECORD, K.V_OBJECT):
             self.error("ESL3002", node, wanted=shown or TYPE_NAMES[wanted], found=TYPE_NAMES[kind])
         elif not converts(kind, wanted):
             self.error("ESL4004", node, left=TYPE_NAMES[kind], right=shown or TYPE_NAMES[wanted])
@@ -329,21 +312,21 @@ class ExpressionChecker(Scope):
     def _value_of_place(self, node: int) -> int:
         place = self.place(node)
         if place is None:
-            return V_NONE
-        if place.kind == P_SCALAR and not self.lenient:
+            return K.V_NONE
+        if place.kind == K.P_SCALAR and not self.lenient:
             return place.type
-        if self.lenient and place.kind != P_CONST:
+        if self.lenient and place.kind != K.P_CONST:
             self.error("ESL3015", node, name=place.name)
-            return V_NONE
+            return K.V_NONE
         if place.base == "self":
             self.error("ESL3002", node, wanted="a value", found=f"`{place.name}`", hint="its number is `SELF.HIP\\HBJ`")
-            return V_NONE
-        if place.kind == P_CONST:
-            if place.symbol is not None and place.symbol.value is not None and place.symbol.kind != S_SPECIAL:
+            return K.V_NONE
+        if place.kind == K.P_CONST:
+            if place.symbol is not None and place.symbol.value is not None and place.symbol.kind != K.S_SPECIAL:
                 self.known[node] = place.symbol.value  # type: ignore[call-overload]
             return place.type
-        if place.kind in (P_WHOLE, P_ROW, P_COLUMN) or place.type == V_RECORD:
-            return V_RECORD
+        if place.kind in (K.P_WHOLE, K.P_ROW, K.P_COLUMN) or place.type == K.V_RECORD:
+            return K.V_RECORD
         return place.type
 
     def place(self, node: int) -> Place | None:
@@ -355,15 +338,15 @@ class ExpressionChecker(Scope):
 
     def _place(self, node: int) -> Place | None:
         kind, tree = self.tree.kind[node], self.tree
-        if kind == N_LOCAL:
+        if kind == K.N_LOCAL:
             return self._local(node)
-        if kind == N_OBJECT:
-            return self._object(node)
-        if kind == N_PAREN:
+        if kind == K.N_OBJECT:
+            return self._named(node)
+        if kind == K.N_PAREN:
             return self._by_number(node)
-        if kind == N_INDEX:
+        if kind == K.N_INDEX:
             return self._indexed(node, tree.a[node], tree.b[node])
-        if kind == N_COLUMN:
+        if kind == K.N_COLUMN:
             return self._item(node, tree.a[node], tree.b[node])
         self.error("ESL3004", node, what=f"`{self.text(node)[:40]}`")
         return None
@@ -371,54 +354,62 @@ class ExpressionChecker(Scope):
     def _local(self, node: int) -> Place | None:
         name = self.tree.a[node]
         symbol = self.symbol_of(name, node)
-        if symbol is None or symbol.type == V_NONE:
+        if symbol is None or symbol.type == K.V_NONE:
             return None
         found = self._bare[name]
         if found is None or found.symbol is not symbol:
             found = self._bare[name] = place_of(symbol)
         return found
 
+    def _named(self, node: int) -> Place | None:
+        """An object means the same wherever it is named."""
+        name = self.tree.a[node]
+        found = self._bare[name]
+        if found is None:
+            found = self._bare[name] = self._object(node)
+        return found
+
     def _object(self, node: int) -> Place | None:
         spelled = self.spelled(self.tree.a[node])
-        if L.fold(spelled) == "self.hip":
-            return Place(P_CELL, V_ANY, base="self", name=spelled)
+        if self.folded(self.tree.a[node]) == "self.hip":
+            return Place(K.P_CELL, K.V_ANY, base="self", name=spelled)
         entry = self.object_named(spelled, node)
         if entry is None:
             return None
         struct = self.struct_of(entry)
-        kind = V_RECORD if struct else type_of_word(entry.value_type) if entry.value_type else V_ANY
+        kind = K.V_RECORD if struct else type_of_word(entry.value_type) if entry.value_type else K.V_ANY
         return cell_at(kind, None, struct, -1, -1, "name", entry, entry.name)
 
     def _by_number(self, node: int) -> Place | None:
         inner = self.tree.a[node]
         kind = self.check(inner)
-        if kind not in (V_INT, V_ANY, V_NONE):
+        if kind not in (K.V_INT, K.V_ANY, K.V_NONE):
             self.error("ESL3010", node, found=TYPE_NAMES[kind])
-        if kind == V_NONE:
+        if kind == K.V_NONE:
             return None
-        return Place(P_CELL, V_ANY, base="hbj", node=inner, name=self.text(node)[:40])
+        return Place(K.P_CELL, K.V_ANY, base="hbj", node=inner, name=self.text(node)[:40])
 
     def _indexed(self, node: int, base: int, index: int) -> Place | None:
         kind = self.check(index)
-        if not is_number(kind) and kind not in (V_ANY, V_NONE):
+        if not is_number(kind) and kind not in (K.V_ANY, K.V_NONE):
             self.error("ESL3002", index, wanted="INT", found=TYPE_NAMES[kind])
         place = self.place(base)
-        if place is None or kind == V_NONE:
+        if place is None or kind == K.V_NONE:
             return None
-        if place.struct is None or place.kind not in (P_WHOLE, P_CELL):
+        if place.struct is None or place.kind not in (K.P_WHOLE, K.P_CELL):
             self.error("ESL3017", base, what=place.shown())
             return None
         if self.known[index] == 0:
             return place
-        if place.kind == P_WHOLE:
-            return place_at(P_ROW, V_RECORD, place.symbol, place.struct, index, -1, place.name)
-        return part_of(place, V_RECORD, place.struct, index, -1, place.name)
+        if place.kind == K.P_WHOLE:
+            return place_at(K.P_ROW, K.V_RECORD, place.symbol, place.struct, index, -1, place.name)
+        return part_of(place, K.V_RECORD, place.struct, index, -1, place.name)
 
     def _item(self, node: int, base: int, name: int) -> Place | None:
         place = self.place(base)
         if place is None:
             return None
-        if place.struct is None or place.type != V_RECORD and place.base != "alias":
+        if place.struct is None or place.type != K.V_RECORD and place.base != "alias":
             self.error("ESL3017", base, what=place.shown())
             return None
         if place.struct is UNTYPED:
@@ -433,8 +424,8 @@ class ExpressionChecker(Scope):
 
     def _untyped_item(self, node: int, place: Place, column: str) -> Place | None:
         """Item of a RECORD without a structure: its column is found by name when the script runs."""
-        if place.kind == P_ROW:
-            return Place(P_ITEM, V_ANY, place.symbol, UNTYPED, place.index, name=column)
+        if place.kind == K.P_ROW:
+            return Place(K.P_ITEM, K.V_ANY, place.symbol, UNTYPED, place.index, name=column)
         self.needs_structure(node, place, f"`^{column}` without a row")
         return None
 
@@ -450,20 +441,20 @@ class ExpressionChecker(Scope):
         name, kind = struct.columns[column]
         shown = f"{place.name}^{name}"
         if place.index < 0:
-            if place.kind == P_WHOLE:
-                return place_at(P_COLUMN, V_RECORD, place.symbol, struct, -1, column, shown)
+            if place.kind == K.P_WHOLE:
+                return place_at(K.P_COLUMN, K.V_RECORD, place.symbol, struct, -1, column, shown)
             self.error("ESL3020", node, name=name)
             return None
-        if place.kind == P_ROW:
+        if place.kind == K.P_ROW:
             return self._record_item(node, place, column, kind, shown)
-        value = V_ANY if kind == V_OBJECT else kind
+        value = K.V_ANY if kind == K.V_OBJECT else kind
         return part_of(place, value, None, place.index, column, shown)
 
     def _record_item(self, node: int, place: Place, column: int, kind: int, shown: str) -> Place | None:
-        item = place_at(P_ITEM, kind, place.symbol, place.struct, place.index, column, shown)
-        if kind != V_OBJECT:
+        item = place_at(K.P_ITEM, kind, place.symbol, place.struct, place.index, column, shown)
+        if kind != K.V_OBJECT:
             return item
-        return Place(P_CELL, V_ANY, base="item", item=item, name=shown)
+        return Place(K.P_CELL, K.V_ANY, base="item", item=item, name=shown)
 
     # attributes
     def _attribute(self, node: int) -> int:
@@ -471,31 +462,31 @@ class ExpressionChecker(Scope):
         if name not in ATTRIBUTES:
             spelled = self.spelled(self.tree.b[node]).upper()
             self.error("ESL2017", node, name=spelled, hint=meant(spelled, [a.upper() for a in ATTRIBUTES]))
-            return V_NONE
-        if self.tree.kind[inner] not in (N_LOCAL, N_OBJECT, N_INDEX, N_COLUMN, N_PAREN):
+            return K.V_NONE
+        if self.tree.kind[inner] not in (K.N_LOCAL, K.N_OBJECT, K.N_INDEX, K.N_COLUMN, K.N_PAREN):
             self.error("ESL3019", node, name=name.upper(), what="an expression")
-            return V_NONE
+            return K.V_NONE
         place = self.place(inner)
         if place is None:
-            return V_NONE
-        return ATTRIBUTES[name] if self._has_attribute(node, name, place) else V_NONE
+            return K.V_NONE
+        return ATTRIBUTES[name] if self._has_attribute(node, name, place) else K.V_NONE
 
     def _has_attribute(self, node: int, name: str, place: Place) -> bool:
-        whole = place.kind == P_WHOLE or place.kind == P_CELL and (place.type == V_RECORD and place.whole or place.base == "alias")
-        simple = place.kind != P_WHOLE and (place.type not in (V_RECORD, V_OBJECT))
-        cell = place.kind == P_CELL and place.base != "self"
+        whole = place.kind == K.P_WHOLE or place.kind == K.P_CELL and (place.type == K.V_RECORD and place.whole or place.base == "alias")
+        simple = place.kind != K.P_WHOLE and (place.type not in (K.V_RECORD, K.V_OBJECT))
+        cell = place.kind == K.P_CELL and place.base != "self"
         if name == "dim":
             allowed = whole or cell
         elif name == "hbj":
-            allowed = place.kind == P_CELL
+            allowed = place.kind == K.P_CELL
         elif name in ("tim", "wea"):
-            allowed = simple and (cell or place.kind == P_SCALAR)
+            allowed = simple and (cell or place.kind == K.P_SCALAR)
         else:
             allowed = simple and (name == "vld" or place.base != "self")
         if not allowed:
             self.error("ESL3019", node, name=name.upper(), what=place.shown())
             return False
-        if place.kind == P_SCALAR and place.symbol is not None:
+        if place.kind == K.P_SCALAR and place.symbol is not None:
             if name == "tim":
                 place.symbol.track_time()
             elif name == "wea":
@@ -505,20 +496,20 @@ class ExpressionChecker(Scope):
 
 def place_of(symbol: Symbol) -> Place:
     """The place that a local name stands for."""
-    if symbol.kind == S_PVAR:
-        return place_at(P_PVAR, symbol.type, symbol, None, -1, -1, symbol.name)
-    if symbol.kind in (S_CONST, S_REF, S_SPECIAL) or symbol.initial >= 0:
-        return place_at(P_CONST, symbol.type, symbol, None, -1, -1, symbol.name)
-    if symbol.type == V_RECORD:
-        return place_at(P_WHOLE, V_RECORD, symbol, symbol.struct, -1, -1, symbol.name)
-    if symbol.type == V_OBJECT:
-        kind = V_RECORD if symbol.struct else V_ANY
+    if symbol.kind == K.S_PVAR:
+        return place_at(K.P_PVAR, symbol.type, symbol, None, -1, -1, symbol.name)
+    if symbol.kind in (K.S_CONST, K.S_REF, K.S_SPECIAL) or symbol.initial >= 0:
+        return place_at(K.P_CONST, symbol.type, symbol, None, -1, -1, symbol.name)
+    if symbol.type == K.V_RECORD:
+        return place_at(K.P_WHOLE, K.V_RECORD, symbol, symbol.struct, -1, -1, symbol.name)
+    if symbol.type == K.V_OBJECT:
+        kind = K.V_RECORD if symbol.struct else K.V_ANY
         return cell_at(kind, symbol, symbol.struct, -1, -1, "alias", None, symbol.name)
-    return place_at(P_SCALAR, symbol.type, symbol, None, -1, -1, symbol.name)
+    return place_at(K.P_SCALAR, symbol.type, symbol, None, -1, -1, symbol.name)
 
 
 def is_number(kind: int) -> bool:
-    return kind in (V_BOOL, V_INT, V_REAL)
+    return kind in (K.V_BOOL, K.V_INT, K.V_REAL)
 
 
 def is_relation(op: int) -> bool:
@@ -526,39 +517,39 @@ def is_relation(op: int) -> bool:
 
 
 def binary_type(op: int, left: int, right: int) -> int:
-    """Type of `left op right`; V_NONE when the operator does not join them."""
-    if left in (V_RECORD, V_OBJECT) or right in (V_RECORD, V_OBJECT):
-        return V_NONE
+    """Type of `left op right`; K.V_NONE when the operator does not join them."""
+    if left in (K.V_RECORD, K.V_OBJECT) or right in (K.V_RECORD, K.V_OBJECT):
+        return K.V_NONE
     numbers = is_number(left) and is_number(right)
     if is_relation(op):
-        return V_BOOL if left == right or numbers or V_ANY in (left, right) else V_NONE
-    if V_ANY in (left, right):
-        return V_ANY
+        return K.V_BOOL if left == right or numbers or K.V_ANY in (left, right) else K.V_NONE
+    if K.V_ANY in (left, right):
+        return K.V_ANY
     if op in (K.T_AND, K.T_OR):
-        if left == right and (left == V_BOOL or left == V_INT and op == K.T_AND):
+        if left == right and (left == K.V_BOOL or left == K.V_INT and op == K.T_AND):
             return left
-        return V_NONE
+        return K.V_NONE
     if numbers:
         if op == K.T_SLASH:
-            return V_INT if left == right == V_BOOL else V_REAL
-        return V_REAL if V_REAL in (left, right) else V_INT
+            return K.V_INT if left == right == K.V_BOOL else K.V_REAL
+        return K.V_REAL if K.V_REAL in (left, right) else K.V_INT
     return special_type(op, left, right)
 
 
 def special_type(op: int, left: int, right: int) -> int:
     """Texts joined by +, times with numbers."""
-    if op == K.T_PLUS and left == right == V_TEXT:
-        return V_TEXT
-    if op == K.T_MINUS and left == right == V_TIME:
-        return V_REAL
-    if left == V_TIME and is_number(right) and op in (K.T_PLUS, K.T_MINUS):
-        return V_TIME
-    return V_TIME if op == K.T_PLUS and right == V_TIME and is_number(left) else V_NONE
+    if op == K.T_PLUS and left == right == K.V_TEXT:
+        return K.V_TEXT
+    if op == K.T_MINUS and left == right == K.V_TIME:
+        return K.V_REAL
+    if left == K.V_TIME and is_number(right) and op in (K.T_PLUS, K.T_MINUS):
+        return K.V_TIME
+    return K.V_TIME if op == K.T_PLUS and right == K.V_TIME and is_number(left) else K.V_NONE
 
 
 def converts(kind: int, wanted: int) -> bool:
     """Can a value of `kind` ever become a valid `wanted`?"""
-    if kind == wanted or V_ANY in (kind, wanted) or V_NONE in (kind, wanted):
+    if kind == wanted or K.V_ANY in (kind, wanted) or K.V_NONE in (kind, wanted):
         return True
     return is_number(kind) and is_number(wanted)
 

@@ -1,8 +1,6 @@
 from hisee.esl.front cimport kinds as K
 from hisee.esl.front.checker_actions cimport ActionChecker
 
-cdef int N_WAIT_FOR, V_BOOL, V_INT, V_REAL, V_TEXT
-
 
 cdef class FlowChecker(ActionChecker):
     cdef public list markers, other_marks

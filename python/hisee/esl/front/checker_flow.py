@@ -4,8 +4,7 @@
 from __future__ import annotations
 
 from hisee.esl.front import kinds as K
-from hisee.esl.front.checker_actions import CHECKS, JUMPS, ActionChecker, Blocks
-from hisee.esl.front.kinds import N_WAIT_FOR, V_BOOL, V_INT, V_REAL, V_TEXT
+from hisee.esl.front.checker_actions import CHECKS, JUMPS, ActionChecker
 
 
 class FlowChecker(ActionChecker):
@@ -32,37 +31,38 @@ class FlowChecker(ActionChecker):
         elif self.tree.kind[node] in (K.N_RETRY, K.N_RESUME):
             self.other_marks.append(("ESL2023", node))
 
-    def marker(self, node: int, blocks: Blocks) -> None:
-        if blocks:
+    def marker(self, node: int, block: int) -> None:
+        if block != K.NO_BLOCK:
             self.error("ESL2021", node)
         self.markers.append(node)
+        self.here.markers.append(node)
 
-    def gosub(self, node: int, blocks: Blocks) -> None:
+    def gosub(self, node: int, block: int) -> None:
         self.here.gosubs = self.here.comes_back = True
-        self.jump(node, self.tree.a[node], blocks)
+        self.jump(node, self.tree.a[node], block)
 
-    def on_jump(self, node: int, blocks: Blocks) -> None:
+    def on_jump(self, node: int, block: int) -> None:
         number = self.tree.a[node]
-        self.convertible(number, self.check(number), V_INT)
+        self.convertible(number, self.check(number), K.V_INT)
         if self.tree.c[node]:
             self.here.gosubs = self.here.comes_back = True
         for name in self.tree.items(self.tree.b[node]):
-            self.jump(node, name, blocks)
+            self.jump(node, name, block)
 
     def wait_for(self, node: int) -> None:
         tree = self.tree
         self.condition(tree.a[node])
         if tree.b[node] >= 0:
-            self.convertible(tree.b[node], self.check(tree.b[node]), V_REAL)
+            self.convertible(tree.b[node], self.check(tree.b[node]), K.V_REAL)
         if tree.d[node] >= 0:
-            self.out(tree.d[node], V_BOOL)
+            self.out(tree.d[node], K.V_BOOL)
 
     def raise_exception(self, node: int) -> None:
         code, text = self.tree.a[node], self.tree.b[node]
-        self.convertible(code, self.check(code), V_INT)
+        self.convertible(code, self.check(code), K.V_INT)
         if text >= 0:
-            self.convertible(text, self.check(text), V_TEXT)
+            self.convertible(text, self.check(text), K.V_TEXT)
 
 
 JUMPS.update({K.N_EXCEPTION_HANDLER: FlowChecker.marker, K.N_GOSUB: FlowChecker.gosub, K.N_ON_JUMP: FlowChecker.on_jump})
-CHECKS.update({K.N_RAISE: FlowChecker.raise_exception, N_WAIT_FOR: FlowChecker.wait_for})
+CHECKS.update({K.N_RAISE: FlowChecker.raise_exception, K.N_WAIT_FOR: FlowChecker.wait_for})

@@ -6,26 +6,6 @@ from __future__ import annotations
 from hisee.esl.front import kinds as K
 from hisee.esl.front.checker_actions import CHECKS
 from hisee.esl.front.checker_flow import FlowChecker
-from hisee.esl.front.kinds import (
-    N_COLUMN,
-    N_FUNC,
-    N_INDEX,
-    N_LOCAL,
-    N_OBJECT,
-    N_PAREN,
-    P_CELL,
-    P_COLUMN,
-    P_ROW,
-    P_SCALAR,
-    P_WHOLE,
-    V_ANY,
-    V_BOOL,
-    V_INT,
-    V_NONE,
-    V_OBJECT,
-    V_RECORD,
-    V_TEXT,
-)
 from hisee.esl.front.nodes import TYPE_NAMES
 from hisee.esl.front.symbols import UNTYPED, Place, Symbol
 from hisee.esl.front.words import CNT_ORDER, LST_ORDER
@@ -41,7 +21,7 @@ LST_SHAPES: dict[str, tuple[str, ...]] = {
     "lst_create": ("mask", "type", "group", "sort", "lines", "handle>", "data", "relation", "object"), "lst_go_next": ("handle", "data"),
     "lst_go_prev": ("handle", "data"), "lst_destroy": ("handle",),
 }
-CNT_TYPES = {"handle": V_INT, "found": V_BOOL, "count": V_INT, "index": V_INT, "name": V_TEXT}
+CNT_TYPES = {"handle": K.V_INT, "found": K.V_BOOL, "count": K.V_INT, "index": K.V_INT, "name": K.V_TEXT}
 
 
 class StructureChecker(FlowChecker):
@@ -56,13 +36,13 @@ class StructureChecker(FlowChecker):
         place = self.structure(node)
         if place is None:
             return None
-        if place.kind != P_WHOLE and not self.is_structured_object(place):
+        if place.kind != K.P_WHOLE and not self.is_structured_object(place):
             self.error("ESL3002", node, wanted="a whole structure", found=place.shown())
             return None
         return place
 
     def number(self, node: int) -> None:
-        self.convertible(node, self.check(node), V_INT)
+        self.convertible(node, self.check(node), K.V_INT)
 
     def sort(self, node: int) -> None:
         keys = self.tree.items(self.tree.a[node])
@@ -70,11 +50,11 @@ class StructureChecker(FlowChecker):
             self.error("ESL2007", node, name="SORT", wanted=f"1 to {SORT_KEYS} columns", found=str(len(keys) // 2))
         first: Symbol | None = None
         for column, ascending in zip(keys[::2], keys[1::2], strict=True):
-            self.convertible(ascending, self.check(ascending), V_BOOL)
+            self.convertible(ascending, self.check(ascending), K.V_BOOL)
             place = self.place(column)
             if place is None:
                 continue
-            if place.kind != P_COLUMN or place.struct is None or place.struct.columns[place.column][1] == V_OBJECT:
+            if place.kind != K.P_COLUMN or place.struct is None or place.struct.columns[place.column][1] == K.V_OBJECT:
                 self.error("ESL3002", column, wanted="a column of values, `_r^Column`", found=place.shown())
                 continue
             if first is not None and first is not place.symbol:
@@ -85,7 +65,7 @@ class StructureChecker(FlowChecker):
         tree = self.tree
         self.counter(node)
         self.number(tree.b[node])
-        self.out(tree.c[node], V_INT)
+        self.out(tree.c[node], K.V_INT)
         self.condition(tree.d[node])
         if not self._names(tree.d[node], tree.a[node]):
             self.error("ESL3024", tree.d[node], name=self.spelled(tree.a[node]))
@@ -94,7 +74,7 @@ class StructureChecker(FlowChecker):
         """Does an expression use a local? Its nodes lie side by side, it is the last of them."""
         tree, low = self.tree, self.tree.start[node]
         while node >= 0 and tree.start[node] >= low:
-            if tree.kind[node] == N_LOCAL and tree.a[node] == name:
+            if tree.kind[node] == K.N_LOCAL and tree.a[node] == name:
                 return True
             node -= 1
         return False
@@ -113,7 +93,7 @@ class StructureChecker(FlowChecker):
             self.number(number)
         if target is not None and source is not None:
             same = self.same_structure(node, target, source)
-            if target.kind == P_CELL:
+            if target.kind == K.P_CELL:
                 self.needs_structure(self.tree.b[node], source, "COPY_ROWS into an object")
             elif same and target.struct is not None and target.struct is not UNTYPED and not target.struct.boxed:
                 self._without_links(self.tree.b[node], source)  # its rows have the links of their source
@@ -121,14 +101,14 @@ class StructureChecker(FlowChecker):
     # user flags
     def flags_carried(self, target: Place, value: int) -> None:
         """What a value brings along in user flags its copy keeps: those of a setter, or of the other variable."""
-        if target.kind != P_SCALAR or target.symbol is None:
+        if target.kind != K.P_SCALAR or target.symbol is None:
             return
-        while self.tree.kind[value] == N_PAREN:
+        while self.tree.kind[value] == K.N_PAREN:
             value = self.tree.a[value]
-        if self.tree.kind[value] == N_FUNC and self.folded(self.tree.a[value]) in ("%setflagsv", "%setflag"):
+        if self.tree.kind[value] == K.N_FUNC and self.folded(self.tree.a[value]) in ("%setflagsv", "%setflag"):
             target.symbol.track_flags()
         place = self.place_known(value)
-        if place is not None and place.kind == P_SCALAR and place.symbol is not None:
+        if place is not None and place.kind == K.P_SCALAR and place.symbol is not None:
             self.copies.append((target.symbol, place.symbol))
 
     def carry_flags(self) -> None:
@@ -156,22 +136,22 @@ class StructureChecker(FlowChecker):
 
     def _list_operand(self, role: str, node: int) -> None:
         if role in ("group", "object"):
-            if self.tree.kind[node] not in (N_LOCAL, N_OBJECT, N_INDEX, N_COLUMN, N_PAREN):
+            if self.tree.kind[node] not in (K.N_LOCAL, K.N_OBJECT, K.N_INDEX, K.N_COLUMN, K.N_PAREN):
                 self.error("ESL3010", node, found=TYPE_NAMES[self.check(node)])
                 return
             place = self.place(node)
-            if place is not None and place.kind != P_CELL:
+            if place is not None and place.kind != K.P_CELL:
                 self.error("ESL3010", node, found=place.shown())
         elif role == "data":
             place = self.structure(node)
-            if place is not None and place.kind != P_WHOLE:
+            if place is not None and place.kind != K.P_WHOLE:
                 self.error("ESL3002", node, wanted="a local RECORD", found=place.shown())
             elif place is not None:
                 self.needs_structure(node, place, "a list of objects")
         elif role == "handle>":
-            self.out(node, V_INT)
+            self.out(node, K.V_INT)
         else:
-            self.convertible(node, self.check(node), V_TEXT if role == "mask" else V_INT)
+            self.convertible(node, self.check(node), K.V_TEXT if role == "mask" else K.V_INT)
 
     # binding
     def set_bind(self, node: int) -> None:
@@ -180,7 +160,7 @@ class StructureChecker(FlowChecker):
         source = self.place(tree.b[node]) if tree.b[node] >= 0 else None
         if target is None:
             return
-        if target.kind != P_ROW or target.symbol is None:
+        if target.kind != K.P_ROW or target.symbol is None:
             self.error("ESL3002", tree.a[node], wanted="a row of a local RECORD", found=target.shown())
             return
         if self.needs_structure(tree.a[node], target, "SET .. BIND"):
@@ -190,7 +170,7 @@ class StructureChecker(FlowChecker):
             self.error("ESL1003", node, construct="SET .. BIND of a structure with more than 255 columns")
         if source is None:
             return
-        if source.kind != P_CELL or source.whole or source.type != V_RECORD:
+        if source.kind != K.P_CELL or source.whole or source.type != K.V_RECORD:
             self.error("ESL3002", tree.b[node], wanted="a row of an object", found=source.shown())
         else:
             self.same_structure(node, target, source)
@@ -207,7 +187,7 @@ class StructureChecker(FlowChecker):
                     actual.bound = formal.bound = growing = True
         for node, place, symbol in self.untyped_arguments:
             if symbol.bound:
-                untyped = place if place.struct is UNTYPED else Place(P_WHOLE, V_RECORD, symbol, symbol.struct, name=symbol.name)
+                untyped = place if place.struct is UNTYPED else Place(K.P_WHOLE, K.V_RECORD, symbol, symbol.struct, name=symbol.name)
                 self.needs_structure(node, untyped, "a record with bound rows")
         self.carry_flags()
 
@@ -220,15 +200,15 @@ class StructureChecker(FlowChecker):
         if self.needs_structure(tree.a[node], target, "SET .. AS"):
             return
         if tree.b[node] < 0:
-            if target.kind == P_COLUMN:
+            if target.kind == K.P_COLUMN:
                 self._object_column(tree.a[node], target)
             return
         source = self._linked_source(tree.b[node], target)
         if source is None:
             return
-        if tree.d[node] and source.kind != P_CELL and not source.base:
+        if tree.d[node] and source.kind != K.P_CELL and not source.base:
             self.error("ESL3022", tree.b[node], what=source.shown())
-        elif target.kind == P_COLUMN:
+        elif target.kind == K.P_COLUMN:
             self._columns(node, target, source)
         elif self.same_structure(node, target, source) and self.is_row(target) != self.is_row(source):
             self.error("ESL3006", node)
@@ -243,23 +223,23 @@ class StructureChecker(FlowChecker):
         return boxed
 
     def _linked_source(self, node: int, target: Place) -> Place | None:
-        if target.kind == P_COLUMN:
+        if target.kind == K.P_COLUMN:
             return self.column_place(node)
         return self.structure(node)
 
     def column_place(self, node: int) -> Place | None:
         """`x[0]^Column` of a record or of an object: the place of the whole column."""
         tree = self.tree
-        if tree.kind[node] == N_COLUMN:
+        if tree.kind[node] == K.N_COLUMN:
             base = tree.a[node]
-            if tree.kind[base] == N_INDEX:
+            if tree.kind[base] == K.N_INDEX:
                 self.check(tree.b[base])
                 base = tree.a[base] if self.known[tree.b[base]] == 0 else base
             place = self.place(base)
-            if place is not None and place.kind == P_CELL and place.struct is not None and place.index < 0:
+            if place is not None and place.kind == K.P_CELL and place.struct is not None and place.index < 0:
                 return self._cell_column(node, place)
         place = self.place(node)
-        if place is not None and place.kind != P_COLUMN:
+        if place is not None and place.kind != K.P_COLUMN:
             self.error("ESL3002", node, wanted="a whole column, `x[0]^Column`", found=place.shown())
             return None
         return place
@@ -271,14 +251,15 @@ class StructureChecker(FlowChecker):
         if column < 0:
             self.error("ESL3013", node, structure=place.struct.name, name=self.spelled(name))
             return None
-        found = Place(P_COLUMN, V_RECORD, place.symbol, place.struct, column=column, base=place.base, entry=place.entry, node=place.node,
+        found = Place(K.P_COLUMN, K.V_RECORD, place.symbol, place.struct, column=column, base=place.base, entry=place.entry,
+                      node=place.node,
                       name=f"{place.name}^{place.struct.columns[column][0]}")
         self.places[node] = found
         return found
 
     def _object_column(self, node: int, place: Place) -> bool:
         assert place.struct is not None
-        if place.base or place.struct.columns[place.column][1] != V_OBJECT:
+        if place.base or place.struct.columns[place.column][1] != K.V_OBJECT:
             self.error("ESL3010", node, found=place.shown())
             return False
         return True
@@ -287,7 +268,7 @@ class StructureChecker(FlowChecker):
         if not self._object_column(self.tree.a[node], target):
             return
         assert source.struct is not None
-        if source.struct.columns[source.column][1] != V_OBJECT and not (self.tree.d[node] and source.base):
+        if source.struct.columns[source.column][1] != K.V_OBJECT and not (self.tree.d[node] and source.base):
             self.error("ESL3025", self.tree.b[node], what=source.shown())
 
     # containers
@@ -309,21 +290,21 @@ class StructureChecker(FlowChecker):
         if name == "value":
             self._cnt_value(node, ">" in role)
         elif ">" in role:
-            self.out(node, CNT_TYPES.get(name, V_ANY))
+            self.out(node, CNT_TYPES.get(name, K.V_ANY))
         else:
-            self.convertible(node, self.check(node), CNT_TYPES.get(name, V_ANY))
+            self.convertible(node, self.check(node), CNT_TYPES.get(name, K.V_ANY))
 
     def _cnt_value(self, node: int, receives: bool) -> None:
         """A value, a row or a structure; an object's rows can be put in, not received."""
         kind = self.check(node)
         place = self.place_known(node)
-        if kind != V_RECORD:
+        if kind != K.V_RECORD:
             if receives:
-                self.out(node, V_ANY)
-            elif kind != V_NONE:
-                self.convertible(node, kind, V_ANY)
+                self.out(node, K.V_ANY)
+            elif kind != K.V_NONE:
+                self.convertible(node, kind, K.V_ANY)
             return
-        if place is None or place.kind == P_COLUMN or receives and place.kind == P_CELL:
+        if place is None or place.kind == K.P_COLUMN or receives and place.kind == K.P_CELL:
             found = place.shown() if place else TYPE_NAMES[kind]
             self.error("ESL3002", node, wanted="a value, a local row or a local structure", found=found)
 

@@ -1,3 +1,4 @@
+from hisee.esl.front cimport kinds as K
 from hisee.esl.front.checker_structure cimport StructureChecker
 from hisee.esl.front.nodes cimport Tree
 from hisee.esl.front.symbols cimport Parameter, Procedure

@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 
 from hisee.esl.context import ObjectContext
 from hisee.esl.diagnostics import Note
+from hisee.esl.front import kinds as K
 from hisee.esl.front.checker_actions import CHECKS
 from hisee.esl.front.checker_expr import count_text
 from hisee.esl.front.checker_structure import StructureChecker
 from hisee.esl.front.expressions import SyntaxFault
-from hisee.esl.front.kinds import F_PUBLIC, F_RPC, F_RPCX, M_IN, N_CALL_UNIT
 from hisee.esl.front.lexer import Source, Tokens, fold, tokenize
 from hisee.esl.front.nodes import TYPE_NAMES, Tree
 from hisee.esl.front.parser import parse
@@ -69,7 +69,7 @@ class UnitChecker(StructureChecker):
             if self.full:
                 break
         wrong = "RPC PROCEDURE" if self.context.kind == "unit" else "PUBLIC PROCEDURE"
-        flags, place = (F_RPC | F_RPCX, "other events and pictures") if self.context.kind == "unit" else (F_PUBLIC, "unit events")
+        flags, place = (K.F_RPC | K.F_RPCX, "other events and pictures") if self.context.kind == "unit" else (K.F_PUBLIC, "unit events")
         for procedure in self.procedures[1:]:
             if procedure.flags & flags:
                 self.error("ESL2011", procedure.node, construct=wrong, place=place)
@@ -137,8 +137,8 @@ class UnitChecker(StructureChecker):
                 self.check(arg)
             return
         procedure = use.checked.by_name.get(self.folded(tree.b[node]))
-        if procedure is None or not procedure.flags & F_PUBLIC:
-            public = [p.name for p in use.checked.procedures[1:] if p.flags & F_PUBLIC]
+        if procedure is None or not procedure.flags & K.F_PUBLIC:
+            public = [p.name for p in use.checked.procedures[1:] if p.flags & K.F_PUBLIC]
             hint = meant(self.spelled(tree.b[node]), public) or "public are: " + ", ".join(public)
             self.error("ESL2024", node, name=self.spelled(tree.b[node]), unit=use.checked.name, hint=hint)
             return
@@ -176,7 +176,7 @@ class UnitChecker(StructureChecker):
 
     def _implemented(self, node: int, interface: str, header: Header) -> None:
         procedure = self.by_name.get(fold(header.name))
-        if procedure is None or not procedure.flags & (F_RPC | F_RPCX):
+        if procedure is None or not procedure.flags & (K.F_RPC | K.F_RPCX):
             self.error("ESL2028", node, name=header.name, interface=interface, hint=f"add `{header.shown()}`")
         elif header_of(procedure).parameters != header.parameters:
             self.error("ESL2029", procedure.node, name=header.name, interface=interface, wanted=header.shown())
@@ -201,7 +201,7 @@ class UnitChecker(StructureChecker):
         for node in [*tree.globals, *tree.units, *tree.init, *(n for p in tree.procedures for n in tree.items(tree.c[p]))]:
             self.error("ESL2030", node)
         for procedure in self.procedures[1:]:
-            if not procedure.flags & (F_RPC | F_RPCX):
+            if not procedure.flags & (K.F_RPC | K.F_RPCX):
                 self.error("ESL2030", procedure.node)
 
     def through_interface(self, node: int, interface: str, name: str, args: list[int]) -> None:
@@ -230,8 +230,8 @@ def header_of(procedure: Procedure) -> Header:
         symbol = parameter.symbol
         structure = f" ({symbol.struct.name})" if symbol.struct is not None and symbol.struct.name else ""
         kind = TYPE_NAMES[symbol.type] + (" NOALIAS" if symbol.noalias else "") + structure
-        kinds.append((kind, parameter.mode == M_IN))
+        kinds.append((kind, parameter.mode == K.M_IN))
     return Header(procedure.name, tuple(kinds))
 
 
-CHECKS.update({N_CALL_UNIT: UnitChecker.call_unit})
+CHECKS.update({K.N_CALL_UNIT: UnitChecker.call_unit})

@@ -9,8 +9,6 @@ from hisee.esl.front.codegen_calls cimport CallCode
 from hisee.esl.front.signatures cimport Signature
 from hisee.esl.front.symbols cimport Parameter, Place, Procedure, Symbol
 
-cdef int F_ENTRY, F_ENTRYX, F_RPC, F_RPCX, N_CALL_UNIT, N_WAIT_FOR, P_WHOLE, V_BOOL, V_INT, V_NONE, V_RECORD
-
 
 @cython.final
 cdef class Codegen(CallCode):

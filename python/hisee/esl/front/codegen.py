@@ -14,26 +14,13 @@ from hisee.esl.front.checker import Checker
 from hisee.esl.front.codegen_actions import MODES
 from hisee.esl.front.codegen_base import typed
 from hisee.esl.front.codegen_calls import CallCode
-from hisee.esl.front.kinds import (
-    F_ENTRY,
-    F_ENTRYX,
-    F_RPC,
-    F_RPCX,
-    N_CALL_UNIT,
-    N_WAIT_FOR,
-    P_WHOLE,
-    V_BOOL,
-    V_INT,
-    V_NONE,
-    V_RECORD,
-)
 from hisee.esl.front.signatures import FUNCTIONS
 from hisee.esl.front.symbols import Procedure, Symbol
 from hisee.esl.optimisations import NONE
 from hisee.esl.unit import Kind
 
 INIT, CHANGE, LOCAL = Kind.INIT, Kind.CHANGE, Kind.LOCAL
-KINDS = ((F_RPCX, Kind.RPCX), (F_RPC, Kind.RPC), (F_ENTRYX, Kind.ENTRYX), (F_ENTRY, Kind.ENTRY))
+KINDS = ((K.F_RPCX, Kind.RPCX), (K.F_RPC, Kind.RPC), (K.F_ENTRYX, Kind.ENTRYX), (K.F_ENTRY, Kind.ENTRY))
 
 
 def generate(checked: Checker, without: frozenset[str] = NONE) -> bytes:
@@ -87,7 +74,7 @@ class Codegen(CallCode):
         """Registers of a variable and its companions; a constant known now needs none."""
         if symbol.value is not None or not symbol.type:
             return
-        struct = symbol.struct if symbol.type == V_RECORD else None
+        struct = symbol.struct if symbol.type == K.V_RECORD else None
         symbol.register = self.p.slot(symbol.type, self.structure(struct))
         self._place_companions(symbol)
 
@@ -100,11 +87,10 @@ class Codegen(CallCode):
         self.p = self.builders[procedure.index]
         for parameter in procedure.parameters:
             symbol = parameter.symbol
-            struct = symbol.struct if symbol.type == V_RECORD else None
+            struct = symbol.struct if symbol.type == K.V_RECORD else None
             symbol.register = self.p.param(symbol.name, MODES[parameter.mode], symbol.type, self.structure(struct))
-        own = {id(p.symbol) for p in procedure.parameters}
         for symbol in procedure.locals.values():
-            if id(symbol) in own:
+            if symbol.given:
                 self._place_companions(symbol)
             else:
                 self._place_symbol(symbol)
@@ -136,10 +122,14 @@ class Codegen(CallCode):
     def _declaration(self, node: int) -> None:
         """Constants whose value is not known now are computed here; an invalid one raises."""
         table = self.here.locals if self.here.index else self.checked.globals
-        for var in self.tree.items(self.tree.b[node]):
-            symbol = table.get(self.checked.folded(self.tree.a[var]))
-            value = self.tree.b[var]
-            if value < 0 or symbol is None or symbol.initial != value or symbol.value is not None:
+        tree = self.tree
+        for at in range(tree.first(tree.b[node]), tree.behind(tree.b[node])):
+            var = tree.pool[at]
+            value = tree.b[var]
+            if value < 0:
+                continue
+            symbol = table.get(self.checked.folded(tree.a[var]))
+            if symbol is None or symbol.initial != value or symbol.value is not None:
                 continue
             self.action(var)
             register = self.value(value, symbol.type, self.temp(symbol.type) if self.is_global(symbol) else symbol.register)
@@ -147,9 +137,9 @@ class Codegen(CallCode):
             self._must_be_valid(symbol, register)
 
     def _must_be_valid(self, symbol: Symbol, register: int) -> None:
-        valid, fine = self.temp(V_BOOL), self.p.label()
+        valid, fine = self.temp(K.V_BOOL), self.p.label()
         self.emit(typed("VALID", symbol.type), valid, register)
-        self.emit(Op.BR_TRUE, valid, 0, fine)
+        self.fork(Op.BR_TRUE, valid, 0, fine)
         self.emit(Op.RAISE_NR, 0, 0, 0, 2)
         self.p.place(fine)
 
@@ -160,11 +150,9 @@ class Codegen(CallCode):
 
     def items_of(self, number: int) -> None:
         """A stored list of actions; -1 is an empty one."""
-        if number < 0:
-            return
-        pool = self.tree.pool
-        for at in range(number + 1, number + 1 + pool[number]):
-            self._item_of_section(pool[at])
+        tree = self.tree
+        for at in range(tree.first(number), tree.behind(number)):
+            self._item_of_section(tree.pool[at])
 
     def _item_of_section(self, node: int) -> None:
         kind = self.tree.kind[node]
@@ -196,16 +184,16 @@ class Codegen(CallCode):
     # blocks
     def if_(self, node: int) -> None:
         tree = self.tree
-        branches, end = tree.items(tree.a[node]), self.p.label()
-        for at in range(0, len(branches), 2):
-            following = self.p.label()
-            if at:
-                self.action(branches[at])
-            self.branch(branches[at], following, False)
+        first, behind, end = tree.first(tree.a[node]), tree.behind(tree.a[node]), self.p.label()
+        for at in range(first, behind, 2):
+            condition, following = tree.pool[at], self.p.label()
+            if at > first:
+                self.action(condition)
+            self.branch(condition, following, False)
             self.release()
-            self.items_of(branches[at + 1])
-            if at + 2 < len(branches) or tree.b[node] >= 0:
-                self._leave_branch(branches[at], end)
+            self.items_of(tree.pool[at + 1])
+            if at + 2 < behind or tree.b[node] >= 0:
+                self._leave_branch(condition, end)
             self.p.place(following)
         self.items_of(tree.b[node])
         self.release()
@@ -214,28 +202,28 @@ class Codegen(CallCode):
     def _leave_branch(self, condition: int, end: Label) -> None:
         self.release()
         self.marker(self.tree.end[condition])
-        self.emit(Op.JUMP, end)
+        self.jump(Op.JUMP, end)
 
     def for_(self, node: int) -> None:
         tree = self.tree
         symbol = self.checked.symbol_of(tree.a[node], node)
         assert symbol is not None
         shared = self.is_global(symbol)
-        counter = self.hold(V_INT) if shared else None
+        counter = self.hold(K.V_INT) if shared else None
         i = counter[0] if counter is not None else symbol.register
-        bound = self.hold(V_INT)
+        bound = self.hold(K.V_INT)
         if self.has_off:  # a head that fails runs into the body: its END_LOOP must not meet the bound of another loop
-            self.invalid(V_INT, bound[0])
+            self.invalid(K.V_INT, bound[0])
         self._bounds(node, i, bound[0])
         end, top = self.p.label(), self.p.label()
         self._write_back(symbol, i)
-        self.emit(Op.FOR_PREP, i, bound[0], end)
+        self.fork(Op.FOR_PREP, i, bound[0], end)
         self.p.place(top)
         self._write_back(symbol, i)
         self._loop_items(node, end)
         if counter is not None:
             self.emit(Op.GLOAD_I, i, symbol.register)
-        self.emit(Op.FOR, i, bound[0], top)
+        self.fork(Op.FOR, i, bound[0], top)
         self._write_back(symbol, i)
         self.p.place(end)
         self.unhold(bound)
@@ -250,13 +238,13 @@ class Codegen(CallCode):
     def _bounds(self, node: int, i: int, bound: int) -> None:
         tree = self.tree
         if tree.kind[node] == K.N_FOR:
-            low = self.temp(V_INT)
-            self.value(tree.b[node], V_INT, low)
-            self.value(tree.c[node], V_INT, bound)
+            low = self.temp(K.V_INT)
+            self.value(tree.b[node], K.V_INT, low)
+            self.value(tree.c[node], K.V_INT, bound)
             self.emit(Op.MOV_I, i, low)
             return
         place = self.placed(tree.b[node])
-        if place.kind == P_WHOLE:
+        if place.kind == K.P_WHOLE:
             assert place.symbol is not None
             self.emit(Op.DIM, bound, self.record(place.symbol))
         else:
@@ -274,12 +262,12 @@ class Codegen(CallCode):
         end, top = self.p.label(), self.p.label()
         self.p.place(top)
         self._loop_items(node, end)
-        self.emit(Op.LOOP, top)
+        self.jump(Op.LOOP, top)
         self.p.place(end)
 
     def exit_loop(self, node: int) -> None:
         if self.tree.a[node] < 0:
-            self.emit(Op.JUMP, self.exits[-1])
+            self.jump(Op.JUMP, self.exits[-1])
         else:
             self.branch(self.tree.a[node], self.exits[-1], True)
 
@@ -292,10 +280,10 @@ class Codegen(CallCode):
         signature = FUNCTIONS.get(name)
         if signature is None:
             self.picture_function(name, args, -1)
-        elif signature.result == V_NONE:
-            given = self._arguments(signature, args, [self.type_of(a) for a in args])
+        elif signature.result == K.V_NONE:
+            given = self._arguments(signature, self.tree.b[inner])
             if signature.host:
-                self._host_function(signature, given, V_NONE, -1)
+                self._host_function(signature, given, K.V_NONE, -1)
             else:
                 self.function(signature.number, given, None)
         else:
@@ -328,5 +316,5 @@ METHODS = {
     K.N_RAISE: Codegen.raise_exception, K.N_RERAISE: Codegen.plain, K.N_SORT: Codegen.sort, K.N_FIND_TRUE: Codegen.find_true,
     K.N_DELETE: Codegen.delete, K.N_COPY_ROWS: Codegen.copy_rows, K.N_SET_BIND: Codegen.set_bind, K.N_CNT: Codegen.container,
     K.N_LST: Codegen.object_list,
-    N_CALL_UNIT: Codegen.call_unit, N_WAIT_FOR: Codegen.wait_for,
+    K.N_CALL_UNIT: Codegen.call_unit, K.N_WAIT_FOR: Codegen.wait_for,
 }

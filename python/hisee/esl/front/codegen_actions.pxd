@@ -1,5 +1,6 @@
 cimport cython
 
+from hisee.esl.front cimport kinds as K
 from hisee.esl.front cimport ops as Op
 from hisee.esl.front.assembler cimport Arg, Label, ProcedureBuilder, arg_of
 from hisee.esl.front.checker_db cimport DbAction
@@ -8,9 +9,6 @@ from hisee.esl.front.codegen_stamp cimport StampCode
 from hisee.esl.front.symbols cimport Parameter, Place, Procedure, Struct
 
 cdef int IN, OUT, INOUT
-cdef int C_ASYNC, C_CODE, E_LABEL, M_IN, N_PAREN
-cdef int P_CELL, P_COLUMN, P_CONST, P_ITEM, P_PVAR, P_ROW, P_SCALAR, P_WHOLE
-cdef int V_ANY, V_BOOL, V_INT, V_OBJECT, V_REAL, V_RECORD, V_TEXT, V_TIME
 
 
 cdef class ActionCode(StampCode):

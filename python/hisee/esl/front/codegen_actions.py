@@ -3,34 +3,12 @@
 
 from __future__ import annotations
 
+from hisee.esl.front import kinds as K
 from hisee.esl.front import ops as Op
 from hisee.esl.front.assembler import Arg, Label, ProcedureBuilder, arg_of
 from hisee.esl.front.checker_db import DbAction
 from hisee.esl.front.codegen_base import typed
 from hisee.esl.front.codegen_stamp import StampCode
-from hisee.esl.front.kinds import (
-    C_ASYNC,
-    C_CODE,
-    E_LABEL,
-    M_IN,
-    N_PAREN,
-    P_CELL,
-    P_COLUMN,
-    P_CONST,
-    P_ITEM,
-    P_PVAR,
-    P_ROW,
-    P_SCALAR,
-    P_WHOLE,
-    V_ANY,
-    V_BOOL,
-    V_INT,
-    V_OBJECT,
-    V_REAL,
-    V_RECORD,
-    V_TEXT,
-    V_TIME,
-)
 from hisee.esl.front.symbols import Parameter, Place, Procedure, Struct
 from hisee.esl.front.words import UNIT_ORDER, UNITS
 from hisee.esl.unit import Mode
@@ -52,14 +30,14 @@ class ActionCode(StampCode):
     def store(self, place: Place, register: int, kind: int, weak: int = -1, time: int = -1, flags: int = -1) -> None:
         """Write a value of type `kind` to a place, converted to it."""
         symbol = place.symbol
-        if place.kind == P_SCALAR:
+        if place.kind == K.P_SCALAR:
             assert symbol is not None
             self.write_symbol(symbol, self.convert(register, kind, symbol.type))
             self.stamp(symbol, weak, time, flags)
-        elif place.kind == P_PVAR:
+        elif place.kind == K.P_PVAR:
             assert symbol is not None
             self.emit(typed("PV_WR", symbol.type), self.variable(symbol), self.convert(register, kind, symbol.type))
-        elif place.kind == P_ITEM:
+        elif place.kind == K.P_ITEM:
             self.store_item(place, self.convert(register, kind, place.type), time)
         else:
             self.set_cell(self._written(place), register, kind, weak, time, flags)
@@ -69,7 +47,7 @@ class ActionCode(StampCode):
         cell = self.linked(place)
         if place.index < 0 or not self.checked._holds_reference(place):
             return cell
-        reference = self.temp(V_OBJECT)
+        reference = self.temp(K.V_OBJECT)
         self.emit(Op.RD_O, reference, cell)
         self.free(cell)
         return reference
@@ -78,17 +56,17 @@ class ActionCode(StampCode):
         """Reference for writing: an empty alias or item raises here."""
         reference = self.reference(place)
         if place.base in ("alias", "item"):
-            number = self.temp(V_INT)
+            number = self.temp(K.V_INT)
             self.emit(Op.HBJ, number, reference)
             self.free(number)
         return reference
 
     def set_cell(self, reference: int, register: int, kind: int, weak: int = -1, time: int = -1, flags: int = -1) -> None:
-        time = self.invalid(V_TIME) if time < 0 else time
-        weak = self.load(False, V_BOOL) if weak < 0 else weak
-        args = [self.arg_in(V_OBJECT, reference), self.arg_in(kind, register), self.arg_in(V_TIME, time), self.arg_in(V_BOOL, weak)]
+        time = self.invalid(K.V_TIME) if time < 0 else time
+        weak = self.load(False, K.V_BOOL) if weak < 0 else weak
+        args = [self.arg_in(K.V_OBJECT, reference), self.arg_in(kind, register), self.arg_in(K.V_TIME, time), self.arg_in(K.V_BOOL, weak)]
         if flags >= 0:
-            args.append(self.arg_in(V_INT, flags))
+            args.append(self.arg_in(K.V_INT, flags))
         self.act(ActionId.SET, args, False)
         self.free(time)
         self.free(weak)
@@ -98,38 +76,38 @@ class ActionCode(StampCode):
         place = self.placed(tree.a[node])
         value = tree.b[node]
         symbol = place.symbol
-        time = self.value(tree.c[node], V_TIME) if tree.c[node] >= 0 else self.given_time(value)
-        if place.kind == P_SCALAR and symbol is not None and not self.is_global(symbol):
+        time = self.value(tree.c[node], K.V_TIME) if tree.c[node] >= 0 else self.given_time(value)
+        if place.kind == K.P_SCALAR and symbol is not None and not self.is_global(symbol):
             weak = self.weak_of(value) if symbol.weak is not None else -1
             flags = self.flags_of(value) if symbol.flags is not None else -1
             if time == symbol.register:  # the time that the variable itself has before it is written
-                time = self.convert(time, V_TIME, V_TIME, self.temp(V_TIME))
+                time = self.convert(time, K.V_TIME, K.V_TIME, self.temp(K.V_TIME))
             self.value(value, symbol.type, symbol.register)
             self.stamp(symbol, weak, time, flags)
             return
         kind = place.type
-        if place.kind == P_CELL and kind == V_ANY:
+        if place.kind == K.P_CELL and kind == K.V_ANY:
             kind = self.type_of(value)
-        flagged = place.kind == P_CELL or symbol is not None and symbol.flags is not None
+        flagged = place.kind == K.P_CELL or symbol is not None and symbol.flags is not None
         flags = self.flags_of(value) if flagged else -1
         register = self.value(value, kind)
-        tracked = place.kind == P_CELL or symbol is not None and symbol.weak is not None
+        tracked = place.kind == K.P_CELL or symbol is not None and symbol.weak is not None
         self.store(place, register, kind, self.weak_of(value) if tracked else -1, time, flags)
 
     # links
     def set_as(self, node: int) -> None:
         tree = self.tree
         target = self.placed(tree.a[node])
-        if target.kind in (P_WHOLE, P_ROW, P_COLUMN):
+        if target.kind in (K.P_WHOLE, K.P_ROW, K.P_COLUMN):
             self.set_as_structure(node)
             return
         if tree.b[node] < 0:
-            reference = self.temp(V_OBJECT)
+            reference = self.temp(K.V_OBJECT)
             self.emit(Op.OBJ_NONE, reference)
         else:
             reference = self.linked(self.placed(tree.b[node]))
             if node in self.checked.through:
-                cell, reference = reference, self.temp(V_OBJECT)
+                cell, reference = reference, self.temp(K.V_OBJECT)
                 self.emit(Op.RD_O, reference, cell)
         if target.base == "item":
             assert target.item is not None
@@ -151,9 +129,9 @@ class ActionCode(StampCode):
             given.append(self.argument_for(args[at], procedure.parameters[at], backs))
         callee = self.builders[procedure.index]
         if code >= 0:
-            given.append(self.arg_out(V_INT, code))
+            given.append(self.arg_out(K.V_INT, code))
             callee = self._guarded(procedure)
-        self.put(Op.CALL, self.unit.call(callee, given), 0, 0)
+        self.emit(Op.CALL, self.unit.call(callee, given), 0, 0)
         for place, register, kind in backs:
             self.copy_back(place, register, kind)
 
@@ -164,10 +142,10 @@ class ActionCode(StampCode):
         inner, failed = self.builders[procedure.index], Label()
         outer = self.guards[procedure.index] = self.unit.procedure(f"CALL [] {procedure.name}")
         args = [arg_of(p.mode, p.type, outer.param(p.name, p.mode, p.type, p.structure)) for p in inner.parameters]
-        code = outer.param("_ret", OUT, V_INT)
+        code = outer.param("_ret", OUT, K.V_INT)
         line = self.checked.source.line(self.tree.start[procedure.node])
         outer.action(line)
-        outer.emit(Op.ON_ERR, failed, 0, 0, E_LABEL)
+        outer.emit(Op.ON_ERR, failed, 0, 0, K.E_LABEL)
         outer.emit(Op.CALL, self.unit.call(inner, args))
         outer.emit(Op.LOADI_I, code, 0)
         outer.emit(Op.RET)
@@ -178,11 +156,11 @@ class ActionCode(StampCode):
 
     def argument_for(self, node: int, parameter: Parameter, backs: list[tuple[Place, int, int]]) -> Arg:
         symbol, mode = parameter.symbol, MODES[parameter.mode]
-        if symbol.type == V_RECORD:
+        if symbol.type == K.V_RECORD:
             return self.record_argument(self.placed(node), mode, backs)
-        if symbol.type == V_OBJECT:
+        if symbol.type == K.V_OBJECT:
             return self._alias_argument(self.placed(node), mode)
-        if parameter.mode == M_IN:
+        if parameter.mode == K.M_IN:
             kind = self.type_of(node)
             given = self.arg_in(kind, self.value(node))
         else:
@@ -193,18 +171,18 @@ class ActionCode(StampCode):
 
     def _must_be_container(self, handle: Arg) -> None:
         """CNT_HANDLE: the CALL of a procedure with an unknown handle raises _ERR_NO_DATA, the procedure is not entered."""
-        self.act(ActionId.CNT_GETNR, [arg_of(IN, handle.type, handle.register), self.arg_out(V_INT, self.temp(V_INT))], False)
+        self.act(ActionId.CNT_GETNR, [arg_of(IN, handle.type, handle.register), self.arg_out(K.V_INT, self.temp(K.V_INT))], False)
 
     def _alias_argument(self, place: Place, mode: int) -> Arg:
         """A reference is handed over; only an alias of the caller can be re-linked by the callee."""
         if place.base == "alias" and place.index < 0 and place.symbol is not None and not self.is_global(place.symbol):
-            return arg_of(mode, V_OBJECT, place.symbol.register)
-        return arg_of(IN, V_OBJECT, self.reference(place))
+            return arg_of(mode, K.V_OBJECT, place.symbol.register)
+        return arg_of(IN, K.V_OBJECT, self.reference(place))
 
     def inout(self, place: Place, mode: int, backs: list[tuple[Place, int, int]]) -> Arg:
         """A variable that the callee may change: a local in place, everything else through a copy that is stored afterwards."""
         symbol = place.symbol
-        if place.kind == P_SCALAR and symbol is not None and not self.is_global(symbol):
+        if place.kind == K.P_SCALAR and symbol is not None and not self.is_global(symbol):
             if (symbol.time, symbol.weak, symbol.flags) != (None, None, None):
                 backs.append((place, symbol.register, symbol.type))
             return arg_of(mode, symbol.type, symbol.register)
@@ -218,32 +196,32 @@ class ActionCode(StampCode):
 
     def record_argument(self, place: Place, mode: int, backs: list[tuple[Place, int, int]]) -> Arg:
         assert place.symbol is not None
-        if place.kind == P_WHOLE:
-            return arg_of(mode, V_RECORD, self.fresh(place.symbol) if mode != OUT else self.record(place.symbol))
+        if place.kind == K.P_WHOLE:
+            return arg_of(mode, K.V_RECORD, self.fresh(place.symbol) if mode != OUT else self.record(place.symbol))
         register = self.row_copy(place)
         if mode != IN:
-            backs.append((place, register, V_RECORD))
-        return arg_of(mode, V_RECORD, register)
+            backs.append((place, register, K.V_RECORD))
+        return arg_of(mode, K.V_RECORD, register)
 
     def row_copy(self, place: Place) -> int:
         assert place.symbol is not None
-        register = self.temp(V_RECORD, place.struct)
-        index = self.value(place.index, V_INT)
+        register = self.temp(K.V_RECORD, place.struct)
+        index = self.value(place.index, K.V_INT)
         self.emit(Op.ROW_GET, register, self.fresh(place.symbol), index)
         self.free(index)
         return register
 
     def copy_back(self, place: Place, register: int, kind: int) -> None:
-        if kind == V_OBJECT:
+        if kind == K.V_OBJECT:
             self.write_symbol(place.symbol, register)  # type: ignore[arg-type]
             return
-        if kind != V_RECORD:
+        if kind != K.V_RECORD:
             self.store(place, register, kind)
             return
         assert place.symbol is not None
-        index = self.value(place.index, V_INT)
+        index = self.value(place.index, K.V_INT)
         if self.checked.bound:  # the callee may have bound its row: what that row reads comes back
-            self.act(ActionId.REFRESH, [arg_of(INOUT, V_RECORD, register)], False)
+            self.act(ActionId.REFRESH, [arg_of(INOUT, K.V_RECORD, register)], False)
         self.emit(Op.ROW_PUT, self.record(place.symbol), index, register)  # not one row: raises before the object has anything
         if place.symbol.bound:
             self._row_to_object(place, register, index)
@@ -252,9 +230,9 @@ class ActionCode(StampCode):
     def _row_to_object(self, place: Place, register: int, index: int) -> None:
         """A row that stands for one of an object: what the callee wrote goes there too."""
         assert place.symbol is not None and place.struct is not None
-        one = self.load(1, V_INT)
+        one = self.load(1, K.V_INT)
         for column, (_, kind) in enumerate(place.struct.columns):
-            if kind == V_OBJECT:
+            if kind == K.V_OBJECT:
                 continue
             value = self.temp(kind)
             self._load_of(register, one, column, kind, value)
@@ -263,7 +241,7 @@ class ActionCode(StampCode):
 
     def _load_of(self, record: int, row: int, column: int, kind: int, register: int) -> None:
         """As load_cell(), of a record in a register."""
-        if kind != V_ANY:
+        if kind != K.V_ANY:
             self.emit(typed("LD", kind), register, record, row, column)
         else:
             self.emit(Op.LDW, register, record, row)
@@ -274,30 +252,30 @@ class ActionCode(StampCode):
         args, flags = tree.items(tree.c[node]), tree.d[node]
         result = self.checked.place_known(tree.a[node])
         if self.checked.folded(tree.b[node]) in self.checked.by_name:
-            code = self.temp(V_INT) if result is not None else -1
+            code = self.temp(K.V_INT) if result is not None else -1
             self.call(tree.b[node], args, code)
             if result is not None:
-                self.store(result, code, V_INT)
+                self.store(result, code, K.V_INT)
             return
         backs: list[tuple[Place, int, int]] = []
         came: list[tuple[Place, int, int]] = []
-        given, modes = self._remote_arguments(args, bool(flags & C_ASYNC), backs, came)
-        code = self.temp(V_INT)
-        head = [self.arg_in(V_INT, self.load(flags & (C_ASYNC | C_CODE) | objects_in(modes), V_INT)),
-                self.arg_in(V_TEXT, self.load(self.checked.spelled(tree.b[node]), V_TEXT)),
-                self.arg_in(V_TEXT, self.load(modes, V_TEXT)), self.arg_out(V_INT, code)]
-        self.act(ActionId.CALL_OTHER, head + given, not flags & C_ASYNC)
+        given, modes = self._remote_arguments(args, bool(flags & K.C_ASYNC), backs, came)
+        code = self.temp(K.V_INT)
+        head = [self.arg_in(K.V_INT, self.load(flags & (K.C_ASYNC | K.C_CODE) | objects_in(modes), K.V_INT)),
+                self.arg_in(K.V_TEXT, self.load(self.checked.spelled(tree.b[node]), K.V_TEXT)),
+                self.arg_in(K.V_TEXT, self.load(modes, K.V_TEXT)), self.arg_out(K.V_INT, code)]
+        self.act(ActionId.CALL_OTHER, head + given, not flags & K.C_ASYNC)
         self._remote_results(backs, came)
         if result is not None:
-            self.store(result, code, V_INT)
+            self.store(result, code, K.V_INT)
 
     def _remote_results(self, backs: list[tuple[Place, int, int]], came: list[tuple[Place, int, int]]) -> None:
         for place, register, kind in backs:
             self.copy_back(place, register, kind)
         for place, flag, register in came:
             none = self.p.label()
-            self.emit(Op.BR_FALSE, flag, 0, none)
-            self.store(place, register, V_ANY)
+            self.fork(Op.BR_FALSE, flag, 0, none)
+            self.store(place, register, K.V_ANY)
             self.p.place(none)
 
     def _remote_arguments(self, args: list[int], is_async: bool, backs: list[tuple[Place, int, int]],
@@ -308,12 +286,12 @@ class ActionCode(StampCode):
             place = self.checked.place_known(arg)
             writable = self._is_writable(arg, place)
             mode = INOUT if writable and not is_async else IN
-            if place is not None and place.kind == P_CELL and place.base != "self" and came is not None and self.tree.kind[arg] != N_PAREN:
+            if place is not None and place.kind == K.P_CELL and place.base != "self" and came is not None and self.tree.kind[arg] != K.N_PAREN:
                 modes += "O" if mode == INOUT else "o" if not writable else "a"
                 given += self._object_argument(place, mode, backs, came)
                 continue
-            modes += "=" if writable else "h" if self.tree.kind[arg] == N_PAREN else "<"
-            if place is not None and place.kind in (P_WHOLE, P_ROW):
+            modes += "=" if writable else "h" if self.tree.kind[arg] == K.N_PAREN else "<"
+            if place is not None and place.kind in (K.P_WHOLE, K.P_ROW):
                 given.append(self.record_argument(place, mode, backs))
             elif mode == INOUT and place is not None:
                 given.append(self.inout(place, mode, backs))
@@ -326,99 +304,99 @@ class ActionCode(StampCode):
         """A reference; an alias of the caller may come back linked to something else."""
         reference = self.reference(place)
         if mode != INOUT:
-            return [self.arg_in(V_OBJECT, reference)]
+            return [self.arg_in(K.V_OBJECT, reference)]
         if place.base == "alias" and place.index < 0:
-            backs.append((place, reference, V_OBJECT))
-        flag, value = self.load(False, V_BOOL), self.temp(V_ANY)
+            backs.append((place, reference, K.V_OBJECT))
+        flag, value = self.load(False, K.V_BOOL), self.temp(K.V_ANY)
         came.append((place, flag, value))
-        return [arg_of(INOUT, V_OBJECT, reference), self.arg_out(V_BOOL, flag), self.arg_out(V_ANY, value)]
+        return [arg_of(INOUT, K.V_OBJECT, reference), self.arg_out(K.V_BOOL, flag), self.arg_out(K.V_ANY, value)]
 
     def _is_writable(self, arg: int, place: Place | None) -> bool:
-        if place is None or place.kind == P_CONST or place.base == "self" or self.tree.kind[arg] == N_PAREN:
+        if place is None or place.kind == K.P_CONST or place.base == "self" or self.tree.kind[arg] == K.N_PAREN:
             return False
         return getattr(place.entry, "access", "rw") != "r"
 
     # log and operator
     def _priority(self, node: int) -> int:
-        return self.value(self.tree.c[node], V_INT) if self.tree.c[node] >= 0 else self.load(0, V_INT)
+        return self.value(self.tree.c[node], K.V_INT) if self.tree.c[node] >= 0 else self.load(0, K.V_INT)
 
     def log(self, node: int) -> None:
         values = self.tree.items(self.tree.a[node])
         label = self._label_text(values)
-        kind = self.type_of(values[1]) if len(values) > 1 else V_BOOL
-        value = self.value(values[1]) if len(values) > 1 else self.load(False, V_BOOL)
+        kind = self.type_of(values[1]) if len(values) > 1 else K.V_BOOL
+        value = self.value(values[1]) if len(values) > 1 else self.load(False, K.V_BOOL)
         flags = self.tree.b[node] | int(len(values) > 1)
-        self.act(ActionId.LOG, [self.arg_in(V_INT, self.load(flags, V_INT)), self.arg_in(V_TEXT, label),
-                                self.arg_in(V_INT, self._priority(node)), self.arg_in(kind, value)], False)
+        self.act(ActionId.LOG, [self.arg_in(K.V_INT, self.load(flags, K.V_INT)), self.arg_in(K.V_TEXT, label),
+                                self.arg_in(K.V_INT, self._priority(node)), self.arg_in(kind, value)], False)
 
     def _label_text(self, values: list[int]) -> int:
         """The label is a text or a variable of any type; %ToStr makes a text of it."""
         if not values:
-            return self.load("", V_TEXT)
+            return self.load("", K.V_TEXT)
         kind = self.type_of(values[0])
-        if kind == V_TEXT:
+        if kind == K.V_TEXT:
             return self.value(values[0])
         return self.to_text(values[0], kind)
 
     def to_text(self, node: int, kind: int) -> int:
-        operand, register = self.value(node), self.temp(V_TEXT)
-        self.function(TO_STR, [self.arg_in(kind, operand)], self.arg_out(V_TEXT, register))
+        operand, register = self.value(node), self.temp(K.V_TEXT)
+        self.function(TO_STR, [self.arg_in(kind, operand)], self.arg_out(K.V_TEXT, register))
         return register
 
     def logex(self, node: int) -> None:
-        text = self.value(self.tree.a[node], V_TEXT)
-        self.act(ActionId.LOGEX, [self.arg_in(V_INT, self.load(self.tree.b[node], V_INT)), self.arg_in(V_TEXT, text),
-                                  self.arg_in(V_INT, self._priority(node))], False)
+        text = self.value(self.tree.a[node], K.V_TEXT)
+        self.act(ActionId.LOGEX, [self.arg_in(K.V_INT, self.load(self.tree.b[node], K.V_INT)), self.arg_in(K.V_TEXT, text),
+                                  self.arg_in(K.V_INT, self._priority(node))], False)
 
     def _console(self, node: int) -> int:
         if node >= 0:
             return self.reference(self.placed(node))
-        register = self.temp(V_OBJECT)
+        register = self.temp(K.V_OBJECT)
         self.emit(Op.OBJ_NONE, register)
         return register
 
     def message(self, node: int) -> None:
-        text = self.value(self.tree.a[node], V_TEXT)
-        self.act(ActionId.MESSAGE, [self.arg_in(V_TEXT, text), self.arg_in(V_OBJECT, self._console(self.tree.b[node]))], False)
+        text = self.value(self.tree.a[node], K.V_TEXT)
+        self.act(ActionId.MESSAGE, [self.arg_in(K.V_TEXT, text), self.arg_in(K.V_OBJECT, self._console(self.tree.b[node]))], False)
 
     def query(self, node: int) -> None:
         tree = self.tree
         single, console, seconds = tree.items(tree.c[node])
-        text = self.value(tree.b[node], V_TEXT)
-        args = [self.arg_in(V_TEXT, text), self.arg_in(V_BOOL, self.load(bool(single), V_BOOL)),
-                self.arg_in(V_OBJECT, self._console(console)),
-                self.arg_in(V_REAL, self.value(seconds, V_REAL) if seconds >= 0 else self.invalid(V_REAL))]
+        text = self.value(tree.b[node], K.V_TEXT)
+        args = [self.arg_in(K.V_TEXT, text), self.arg_in(K.V_BOOL, self.load(bool(single), K.V_BOOL)),
+                self.arg_in(K.V_OBJECT, self._console(console)),
+                self.arg_in(K.V_REAL, self.value(seconds, K.V_REAL) if seconds >= 0 else self.invalid(K.V_REAL))]
         self._into(tree.a[node], ActionId.QUERY, args)
 
     def _into(self, target: int, number: int, args: list[Arg]) -> None:
         """A waiting action whose last operand is an INT for `target`."""
-        answer = self.temp(V_INT)
-        self.act(number, [*args, self.arg_out(V_INT, answer)], True)
-        self.store(self.placed(target), answer, V_INT)
+        answer = self.temp(K.V_INT)
+        self.act(number, [*args, self.arg_out(K.V_INT, answer)], True)
+        self.store(self.placed(target), answer, K.V_INT)
 
     def on_change(self, node: int) -> None:
         tree = self.tree
         procedure: Procedure = self.checked.by_name[self.checked.folded(tree.b[node])]
         reference = self.change_reference(self.placed(tree.a[node]))
-        args = [self.arg_in(V_OBJECT, reference), self.arg_in(V_INT, self.load(self.builders[procedure.index].index, V_INT)),
-                self.arg_in(V_BOOL, self.load(not tree.c[node], V_BOOL))]
+        args = [self.arg_in(K.V_OBJECT, reference), self.arg_in(K.V_INT, self.load(self.builders[procedure.index].index, K.V_INT)),
+                self.arg_in(K.V_BOOL, self.load(not tree.c[node], K.V_BOOL))]
         self.act(ActionId.ON_CHANGE, args, False)
 
     def delay(self, node: int) -> None:
         self.sleep(self.span(self.tree.a[node], self.tree.b[node]))
 
     def sleep(self, seconds: int) -> None:
-        self.act(ActionId.DELAY, [self.arg_in(V_REAL, seconds)], True)
+        self.act(ActionId.DELAY, [self.arg_in(K.V_REAL, seconds)], True)
 
     def span(self, node: int, unit: int) -> int:
         """REAL register: an amount of time in seconds."""
         factor = UNITS[UNIT_ORDER[unit]]
         known = self.known_number(node)
         if known is not None:
-            return self.load(float(known) * factor, V_REAL)
-        seconds = self.value(node, V_REAL)
+            return self.load(float(known) * factor, K.V_REAL)
+        seconds = self.value(node, K.V_REAL)
         if factor != 1.0:
-            seconds = self._three(Op.MUL_R, V_REAL, seconds, self.load(factor, V_REAL), self.temp(V_REAL))
+            seconds = self._three(Op.MUL_R, K.V_REAL, seconds, self.load(factor, K.V_REAL), self.temp(K.V_REAL))
         return seconds
 
     def wait(self) -> None:
@@ -440,7 +418,7 @@ class ActionCode(StampCode):
             given.append(operand)
         self.act(number, given, True)
         for place, register, kind in backs:
-            if place.kind == P_CELL and kind == V_RECORD:
+            if place.kind == K.P_CELL and kind == K.V_RECORD:
                 self.rows_to_object(place, register, code)
             else:
                 self.copy_back(place, register, kind)
@@ -448,51 +426,51 @@ class ActionCode(StampCode):
     def _db_operand(self, action: DbAction, name: str, mode: str, backs: list[tuple[Place, int, int]]) -> Arg:
         node: int = action.operands.get("max" if name == "max_rows" else name, -1)
         if name == "table":
-            return self.arg_in(V_OBJECT, self.reference(self.placed(node)))
+            return self.arg_in(K.V_OBJECT, self.reference(self.placed(node)))
         if name == "row":
             direction = IN if mode == "IN" else OUT if action.mode else INOUT
             return self._db_rows(self.placed(node), direction, backs)
         if mode == "OUT":
             place = self.placed(node)
-            return self.inout(place, OUT, backs) if place.type == V_INT else self._copied_out(place, backs)
+            return self.inout(place, OUT, backs) if place.type == K.V_INT else self._copied_out(place, backs)
         if name == "where":
-            return self.arg_in(V_TEXT, self.value(action.where, V_TEXT) if action.where >= 0 else self.invalid(V_TEXT))
-        return self.arg_in(V_INT, self._db_number(action, name, node))
+            return self.arg_in(K.V_TEXT, self.value(action.where, K.V_TEXT) if action.where >= 0 else self.invalid(K.V_TEXT))
+        return self.arg_in(K.V_INT, self._db_number(action, name, node))
 
     def _db_number(self, action: DbAction, name: str, node: int) -> int:
         if name == "mode":
-            return self.load(action.mode, V_INT)
+            return self.load(action.mode, K.V_INT)
         if name == "count":
-            return self.load(len(action.binds), V_INT)
-        return self._max_rows(action, node) if name == "max_rows" else self.value(node, V_INT)
+            return self.load(len(action.binds), K.V_INT)
+        return self._max_rows(action, node) if name == "max_rows" else self.value(node, K.V_INT)
 
     def _db_rows(self, place: Place, direction: int, backs: list[tuple[Place, int, int]]) -> Arg:
         """Rows of an object go as the values that it has now, and what is read comes back into a record of its own."""
-        if place.kind != P_CELL:
+        if place.kind != K.P_CELL:
             return self.record_argument(place, direction, backs)
         values: Struct = place.struct.values()  # type: ignore[union-attr]
         if direction == OUT:
             self.linked(place)
-            register = self.temp(V_RECORD, values)
-            self.emit(Op.REDIM, register, self.load(0, V_INT))
+            register = self.temp(K.V_RECORD, values)
+            self.emit(Op.REDIM, register, self.load(0, K.V_INT))
         else:
             register = self.rows_for(place, values)
         if direction != IN:
-            backs.append((place, register, V_RECORD))
-        return arg_of(direction, V_RECORD, register)
+            backs.append((place, register, K.V_RECORD))
+        return arg_of(direction, K.V_RECORD, register)
 
     def _max_rows(self, action: DbAction, node: int) -> int:
         if node >= 0:
-            return self.value(node, V_INT)
-        return self.invalid(V_INT) if action.mode else self.load(1, V_INT)
+            return self.value(node, K.V_INT)
+        return self.invalid(K.V_INT) if action.mode else self.load(1, K.V_INT)
 
     def _copied_out(self, place: Place, backs: list[tuple[Place, int, int]]) -> Arg:
-        register = self.temp(V_INT)
-        backs.append((place, register, V_INT))
-        return self.arg_out(V_INT, register)
+        register = self.temp(K.V_INT)
+        backs.append((place, register, K.V_INT))
+        return self.arg_out(K.V_INT, register)
 
     def _bind(self, node: int) -> Arg:
-        if self.type_of(node) == V_RECORD:
+        if self.type_of(node) == K.V_RECORD:
             return self._db_rows(self.placed(node), IN, [])
         return self.arg_in(self.type_of(node), self.value(node))
 

@@ -1,3 +1,4 @@
+from hisee.esl.front cimport kinds as K
 from hisee.esl.front cimport ops as Op
 from hisee.esl.front.assembler cimport Arg, Label, ProcedureBuilder, UnitBuilder, arg_of
 from hisee.esl.front.checker cimport Checker
@@ -5,9 +6,9 @@ from hisee.esl.front.lexer cimport Source
 from hisee.esl.front.nodes cimport Tree
 from hisee.esl.front.symbols cimport Place, Procedure, Struct, Symbol
 
-cdef int TYPES, IN, OUT, ACTION, GLOBAL, NO_STRUCTURE, REGISTERS
-cdef int V_ANY, V_BOOL, V_INT, V_REAL, V_RECORD, V_TEXT, V_TIME
-cdef list MOV, GLOAD, GSTORE, CONVERSIONS
+cdef int TYPES, IN, OUT, ACTION, GLOBAL, NO_STRUCTURE
+cdef long long LEAST, MOST
+cdef int[::1] MOV, GLOAD, GSTORE, CONVERSIONS
 
 cpdef int typed(str name, int kind) except -1
 
@@ -22,9 +23,8 @@ cdef class Registers:
     cdef public bint inner, in_place, short_load
     cdef public dict pvars, structs, objects, guards
     cdef public list builders
-    cdef list _free
     cdef dict _free_rows, _structure_of
-    cdef int[::1] _taken, _type
+    cdef int[::1] _taken, _type, _free, _below
     cdef int _taken_count
 
     cdef void begin_registers(self)
@@ -40,8 +40,9 @@ cdef class Registers:
     cdef void unhold(self, tuple held)
     cdef void release(self)
     cdef int structure(self, Struct struct)
-    cpdef int emit(self, int op, a=*, b=*, c=*, int x=*)
-    cdef int put(self, int op, long long a, long long b, long long c)
+    cdef int emit(self, int op, long long a=*, long long b=*, long long c=*, int x=*) except -1
+    cdef int jump(self, int op, Label label, int x=*) except -1
+    cdef int fork(self, int op, long long a, long long b, Label label) except -1
     cdef void action(self, int node)
     cdef void marker(self, int offset)
     cdef int load(self, value, int kind, int dest=*)

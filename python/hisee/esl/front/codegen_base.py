@@ -7,19 +7,22 @@ as an operator has used them, so that a chain of any length needs only a few.
 
 from __future__ import annotations
 
+from array import array
+
 from hisee.esl.context import ObjectEntry
+from hisee.esl.front import kinds as K
 from hisee.esl.front import ops as Op
 from hisee.esl.front.assembler import Arg, Label, ProcedureBuilder, UnitBuilder, arg_of
 from hisee.esl.front.checker import Checker
-from hisee.esl.front.kinds import V_ANY, V_BOOL, V_INT, V_REAL, V_RECORD, V_TEXT, V_TIME
 from hisee.esl.front.nodes import LETTERS
-from hisee.esl.front.rows import zeros
+from hisee.esl.front.rows import doubled, zeros
 from hisee.esl.front.symbols import Place, Procedure, Struct, Symbol, type_of_word
 from hisee.esl.optimisations import IN_PLACE, SHORT_LOAD
-from hisee.esl.unit import GLOBAL, NO_STRUCTURE, REGISTERS, Mode, SiteKind
+from hisee.esl.unit import GLOBAL, LEAST, MOST, NO_STRUCTURE, Mode, SiteKind
 from hisee.schema import opcodes
 
 NOW = 701  # %Now
+ROOM = 64  # registers of a procedure before the rows that tell of them must grow
 TYPES = len(LETTERS)
 IN, OUT, ACTION = int(Mode.IN), int(Mode.OUT), int(SiteKind.ACT)
 
@@ -34,17 +37,17 @@ def families() -> dict[str, list[int]]:
     return found
 
 
-def conversions() -> list[int]:
+def conversions() -> array[int]:
     """Opcodes by type and type wanted."""
-    table = [0] * (TYPES * TYPES)
-    for kind, to, op in ((V_BOOL, V_INT, Op.CVT_BI), (V_BOOL, V_REAL, Op.CVT_BR), (V_INT, V_BOOL, Op.CVT_IB), (V_INT, V_REAL, Op.CVT_IR),
-                         (V_REAL, V_INT, Op.CVT_RI), (V_REAL, V_BOOL, Op.CVT_RB)):
+    table = zeros(TYPES * TYPES)
+    for kind, to, op in ((K.V_BOOL, K.V_INT, Op.CVT_BI), (K.V_BOOL, K.V_REAL, Op.CVT_BR), (K.V_INT, K.V_BOOL, Op.CVT_IB),
+                         (K.V_INT, K.V_REAL, Op.CVT_IR), (K.V_REAL, K.V_INT, Op.CVT_RI), (K.V_REAL, K.V_BOOL, Op.CVT_RB)):
         table[TYPES * kind + to] = op
     return table
 
 
 FAMILIES = families()
-MOV, GLOAD, GSTORE = FAMILIES["MOV"], FAMILIES["GLOAD"], FAMILIES["GSTORE"]
+MOV, GLOAD, GSTORE = array("i", FAMILIES["MOV"]), array("i", FAMILIES["GLOAD"]), array("i", FAMILIES["GSTORE"])
 CONVERSIONS = conversions()
 
 
@@ -74,9 +77,11 @@ class Registers:
         self.guards: dict[int, ProcedureBuilder] = {}
         self.in_place = IN_PLACE not in without
         self.short_load = SHORT_LOAD not in without
-        self._taken = zeros(REGISTERS)  # registers that hold an operand, in the order they were taken
+        self._taken = zeros(ROOM)  # registers that hold an operand, in the order they were taken
         self._taken_count = 0
-        self._type = zeros(REGISTERS)  # of a taken register; 0 = not taken
+        self._type = zeros(ROOM)  # of a taken register; 0 = not taken
+        self._free = zeros(TYPES)  # by type the register that was given back last, 0 = none; here and in _below a register counts from 1
+        self._below = zeros(ROOM)  # the one given back before it
         self.begin_registers()
 
     # registers
@@ -84,27 +89,33 @@ class Registers:
         """Another procedure: no register of it exists."""
         while self._taken_count:
             self._leave(self._taken[self._taken_count - 1])
-        self._free: list[list[int]] = [[] for _ in range(TYPES)]
+        for kind in range(TYPES):
+            self._free[kind] = 0
         self._free_rows: dict[int, list[int]] = {}  # records, by structure
         self._structure_of: dict[int, int] = {}
 
     def temp(self, kind: int, struct: Struct | None = None) -> int:
         """A register that is free again at the end of the action."""
-        if kind == V_RECORD:
+        if kind == K.V_RECORD:
             return self._temp_rows(self.structure(struct))
-        free: list[int] = self._free[kind]
-        register = free.pop() if free else self.p.slot(kind)
+        register = self._free[kind] - 1
+        if register >= 0:
+            self._free[kind] = self._below[register]
+        else:
+            register = self.p.slot(kind)
         self._take(register, kind)
         return register
 
     def _temp_rows(self, structure: int) -> int:
         free = self._free_rows.get(structure)
-        register = free.pop() if free else self.p.slot(V_RECORD, structure)
+        register = free.pop() if free else self.p.slot(K.V_RECORD, structure)
         self._structure_of[register] = structure
-        self._take(register, V_RECORD)
+        self._take(register, K.V_RECORD)
         return register
 
     def _take(self, register: int, kind: int) -> None:
+        while register >= len(self._type):
+            self._taken, self._type, self._below = doubled(self._taken), doubled(self._type), doubled(self._below)
         self._taken[self._taken_count] = register
         self._taken_count += 1
         self._type[register] = kind
@@ -120,21 +131,22 @@ class Registers:
         self._type[register] = 0
 
     def _give_back(self, register: int, kind: int) -> None:
-        if kind == V_RECORD:
+        if kind == K.V_RECORD:
             self._free_rows.setdefault(self._structure_of[register], []).append(register)
         else:
-            self._free[kind].append(register)
+            self._below[register] = self._free[kind]
+            self._free[kind] = register + 1
 
     def is_temp(self, register: int, kind: int) -> bool:
         """Does an operand of this type stand there that nothing else needs?"""
-        return 0 <= register < REGISTERS and self._type[register] == kind
+        return 0 <= register < len(self._type) and self._type[register] == kind
 
     def dest(self, wanted: int, kind: int) -> int:
         return wanted if wanted >= 0 else self.temp(kind)
 
     def free(self, register: int) -> None:
         """An operand has been used: give it back if it was temporary."""
-        kind = self._type[register] if 0 <= register < REGISTERS else 0
+        kind = self._type[register] if 0 <= register < len(self._type) else 0
         if kind:
             self._leave(register)
             self._give_back(register, kind)
@@ -168,12 +180,16 @@ class Registers:
         return self.structs[key]
 
     # code
-    def emit(self, op: int, a: int | Label = 0, b: int | Label = 0, c: int | Label = 0, x: int = 0) -> int:
-        return self.p.emit(op, a, b, c, x)
+    def emit(self, op: int, a: int = 0, b: int = 0, c: int = 0, x: int = 0) -> int:
+        return self.p.put(op, a, b, c, x)
 
-    def put(self, op: int, a: int, b: int, c: int) -> int:
-        """emit() for operands that are all numbers."""
-        return self.p.put(op, a, b, c, 0)
+    def jump(self, op: int, label: Label, x: int = 0) -> int:
+        """An instruction with a label in b:c."""
+        return self.p.jump(op, label, x)
+
+    def fork(self, op: int, a: int, b: int, label: Label) -> int:
+        """An instruction that goes on at the label or behind itself."""
+        return self.p.branch(op, a, b, label, 0)
 
     def action(self, node: int) -> None:
         self.release()
@@ -186,29 +202,29 @@ class Registers:
     # constants
     def load(self, value: int | float | str | bool, kind: int, dest: int = -1) -> int:
         """A known value as `kind`; INT may become REAL on the way."""
-        if isinstance(value, bool) or kind == V_BOOL:
-            register = self.dest(dest, V_BOOL)
+        if isinstance(value, bool) or kind == K.V_BOOL:
+            register = self.dest(dest, K.V_BOOL)
             self.emit(Op.LOADI_B, register, 0, 0, int(value))
-        elif kind == V_REAL:
+        elif kind == K.V_REAL:
             register = self._load_real(float(value), dest)
         elif isinstance(value, str):
-            register = self.dest(dest, V_TEXT)
-            self.put(Op.LOADK_T, register, self.unit.text(value), 0)
+            register = self.dest(dest, K.V_TEXT)
+            self.emit(Op.LOADK_T, register, self.unit.text(value), 0)
         else:
             register = self._load_int(int(value), dest)
         return register
 
     def _load_int(self, value: int, dest: int) -> int:
-        register = self.dest(dest, V_INT)
-        if -(2**31) <= value < 2**31 and self.short_load:
-            self.put(Op.LOADI_I, register, value, 0)
+        register = self.dest(dest, K.V_INT)
+        if LEAST <= value <= MOST and self.short_load:
+            self.emit(Op.LOADI_I, register, value, 0)
         else:
-            self.emit(Op.LOADK_I, register, self.unit.const(V_INT, value))
+            self.emit(Op.LOADK_I, register, self.unit.const(K.V_INT, value))
         return register
 
     def _load_real(self, value: float, dest: int) -> int:
-        register = self.dest(dest, V_REAL)
-        if value == int(value) and abs(value) < 2**31 and str(value) != "-0.0" and self.short_load:
+        register = self.dest(dest, K.V_REAL)
+        if -MOST <= value <= MOST and value == int(value) and (value or str(value) == "0.0") and self.short_load:
             self.emit(Op.LOADI_R, register, int(value))
         else:
             self.emit(Op.LOADK_R, register, self.unit.real(value))
@@ -224,19 +240,19 @@ class Registers:
         """The value as `to`, in `dest` if that is given."""
         if kind == to:
             if dest >= 0 and dest != register:
-                self.put(MOV[kind], dest, register, 0)
+                self.emit(MOV[kind], dest, register, 0)
                 self.free(register)
                 return dest
             return register
         result = self.dest(dest, to)
-        if to == V_ANY:
+        if to == K.V_ANY:
             self.emit(typed("BOX", kind), result, register)
-        elif kind == V_ANY:
+        elif kind == K.V_ANY:
             self.emit(typed("UNBOX", to), result, register)
         elif CONVERSIONS[TYPES * kind + to]:
-            self.put(CONVERSIONS[TYPES * kind + to], result, register, 0)
+            self.emit(CONVERSIONS[TYPES * kind + to], result, register, 0)
         else:  # never valid: over ANY, so that an invalid value keeps its own reason
-            boxed = self.convert(register, kind, V_ANY)
+            boxed = self.convert(register, kind, K.V_ANY)
             self.emit(typed("UNBOX", to), result, boxed)
             register = boxed
         self.free(register)
@@ -251,14 +267,14 @@ class Registers:
         if not self.is_global(symbol):
             return self.convert(symbol.register, symbol.type, symbol.type, dest)
         register = self.dest(dest, symbol.type)
-        self.put(GLOAD[symbol.type], register, symbol.register, 0)
+        self.emit(GLOAD[symbol.type], register, symbol.register, 0)
         return register
 
     def write_symbol(self, symbol: Symbol, register: int) -> None:
         if self.is_global(symbol):
-            self.put(GSTORE[symbol.type], symbol.register, register, 0)
+            self.emit(GSTORE[symbol.type], symbol.register, register, 0)
         elif register != symbol.register:
-            self.put(MOV[symbol.type], symbol.register, register, 0)
+            self.emit(MOV[symbol.type], symbol.register, register, 0)
 
     def record(self, symbol: Symbol) -> int:
         """Record operand: own register, or a global of the script by bit 15."""
@@ -266,7 +282,7 @@ class Registers:
 
     def variable(self, symbol: Symbol) -> int:
         if symbol.index not in self.pvars:
-            kind = symbol.type if symbol.type <= V_TEXT else V_TEXT
+            kind = symbol.type if symbol.type <= K.V_TEXT else K.V_TEXT
             self.pvars[symbol.index] = self.unit.variable(symbol.name, kind, symbol.index)
         return self.pvars[symbol.index]
 
@@ -281,16 +297,16 @@ class Registers:
     def _new_object(self, entry: ObjectEntry) -> int:
         struct = self.checked.struct_of(entry)
         if struct is not None:
-            return self.unit.object(entry.name, entry.hbj, V_RECORD, max(1, entry.rows), len(struct.columns))
-        kind = type_of_word(entry.value_type) if entry.value_type else V_ANY
-        return self.unit.object(entry.name, entry.hbj, kind if kind <= V_TEXT else V_ANY)
+            return self.unit.object(entry.name, entry.hbj, K.V_RECORD, max(1, entry.rows), len(struct.columns))
+        kind = type_of_word(entry.value_type) if entry.value_type else K.V_ANY
+        return self.unit.object(entry.name, entry.hbj, kind if kind <= K.V_TEXT else K.V_ANY)
 
     # sites
     def function(self, number: int, args: list[Arg], result: Arg | None) -> None:
-        self.put(Op.FN, self.unit.fn(number, args, result), 0, 0)
+        self.emit(Op.FN, self.unit.fn(number, args, result), 0, 0)
 
     def act(self, number: int, args: list[Arg], waits: bool) -> None:
-        self.put(Op.ACT, self.unit.site(ACTION, number, waits, args), 0, 0)
+        self.emit(Op.ACT, self.unit.site(ACTION, number, waits, args), 0, 0)
 
     def arg_in(self, kind: int, register: int) -> Arg:
         return arg_of(IN, kind, register)
@@ -299,8 +315,8 @@ class Registers:
         return arg_of(OUT, kind, register)
 
     def now(self, dest: int = -1) -> int:
-        register = self.dest(dest, V_TIME)
-        self.function(NOW, [], self.arg_out(V_TIME, register))
+        register = self.dest(dest, K.V_TIME)
+        self.function(NOW, [], self.arg_out(K.V_TIME, register))
         return register
 
 

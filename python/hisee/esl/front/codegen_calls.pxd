@@ -1,3 +1,4 @@
+from hisee.esl.front cimport kinds as K
 from hisee.esl.front cimport ops as Op
 from hisee.esl.front.assembler cimport Arg
 from hisee.esl.front.codegen_base cimport typed
@@ -5,7 +6,7 @@ from hisee.esl.front.codegen_expr cimport ExpressionCode
 from hisee.esl.front.codegen_units cimport UnitCode
 from hisee.esl.front.symbols cimport Place, Symbol
 
-cdef int G_ASYNC, G_BEGIN, G_CODE, GLOBAL, O_SYNC, V_BOOL, V_INT, V_OBJECT, V_RECORD, V_TEXT
+cdef int GLOBAL
 
 
 cdef class CallCode(UnitCode):

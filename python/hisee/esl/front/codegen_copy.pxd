@@ -1,10 +1,9 @@
+from hisee.esl.front cimport kinds as K
 from hisee.esl.front cimport ops as Op
 from hisee.esl.front.assembler cimport Arg, Label
 from hisee.esl.front.codegen_base cimport typed
 from hisee.esl.front.codegen_expr cimport ExpressionCode
 from hisee.esl.front.symbols cimport Place, Struct, Symbol
-
-cdef int P_CELL, P_ROW, P_WHOLE, S_LOCAL, V_ANY, V_BOOL, V_INT, V_OBJECT, V_RECORD
 
 
 cdef class CopyCode(ExpressionCode):

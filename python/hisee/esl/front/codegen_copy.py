@@ -5,11 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from hisee.esl.front import kinds as K
 from hisee.esl.front import ops as Op
 from hisee.esl.front.assembler import Arg, Label
 from hisee.esl.front.codegen_base import typed
 from hisee.esl.front.codegen_expr import ExpressionCode
-from hisee.esl.front.kinds import P_CELL, P_ROW, P_WHOLE, S_LOCAL, V_ANY, V_BOOL, V_INT, V_OBJECT, V_RECORD
 from hisee.esl.front.symbols import UNTYPED, Place, Struct, Symbol
 from hisee.esl.unit import Mode, Type
 from hisee.schema.actions import ActionId
@@ -32,22 +32,22 @@ class CopyCode(ExpressionCode):
         target = self.placed(tree.a[node])
         source = self.placed(tree.b[node])
         if _bound(target) or _bound(source):
-            whole = target.kind == P_WHOLE or target.kind == P_CELL and target.whole
+            whole = target.kind == K.P_WHOLE or target.kind == K.P_CELL and target.whole
             self._copy_all(target, source) if whole else self._copy_row(target, source)
-        elif target.kind == P_WHOLE and (source.kind == P_WHOLE and _as_it_is(target, source) or target.struct is UNTYPED):
+        elif target.kind == K.P_WHOLE and (source.kind == K.P_WHOLE and _as_it_is(target, source) or target.struct is UNTYPED):
             self.emit(Op.SET_WITH, self.record(target.symbol), self._taken_rows(target, source))  # type: ignore[arg-type]
-        elif target.kind == P_ROW and (source.kind == P_ROW and _as_it_is(target, source) or target.struct is UNTYPED):
+        elif target.kind == K.P_ROW and (source.kind == K.P_ROW and _as_it_is(target, source) or target.struct is UNTYPED):
             row = self._taken_rows(target, source)
-            index = self.value(target.index, V_INT)
+            index = self.value(target.index, K.V_INT)
             self.emit(Op.ROW_PUT, self.record(target.symbol), index, row)  # type: ignore[arg-type]
-        elif target.kind == P_WHOLE or target.kind == P_CELL and target.whole:
+        elif target.kind == K.P_WHOLE or target.kind == K.P_CELL and target.whole:
             self._copy_all(target, source)
         else:
             self._copy_row(target, source)
 
     def _rows_of(self, place: Place) -> int:
-        register = self.temp(V_INT)
-        if place.kind == P_WHOLE:
+        register = self.temp(K.V_INT)
+        if place.kind == K.P_WHOLE:
             self.emit(Op.DIM, register, self.record(place.symbol))  # type: ignore[arg-type]
         else:
             self.emit(Op.ATTR_DIM, register, self.reference(place))
@@ -63,18 +63,18 @@ class CopyCode(ExpressionCode):
         rows = self._rows_of(source)
         self.same_rows(rows, self._rows_of(target))
         end, top = self.p.label(), self.p.label()
-        row = self.temp(V_INT)
+        row = self.temp(K.V_INT)
         self.emit(Op.LOADI_I, row, 1)
-        self.emit(Op.FOR_PREP, row, rows, end)
+        self.fork(Op.FOR_PREP, row, rows, end)
         write, read = self._cell_writer(target), self._cell_reader(source)
         self.p.place(top)
         self._copy_columns(target, source, read, write, row, row, links)
-        self.emit(Op.FOR, row, rows, top)
+        self.fork(Op.FOR, row, rows, top)
         self.p.place(end)
 
     def same_rows(self, rows: int, others: int) -> None:
         same = self.p.label()
-        self.emit(Op.BR_EQ_I, rows, others, same)
+        self.fork(Op.BR_EQ_I, rows, others, same)
         self.emit(Op.RAISE_NR, 0, 0, 0, RANGE_ERROR)
         self.p.place(same)
 
@@ -84,20 +84,20 @@ class CopyCode(ExpressionCode):
         self._copy_columns(target, source, read, write, to, of)
 
     def _kept_index(self, place: Place) -> int:
-        register = self.temp(V_INT)
-        self.value(place.index, V_INT, register)
+        register = self.temp(K.V_INT)
+        self.value(place.index, K.V_INT, register)
         return register
 
     def _copy_columns(self, target: Place, source: Place, read: Read, write: Write, to: int, of: int, links: bool = True) -> None:
         """Values of a row. What goes to an Object item goes to the object behind its link, without `links` nowhere; the link stays."""
         assert target.struct is not None and source.struct is not None
         for column, (_, kind) in enumerate(target.struct.columns):
-            if kind == V_OBJECT and not links:
+            if kind == K.V_OBJECT and not links:
                 continue
-            link = self._link_at(target, to, column) if kind == V_OBJECT else -1
+            link = self._link_at(target, to, column) if kind == K.V_OBJECT else -1
             register = self._copied(read, of, column, source.struct.columns[column][1])
             if link >= 0:
-                self.set_cell(link, register, V_ANY)
+                self.set_cell(link, register, K.V_ANY)
                 self.free(link)
             else:
                 write(to, column, kind, register)
@@ -106,39 +106,39 @@ class CopyCode(ExpressionCode):
     def _copied(self, read: Read, row: int, column: int, kind: int) -> int:
         """The value to copy; of an Object item that behind its link."""
         register = read(row, column, kind)
-        if kind != V_OBJECT:
+        if kind != K.V_OBJECT:
             return register
-        value = self.invalid(V_ANY)
+        value = self.invalid(K.V_ANY)
         self._value_behind(register, value)
         return value
 
     def _link_at(self, target: Place, row: int, column: int) -> int:
         """What an item is linked to. A record's item without a link raises here; that of an object is refused, and WAIT says so."""
-        if target.kind not in (P_WHOLE, P_ROW):
-            return self._read(self.reference(self._whole(target)), row, column, V_OBJECT)
-        link, number = self._load(target, row, column, V_OBJECT), self.temp(V_INT)
+        if target.kind not in (K.P_WHOLE, K.P_ROW):
+            return self._read(self.reference(self._whole(target)), row, column, K.V_OBJECT)
+        link, number = self._load(target, row, column, K.V_OBJECT), self.temp(K.V_INT)
         self.emit(Op.HBJ, number, link)
         self.free(number)
         return link
 
     def _value_behind(self, link: int, value: int) -> None:
         """The value of what a reference is linked to, invalid where it is not linked."""
-        linked, nothing = self.temp(V_BOOL), self.p.label()
+        linked, nothing = self.temp(K.V_BOOL), self.p.label()
         self.emit(Op.LINKED, linked, link)
-        self.emit(Op.BR_FALSE, linked, 0, nothing)
+        self.fork(Op.BR_FALSE, linked, 0, nothing)
         self.emit(Op.RD_A, value, link)
         self.p.place(nothing)
         self.free(linked)
         self.free(link)
 
     def _cell_reader(self, place: Place) -> Callable[[int, int, int], int]:
-        if place.kind in (P_WHOLE, P_ROW):
+        if place.kind in (K.P_WHOLE, K.P_ROW):
             return lambda row, column, kind: self._load(place, row, column, kind)
         base = self.reference(self._whole(place))
         return lambda row, column, kind: self._read(base, row, column, kind)
 
     def _cell_writer(self, place: Place) -> Callable[[int, int, int, int], None]:
-        if place.kind in (P_WHOLE, P_ROW):
+        if place.kind in (K.P_WHOLE, K.P_ROW):
             return lambda row, column, kind, register: self._store(place, row, column, kind, register)
         base = self.reference(self._whole(place))
         return lambda row, column, kind, register: self._set(base, row, column, kind, register)
@@ -147,13 +147,13 @@ class CopyCode(ExpressionCode):
         """The object that a row belongs to."""
         if place.index < 0:
             return place
-        return Place(P_CELL, V_RECORD, place.symbol, place.struct, base=place.base, entry=place.entry, node=place.node, name=place.name)
+        return Place(K.P_CELL, K.V_RECORD, place.symbol, place.struct, base=place.base, entry=place.entry, node=place.node, name=place.name)
 
     def _load(self, place: Place, row: int, column: int, kind: int) -> int:
         register = self.temp(kind)
         if not _bound(place):
             self.load_cell(place.symbol, row, column, kind, register)  # type: ignore[arg-type]
-        elif kind == V_ANY:
+        elif kind == K.V_ANY:
             self._load_bound_value(place.symbol, row, column, register)  # type: ignore[arg-type]
         else:
             self.load_bound(place.symbol, row, column, kind, register)  # type: ignore[arg-type]
@@ -164,11 +164,11 @@ class CopyCode(ExpressionCode):
         local, end = self.p.label(), self.p.label()
         link = self._bond(symbol, row, column, local)
         self.emit(Op.RD_O, link, link)
-        self.invalid(V_ANY, register)
+        self.invalid(K.V_ANY, register)
         self._value_behind(link, register)
-        self.emit(Op.JUMP, end)
+        self.jump(Op.JUMP, end)
         self.p.place(local)
-        self.load_cell(symbol, row, column, V_ANY, register)
+        self.load_cell(symbol, row, column, K.V_ANY, register)
         self.p.place(end)
 
     def _store(self, place: Place, row: int, column: int, kind: int, register: int) -> None:
@@ -178,7 +178,7 @@ class CopyCode(ExpressionCode):
 
     def _cell(self, base: int, row: int, column: int) -> int:
         """As item(), but base and row are used again."""
-        register = self.temp(V_OBJECT)
+        register = self.temp(K.V_OBJECT)
         if column < 255:
             self.emit(Op.ITEM, register, base, row, column + 1)
         else:
@@ -202,9 +202,9 @@ class CopyCode(ExpressionCode):
     def redim(self, node: int) -> None:
         target = self.tree.a[node]
         place = self.placed(self.tree.a[target])
-        rows = self.value(self.tree.b[target], V_INT)
-        if place.kind == P_CELL:
-            self.object_rows(place, REDIM, self.load(0, V_INT), rows)
+        rows = self.value(self.tree.b[target], K.V_INT)
+        if place.kind == K.P_CELL:
+            self.object_rows(place, REDIM, self.load(0, K.V_INT), rows)
         else:
             self.emit(Op.REDIM, self.record(place.symbol), rows)  # type: ignore[arg-type]
 
@@ -212,9 +212,9 @@ class CopyCode(ExpressionCode):
         tree = self.tree
         target = self.placed(tree.a[node])
         rows = self.placed(tree.c[node])
-        before = self.value(tree.b[node], V_INT)
-        if target.kind == P_CELL:
-            self.object_rows(target, INSERT, before, self.load(0, V_INT), self._rows_to_insert(target, rows, tree.d[node]))
+        before = self.value(tree.b[node], K.V_INT)
+        if target.kind == K.P_CELL:
+            self.object_rows(target, INSERT, before, self.load(0, K.V_INT), self._rows_to_insert(target, rows, tree.d[node]))
             return
         record = self.record(target.symbol)  # type: ignore[arg-type]
         if tree.d[node] >= 0:
@@ -223,7 +223,7 @@ class CopyCode(ExpressionCode):
             self.emit(Op.INSERT, record, before, self.rows_for(rows, target.struct))
 
     def _insert_range(self, record: int, target: Place, before: int, rows: Place, last_row: int) -> None:
-        first, last = self.value(rows.index, V_INT), self.value(last_row, V_INT)
+        first, last = self.value(rows.index, K.V_INT), self.value(last_row, K.V_INT)
         self.emit(Op.INSERT_ROWS, record, before, self.rows_for(self._all(rows), target.struct))
         self.emit(Op.EXT, first, last)
 
@@ -231,15 +231,16 @@ class CopyCode(ExpressionCode):
         """Record operand that holds just the rows that go to an object."""
         if last_row < 0:
             return self.rows_for(rows, target.struct)
-        some = self.temp(V_RECORD, target.struct)
-        self.emit(Op.REDIM, some, self.load(0, V_INT))
-        self._insert_range(some, target, self.load(1, V_INT), rows, last_row)
+        some = self.temp(K.V_RECORD, target.struct)
+        self.emit(Op.REDIM, some, self.load(0, K.V_INT))
+        self._insert_range(some, target, self.load(1, K.V_INT), rows, last_row)
         return some
 
     def object_rows(self, place: Place, operation: int, first: int, count: int, rows: int = -1) -> None:
         """Rows of an object are the server's: the script waits until it has changed them."""
-        given = [self.arg_in(V_OBJECT, self.linked(place)), self.arg_in(V_INT, self.load(operation, V_INT)), self.arg_in(V_INT, first),
-                 self.arg_in(V_INT, count)]
+        given = [self.arg_in(K.V_OBJECT, self.linked(place)), self.arg_in(K.V_INT, self.load(operation, K.V_INT)),
+                 self.arg_in(K.V_INT, first),
+                 self.arg_in(K.V_INT, count)]
         if rows >= 0:
             given.append(Arg(Mode.IN, Type.RECORD, rows))
         self.act(ActionId.OBJECT_ROWS, given, True)
@@ -247,21 +248,21 @@ class CopyCode(ExpressionCode):
     def copy_rows_to_object(self, target: Place, source: Place, numbers: list[int]) -> None:
         """Values over existing rows of an object; whatever does not fit raises before the first request."""
         to, of, count = [self._own(number) for number in numbers]
-        source = source if source.kind != P_CELL else self._present(source)
+        source = source if source.kind != K.P_CELL else self._present(source)
         self._must_fit(target, source, to, of, count)
-        k, end, top = self.temp(V_INT), self.p.label(), self.p.label()
+        k, end, top = self.temp(K.V_INT), self.p.label(), self.p.label()
         self.emit(Op.LOADI_I, k, 1)
         write, read = self._cell_writer(target), self._cell_reader(source)
-        self.emit(Op.FOR_PREP, k, count, end)
+        self.fork(Op.FOR_PREP, k, count, end)
         self.p.place(top)
         self._copy_columns(target, source, read, write, to, of)
         for row in (to, of):
             self.emit(Op.ADDI_I, row, row, 1)
-        self.emit(Op.FOR, k, count, top)
+        self.fork(Op.FOR, k, count, top)
         self.p.place(end)
 
     def _own(self, number: int) -> int:
-        register = self.temp(V_INT)
+        register = self.temp(K.V_INT)
         self.emit(Op.MOV_I, register, number)
         self.emit(Op.VALID_TEST_I, register)
         return register
@@ -273,9 +274,9 @@ class CopyCode(ExpressionCode):
 
     def _held(self, place: Place, register: int, struct: Struct) -> Place:
         """A register with rows of a form of the place's structure, as a record."""
-        held = Symbol(place.name, S_LOCAL, V_RECORD, self.here.index, struct)
+        held = Symbol(place.name, K.S_LOCAL, K.V_RECORD, self.here.index, struct)
         held.register = register
-        return Place(P_WHOLE, V_RECORD, held, struct, name=place.name)
+        return Place(K.P_WHOLE, K.V_RECORD, held, struct, name=place.name)
 
     def rows_to_object(self, place: Place, register: int, code: int) -> None:
         """What an action has read into a register goes to the object by requests. Nothing does where it read nothing."""
@@ -284,73 +285,73 @@ class CopyCode(ExpressionCode):
         if place.whole:
             self._all_to_object(place, found, end)
         else:
-            self.emit(Op.BRI_NE_I, code, 0, end)
+            self.fork(Op.BRI_NE_I, code, 0, end)
             write, read = self._cell_writer(place), self._cell_reader(found)
-            self._copy_columns(place, found, read, write, self._kept_index(place), self.load(1, V_INT))
+            self._copy_columns(place, found, read, write, self._kept_index(place), self.load(1, K.V_INT))
         self.p.place(end)
 
     def _all_to_object(self, place: Place, found: Place, none: Label) -> None:
         """The object has as many rows as were found; it cannot have none."""
         fits, rows = self.p.label(), self._rows_of(found)
-        self.emit(Op.BRI_LT_I, rows, 1, none)
-        self.emit(Op.BR_EQ_I, rows, self._rows_of(place), fits)
-        self.object_rows(place, REDIM, self.load(0, V_INT), rows)
+        self.fork(Op.BRI_LT_I, rows, 1, none)
+        self.fork(Op.BR_EQ_I, rows, self._rows_of(place), fits)
+        self.object_rows(place, REDIM, self.load(0, K.V_INT), rows)
         self.p.place(fits)
         self._copy_all(place, found)
 
     def _must_fit(self, target: Place, source: Place, to: int, of: int, count: int) -> None:
         bad, fine = self.p.label(), self.p.label()
-        self.emit(Op.BRI_LT_I, count, 0, bad)
+        self.fork(Op.BRI_LT_I, count, 0, bad)
         for place, first in ((source, of), (target, to)):
-            self.emit(Op.BRI_LT_I, first, 1, bad)
-            behind, rows = self.temp(V_INT), self._rows_of(place)
+            self.fork(Op.BRI_LT_I, first, 1, bad)
+            behind, rows = self.temp(K.V_INT), self._rows_of(place)
             self.emit(Op.ADD_I, behind, first, count)
             self.emit(Op.ADDI_I, rows, rows, 1)
-            self.emit(Op.BR_LT_I, rows, behind, bad)
+            self.fork(Op.BR_LT_I, rows, behind, bad)
             self.free(rows)
             self.free(behind)
-        self.emit(Op.JUMP, fine)
+        self.jump(Op.JUMP, fine)
         self.p.place(bad)
         self.emit(Op.RAISE_NR, 0, 0, 0, RANGE_ERROR)
         self.p.place(fine)
 
     def rows_source(self, place: Place) -> int:
         """Record operand of a whole structure, or of a row of an object, that is read."""
-        if place.kind != P_CELL:
+        if place.kind != K.P_CELL:
             return self.fresh(place.symbol)  # type: ignore[arg-type]
         return self._read_rows(place, place.struct)
 
     def _read_rows(self, place: Place, struct: Struct | None) -> int:
         """Present rows of an object. In the form of a NOALIAS record: the values behind the links."""
-        register = self.temp(V_RECORD, struct)
+        register = self.temp(K.V_RECORD, struct)
         self.emit(Op.RD_C, register, self.reference(place))
         return register
 
     def rows_for(self, place: Place, struct: Struct | None) -> int:
         """Record operand of a row or whole, in the form of a record of this structure: values in place of links, or no links."""
         if struct is None or place.struct is None or place.struct.boxed == struct.boxed or UNTYPED in (place.struct, struct):
-            return self.row_copy(place) if place.kind == P_ROW else self.rows_source(place)
-        if place.kind == P_CELL:
+            return self.row_copy(place) if place.kind == K.P_ROW else self.rows_source(place)
+        if place.kind == K.P_CELL:
             return self._read_rows(place, struct)
-        register = self.temp(V_RECORD, struct)
+        register = self.temp(K.V_RECORD, struct)
         made = self._held(place, register, struct)
-        if place.kind == P_WHOLE:
+        if place.kind == K.P_WHOLE:
             self.emit(Op.REDIM, register, self._rows_of(place))
             self._copy_all(made, place, struct.boxed)
         else:
-            one = self.load(1, V_INT)
+            one = self.load(1, K.V_INT)
             self.emit(Op.REDIM, register, one)
             self._copy_columns(made, place, self._cell_reader(place), self._cell_writer(made), one, self._kept_index(place), struct.boxed)
         return register
 
     def _all(self, place: Place) -> Place:
         """The whole that a row or column belongs to."""
-        kind = P_CELL if place.base else P_WHOLE
-        return Place(kind, V_RECORD, place.symbol, place.struct, base=place.base, entry=place.entry, node=place.node, name=place.name)
+        kind = K.P_CELL if place.base else K.P_WHOLE
+        return Place(kind, K.V_RECORD, place.symbol, place.struct, base=place.base, entry=place.entry, node=place.node, name=place.name)
 
 
 def _bound(place: Place) -> bool:
-    return place.kind in (P_WHOLE, P_ROW) and place.symbol is not None and place.symbol.bound
+    return place.kind in (K.P_WHOLE, K.P_ROW) and place.symbol is not None and place.symbol.bound
 
 
 def _as_it_is(target: Place, source: Place) -> bool:

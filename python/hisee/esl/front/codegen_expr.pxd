@@ -11,10 +11,10 @@ from hisee.esl.front.symbols cimport Place, Symbol
 
 cdef int IN, INOUT
 cdef dict FUNCTIONS, PICTURE_FUNCTIONS
-cdef int N_ATTR, N_BINARY, N_FUNC, N_PAREN, N_UNARY
-cdef int P_CELL, P_CONST, P_ITEM, P_PVAR, P_SCALAR, P_WHOLE, S_SPECIAL
-cdef int V_ANY, V_BOOL, V_INT, V_NONE, V_OBJECT, V_REAL, V_RECORD, V_TEXT, V_TIME
-cdef list COMPARISONS, BRANCHES, BRANCHES_INT, BRANCHES_REAL, OPPOSITE, NUMBER_OPS, REAL_CONSTANT_OPS
+cdef int TYPES
+cdef int[::1] COMPARISONS, BRANCHES, BRANCHES_INT, BRANCHES_REAL, OPPOSITE, NUMBER_OPS, REAL_CONSTANT_OPS
+
+cdef int of_type(int op, int kind) noexcept
 
 
 cdef class ExpressionCode(Registers):
@@ -43,16 +43,18 @@ cdef class ExpressionCode(Registers):
     cdef tuple _function(self, int node, int want, int dest)
     @cython.locals(argument=Arg)
     cdef int _built_in(self, Signature signature, list given, int kind, int dest)
-    cdef tuple _host_function(self, Signature signature, list given, int kind, int dest)
-    cdef tuple _column_function(self, Signature signature, int column, int kind, int dest)
-    cdef list _arguments(self, Signature signature, list args, list types)
+    cdef (int, int) _host_function(self, Signature signature, list given, int kind, int dest)
+    cdef (int, int) _column_function(self, Signature signature, int column, int kind, int dest)
+    cdef list _arguments(self, Signature signature, int number)
     cdef int _argument_type(self, int wanted, int kind, int common)
-    cdef int _hot(self, str name, list args, int kind, int dest)
+    cdef bint _is_hot(self, Signature signature, int number, int kind)
+    cdef int _hot(self, Signature signature, int number, int kind, int dest)
+    cdef int _hot_of_two(self, int op, int kind, int left, int right, int want, int dest)
     @cython.locals(signature=PictureSignature, argument=Arg)
-    cdef tuple picture_function(self, str name, list args, int dest)
-    cdef tuple read_place(self, Place place, int want=*, int dest=*)
-    cdef tuple _read_name(self, Place place, int want, int dest)
-    cdef tuple _read_cell(self, Place place, int kind, int dest)
+    cdef (int, int) picture_function(self, str name, list args, int dest)
+    cdef (int, int) read_place(self, Place place, int want=*, int dest=*)
+    cdef (int, int) _read_name(self, Place place, int want, int dest)
+    cdef (int, int) _read_cell(self, Place place, int kind, int dest)
     cdef void load_item(self, Place place, int register)
     cdef void store_item(self, Place place, int register, int time=*)
     cdef void load_cell(self, Symbol symbol, int row, int column, int kind, int register)

@@ -1,15 +1,14 @@
+from hisee.esl.front cimport kinds as K
 from hisee.esl.front cimport ops as Op
 from hisee.esl.front.codegen_copy cimport CopyCode
 from hisee.esl.front.codegen_expr cimport ExpressionCode
 from hisee.esl.front.symbols cimport Place
 
-cdef int N_FUNC, N_PAREN, P_CELL, P_SCALAR, V_BOOL, V_INT, V_OBJECT, V_RECORD, V_TIME
-
 
 cdef class FlagCode(CopyCode):
     cdef int flags_of(self, int node)
     cdef tuple call_of(self, int node)
-    cdef tuple flag_function(self, int node)
+    cdef (int, int) flag_function(self, int node)
     cdef int _builtin(self, str name, list given, list kinds)
     cdef int _with_flag(self, list args)
     cdef int _or_none(self, int flags)

@@ -5,8 +5,6 @@ from hisee.esl.front.checker cimport Checker
 from hisee.esl.front.codegen_structure cimport StructureCode
 from hisee.esl.front.symbols cimport Procedure
 
-cdef int E_LABEL, E_NONE, V_BOOL, V_INT, V_REAL, V_TEXT
-
 
 cdef class FlowCode(StructureCode):
     cdef public bint has_handler, has_off, returns

@@ -12,7 +12,6 @@ from hisee.esl.front import ops as Op
 from hisee.esl.front.assembler import Label, UnitBuilder
 from hisee.esl.front.checker import Checker
 from hisee.esl.front.codegen_structure import StructureCode
-from hisee.esl.front.kinds import E_LABEL, E_NONE, V_BOOL, V_INT, V_REAL, V_TEXT
 from hisee.esl.front.lexer import fold
 from hisee.esl.front.signatures import FUNCTIONS
 from hisee.esl.front.symbols import Procedure
@@ -29,11 +28,12 @@ class FlowCode(StructureCode):
         self.labels: dict[str, Label] = {}
 
     def begin_flow(self, procedure: Procedure, items: list[int]) -> None:
-        self.markers = [node for node in items if self.tree.kind[node] == K.N_EXCEPTION_HANDLER]
+        self.markers = procedure.markers
         self.handlers = [self.p.label() for _ in self.markers]
         self.stretch = 0
         start = self.tree.start
-        self.stretch_of = {name: sum(start[m] < start[node] for m in self.markers) for name, (node, _) in procedure.labels.items()}
+        self.stretch_of = {name: sum(start[m] < start[node] for m in self.markers) for name, (node, _) in procedure.labels.items()
+                           } if self.markers else {}
         self.returns = procedure.gosubs
         if self.markers:
             self.action(items[0])
@@ -42,9 +42,9 @@ class FlowCode(StructureCode):
     def _protect(self, stretch: int) -> None:
         """Errors of this stretch go behind its marker; behind the last one they leave the section."""
         if stretch < len(self.handlers):
-            self.emit(Op.ON_ERR, self.handlers[stretch], 0, 0, E_LABEL)
+            self.jump(Op.ON_ERR, self.handlers[stretch], K.E_LABEL)
         else:
-            self.emit(Op.ON_ERR, 0, 0, 0, E_NONE)
+            self.emit(Op.ON_ERR, 0, 0, 0, K.E_NONE)
 
     def exception_handler(self, node: int) -> None:
         self._return()
@@ -69,7 +69,7 @@ class FlowCode(StructureCode):
                 self._protect(self.stretch_of[self.checked.folded(name)])
         elif self.has_handler:
             self.emit(Op.LEAVE)
-        self.emit(Op.JUMP, self._label(name))
+        self.jump(Op.JUMP, self._label(name))
 
     def if_goto(self, node: int) -> None:
         tree = self.tree
@@ -87,13 +87,13 @@ class FlowCode(StructureCode):
     def _gosub(self, name: int) -> None:
         if self._crosses(name):
             self._protect(self.stretch_of[self.checked.folded(name)])
-        self.emit(Op.GOSUB, self._label(name))
+        self.jump(Op.GOSUB, self._label(name))
         if self.markers:
             self._protect(self.stretch)
 
     def on_jump(self, node: int) -> None:
         tree = self.tree
-        number = self.value(tree.a[node], V_INT)
+        number = self.value(tree.a[node], K.V_INT)
         go = self._gosub if tree.c[node] else self._jump
         end = self.p.label()
         for at, name in enumerate(tree.items(tree.b[node]), 1):
@@ -101,15 +101,15 @@ class FlowCode(StructureCode):
             self._unless(number, at, past)
             go(name)
             if tree.c[node]:
-                self.emit(Op.JUMP, end)
+                self.jump(Op.JUMP, end)
             self.p.place(past)
         self.p.place(end)
 
     def _unless(self, number: int, at: int, past: Label) -> None:
         if at <= MOST_IMMEDIATE:
-            self.emit(Op.BRI_NE_I, number, at, past)
+            self.fork(Op.BRI_NE_I, number, at, past)
         else:
-            self.emit(Op.BR_NE_I, number, self.load(at, V_INT), past)
+            self.fork(Op.BR_NE_I, number, self.load(at, K.V_INT), past)
 
     def _return(self) -> None:
         """RETURN of a GOSUB if one is open, else of the section."""
@@ -121,45 +121,45 @@ class FlowCode(StructureCode):
         """Look, sleep, look again: values come while the script sleeps. The condition is looked at before the time."""
         tree = self.tree
         met, end, top = self.p.label(), self.p.label(), self.p.label()
-        until = self.temp(V_REAL)
+        until = self.temp(K.V_REAL)
         if tree.b[node] >= 0:
-            self._three(Op.ADD_R, V_REAL, self.span(tree.b[node], tree.c[node]), self._tick(), until)
+            self._three(Op.ADD_R, K.V_REAL, self.span(tree.b[node], tree.c[node]), self._tick(), until)
             self.emit(Op.VALID_TEST_R, until)
         self.p.place(top)
         self.branch(tree.a[node], met, True)
         if tree.b[node] >= 0:
             late = self.p.label()
             now = self._tick()
-            self.emit(Op.BR_LT_R, now, until, late)
+            self.fork(Op.BR_LT_R, now, until, late)
             self._too_late(tree.d[node])
-            self.emit(Op.JUMP, end)
+            self.jump(Op.JUMP, end)
             self.p.place(late)
             self.free(now)
-        self.sleep(self.load(LOOK_S, V_REAL))
-        self.emit(Op.LOOP, top)
+        self.sleep(self.load(LOOK_S, K.V_REAL))
+        self.jump(Op.LOOP, top)
         self.p.place(met)
         if tree.d[node] >= 0:
-            self.store(self.placed(tree.d[node]), self.load(True, V_BOOL), V_BOOL)
+            self.store(self.placed(tree.d[node]), self.load(True, K.V_BOOL), K.V_BOOL)
         self.p.place(end)
 
     def _tick(self) -> int:
         """REAL register: seconds of a clock that only goes forward."""
-        milliseconds = self.temp(V_REAL)
-        self.function(FUNCTIONS["%tickms"].number, [], self.arg_out(V_REAL, milliseconds))
-        return self._three(Op.MUL_R, V_REAL, milliseconds, self.load(0.001, V_REAL), self.temp(V_REAL))
+        milliseconds = self.temp(K.V_REAL)
+        self.function(FUNCTIONS["%tickms"].number, [], self.arg_out(K.V_REAL, milliseconds))
+        return self._three(Op.MUL_R, K.V_REAL, milliseconds, self.load(0.001, K.V_REAL), self.temp(K.V_REAL))
 
     def _too_late(self, variable: int) -> None:
         if variable < 0:
             self.emit(Op.RAISE_NR, 0, 0, 0, TIMEOUT)
         else:
-            self.store(self.placed(variable), self.load(False, V_BOOL), V_BOOL)
+            self.store(self.placed(variable), self.load(False, K.V_BOOL), K.V_BOOL)
 
     # errors
     def on_error(self, node: int) -> None:
         mode = self.tree.a[node]
-        if mode == E_LABEL:
+        if mode == K.E_LABEL:
             label = self.labels[fold(self.checked.spelled(self.tree.b[node]))]
-            self.emit(Op.ON_ERR, label, 0, 0, mode)
+            self.jump(Op.ON_ERR, label, mode)
         else:
             self.emit(Op.ON_ERR, 0, 0, 0, mode)
 
@@ -172,8 +172,8 @@ class FlowCode(StructureCode):
             self.emit({K.N_END: end, K.N_RETRY: Op.RETRY, K.N_RESUME: Op.RESUME, K.N_RERAISE: Op.RERAISE}[kind])
 
     def raise_exception(self, node: int) -> None:
-        code = self.value(self.tree.a[node], V_INT)
+        code = self.value(self.tree.a[node], K.V_INT)
         if self.tree.b[node] < 0:
             self.emit(Op.RAISE, code)
         else:
-            self.emit(Op.RAISE_T, code, self.value(self.tree.b[node], V_TEXT))
+            self.emit(Op.RAISE_T, code, self.value(self.tree.b[node], K.V_TEXT))

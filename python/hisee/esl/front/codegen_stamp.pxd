@@ -1,10 +1,9 @@
+from hisee.esl.front cimport kinds as K
 from hisee.esl.front cimport ops as Op
 from hisee.esl.front.codegen_expr cimport ExpressionCode
 from hisee.esl.front.codegen_flags cimport FlagCode
 from hisee.esl.front.nodes cimport Tree
 from hisee.esl.front.symbols cimport Place, Symbol
-
-cdef int N_FUNC, N_PAREN, P_CELL, P_SCALAR, V_BOOL, V_INT, V_TEXT, V_TIME
 
 
 cdef class StampCode(FlagCode):

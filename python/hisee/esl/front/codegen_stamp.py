@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
+from hisee.esl.front import kinds as K
 from hisee.esl.front import ops as Op
 from hisee.esl.front.codegen_expr import ExpressionCode
 from hisee.esl.front.codegen_flags import FlagCode
-from hisee.esl.front.kinds import N_FUNC, N_PAREN, P_CELL, P_SCALAR, V_BOOL, V_INT, V_TEXT, V_TIME
 from hisee.esl.front.operands import operands
 from hisee.esl.front.signatures import FUNCTIONS
 from hisee.esl.front.symbols import Place, Symbol
@@ -20,21 +20,21 @@ class StampCode(FlagCode):
     def stamp(self, symbol: Symbol, weak: int = -1, time: int = -1, flags: int = -1) -> None:
         """Companions of a local whose time, weak mark or flags the script asks for."""
         if symbol.flags is not None:
-            self.write_symbol(symbol.flags, self.load(0, V_INT) if flags < 0 else flags)
+            self.write_symbol(symbol.flags, self.load(0, K.V_INT) if flags < 0 else flags)
         if symbol.time is not None:
             self.write_symbol(symbol.time, self.now() if time < 0 else time)
         if symbol.weak is not None:
-            if symbol.type == V_TEXT:
+            if symbol.type == K.V_TEXT:
                 weak = self._or(weak, self._is_cut(self.read_symbol(symbol)))
-            self.write_symbol(symbol.weak, self.load(False, V_BOOL) if weak < 0 else weak)
+            self.write_symbol(symbol.weak, self.load(False, K.V_BOOL) if weak < 0 else weak)
 
     def given_time(self, node: int) -> int:
         """TIME register of the time that the expression itself gives, by %SetTime; -1 = none."""
-        if self.tree.kind[node] not in (N_FUNC, N_PAREN):
+        if self.tree.kind[node] not in (K.N_FUNC, K.N_PAREN):
             return -1
         name, args = self.call_of(node)
         if name == "%settime":
-            return self.value(args[1], V_TIME)
+            return self.value(args[1], K.V_TIME)
         return self.given_time(args[0]) if name == "%setweak" else -1
 
     def weak_of(self, node: int) -> int:
@@ -45,15 +45,18 @@ class StampCode(FlagCode):
         return found
 
     def _function(self, node: int, want: int, dest: int) -> tuple[int, int]:
+        signature = self.checked.signature_of(self.tree.a[node])
+        if signature is None or not signature.beside:
+            return ExpressionCode._function(self, node, want, dest)
         name = self.checked.folded(self.tree.a[node])
         if name == "%gettime":
             time = self._time_of(self.tree.items(self.tree.b[node])[0])
             if time >= 0:
-                return time, V_TIME
+                return time, K.V_TIME
         elif name == "%isweak":
             weak = self._weak_or_cut(self.tree.items(self.tree.b[node])[0])
             if weak >= 0:
-                return weak, V_BOOL
+                return weak, K.V_BOOL
         elif name in STATED:
             register, kind = self.flag_function(node)
             if register >= 0:
@@ -66,7 +69,7 @@ class StampCode(FlagCode):
         if weak < 0:
             return -1
         value = self.value(node)
-        if self.type_of(node) == V_TEXT:
+        if self.type_of(node) == K.V_TEXT:
             weak = self._or(weak, self._is_cut(value))
         self.free(value)
         return weak
@@ -75,7 +78,7 @@ class StampCode(FlagCode):
         r"""\WEA is always valid: a local that was never assigned is not weak."""
         register = FlagCode._attribute(self, node, dest)
         place = self._place_of(self.tree.a[node])
-        of_local = place is not None and place.kind == P_SCALAR and self.checked.folded(self.tree.b[node]) == "wea"
+        of_local = place is not None and place.kind == K.P_SCALAR and self.checked.folded(self.tree.b[node]) == "wea"
         return self._sure(register) if of_local else register
 
     def _sets_weak(self, node: int) -> bool:
@@ -86,12 +89,12 @@ class StampCode(FlagCode):
         given = self.given_time(node)
         if given >= 0:
             return given
-        while self.tree.kind[node] == N_PAREN:
+        while self.tree.kind[node] == K.N_PAREN:
             node = self.tree.a[node]
         place = self._place_of(node)
-        if place is not None and place.kind == P_CELL and place.base != "self":
+        if place is not None and place.kind == K.P_CELL and place.base != "self":
             return self._cell_attribute("tim", place, -1)
-        if place is not None and place.kind == P_SCALAR and place.symbol is not None and place.symbol.time is not None:
+        if place is not None and place.kind == K.P_SCALAR and place.symbol is not None and place.symbol.time is not None:
             return self.read_symbol(place.symbol.time)
         return -1
 
@@ -99,9 +102,9 @@ class StampCode(FlagCode):
         """Weak of one operand: what %SetWeak says, else what its place keeps; -1 = it keeps none."""
         name, args = self.call_of(node)
         if name == "%setweak":
-            return self._sure(self.value(args[1], V_BOOL))
+            return self._sure(self.value(args[1], K.V_BOOL))
         place = self._place_of(node)
-        if place is not None and place.kind == P_CELL and place.base != "self":
+        if place is not None and place.kind == K.P_CELL and place.base != "self":
             return self._cell_attribute("wea", place, -1)
         if place is not None and place.symbol is not None and place.symbol.weak is not None:
             return self._sure(self.read_symbol(place.symbol.weak))  # never assigned: not weak
@@ -113,17 +116,17 @@ class StampCode(FlagCode):
     def _or(self, left: int, right: int) -> int:
         if left < 0 or right < 0:
             return max(left, right)
-        return self._three(Op.OR_B, V_BOOL, left, right, self.temp(V_BOOL))
+        return self._three(Op.OR_B, K.V_BOOL, left, right, self.temp(K.V_BOOL))
 
     def _is_cut(self, text: int) -> int:
         """Weak of a text itself: it was longer than a text may be."""
-        flag = self.temp(V_BOOL)
-        self.function(FUNCTIONS["%isweak"].number, [self.arg_in(V_TEXT, text)], self.arg_out(V_BOOL, flag))
+        flag = self.temp(K.V_BOOL)
+        self.function(FUNCTIONS["%isweak"].number, [self.arg_in(K.V_TEXT, text)], self.arg_out(K.V_BOOL, flag))
         return flag
 
     def _sure(self, flag: int) -> int:
         """An invalid mark is no mark."""
-        given = [self.arg_in(V_BOOL, flag), self.arg_in(V_BOOL, self.load(False, V_BOOL))]
-        result = self.temp(V_BOOL)
-        self.function(FUNCTIONS["%ifinvalid"].number, given, self.arg_out(V_BOOL, result))
+        given = [self.arg_in(K.V_BOOL, flag), self.arg_in(K.V_BOOL, self.load(False, K.V_BOOL))]
+        result = self.temp(K.V_BOOL)
+        self.function(FUNCTIONS["%ifinvalid"].number, given, self.arg_out(K.V_BOOL, result))
         return result

@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
+from hisee.esl.front import kinds as K
 from hisee.esl.front import ops as Op
 from hisee.esl.front.assembler import Arg
 from hisee.esl.front.codegen_actions import ActionCode
 from hisee.esl.front.codegen_copy import DELETE
-from hisee.esl.front.kinds import P_CELL, P_ROW, P_WHOLE, V_BOOL, V_INT, V_OBJECT, V_RECORD, V_TEXT
 from hisee.esl.front.symbols import Place, Symbol
 from hisee.esl.front.words import CNT_ORDER, LST_ORDER
 from hisee.esl.unit import Mode, Type
@@ -26,15 +26,15 @@ class StructureCode(ActionCode):
         assert symbol is not None
         args = [Arg(Mode.INOUT, Type.RECORD, self.fresh(symbol))]
         for place, ascending in zip(places, keys[1::2], strict=True):
-            args += [self.arg_in(V_INT, self.load(place.column, V_INT)), self.arg_in(V_BOOL, self.value(ascending, V_BOOL))]
+            args += [self.arg_in(K.V_INT, self.load(place.column, K.V_INT)), self.arg_in(K.V_BOOL, self.value(ascending, K.V_BOOL))]
         self.act(ActionId.SORT, args, False)
 
     def delete(self, node: int) -> None:
         tree = self.tree
         place = self.placed(tree.a[node])
-        first = self.value(tree.b[node], V_INT)
-        count = self.value(tree.c[node], V_INT) if tree.c[node] >= 0 else self.load(1, V_INT)
-        if place.kind == P_CELL:
+        first = self.value(tree.b[node], K.V_INT)
+        count = self.value(tree.c[node], K.V_INT) if tree.c[node] >= 0 else self.load(1, K.V_INT)
+        if place.kind == K.P_CELL:
             self.object_rows(place, DELETE, first, count)
         else:
             self.emit(Op.DELETE, self.record(place.symbol), first, count)  # type: ignore[arg-type]
@@ -43,14 +43,14 @@ class StructureCode(ActionCode):
         tree = self.tree
         target = self.placed(tree.a[node])
         source = self.placed(tree.b[node])
-        to_from, of_from, count = [self.value(n, V_INT) for n in tree.items(tree.c[node])]
-        if target.kind == P_CELL:
+        to_from, of_from, count = [self.value(n, K.V_INT) for n in tree.items(tree.c[node])]
+        if target.kind == K.P_CELL:
             self.copy_rows_to_object(target, source, [to_from, of_from, count])
             return
         of = self.rows_for(source, target.struct)
         self.act(ActionId.COPY_ROWS, [Arg(Mode.INOUT, Type.RECORD, self.record(target.symbol)),  # type: ignore[arg-type]
-                                      self.arg_in(V_INT, to_from), Arg(Mode.IN, Type.RECORD, of), self.arg_in(V_INT, of_from),
-                                      self.arg_in(V_INT, count)], False)
+                                      self.arg_in(K.V_INT, to_from), Arg(Mode.IN, Type.RECORD, of), self.arg_in(K.V_INT, of_from),
+                                      self.arg_in(K.V_INT, count)], False)
 
     def find_true(self, node: int) -> None:
         """A loop under a guard: whatever fails inside ends it, and its number is the return code."""
@@ -58,30 +58,30 @@ class StructureCode(ActionCode):
         symbol = self.checked.symbol_of(tree.a[node], node)
         assert symbol is not None
         failed, found, none, top, end = (self.p.label() for _ in range(5))
-        code = self.temp(V_INT)
-        self.emit(Op.GUARD, failed, 0, 0, GUARDED)
-        most = self.hold(V_INT)
-        self.value(tree.b[node], V_INT, most[0])
+        code = self.temp(K.V_INT)
+        self.jump(Op.GUARD, failed, GUARDED)
+        most = self.hold(K.V_INT)
+        self.value(tree.b[node], K.V_INT, most[0])
         self.p.place(top)
         index = self.read_symbol(symbol)
-        self.emit(Op.BR_LT_I, most[0], index, none)
+        self.fork(Op.BR_LT_I, most[0], index, none)
         self.branch(tree.d[node], found, True)
         self._count_to(symbol, index, 1)
-        self.emit(Op.LOOP, top)
+        self.jump(Op.LOOP, top)
         self.p.place(none)
         self._count_to(symbol, most[0], 1)
         self.p.place(found)
         self.emit(Op.GUARD, 0, 0, 0, 0)
         self.emit(Op.LOADI_I, code, 0)
-        self.emit(Op.JUMP, end)
+        self.jump(Op.JUMP, end)
         self.p.place(failed)
         self.emit(Op.CAUGHT, code)
         self.p.place(end)
-        self.store(self.placed(tree.c[node]), code, V_INT)
+        self.store(self.placed(tree.c[node]), code, K.V_INT)
         self.unhold(most)
 
     def _count_to(self, symbol: Symbol, register: int, more: int) -> None:
-        next_one = self.temp(V_INT)
+        next_one = self.temp(K.V_INT)
         self.emit(Op.ADDI_I, next_one, register, more)
         self.write_symbol(symbol, next_one)
         self.stamp(symbol)
@@ -94,7 +94,7 @@ class StructureCode(ActionCode):
         source = self.checked.place_known(tree.b[node]) if tree.b[node] >= 0 else None
         if target.column >= 0:
             self._link_rows(target, source, bool(tree.d[node]), (target.column,))
-        elif target.kind == P_ROW:
+        elif target.kind == K.P_ROW:
             assert target.struct is not None
             self._link_row(target, source, bool(tree.d[node]), range(len(target.struct.columns)), -1)
         else:
@@ -106,12 +106,12 @@ class StructureCode(ActionCode):
         rows = self._rows_of(self._all(target))
         if source is not None:
             self.same_rows(self._rows_of(self._all(source)), rows)
-        row, end, top = self.temp(V_INT), self.p.label(), self.p.label()
+        row, end, top = self.temp(K.V_INT), self.p.label(), self.p.label()
         self.emit(Op.LOADI_I, row, 1)
-        self.emit(Op.FOR_PREP, row, rows, end)
+        self.fork(Op.FOR_PREP, row, rows, end)
         self.p.place(top)
         self._link_row(target, source, direct, columns, row)
-        self.emit(Op.FOR, row, rows, top)
+        self.fork(Op.FOR, row, rows, top)
         self.p.place(end)
 
     def _link_row(self, target: Place, source: Place | None, direct: bool, columns: range | tuple[int, ...], row: int) -> None:
@@ -121,7 +121,7 @@ class StructureCode(ActionCode):
         assert target.struct is not None
         for column in columns:
             kind = target.struct.columns[column][1]
-            if kind == V_OBJECT:
+            if kind == K.V_OBJECT:
                 self._link_item(target, to, column, source, base, of, direct)
             elif source is not None:
                 value = self._read(base, of, column, kind) if base >= 0 else self._load(source, of, column, kind)
@@ -131,17 +131,17 @@ class StructureCode(ActionCode):
     def _link_item(self, target: Place, to: int, column: int, source: Place | None, base: int, of: int, direct: bool) -> None:
         from_column = column if source is None or source.column < 0 else source.column
         if source is None:
-            link = self.temp(V_OBJECT)
+            link = self.temp(K.V_OBJECT)
             self.emit(Op.OBJ_NONE, link)
         elif base < 0:
-            link = self._load(source, of, from_column, V_OBJECT)
+            link = self._load(source, of, from_column, K.V_OBJECT)
         else:
             link = self._cell(base, of, from_column)
             if not direct:
-                cell, link = link, self.temp(V_OBJECT)
+                cell, link = link, self.temp(K.V_OBJECT)
                 self.emit(Op.RD_O, link, cell)
                 self.free(cell)
-        self.store_cell(target.symbol, to, column, V_OBJECT, link)  # type: ignore[arg-type]
+        self.store_cell(target.symbol, to, column, K.V_OBJECT, link)  # type: ignore[arg-type]
         self.free(link)
 
     # lists of objects
@@ -153,15 +153,17 @@ class StructureCode(ActionCode):
         elif word == "lst_destroy":
             self.act(ActionId.LST_DESTROY, [self._handle(given[0])], False)
         else:
-            step = self.load(1 if word == "lst_go_next" else -1, V_INT)
-            self.act(ActionId.LST_GO, [self._handle(given[0]), self.arg_in(V_INT, step), self._page(given[1])], True)
+            step = self.load(1 if word == "lst_go_next" else -1, K.V_INT)
+            self.act(ActionId.LST_GO, [self._handle(given[0]), self.arg_in(K.V_INT, step), self._page(given[1])], True)
 
     def _create_list(self, given: list[int]) -> None:
         mask, kind, group, sort, lines, handle, data, *related = given
         backs: Backs = []
-        relation = self.value(related[0], V_INT) if related else self.load(0, V_INT)
-        args = [self.arg_in(V_TEXT, self.value(mask, V_TEXT)), self.arg_in(V_INT, self.value(kind, V_INT)), self._reference_to(group),
-                self.arg_in(V_INT, self.value(sort, V_INT)), self.arg_in(V_INT, self.value(lines, V_INT)), self.arg_in(V_INT, relation),
+        relation = self.value(related[0], K.V_INT) if related else self.load(0, K.V_INT)
+        args = [self.arg_in(K.V_TEXT, self.value(mask, K.V_TEXT)), self.arg_in(K.V_INT, self.value(kind, K.V_INT)),
+                self._reference_to(group),
+                self.arg_in(K.V_INT, self.value(sort, K.V_INT)), self.arg_in(K.V_INT, self.value(lines, K.V_INT)),
+                self.arg_in(K.V_INT, relation),
                 self._reference_to(related[1] if related else -1), self._received(handle, backs), self._page(data)]
         self.act(ActionId.LST_CREATE, args, True)
         self._copy_all_back(backs)
@@ -169,10 +171,10 @@ class StructureCode(ActionCode):
     def _reference_to(self, node: int) -> Arg:
         """An object that may be given or not: an alias that is not linked is none."""
         if node >= 0:
-            return self.arg_in(V_OBJECT, self.reference(self.placed(node)))
-        register = self.temp(V_OBJECT)
+            return self.arg_in(K.V_OBJECT, self.reference(self.placed(node)))
+        register = self.temp(K.V_OBJECT)
         self.emit(Op.OBJ_NONE, register)
-        return self.arg_in(V_OBJECT, register)
+        return self.arg_in(K.V_OBJECT, register)
 
     def _page(self, node: int) -> Arg:
         return self.record_argument(self.placed(node), Mode.INOUT, [])
@@ -181,15 +183,15 @@ class StructureCode(ActionCode):
     def set_bind(self, node: int) -> None:
         tree = self.tree
         target = self.placed(tree.a[node])
-        row = self.value(target.index, V_INT)
+        row = self.value(target.index, K.V_INT)
         if tree.b[node] < 0:
-            reference = self.temp(V_OBJECT)
+            reference = self.temp(K.V_OBJECT)
             self.emit(Op.OBJ_NONE, reference)
         else:
             reference = self.linked(self.placed(tree.b[node]))
         assert target.symbol is not None
-        self.act(ActionId.BIND, [Arg(Mode.INOUT, Type.RECORD, self.record(target.symbol)), self.arg_in(V_INT, row),
-                                 self.arg_in(V_OBJECT, reference)], False)
+        self.act(ActionId.BIND, [Arg(Mode.INOUT, Type.RECORD, self.record(target.symbol)), self.arg_in(K.V_INT, row),
+                                 self.arg_in(K.V_OBJECT, reference)], False)
 
     # containers
     def container(self, node: int) -> None:
@@ -198,20 +200,20 @@ class StructureCode(ActionCode):
         CONTAINERS[CNT_ORDER[tree.a[node]]](self, operands, bool(tree.c[node]))
 
     def _handle(self, node: int) -> Arg:
-        return self.arg_in(V_INT, self.value(node, V_INT))
+        return self.arg_in(K.V_INT, self.value(node, K.V_INT))
 
     def _given(self, node: int) -> Arg:
         """A value, row or structure that goes in."""
-        if self.type_of(node) != V_RECORD:
+        if self.type_of(node) != K.V_RECORD:
             return self.arg_in(self.type_of(node), self.value(node))
         place = self.placed(node)
-        if place.kind != P_CELL:
+        if place.kind != K.P_CELL:
             return self.record_argument(place, Mode.IN, [])
         return Arg(Mode.IN, Type.RECORD, self.rows_source(place))
 
     def _received(self, node: int, backs: Backs) -> Arg:
         place = self.placed(node)
-        if place.kind in (P_WHOLE, P_ROW):
+        if place.kind in (K.P_WHOLE, K.P_ROW):
             return self.record_argument(place, Mode.OUT, backs)
         return self.inout(place, Mode.OUT, backs)
 
@@ -222,7 +224,7 @@ class StructureCode(ActionCode):
     def _create(self, operands: list[int], case_sensitive: bool) -> None:
         backs: Backs = []
         handle = self._received(operands[0], backs)
-        self.act(ActionId.CNT_CREATE, [handle, self.arg_in(V_BOOL, self.load(case_sensitive, V_BOOL))], False)
+        self.act(ActionId.CNT_CREATE, [handle, self.arg_in(K.V_BOOL, self.load(case_sensitive, K.V_BOOL))], False)
         self._copy_all_back(backs)
 
     def _put(self, operands: list[int], _: bool) -> None:
@@ -231,29 +233,29 @@ class StructureCode(ActionCode):
     def _find(self, operands: list[int], _: bool) -> None:
         """A value that was not found leaves its variable alone."""
         backs: Backs = []
-        found, absent = self.temp(V_BOOL), self.p.label()
-        args = [self._handle(operands[0]), self._given(operands[1]), self.arg_out(V_BOOL, found), self._received(operands[2], backs)]
+        found, absent = self.temp(K.V_BOOL), self.p.label()
+        args = [self._handle(operands[0]), self._given(operands[1]), self.arg_out(K.V_BOOL, found), self._received(operands[2], backs)]
         self.act(ActionId.CNT_FIND, args, False)
         if backs:
-            self.emit(Op.BR_FALSE, found, 0, absent)
+            self.fork(Op.BR_FALSE, found, 0, absent)
             self._copy_all_back(backs)
             self.p.place(absent)
-        self.store(self.placed(operands[3]), found, V_BOOL)
+        self.store(self.placed(operands[3]), found, K.V_BOOL)
 
     def _remove(self, operands: list[int], _: bool) -> None:
-        found = self.temp(V_BOOL)
-        self.act(ActionId.CNT_DELETE, [self._handle(operands[0]), self._given(operands[1]), self.arg_out(V_BOOL, found)], False)
+        found = self.temp(K.V_BOOL)
+        self.act(ActionId.CNT_DELETE, [self._handle(operands[0]), self._given(operands[1]), self.arg_out(K.V_BOOL, found)], False)
         if len(operands) > 2:
-            self.store(self.placed(operands[2]), found, V_BOOL)
+            self.store(self.placed(operands[2]), found, K.V_BOOL)
 
     def _number_of(self, operands: list[int], _: bool) -> None:
-        count = self.temp(V_INT)
-        self.act(ActionId.CNT_GETNR, [self._handle(operands[0]), self.arg_out(V_INT, count)], False)
-        self.store(self.placed(operands[1]), count, V_INT)
+        count = self.temp(K.V_INT)
+        self.act(ActionId.CNT_GETNR, [self._handle(operands[0]), self.arg_out(K.V_INT, count)], False)
+        self.store(self.placed(operands[1]), count, K.V_INT)
 
     def _item(self, operands: list[int], _: bool) -> None:
         backs: Backs = []
-        args = [self._handle(operands[0]), self.arg_in(V_INT, self.value(operands[1], V_INT)), self._received(operands[2], backs),
+        args = [self._handle(operands[0]), self.arg_in(K.V_INT, self.value(operands[1], K.V_INT)), self._received(operands[2], backs),
                 self._received(operands[3], backs)]
         self.act(ActionId.CNT_GETITEM, args, False)
         self._copy_all_back(backs)
@@ -265,7 +267,7 @@ class StructureCode(ActionCode):
         self.act(ActionId.CNT_DESTROY, [self._handle(operands[0])], False)
 
     def _name_it(self, operands: list[int], _: bool) -> None:
-        self.act(ActionId.CNT_DEBUG, [self._handle(operands[0]), self.arg_in(V_TEXT, self.value(operands[1], V_TEXT))], False)
+        self.act(ActionId.CNT_DEBUG, [self._handle(operands[0]), self.arg_in(K.V_TEXT, self.value(operands[1], K.V_TEXT))], False)
 
 
 CONTAINERS = {

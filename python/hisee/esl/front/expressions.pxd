@@ -43,5 +43,6 @@ cdef class Expressions:
     cdef int brackets(self) except -1
     cdef int function(self) except -1
     cdef int arguments(self) except -1
+    cdef int waiting_arguments(self) except -1
     cdef int expressions(self, list found) except -1
     cdef int reference(self, str wanted) except -1

@@ -252,11 +252,20 @@ class Expressions:
     def arguments(self) -> int:
         """`(` [expr {, expr}] `)` as a list."""
         self.expect(K.T_LPAREN, "`(`")
-        args: list[int] = []
+        first = self.tree.waiting
+        try:
+            self.waiting_arguments()
+        except SyntaxFault:
+            self.tree.waiting = first
+            raise
+        return self.tree.pack_from(first)
+
+    def waiting_arguments(self) -> None:
         if self.kind != K.T_RPAREN:
-            self.expressions(args)
+            self.tree.wait(self.expression())
+            while self.accept(K.T_COMMA):
+                self.tree.wait(self.expression())
         self.expect(K.T_RPAREN, "`,` or `)`")
-        return self.tree.pack(args)
 
     def expressions(self, found: list[int]) -> None:
         """expr {, expr}"""

@@ -201,6 +201,7 @@ cdef enum:
     W_SQL_EXECUTE = 166
     LAST_RESERVED = 38
     FIRST_NOT_YET = 114
+    LAST_WORD = 166
     WORD_COUNT = 167
     N_BAD = 0
     N_INT = 1
@@ -314,6 +315,7 @@ cdef enum:
     L_NUMBER = 20
     L_UNITED = 21
     L_COLUMN = 22
+    NO_BLOCK = -1
     S_LOCAL = 0
     S_PVAR = 1
     S_CONST = 2

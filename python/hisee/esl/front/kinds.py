@@ -36,7 +36,8 @@ NO_WORD = 0
 ) = range(1, 167)
 LAST_RESERVED = W_UNIT
 FIRST_NOT_YET = W_OPEN
-WORD_COUNT = 167
+LAST_WORD = W_SQL_EXECUTE
+WORD_COUNT = LAST_WORD + 1
 
 # nodes: expressions, declarations, actions
 (
@@ -78,6 +79,9 @@ O_SYNC, O_DIRECT, O_ALL = 1, 2, 4
 V_NONE, V_BOOL, V_INT, V_REAL, V_TIME, V_TEXT, V_RECORD, V_OBJECT, V_ANY = range(9)
 # types of parameters and results of functions beside the types: INT or REAL, any type that the result may share, a column of a record
 L_NUMBER, L_UNITED, L_COLUMN = 20, 21, 22
+
+# number of the list of a loop or branch: around what stands in none
+NO_BLOCK = -1
 
 # symbols: what a name is; places: what a reference is
 S_LOCAL, S_PVAR, S_CONST, S_REF, S_SPECIAL = range(5)

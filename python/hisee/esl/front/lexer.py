@@ -12,7 +12,7 @@ import unicodedata
 from typing import NamedTuple
 
 from hisee.esl.front import kinds as K
-from hisee.esl.front.rows import as_list, doubled, zeros
+from hisee.esl.front.rows import as_list, characters, doubled, zeros
 
 SIGNS = {
     ":=": K.T_ASSIGN, "+": K.T_PLUS, "-": K.T_MINUS, "*": K.T_STAR, "/": K.T_SLASH, "&": K.T_AND, "|": K.T_OR, "!": K.T_NOT,
@@ -22,11 +22,13 @@ SIGNS = {
 INT_MAX = 2**63 - 1
 ROOM = 64  # rows of new tokens
 LOOK_AHEAD = 8  # spare rows behind the last token
-END = "\0\0"  # stands behind the text: a look at the next character or two needs no test for the end
 WORDS = ("", *K.WORDS)
 NO_SPELLINGS = ("",) * len(WORDS)
-NUMBERS = K.WORDS
 ASCII = 128
+HASH = 2**30 - 1
+SLOTS = 64  # of a new table of names
+LETTERS = 8  # of a name, for the room of a new table
+DIGITS = 18  # of a number that surely fits into an INT
 SIGN_OF = zeros(ASCII)  # character -> kind, of the signs of one character
 for _sign, _kind in SIGNS.items():
     if len(_sign) == 1:
@@ -53,26 +55,129 @@ def is_letter(c: str) -> bool:
     return c.isalnum() and not c.isdecimal()
 
 
+def small(c: str) -> int:
+    """A character as names are compared: of A..Z the small letter."""
+    code = ord(c)
+    return code + 32 if 65 <= code <= 90 else code
+
+
+class Letters:
+    """A text to be looked at character by character; END stands behind it."""
+
+    def __init__(self, text: str) -> None:
+        self.size = len(text)
+        self.row = characters(text)
+
+    def hash(self) -> int:
+        """As Lexer.end_of_name() reckons it while it looks for the end."""
+        hash = 0
+        for at in range(self.size):
+            hash = hash * 31 + small(self.row[at]) & HASH
+        return hash
+
+
+class Table:
+    """Folded names without an object for each: their characters one behind the other, found by hash with open addressing. Rows count
+    from 1."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.slots = zeros(SLOTS)  # row by hash, 0 = free
+        self.hashes, self.ends = zeros(SLOTS), zeros(SLOTS)  # by row; a name's characters begin where those of the row before end
+        self.letters = zeros(SLOTS * LETTERS)
+
+    def find(self, text: Letters, start: int, end: int, hash: int) -> int:
+        """The row of text[start:end], 0 = none."""
+        at = hash
+        while True:
+            row = self.slots[at & len(self.slots) - 1]
+            if row == 0 or self.hashes[row] == hash and self._same(row, text, start, end):
+                return row
+            at += 1
+
+    def _same(self, row: int, text: Letters, start: int, end: int) -> bool:
+        first = self.ends[row - 1]
+        if self.ends[row] - first != end - start:
+            return False
+        at = 0
+        while at < end - start and self.letters[first + at] == small(text.row[start + at]):
+            at += 1
+        return at == end - start
+
+    def add(self, text: Letters, start: int, end: int, hash: int) -> int:
+        """A new row for what find() does not know."""
+        row = self.count + 1
+        if 2 * row >= len(self.slots):
+            self._grow()
+        first = self.ends[row - 1]
+        while first + end - start > len(self.letters):
+            self.letters = doubled(self.letters)
+        for at in range(end - start):
+            self.letters[first + at] = small(text.row[start + at])
+        self.ends[row] = first + end - start
+        self.hashes[row] = hash
+        self.count = row
+        self._enter(row)
+        return row
+
+    def _enter(self, row: int) -> None:
+        at = self.hashes[row]
+        while self.slots[at & len(self.slots) - 1]:
+            at += 1
+        self.slots[at & len(self.slots) - 1] = row
+
+    def _grow(self) -> None:
+        self.slots = zeros(2 * len(self.slots))
+        self.hashes, self.ends = doubled(self.hashes), doubled(self.ends)
+        for row in range(1, self.count + 1):
+            self._enter(row)
+
+
+def words() -> Table:
+    table = Table()
+    for word in WORDS[1:]:
+        letters = Letters(word)
+        table.add(letters, 0, letters.size, letters.hash())
+    return table
+
+
 class Names:
     """Interned names: number <-> folded form, with the first spelling ("" = not met). The words of the language have the first
     numbers, their own (kinds.W_...); 0 is no name."""
 
     def __init__(self) -> None:
-        self._numbers: dict[str, int] = {}  # of names that are no words of the language
+        self._own = Table()  # of names that are no words of the language
         self.folded = list(WORDS)
         self.spelled = list(NO_SPELLINGS)
 
     def number(self, name: str) -> int:
-        plain = name.isascii()
-        key = name.lower() if plain else fold(name)
-        found = NUMBERS.get(key, 0) or self._numbers.get(key, 0)
-        if not found:
-            found = self._numbers[key] = len(self.folded)
+        """Of any name; the lexer asks for plain ones itself."""
+        key = fold(name)
+        text = Letters(key)
+        hash = text.hash()
+        return self.met(text, 0, text.size, hash) or self.meet(name, key, text, 0, hash)
+
+    def met(self, text: Letters, start: int, end: int, hash: int) -> int:
+        """The number of text[start:end], 0 when it is met the first time."""
+        row = self._own.find(text, start, end, hash)
+        if row:
+            return K.LAST_WORD + row
+        row = WORD_TABLE.find(text, start, end, hash)
+        return row if row and self.spelled[row] else 0
+
+    def meet(self, name: str, key: str, text: Letters, start: int, hash: int) -> int:
+        """The number of a name that is met the first time; `key` is its folded form, its characters begin in `text` at `start`."""
+        end = start + len(key)
+        number = WORD_TABLE.find(text, start, end, hash)
+        if number == 0:
+            number = K.LAST_WORD + self._own.add(text, start, end, hash)
             self.folded.append(key)
             self.spelled.append("")
-        if not self.spelled[found]:
-            self.spelled[found] = name if plain else unicodedata.normalize("NFC", name)
-        return found
+        self.spelled[number] = name if name.isascii() else unicodedata.normalize("NFC", name)
+        return number
+
+
+WORD_TABLE = words()
 
 
 class Source:
@@ -80,15 +185,34 @@ class Source:
 
     def __init__(self, text: str) -> None:
         self.text = text
+        self.letters = Letters(text)
         self.lines = 1 + text.count("\n")
         self.starts = zeros(self.lines)
-        at = 0
-        for line in range(1, self.lines):
-            at = self.text.find("\n", at) + 1
-            self.starts[line] = at
+        self._near = 1
+        self._begin_lines()
+
+    def _begin_lines(self) -> None:
+        line, letters = 1, self.letters
+        for at in range(letters.size):
+            if letters.row[at] == "\n":
+                self.starts[line] = at + 1
+                line += 1
 
     def line(self, offset: int) -> int:
         """The last line that does not begin behind `offset`."""
+        near = self._near
+        if self.starts[near - 1] <= offset:  # most questions go forward by a line or two
+            if near == self.lines or offset < self.starts[near]:
+                return near
+            near += 1
+            if near == self.lines or offset < self.starts[near]:
+                self._near = near
+                return near
+        near = self._search(offset)
+        self._near = max(1, near)
+        return near
+
+    def _search(self, offset: int) -> int:
         low, high = 0, self.lines
         while low < high:
             middle = (low + high) // 2
@@ -161,7 +285,12 @@ class Tokens:
 
 def tokenize(text: str, name_chars: int = 64) -> Tokens:
     """All tokens of `text`, closed by EOL and EOF. `name_chars`: longest name."""
-    lexer = Lexer(text, name_chars)
+    return tokens_of(Source(text), name_chars)
+
+
+def tokens_of(source: Source, name_chars: int = 64) -> Tokens:
+    """The same for a source that is at hand."""
+    lexer = Lexer(source, name_chars)
     lexer.run()
     return lexer.tokens
 
@@ -169,12 +298,17 @@ def tokenize(text: str, name_chars: int = 64) -> Tokens:
 class Lexer:
     """Each method reads what begins at a place and answers the place behind it."""
 
-    def __init__(self, text: str, name_chars: int) -> None:
-        self.text = text + END
-        self.end = len(text)
-        self.tokens = Tokens(max(ROOM, len(text) // 3))
+    def __init__(self, source: Source, name_chars: int) -> None:
+        self.whole = source.text
+        self.letters = source.letters
+        self.text = self.letters.row
+        self.end = self.letters.size
+        self.tokens = Tokens(max(ROOM, self.end // 3))
+        self.names = self.tokens.names
         self.name_chars = name_chars
-        self.spellings: dict[str, int] = {}  # names as they are written: folded only once
+        self.hash = 0  # of the name that was read last
+        self.plain = True  # ASCII alone
+        self.spellings: dict[str, int] = {}  # names that are not: folded only once
         self.bad_end = -1  # end of the last run of bad characters: the next one joins it
 
     def run(self) -> None:
@@ -228,28 +362,44 @@ class Lexer:
         return self.bad(at)
 
     def name(self, kind: int, start: int) -> int:
-        """From its first character or sign on. A point belongs to a name when the name goes on behind it."""
-        end = self.end_of_name(start + 1)
-        spelling = self.text[start:end]
-        number = self.spellings.get(spelling, 0)
+        """From its first character or sign on."""
+        end = self.end_of_name(start)
+        number = self.names.met(self.letters, start, end, self.hash) if self.plain else 0
         if number == 0:
-            number = self.spellings[spelling] = self.tokens.names.number(spelling)
+            number = self.new_name(start, end)
         if end - start > self.name_chars:
             self.tokens.fault("ESL0006", start, end, limit=self.name_chars)
         self.tokens.add(kind, start, end, number)
         return end
 
+    def new_name(self, start: int, end: int) -> int:
+        name = self.whole[start:end]
+        if self.plain:
+            return self.names.meet(name, name.lower(), self.letters, start, self.hash)
+        number = self.spellings.get(name, 0)
+        if number == 0:
+            number = self.spellings[name] = self.names.number(name)
+        return number
+
     def end_of_name(self, at: int) -> int:
+        """A point belongs to a name when the name goes on behind it. Leaves the hash of the name."""
+        hash, seen = 0, 0
         while True:
             c = self.text[at]
+            hash = hash * 31 + small(c) & HASH
+            seen |= ord(c)
+            at += 1
+            c = self.text[at]
+            if "a" <= c <= "z" or "A" <= c <= "Z" or c == "_" or "0" <= c <= "9":
+                continue
             if c == ".":
                 c = self.text[at + 1]
-                if c != "_" and not c.isalnum():
-                    return at
-            elif not ("a" <= c <= "z" or "A" <= c <= "Z" or c == "_" or "0" <= c <= "9") and (
-                    c < "\x80" or not c.isalnum() and not "\u0300" <= c <= "\u036f"):
-                return at
-            at += 1
+                if c == "_" or c.isalnum():
+                    continue
+            elif c >= "\x80" and (c.isalnum() or "\u0300" <= c <= "\u036f"):
+                continue
+            self.hash, self.plain = hash, seen < ASCII
+            return at
 
     def rest_of_line(self, at: int) -> int:
         """The end of the line on which `at` stands."""
@@ -289,7 +439,7 @@ class Lexer:
 
     def closed(self, start: int, last: int, pair: int) -> int:
         """`last`: the closing quote; `pair`: -1 = there is none inside."""
-        body = self.text[start + 1:last]
+        body = self.whole[start + 1:last]
         if pair >= 0:
             body = body.replace('""', '"') if self.text[start] == '"' else body.replace("''", "'")
         self.tokens.add(K.T_TEXT, start, last + 1, self.tokens.literal(body))
@@ -297,7 +447,7 @@ class Lexer:
 
     def open(self, start: int, end: int) -> int:
         self.tokens.fault("ESL0002", start, end, quote=self.text[start])
-        self.tokens.add(K.T_TEXT, start, end, self.tokens.literal(self.text[start + 1:end]))
+        self.tokens.add(K.T_TEXT, start, end, self.tokens.literal(self.whole[start + 1:end]))
         return end
 
     def number(self, start: int) -> int:
@@ -306,14 +456,13 @@ class Lexer:
         if self.text[end] == "." and "0" <= self.text[end + 1] <= "9":
             end = self.digits(end + 1)
         end = self.exponent(end)
-        text = self.text[start:end]
         following = self.text[end]
         if following == "_" or following.isalpha():
-            self.tokens.fault("ESL0004", start, end + 1, text=text + following)
+            self.tokens.fault("ESL0004", start, end + 1, text=self.whole[start:end + 1])
         if end == whole:
-            self.tokens.add(K.T_INT, start, end, self.integer(text, start, end))
+            self.tokens.add(K.T_INT, start, end, self.integer(start, end))
         else:
-            self.tokens.add(K.T_REAL, start, end, self.real(text, start, end))
+            self.tokens.add(K.T_REAL, start, end, self.real(start, end))
         return end
 
     def digits(self, at: int) -> int:
@@ -331,16 +480,25 @@ class Lexer:
         end = self.digits(first)
         return end if end > first else at
 
-    def integer(self, text: str, start: int, end: int) -> int:
+    def integer(self, start: int, end: int) -> int:
         """Number of the literal."""
+        if end - start > DIGITS:
+            return self.long_integer(self.whole[start:end], start, end)
+        value = 0
+        for at in range(start, end):
+            value = 10 * value + ord(self.text[at]) - 48
+        return self.tokens.literal(value)
+
+    def long_integer(self, text: str, start: int, end: int) -> int:
         value = int(text) if len(text) < 40 else INT_MAX + 1
         if value > INT_MAX:
             self.tokens.fault("ESL0007", start, end, text=text, type="INT")
             value = 0
         return self.tokens.literal(value)
 
-    def real(self, text: str, start: int, end: int) -> int:
+    def real(self, start: int, end: int) -> int:
         """Number of the literal."""
+        text = self.whole[start:end]
         value = float(text)
         if value == float("inf"):
             self.tokens.fault("ESL0007", start, end, text=text, type="REAL")

@@ -22,6 +22,7 @@ from hisee.esl.front.rows import doubled, zeros
 
 TYPE_NAMES = ("nothing", "BOOL", "INT", "REAL", "TIME", "TEXT", "RECORD", "an object", "a value of any type")
 LETTERS = "?BIRMTCOA"
+ROOM = 64  # items of open lists
 EVENT_VALUES = 10  # most PUBLIC locals that one EVENT hands over
 
 
@@ -35,6 +36,8 @@ class Tree:
         self.a, self.b, self.c, self.d = zeros(room), zeros(room), zeros(room), zeros(room)
         self.pooled = 0
         self.pool = zeros(room)
+        self.waiting = 0
+        self._waiting = zeros(ROOM)  # items of lists that are being read, inner ones behind outer ones
         self.globals: list[int] = []  # DECL nodes of the script
         self.procedures: list[int] = []  # PROC nodes
         self.init: list[int] = []  # items of the init part
@@ -70,9 +73,33 @@ class Tree:
             self.pool[at] = item
         return number
 
+    def wait(self, item: int) -> None:
+        """An item of the list that is being read; pack_from() stores that from the place where `waiting` stood when it began."""
+        if self.waiting == len(self._waiting):
+            self._waiting = doubled(self._waiting)
+        self._waiting[self.waiting] = item
+        self.waiting += 1
+
+    def pack_from(self, first: int) -> int:
+        """As pack(), of the items that have been waiting since `first`."""
+        number, count = self.pooled, self.waiting - first
+        self.pooled = number + 1 + count
+        while self.pooled > len(self.pool):
+            self.pool = doubled(self.pool)
+        self.pool[number] = count
+        for at in range(count):
+            self.pool[number + 1 + at] = self._waiting[first + at]
+        self.waiting = first
+        return number
+
     def items(self, number: int) -> list[int]:
         """A stored list; -1 is an empty one."""
-        if number < 0:
-            return []
-        first = number + 1
-        return [self.pool[at] for at in range(first, first + self.pool[number])]
+        return [self.pool[at] for at in range(self.first(number), self.behind(number))]
+
+    def first(self, number: int) -> int:
+        """Where the items of a list begin in the pool."""
+        return number + 1
+
+    def behind(self, number: int) -> int:
+        """Where they end."""
+        return number + 1 + self.pool[number] if number >= 0 else 0

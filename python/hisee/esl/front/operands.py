@@ -1,11 +1,12 @@
 # cython: annotation_typing=False, infer_types=True, nonecheck=True, initializedcheck=False
+# cython: annotation_typing=False, infer_types=True, nonecheck=True, initializedcheck=False
 """Walk over an expression: the leaves whose values it reads."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from hisee.esl.front.kinds import N_BINARY, N_FUNC, N_INT, N_PAREN, N_UNARY
+from hisee.esl.front import kinds as K
 from hisee.esl.front.nodes import Tree
 
 
@@ -15,14 +16,14 @@ def operands(tree: Tree, node: int, whole: Callable[[int], bool]) -> list[int]:
     while waiting:
         node = waiting.pop()
         kind = tree.kind[node]
-        if kind == N_BINARY:
+        if kind == K.N_BINARY:
             waiting += [tree.b[node], tree.c[node]]
-        elif kind == N_UNARY:
+        elif kind == K.N_UNARY:
             waiting.append(tree.b[node])
-        elif kind == N_PAREN:
+        elif kind == K.N_PAREN:
             waiting.append(tree.a[node])
-        elif kind == N_FUNC and not whole(node):
+        elif kind == K.N_FUNC and not whole(node):
             waiting += tree.items(tree.b[node])
-        elif kind > N_INT:
+        elif kind > K.N_INT:
             found.append(node)
     return found

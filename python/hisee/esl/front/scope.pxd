@@ -1,12 +1,9 @@
 cimport cython
 
+from hisee.esl.front cimport kinds as K
 from hisee.esl.front.lexer cimport Names, Source, Tokens, fold
 from hisee.esl.front.nodes cimport Tree
-from hisee.esl.front.symbols cimport Parameter, Procedure, Struct, Symbol, type_of_word
-
-cdef int D_PUBLIC, M_IN, T_HANDLE, T_NOALIAS
-cdef int N_DECL, N_FOR, N_FOR_RANGE, N_IF, N_LABEL, N_LOOP
-cdef int S_LOCAL, V_RECORD
+from hisee.esl.front.symbols cimport Parameter, Procedure, Struct, Symbol, local_of, type_of_word
 
 
 cdef class Scope:
@@ -20,10 +17,9 @@ cdef class Scope:
     cdef public list diagnostics, procedures
     cdef public dict globals, predefined, pvars, refs, by_name, objects, structs, used_objects
     cdef public Procedure init, here
-    cdef dict _ref_names
     cdef int _errors
     cdef list _folded, _spelled, _meant
-    cdef int[::1] _section_of
+    cdef int[::1] _section_of, _outer
 
     cpdef str spelled(self, int name)
     cpdef str folded(self, int name)
@@ -32,13 +28,14 @@ cdef class Scope:
     cdef void _procedure(self, int node)
     cdef void _labels_against_procedures(self)
     cdef void _declare(self, int node, dict table, int section)
-    cdef void add_symbol(self, dict table, Symbol symbol)
+    cdef void add_symbol(self, dict table, Symbol symbol, str key)
     cdef tuple type_at(self, int node)
     cdef void _parameter(self, Procedure procedure, int node)
-    cdef void _collect(self, list items, Procedure procedure, tuple blocks)
-    cdef void _collect_list(self, int number, Procedure procedure, tuple blocks)
-    cdef void _collect_from(self, int node, Procedure procedure, tuple blocks)
-    cdef void _label(self, int node, Procedure procedure, tuple blocks)
+    cdef void _collect(self, int number, Procedure procedure, int block)
+    cdef void _collect_block(self, int number, Procedure procedure, int outer)
+    cdef void _collect_from(self, int node, Procedure procedure, int block)
+    cdef bint is_inside(self, int block, int around)
+    cdef void _label(self, int node, Procedure procedure, int block)
     cpdef Symbol symbol_of(self, int name, int node)
     cdef Symbol _look_up_name(self, int name, int node)
     @cython.locals(found=Symbol)

@@ -7,46 +7,25 @@ from array import array
 
 from hisee.esl.context import FROM_HIP_NUMBER, ObjectContext, ObjectEntry
 from hisee.esl.diagnostics import Diagnostic, Note, make
+from hisee.esl.front import kinds as K
 from hisee.esl.front.expressions import SyntaxFault
-from hisee.esl.front.kinds import (
-    D_PUBLIC,
-    F_ENTRY,
-    F_ENTRYX,
-    M_IN,
-    N_DECL,
-    N_FOR,
-    N_FOR_RANGE,
-    N_IF,
-    N_LABEL,
-    N_LOOP,
-    S_CONST,
-    S_LOCAL,
-    S_PVAR,
-    S_REF,
-    S_SPECIAL,
-    T_HANDLE,
-    T_NOALIAS,
-    V_ANY,
-    V_INT,
-    V_RECORD,
-    V_TEXT,
-)
 from hisee.esl.front.lexer import Names, Source, Tokens, fold
 from hisee.esl.front.nodes import Tree
-from hisee.esl.front.symbols import SPECIAL, UNTYPED, Parameter, Procedure, Struct, Symbol, type_of_word
+from hisee.esl.front.rows import zeros
+from hisee.esl.front.symbols import SPECIAL, UNTYPED, Parameter, Procedure, Struct, Symbol, local_of, type_of_word
 from hisee.esl.front.words import RESERVED, meant
 from hisee.schema import constants, errors
 
 MOST_ERRORS = 100
 SPECIAL_TYPES = {"ERR_NR": 2, "ERR_MSG": 5, "ERR_LINE": 2, "ERR_EXT": 2}
 CONSTANTS = {fold(row.name): (type_of_word(row.type), row.value) for row in constants.ROWS}
-CONSTANTS |= {fold(row.name): (V_INT, row.number) for row in errors.ROWS}
+CONSTANTS |= {fold(row.name): (K.V_INT, row.number) for row in errors.ROWS}
 
 
 def _predefined() -> dict[str, Symbol]:
-    table = {folded: Symbol(folded.upper(), S_SPECIAL, SPECIAL_TYPES[name], value=name) for folded, name in SPECIAL.items()}
-    table |= {folded: Symbol(folded.upper(), S_CONST, kind, value=value) for folded, (kind, value) in CONSTANTS.items()}
-    return table | {"_from_hip": Symbol("_FROM_HIP", S_PVAR, V_INT, index=FROM_HIP_NUMBER)}
+    table = {folded: Symbol(folded.upper(), K.S_SPECIAL, SPECIAL_TYPES[name], value=name) for folded, name in SPECIAL.items()}
+    table |= {folded: Symbol(folded.upper(), K.S_CONST, kind, value=value) for folded, (kind, value) in CONSTANTS.items()}
+    return table | {"_from_hip": Symbol("_FROM_HIP", K.S_PVAR, K.V_INT, index=FROM_HIP_NUMBER)}
 
 
 PREDEFINED = _predefined()  # of every text; nothing is ever written to these symbols
@@ -58,7 +37,7 @@ class TooManyErrors(Exception):
 
 def column_types(columns: list[tuple[str, str]]) -> list[tuple[str, int]]:
     """A column of an unknown type is kept as text."""
-    return [(name, kind if (kind := type_of_word(word)) != V_ANY else V_TEXT) for name, word in columns]
+    return [(name, kind if (kind := type_of_word(word)) != K.V_ANY else K.V_TEXT) for name, word in columns]
 
 
 class Scope:
@@ -77,7 +56,6 @@ class Scope:
         self.predefined = PREDEFINED
         self.pvars: dict[str, Symbol] = {}
         self.refs: dict[str, Symbol] = {}  # those that were asked for
-        self._ref_names: dict[str, str] | None = None
         self.init = Procedure("", -1, 0, 0)
         self.procedures: list[Procedure] = [self.init]
         self.by_name: dict[str, Procedure] = {}
@@ -88,6 +66,7 @@ class Scope:
         self._errors = 0
         self._folded, self._spelled = self.names.folded, self.names.spelled
         self._meant: list[Symbol | None] = [None] * len(self._folded)  # by name, as the section below found it
+        self._outer = zeros(tree.pooled)  # block -> the one around it
         self._section_of = array("i", [-1]) * len(self._folded)
 
     # reporting
@@ -129,27 +108,29 @@ class Scope:
         self._declare_context()
         for node in self.tree.globals:
             self._declare(node, self.globals, 0)
-        self._collect(self.tree.init, self.init, ())
+        for node in self.tree.init:
+            self._collect_from(node, self.init, K.NO_BLOCK)
         for node in self.tree.procedures:
             self._procedure(node)
         self._labels_against_procedures()
 
     def _declare_context(self) -> None:
         for i, (name, word) in enumerate(self.context.variables):
-            self.pvars[fold(name)] = Symbol(name, S_PVAR, type_of_word(word), index=i + 1)
+            self.pvars[fold(name)] = Symbol(name, K.S_PVAR, type_of_word(word), index=i + 1)
 
     def _declare(self, node: int, table: dict[str, Symbol], section: int) -> None:
         kind, struct, noalias = self.type_at(self.tree.a[node])
-        for var in self.tree.items(self.tree.b[node]):
-            symbol = Symbol(self.spelled(self.tree.a[var]), S_LOCAL, kind, section, struct, noalias)
+        tree = self.tree
+        for at in range(tree.first(tree.b[node]), tree.behind(tree.b[node])):
+            var = tree.pool[at]
+            symbol = local_of(self.spelled(self.tree.a[var]), kind, section, struct, noalias)
             symbol.start = self.tree.start[var]
             symbol.end = symbol.start + len(symbol.name)
             symbol.initial = self.tree.b[var]
-            symbol.public = self.tree.c[node] == D_PUBLIC
-            self.add_symbol(table, symbol)
+            symbol.public = self.tree.c[node] == K.D_PUBLIC
+            self.add_symbol(table, symbol, self.folded(self.tree.a[var]))
 
-    def add_symbol(self, table: dict[str, Symbol], symbol: Symbol) -> None:
-        key = fold(symbol.name)
+    def add_symbol(self, table: dict[str, Symbol], symbol: Symbol, key: str) -> None:
         if key in self.predefined:
             self.report("ESL1010", symbol.start, symbol.end, name=symbol.name)
             return
@@ -161,16 +142,16 @@ class Scope:
         table[key] = symbol
 
     def type_at(self, node: int) -> tuple[int, Struct | None, bool]:
-        kind, name, noalias = self.tree.a[node], self.tree.b[node], self.tree.c[node] == T_NOALIAS
+        kind, name, noalias = self.tree.a[node], self.tree.b[node], self.tree.c[node] == K.T_NOALIAS
         if name < 0:
-            return kind, UNTYPED if kind == V_RECORD else None, noalias
+            return kind, UNTYPED if kind == K.V_RECORD else None, noalias
         struct = self.struct_named(self.spelled(name), node)
         return kind, struct.values() if noalias and struct is not None else struct, noalias
 
     def _procedure(self, node: int) -> None:
         procedure = Procedure(self.spelled(self.tree.a[node]), node, len(self.procedures), self.tree.d[node])
         self.procedures.append(procedure)
-        key = fold(procedure.name)
+        key = self.folded(self.tree.a[node])
         first = self.by_name.get(key)
         if first is not None:
             notes = [self.note(self.tree.start[first.node], self.tree.end[first.node], "first declared here")]
@@ -179,50 +160,58 @@ class Scope:
             self.by_name[key] = procedure
         for param in self.tree.items(self.tree.b[node]):
             self._parameter(procedure, param)
-        self._collect_list(self.tree.c[node], procedure, ())
+        self._collect(self.tree.c[node], procedure, K.NO_BLOCK)
 
     def _parameter(self, procedure: Procedure, node: int) -> None:
         kind, struct, noalias = self.type_at(self.tree.a[node])
-        symbol = Symbol(self.spelled(self.tree.b[node]), S_LOCAL, kind, procedure.index, struct, noalias)
-        symbol.handle = self.tree.c[self.tree.a[node]] == T_HANDLE
+        symbol = local_of(self.spelled(self.tree.b[node]), kind, procedure.index, struct, noalias)
+        symbol.given = True
+        symbol.handle = self.tree.c[self.tree.a[node]] == K.T_HANDLE
         symbol.end = self.tree.end[node]
         symbol.start = symbol.end - len(symbol.name)
         procedure.parameters.append(Parameter(symbol, self.tree.c[node]))
-        self.add_symbol(procedure.locals, symbol)
+        self.add_symbol(procedure.locals, symbol, self.folded(self.tree.b[node]))
 
-    def _collect(self, items: list[int], procedure: Procedure, blocks: tuple[int, ...]) -> None:
+    def _collect(self, number: int, procedure: Procedure, block: int) -> None:
         """Declarations and labels of a section, whatever block they stand in."""
-        for node in items:
-            self._collect_from(node, procedure, blocks)
+        tree = self.tree
+        for at in range(tree.first(number), tree.behind(number)):
+            self._collect_from(tree.pool[at], procedure, block)
 
-    def _collect_list(self, number: int, procedure: Procedure, blocks: tuple[int, ...]) -> None:
-        if number < 0:
-            return
-        pool = self.tree.pool
-        for at in range(number + 1, number + 1 + pool[number]):
-            self._collect_from(pool[at], procedure, blocks)
+    def _collect_block(self, number: int, procedure: Procedure, outer: int) -> None:
+        """The list of a loop or branch; its number is that of the block."""
+        if number >= 0:
+            self._outer[number] = outer
+            self._collect(number, procedure, number)
 
-    def _collect_from(self, node: int, procedure: Procedure, blocks: tuple[int, ...]) -> None:
+    def _collect_from(self, node: int, procedure: Procedure, block: int) -> None:
         tree = self.tree
         kind = tree.kind[node]
-        if kind == N_DECL:
+        if kind == K.N_DECL:
             self._declare(node, procedure.locals if procedure.index else self.globals, procedure.index)
-        elif kind == N_LABEL:
-            self._label(node, procedure, blocks)
-        elif kind == N_IF:
-            for at, number in enumerate([*tree.items(tree.a[node])[1::2], tree.b[node]]):
-                self._collect_list(number, procedure, blocks + (node * 1000 + at,))
-        elif kind in (N_FOR, N_FOR_RANGE, N_LOOP):
-            self._collect_list(tree.d[node], procedure, blocks + (node * 1000,))
+        elif kind == K.N_LABEL:
+            self._label(node, procedure, block)
+        elif kind == K.N_IF:
+            for at in range(tree.first(tree.a[node]) + 1, tree.behind(tree.a[node]), 2):
+                self._collect_block(tree.pool[at], procedure, block)
+            self._collect_block(tree.b[node], procedure, block)
+        elif kind in (K.N_FOR, K.N_FOR_RANGE, K.N_LOOP):
+            self._collect_block(tree.d[node], procedure, block)
 
-    def _label(self, node: int, procedure: Procedure, blocks: tuple[int, ...]) -> None:
+    def is_inside(self, block: int, around: int) -> bool:
+        """Is a block the one that is asked for, or does it stand somewhere inside that?"""
+        while block != around and block != K.NO_BLOCK:
+            block = self._outer[block]
+        return block == around
+
+    def _label(self, node: int, procedure: Procedure, block: int) -> None:
         name = self.tree.a[node]
         first = procedure.labels.get(self.folded(name))
         if first is not None:
             notes = [self.note(self.tree.start[first[0]], self.tree.end[first[0]], "first declared here")]
             self.error("ESL2002", node, name=self.spelled(name), notes=notes)
             return
-        procedure.labels[self.folded(name)] = (node, blocks)
+        procedure.labels[self.folded(name)] = (node, block)
 
     def _labels_against_procedures(self) -> None:
         for procedure in self.procedures:
@@ -253,18 +242,16 @@ class Scope:
             self.error("ESL2012", node, name=spelled)
         else:
             self.error("ESL2001", node, name=spelled, hint=meant(spelled, self._known_names()))
-        symbol = self.here.locals[key] = Symbol(spelled, S_LOCAL, 0, self.here.index)  # told once per section
+        symbol = self.here.locals[key] = Symbol(spelled, K.S_LOCAL, 0, self.here.index)  # told once per section
         return symbol
 
     def ref_of(self, key: str) -> Symbol | None:
         """A graphical object by its folded name with the underscore; most texts use few of those that the picture has."""
         found = self.refs.get(key)
         if found is None and self.context.refs:
-            if self._ref_names is None:
-                self._ref_names = {fold(name): name for name in self.context.refs}
-            name = self._ref_names.get(key[1:])
+            name = self.context.folded_refs.get(key[1:])
             if name is not None:
-                found = self.refs[key] = Symbol("_" + name, S_REF, V_INT, value=self.context.refs[name])
+                found = self.refs[key] = Symbol("_" + name, K.S_REF, K.V_INT, value=self.context.refs[name])
         return found
 
     def _known_names(self) -> list[str]:
@@ -327,7 +314,7 @@ class Scope:
         return self.structs[key]
 
     def is_entry(self, procedure: Procedure) -> bool:
-        return bool(procedure.flags & (F_ENTRY | F_ENTRYX))
+        return bool(procedure.flags & (K.F_ENTRY | K.F_ENTRYX))
 
     def is_synchronous(self, procedure: Procedure) -> bool:
-        return self.is_entry(procedure) and any(p.mode != M_IN for p in procedure.parameters)
+        return self.is_entry(procedure) and any(p.mode != K.M_IN for p in procedure.parameters)

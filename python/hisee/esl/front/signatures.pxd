@@ -2,18 +2,20 @@ cimport cython
 
 from hisee.esl.front cimport kinds as K
 
-cdef int V_ANY, V_BOOL, V_INT, V_NONE, V_REAL, V_TEXT, V_TIME
-
 
 @cython.final
 cdef class Signature:
     cdef readonly int number, least, most, result
     cdef readonly str name
-    cdef readonly bint host, united
+    cdef readonly bint host, united, beside, column
     cdef readonly list types
+    cdef public int[::1] opcodes
+    cdef public int operands, operand_type
 
     cdef int type_at(self, int at)
+    cdef bint is_typed(self) noexcept
     cdef int result_of(self, list given)
+    @cython.locals(kind=int, reals=int)
     cdef bint _whole(self, list given)
     cdef int _joined(self, list given)
     cdef int common(self, list given)

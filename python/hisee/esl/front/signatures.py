@@ -4,13 +4,16 @@
 from __future__ import annotations
 
 from hisee.esl.front import kinds as K
-from hisee.esl.front.kinds import V_ANY, V_BOOL, V_INT, V_NONE, V_REAL, V_TEXT, V_TIME
 from hisee.esl.front.lexer import fold
+from hisee.esl.front.rows import zeros
 from hisee.esl.front.symbols import type_of_word
 from hisee.schema import functions, host_functions, picture_functions
 
+# functions that look at what stands beside a value: its time, its mark Weak, its flags
+BESIDE = frozenset(("%GetTime", "%IsWeak", "%Flag", "%GetFlags", "%SetFlag", "%LimState"))
 FunctionRow = functions.FnRow | host_functions.HostFnRow
-LETTER_TYPES = {"B": V_BOOL, "I": V_INT, "R": V_REAL, "T": V_TEXT, "TM": V_TIME, "H": V_INT, "-": V_NONE, "N": K.L_NUMBER, "U": K.L_UNITED,
+LETTER_TYPES = {"B": K.V_BOOL, "I": K.V_INT, "R": K.V_REAL, "T": K.V_TEXT, "TM": K.V_TIME, "H": K.V_INT, "-": K.V_NONE, "N": K.L_NUMBER,
+                "U": K.L_UNITED,
                 "C": K.L_COLUMN}
 
 
@@ -25,31 +28,45 @@ class Signature:
         self.types = [LETTER_TYPES[parameter[1]] for parameter in row.parameters]  # the last one is that of all behind it
         self.result = LETTER_TYPES[row.result]
         self.united = K.L_UNITED in self.types
+        self.beside = self.name in BESIDE
+        self.column = bool(self.types) and self.types[0] == K.L_COLUMN
+        # as an opcode, by type of the result; the code generator says which functions have one
+        self.opcodes = zeros(K.V_ANY + 1)
+        self.operands = 0  # how many it takes; 0: there is no opcode
+        self.operand_type = K.V_NONE  # V_NONE: as the result
 
     def type_at(self, at: int) -> int:
         """Type of the argument at a place."""
         types = self.types
         return types[at] if at < len(types) else types[len(types) - 1]
 
+    def is_typed(self) -> bool:
+        """Is the type of the result the same for all arguments?"""
+        return self.result < K.L_NUMBER
+
     def result_of(self, given: list[int]) -> int:
         """Type of the result for arguments of these types."""
         if self.result == K.L_NUMBER:
-            return V_INT if self._whole(given) else V_REAL
+            return K.V_INT if self._whole(given) else K.V_REAL
         if self.result == K.L_UNITED:
             return self._joined(given)
         return self.result
 
     def _whole(self, given: list[int]) -> bool:
-        return all(kind in (V_INT, V_BOOL) for at, kind in enumerate(given) if self.type_at(at) == K.L_NUMBER)
+        reals = 0
+        for at in range(len(given)):
+            kind: int = given[at]
+            reals += self.type_at(at) == K.L_NUMBER and kind != K.V_INT and kind != K.V_BOOL
+        return reals == 0
 
     def _joined(self, given: list[int]) -> int:
         values = [kind for at, kind in enumerate(given) if self.type_at(at) == K.L_UNITED]
-        return V_NONE if V_NONE in values else common_type(values) if values else V_ANY
+        return K.V_NONE if K.V_NONE in values else common_type(values) if values else K.V_ANY
 
     def common(self, given: list[int]) -> int:
         """What the values among the arguments become when one of them is the result; ANY: they stay what they are."""
         values = [kind for at, kind in enumerate(given) if self.type_at(at) == K.L_UNITED] if self.result == K.L_UNITED else []
-        return common_type(values) if values else V_ANY
+        return common_type(values) if values else K.V_ANY
 
 
 class PictureSignature:
@@ -59,7 +76,7 @@ class PictureSignature:
         self.number = row.number
         self.name = row.name
         self.types = [type_of_word(kind) for _, mode, kind in row.operands if mode == "IN"]
-        self.result = type_of_word(row.result) if row.result else V_NONE
+        self.result = type_of_word(row.result) if row.result else K.V_NONE
         self.waits = row.waits == "always"
 
 
@@ -68,7 +85,7 @@ def common_type(types: list[int]) -> int:
     kinds = set(types)
     if len(kinds) == 1:
         return types[0]
-    return V_REAL if kinds == {V_INT, V_REAL} else V_ANY
+    return K.V_REAL if kinds == {K.V_INT, K.V_REAL} else K.V_ANY
 
 
 ROWS: list[FunctionRow] = [*functions.ROWS, *host_functions.ROWS]

@@ -17,7 +17,7 @@ cdef class Statements(StructureSyntax):
     cdef int end_line(self) except -1
     cdef int end_line_or_report(self) except -1
     cdef int block(self) except -1
-    cdef void fill(self, list items) except *
+    cdef void fill(self) except *
     cdef int not_opened(self, int at) except -1
     cdef bint stops(self) except -1
     cdef bint is_open(self, int opener) noexcept
@@ -25,8 +25,8 @@ cdef class Statements(StructureSyntax):
     cdef int declaration(self) except -1
     cdef bint declares(self) except -1
     cdef bint bare_end(self) except -1
-    cdef int item(self, list items) except -1
-    cdef int action_line(self, list items) except -1
+    cdef int item(self) except -1
+    cdef int action_line(self) except -1
     cdef int label(self) except -1
     cdef int action(self) except -2
     cdef bint names_target(self) except -1
@@ -41,7 +41,7 @@ cdef class Statements(StructureSyntax):
     cdef int then(self) except -1
     cdef int if_body(self, int start, int opener, int condition) except -2
     cdef int second_else(self, int at) except -1
-    cdef int elsif(self, int at, list branches) except -1
+    cdef int elsif(self, int at) except -1
     cdef int close_block(self, int closer, int opener) except -1
     cdef int for_action(self) except -2
     cdef int loop(self) except -2

@@ -77,11 +77,11 @@ class Statements(StructureSyntax):
     # blocks
     def block(self) -> int:
         """Items up to a word that closes an open block, an `END name`, a header of another section or the end of the script."""
-        items: list[int] = []
-        self.fill(items)
-        return self.tree.pack(items)
+        first = self.tree.waiting
+        self.fill()
+        return self.tree.pack_from(first)
 
-    def fill(self, items: list[int]) -> None:
+    def fill(self) -> None:
         while True:
             while self.kind == K.T_EOL:
                 self.advance()
@@ -91,7 +91,7 @@ class Statements(StructureSyntax):
             try:
                 if self.bare_end():
                     return
-                self.item(items)
+                self.item()
             except TooDeep:
                 raise
             except SyntaxFault as fault:
@@ -152,23 +152,23 @@ class Statements(StructureSyntax):
         self.move(at)
         return False
 
-    def item(self, items: list[int]) -> None:
+    def item(self) -> None:
         if self.word != K.NO_WORD and self.declares():
-            items.append(self.declaration())
+            self.tree.wait(self.declaration())
         elif self.kind == K.T_NAME and self.ahead(1) == K.T_COLON:
-            items.append(self.label())
+            self.tree.wait(self.label())
             if self.kind != K.T_EOL and self.kind != K.T_EOF:
-                self.action_line(items)
+                self.action_line()
         else:
-            self.action_line(items)
+            self.action_line()
 
-    def action_line(self, items: list[int]) -> None:
+    def action_line(self) -> None:
         """An action and the end of its line."""
         self.closed_line = False
         node = self.action()
         self.begun |= self.in_init
         if node >= 0:
-            items.append(node)
+            self.tree.wait(node)
             if not self.closed_line:
                 self.end_line()
 
@@ -317,7 +317,9 @@ class Statements(StructureSyntax):
     def if_body(self, start: int, opener: int, condition: int) -> int:
         self.enter()
         self.open_ifs += 1
-        branches = [condition, self.block()]
+        first = self.tree.waiting
+        self.tree.wait(condition)
+        self.tree.wait(self.block())
         otherwise = -1
         while self.word == K.W_ELSIF or self.word == K.W_ELSE:
             word = self.word
@@ -326,10 +328,10 @@ class Statements(StructureSyntax):
                 self.end_line_or_report()
                 otherwise = self.block() if otherwise < 0 else self.second_else(at)
             else:
-                self.elsif(at, branches)
+                self.elsif(at)
         self.open_ifs -= 1
         self.leave()
-        node = self.tree.add(K.N_IF, start, self.tree.end[condition], self.tree.pack(branches), otherwise)
+        node = self.tree.add(K.N_IF, start, self.tree.end[condition], self.tree.pack_from(first), otherwise)
         self.close_block(K.W_ENDIF, opener)
         return node
 
@@ -337,7 +339,7 @@ class Statements(StructureSyntax):
         self.report(self.at_token("ESL1004", at, word="ELSE", opener="IF"))
         return self.block()
 
-    def elsif(self, at: int, branches: list[int]) -> None:
+    def elsif(self, at: int) -> None:
         """ELSIF cond THEN; `ELSE IF` is read as one, and the ENDIF it was meant to have is forgiven."""
         if self.word == K.W_IF:
             self.report(SyntaxFault("ESL1007", self.tokens.start[at], self.end()))
@@ -352,7 +354,8 @@ class Statements(StructureSyntax):
         except SyntaxFault as fault:
             self.report(fault)
             self.skip_line()
-        branches += [condition, self.block()]
+        self.tree.wait(condition)
+        self.tree.wait(self.block())
 
     def close_block(self, closer: int, opener: int) -> None:
         """`opener`: number of the token that opened the block."""
@@ -390,10 +393,10 @@ class Statements(StructureSyntax):
         self.end_line_or_report()
         self.enter()
         self.open_loops += 1
-        items: list[int] = []
-        self.fill(items)
-        items.append(self.tree.add(K.N_NOTHING, self.start(), self.start(), -1, -1, -1, -1))  # END_LOOP has a line of its own
-        body = self.tree.pack(items)
+        first = self.tree.waiting
+        self.fill()
+        self.tree.wait(self.tree.add(K.N_NOTHING, self.start(), self.start(), -1, -1, -1, -1))  # END_LOOP has a line of its own
+        body = self.tree.pack_from(first)
         self.open_loops -= 1
         self.leave()
         self.close_block(K.W_END_LOOP, opener)

@@ -1,7 +1,6 @@
 cimport cython
 
-cdef int P_CELL, P_COLUMN, P_WHOLE, S_LOCAL, V_ANY, V_INT, V_OBJECT, V_RECORD, V_TIME
-
+from hisee.esl.front cimport kinds as K
 
 cdef class Place
 cdef class Symbol
@@ -32,11 +31,15 @@ cdef class Symbol:
     cdef public Struct struct
     cdef public object value
     cdef public Symbol time, weak, flags
-    cdef public bint noalias, public, handle, bound
+    cdef public bint noalias, public, handle, given, bound
 
     cpdef void track_time(self)
     cpdef void track_weak(self)
     cpdef void track_flags(self)
+
+
+@cython.locals(symbol=Symbol)
+cpdef Symbol local_of(str name, int kind, int section, Struct struct, bint noalias)
 
 
 @cython.final
@@ -70,6 +73,6 @@ cdef class Parameter:
 cdef class Procedure:
     cdef public str name, event
     cdef public int node, index, flags
-    cdef public list parameters
+    cdef public list parameters, markers
     cdef public dict locals, labels
     cdef public bint on_change, gosubs, comes_back

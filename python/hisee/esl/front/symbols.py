@@ -3,18 +3,18 @@
 
 from __future__ import annotations
 
-from hisee.esl.front.kinds import P_CELL, P_COLUMN, P_WHOLE, S_LOCAL, V_ANY, V_INT, V_OBJECT, V_RECORD, V_TIME
+from hisee.esl.front import kinds as K
 from hisee.esl.front.lexer import fold
 from hisee.esl.front.nodes import TYPE_NAMES
 
 SPECIAL = {"_err_nr": "ERR_NR", "_err_msg": "ERR_MSG", "_err_line": "ERR_LINE", "_err_nr_trans_ex": "ERR_EXT"}
 
-COLUMN_TYPES = {"BOOL": 1, "INT": 2, "REAL": 3, "TIME": 4, "TEXT": 5, "OBJECT": V_OBJECT}
+COLUMN_TYPES = {"BOOL": 1, "INT": 2, "REAL": 3, "TIME": 4, "TEXT": 5, "OBJECT": K.V_OBJECT}
 
 
 def type_of_word(word: str) -> int:
     """Slot type of a type word of the object model; what is not known is ANY."""
-    return COLUMN_TYPES.get(word) or COLUMN_TYPES.get(word.upper(), V_ANY)
+    return COLUMN_TYPES.get(word) or COLUMN_TYPES.get(word.upper(), K.V_ANY)
 
 
 class Struct:
@@ -25,8 +25,8 @@ class Struct:
         self.hbj = hbj
         self.columns = columns
         self.positions = {fold(name): i for i, (name, _) in enumerate(columns)}
-        self.links = any(kind == V_OBJECT for _, kind in columns)  # it has Object columns
-        self.boxed = any(kind == V_ANY for _, kind in columns)  # it is of NOALIAS records with Object columns: they hold values
+        self.links = any(kind == K.V_OBJECT for _, kind in columns)  # it has Object columns
+        self.boxed = any(kind == K.V_ANY for _, kind in columns)  # it is of NOALIAS records with Object columns: they hold values
         self._values: Struct | None = None
 
     def values(self) -> Struct:
@@ -44,7 +44,7 @@ class Struct:
 
 
 def values_of(columns: list[tuple[str, int]]) -> list[tuple[str, int]]:
-    return [(name, V_ANY if kind == V_OBJECT else kind) for name, kind in columns]
+    return [(name, K.V_ANY if kind == K.V_OBJECT else kind) for name, kind in columns]
 
 
 UNTYPED = Struct("", 0, [])  # of a RECORD without a structure: it takes any, columns are found by name when the script runs
@@ -71,20 +71,33 @@ class Symbol:
         self.flags: Symbol | None = None  # user flags
         self.public = False  # EVENT sets it before the start and reads it at the end
         self.handle = False  # CNT_HANDLE: a container stands behind it when the procedure is called
+        self.given = False  # a parameter
         self.bound = False  # a record of which rows may stand for rows of objects
 
     def track_time(self) -> None:
         if self.time is None:
-            self.time = Symbol(self.name + "\\TIM", S_LOCAL, V_TIME, self.section)
+            self.time = Symbol(self.name + "\\TIM", K.S_LOCAL, K.V_TIME, self.section)
 
     def track_weak(self) -> None:
         if self.weak is None:
-            self.weak = Symbol(self.name + "\\WEA", S_LOCAL, 1, self.section)
+            self.weak = Symbol(self.name + "\\WEA", K.S_LOCAL, 1, self.section)
 
     def track_flags(self) -> None:
         """User flags A..P, as the 16 bits of an INT."""
         if self.flags is None:
-            self.flags = Symbol(self.name + " flags", S_LOCAL, V_INT, self.section)
+            self.flags = Symbol(self.name + " flags", K.S_LOCAL, K.V_INT, self.section)
+
+
+def local_of(name: str, kind: int, section: int, struct: Struct | None, noalias: bool) -> Symbol:
+    """As Symbol() of a local, without the way over Python's call."""
+    symbol: Symbol = Symbol.__new__(Symbol)
+    symbol.name, symbol.kind, symbol.type, symbol.section = name, K.S_LOCAL, kind, section
+    symbol.struct, symbol.noalias, symbol.value, symbol.index = struct, noalias, None, 0
+    symbol.start = symbol.end = 0
+    symbol.register = symbol.initial = -1
+    symbol.time = symbol.weak = symbol.flags = None
+    symbol.public = symbol.handle = symbol.bound = symbol.given = False
+    return symbol
 
 
 class Place:
@@ -110,7 +123,7 @@ class Place:
         self.name = name
 
     def shown(self) -> str:
-        if self.kind in (P_WHOLE, P_COLUMN) or self.kind == P_CELL and self.type == V_RECORD:
+        if self.kind in (K.P_WHOLE, K.P_COLUMN) or self.kind == K.P_CELL and self.type == K.V_RECORD:
             return f"structure `{self.name}`"
         return f"`{self.name}`"
 
@@ -127,7 +140,7 @@ def place_at(kind: int, type: int, symbol: Symbol | None, struct: Struct | None,
 def cell_at(type: int, symbol: Symbol | None, struct: Struct | None, index: int, column: int, base: str, entry: object,
             name: str) -> Place:
     """The same for a CELL."""
-    place = place_at(P_CELL, type, symbol, struct, index, column, name)
+    place = place_at(K.P_CELL, type, symbol, struct, index, column, name)
     place.base, place.entry = base, entry
     return place
 
@@ -155,7 +168,8 @@ class Procedure:
         self.flags = flags
         self.parameters: list[Parameter] = []
         self.locals: dict[str, Symbol] = {}
-        self.labels: dict[str, tuple[int, tuple[int, ...]]] = {}  # folded -> node, blocks around it
+        self.labels: dict[str, tuple[int, int]] = {}  # folded -> node, block around it
+        self.markers: list[int] = []  # EXCEPTION_HANDLER, in their order
         self.on_change = False
         self.gosubs = False  # its RETURN may belong to a GOSUB
         self.comes_back = False  # code elsewhere in it can run in the middle of a loop and come back: GOSUB, handler with RESUME
