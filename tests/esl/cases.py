@@ -33,6 +33,7 @@ REAL _x
 BOOL _b
 TIME _m
 RECORD NOALIAS (SD.Tank) _r
+RECORD (SD.Tank) _links
 """
 LETTERS = {"B": "BOOL", "I": "INT", "H": "INT", "R": "REAL", "T": "TEXT", "TM": "TIME"}
 

@@ -43,7 +43,7 @@ class ActionCode(StampCode):
             self.set_cell(self._written(place), register, kind, weak, time, flags)
 
     def _written(self, place: Place) -> int:
-        """Reference that an assignment goes to. An Object item of an object stands for what it is linked to; without a link WAIT says so."""
+        """Reference that an assignment goes to. An Object item of an object: what it is linked to; without a link WAIT says so."""
         cell = self.linked(place)
         if place.index < 0 or not self.checked._holds_reference(place):
             return cell
