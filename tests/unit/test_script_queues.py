@@ -56,7 +56,6 @@ def test_the_highest_priority_runs_first_and_equals_take_turns():
     assert not scheduler.ready and scheduler.round(10**6) == []
 
 
-# rules: fair-slices
 def test_who_was_woken_goes_before_those_that_used_up_a_slice():
     clock = Clock()
     scheduler, loops = Scheduler(clock), scripts(LOOP, *range(20))
