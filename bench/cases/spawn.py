@@ -43,6 +43,7 @@ CORE = {
     "switch_all_ns": ("C: switch, all of them in turn", "ns"), "wait_hot_ns": ("C: wake and wait again, 4", "ns"),
     "wait_all_ns": ("C: wake and wait again, all in turn", "ns"), "back_edge_ns": ("C: one back edge", "ns"),
     "slicing_percent": ("C: cost of slices of 1,000 back edges", "%"),
+    "scheduled_percent": ("C: cost of a scheduler with 100 loops in such slices", "%"),
 }
 PYTHON = {"create_ns": ("Python: create, run to the first wait, keep", "ns"), "parked_bytes": ("Python: memory of a parked one", "bytes"),
           "switch_hot_ns": ("Python: switch, 4 of them", "ns")}
@@ -107,7 +108,8 @@ def against_lua(report: Report, found: dict[str, list[Figures]]) -> None:
     if lua and own:
         report.ratios.append(Ratio("wake and wait again: faster than resume and yield of Lua", lua / own))
     report.ratios += [Ratio("memory of a parked SEE in C, bytes", middle(found, "hisee", "parked_bytes") or 0, 1536, 512, at_most=True),
-                      Ratio("cost of slicing, %", middle(found, "hisee", "slicing_percent") or 0, 5, 1, at_most=True)]
+                      Ratio("cost of slicing, %", middle(found, "hisee", "slicing_percent") or 0, 5, 1, at_most=True),
+                      Ratio("cost of slicing by the scheduler, %", middle(found, "hisee", "scheduled_percent") or 0, 5, 1, at_most=True)]
 
 
 def python(report: Report, options: Options, waits: Path, count: int) -> None:

@@ -1,4 +1,4 @@
-"""The C of values compiled alone, with address and undefined-behaviour sanitizers: ownership, refused memory, hostile bytes."""
+"""The C of values, slab and wheel alone, with address and undefined-behaviour sanitizers: ownership, refused memory, hostile bytes."""
 
 from __future__ import annotations
 
@@ -15,16 +15,20 @@ FLAGS = ["-std=gnu11", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-ffp-contrac
 SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 
 
-@pytest.fixture(scope="module")
-def program(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def built(root: Path, folder: Path, name: str, modules: list[str]) -> Path:
     compiler = shutil.which("cc") or shutil.which("gcc")
     assert compiler, "a C compiler is needed, as for the build"
-    target = tmp_path_factory.mktemp("values") / "values_check"
-    sources = [str(root / "core/c" / f"esl_{name}.c") for name in MODULES]
-    main = str(root / "tests/c/values_check.c")
+    target = folder / name
+    sources = [str(root / "core/c" / f"esl_{module}.c") for module in modules]
+    main = str(root / "tests/c" / f"{name}.c")
     command = [compiler, *FLAGS, *SANITIZERS, f"-I{root / 'core/c'}", "-o", str(target), main, *sources, "-lm"]
     subprocess.run(command, check=True, capture_output=True, text=True)
     return target
+
+
+@pytest.fixture(scope="module")
+def program(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return built(root, tmp_path_factory.mktemp("values"), "values_check", MODULES)
 
 
 @pytest.mark.slow
@@ -32,4 +36,9 @@ def program(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_values_in_c_hold_under_the_sanitizers(program: Path, zone: str) -> None:
     tzif = Path(tzdata.__file__).parent / "zoneinfo" / zone
     done = subprocess.run([str(program), str(tzif), "20000"], capture_output=True, text=True, timeout=240, check=False)
+    assert (done.returncode, done.stdout) == (0, "ok\n"), done.stderr
+
+
+def test_slab_and_wheel_do_what_a_list_would(root: Path, tmp_path: Path) -> None:
+    done = subprocess.run([built(root, tmp_path, "sched_check", ["slab", "wheel"]), "100000"], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "ok\n"), done.stderr
