@@ -50,7 +50,7 @@ class OverChannel(Ring):
         return Channel(place.offer.carrier(place.control, POLL_S), settings(), Seams().clock)
 
     def side(self, side: int) -> tuple[Send, Recv]:
-        channel = self.channel(side)
+        self.open = channel = self.channel(side)
         post, receive = channel.send, channel.receive
 
         def send(payload: bytes) -> None:
@@ -67,6 +67,21 @@ class OverChannel(Ring):
             return message.payload
 
         return send, recv
+
+
+    def ask(self, send: Send, recv: Recv, payload: bytes, count: int) -> bytes:
+        post, receive = self.open.send, self.open.receive
+        for _ in range(count):
+            post(Message(MessageKind.ECHO, payload=payload))
+            answer = receive(POLL_S)
+        return answer.payload if answer is not None else b""
+
+    def echo(self, send: Send, recv: Recv, count: int) -> None:
+        post, receive = self.open.send, self.open.receive
+        for _ in range(count):
+            while (message := receive(POLL_S)) is None:
+                pass
+            post(message)
 
 
 TRANSPORTS: dict[str, type[Transport]] = {"ring": Ring, "channel": OverChannel}

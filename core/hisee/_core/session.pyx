@@ -26,14 +26,14 @@ cdef extern from "esl_session.h" nogil:
         uint32_t count
 
     void esl_lanes_init(esl_lanes_t *lanes, uint32_t count, uint16_t control) noexcept
+    uint64_t esl_coarse_ns() noexcept
     bint esl_lanes_next(const esl_lanes_t *lanes, const c.esl_record_view_t *view) noexcept
 
 
 cdef enum:
     WHOLE = 3
     WANTS_ANSWER = 4
-    IN_A_ROW = 64  # messages received here before Channel looks at clock, heartbeat and the peer's life
-    PARK_NS = 2_000_000  # longest sleep here, for the same reason
+    PARK_NS = 2_000_000  # longest sleep here, because it does not see the peer's death
 
 
 @cython.freelist(64)
@@ -160,7 +160,8 @@ cdef class Quick:
     cdef public Py_ssize_t _part_bytes
     cdef public uint64_t sent
     cdef public uint64_t received
-    cdef int _in_a_row
+    cdef public uint64_t _look_ns  # after so long Channel looks at clock, heartbeat and the peer's life, however much comes
+    cdef uint64_t _looked_ns
 
     def send(self, message) -> None:
         """Accept `message` for delivery; never blocks.
@@ -175,15 +176,22 @@ cdef class Quick:
 
         Raises ChannelClosed after the last one.
         """
-        if self._rings is not None and self._in_a_row < IN_A_ROW and not self._end and not self._closed and not self._ready:
+        if self._rings is None:
+            return self._receive(timeout_s, also)
+        if esl_coarse_ns() - self._looked_ns > self._look_ns:
+            message = self._receive(0.0, ())
+            self._looked_ns = esl_coarse_ns()
+            if message is not None:
+                return message
+        if not self._end and not self._closed and not self._ready:
             message = self._next()
             if message is None and timeout_s > 0 and self._come(timeout_s, not also):
                 message = self._next()
             if message is not None:
-                self._in_a_row += 1
                 return message
-        self._in_a_row = 0
-        return self._receive(timeout_s, also)
+        message = self._receive(timeout_s, also)
+        self._looked_ns = esl_coarse_ns()
+        return message
 
     def drain(self, Py_ssize_t most) -> int:
         """Move up to `most` messages from the ring to `_ready`, as far as nothing is in the way; how many."""

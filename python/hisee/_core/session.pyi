@@ -47,6 +47,7 @@ class Quick:
     _heard: bool
     _heard_here: bool
     _part_bytes: int
+    _look_ns: int
     sent: int
     received: int
     def send(self, message: Message) -> None: ...
