@@ -1,5 +1,5 @@
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -39,7 +39,7 @@ class Quick:
     _lanes: Lanes
     _guard: Any
     _ready: deque[Message]
-    _unspoken: dict[int, str]
+    _unspoken: Mapping[int, str]
     _end: str
     _closed: bool
     _queued: bool
