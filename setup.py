@@ -33,6 +33,8 @@ EXTENSIONS = {
     "hisee._core.ring": ["esl_ring", "esl_wait", "esl_frame", "esl_crc"],
     "hisee._core.ends": ["esl_ring", "esl_wait", "esl_frame", "esl_crc"],
     "hisee._core.session": ["esl_session", "esl_ring", "esl_wait", "esl_frame", "esl_crc"],
+    "hisee._core.message": [],
+    "hisee._core.numbers": [],
     "hisee._core.frame": ["esl_frame", "esl_crc"],
     "hisee._core.shaper": ["esl_shaper"],
     "hisee._ext.hist": [],

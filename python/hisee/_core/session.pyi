@@ -1,24 +1,12 @@
 from collections import deque
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
 from typing_extensions import disjoint_base
 
+from hisee._core.message import Message
 from hisee._core.ring import Rings
-
-class Message:
-    kind: int
-    lane: int
-    source: int
-    target: int
-    object: int
-    corr: int
-    payload: bytes
-    wants_answer: bool
-    quiet: bool
-    def __init__(self, kind: int, lane: int = 0, source: int = 0, target: int = 0, object: int = 0, corr: int = 0, payload: bytes = b"",
-                 wants_answer: bool = False, quiet: bool = False) -> None: ...
 
 class Guard:
     def acquire(self, blocking: bool = True) -> bool: ...
@@ -53,23 +41,3 @@ class Quick:
     def send(self, message: Message) -> None: ...
     def receive(self, timeout_s: float, also: Sequence[int] = ()) -> Message | None: ...
     def drain(self, most: int) -> int: ...
-
-class Numbers:
-    line: Any
-    bytes: int
-    repeated: int
-    _kept: list[deque[tuple[int, Message]]]
-    def __init__(self, limit_bytes: int, kept: list[deque[tuple[int, Message]]], data: int, by_connection: Collection[int]) -> None: ...
-    @property
-    def sent_counts(self) -> list[int]: ...
-    @property
-    def taken_counts(self) -> list[int]: ...
-    @property
-    def owes(self) -> tuple[int, int]: ...
-    def settle(self) -> None: ...
-    def keep(self, message: Message) -> Message: ...
-    def forget(self, lane: int, count: int) -> None: ...
-    def take(self, line: object, frame: Message) -> Message | None: ...
-    def disclose(self, frame: Message) -> Message: ...
-
-def enclose(message: Message, data: int, number: int) -> Message: ...

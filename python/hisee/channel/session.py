@@ -13,8 +13,8 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import NoReturn
 
-from hisee._core.session import Numbers
-from hisee._core.session import enclose as enclosed
+from hisee._core.numbers import Numbers
+from hisee._core.numbers import enclose as enclosed
 from hisee.channel.errors import ChannelFull
 from hisee.channel.lanes import LANE_COUNT
 from hisee.channel.message import Message
@@ -43,7 +43,8 @@ class Session(Numbers):
     """
 
     def __init__(self, limit_bytes: int) -> None:
-        super().__init__(limit_bytes, [deque() for _ in range(LANE_COUNT)], MessageKind.SESSION_DATA, BY_CONNECTION)
+        super().__init__(limit_bytes, [deque() for _ in range(LANE_COUNT)], MessageKind.SESSION_DATA, BY_CONNECTION, ACK_EVERY,
+                         ACK_BYTES)
         self.turn = 0
         self.open = False
         self.again = 0  # sent once more
@@ -70,17 +71,6 @@ class Session(Numbers):
             self.forget(lane, count)
 
     # -- in
-
-    @property
-    def owed(self) -> bool:
-        """Something was taken since the last confirmation."""
-        return self.owes[0] > 0
-
-    @property
-    def due(self) -> bool:
-        """So much that the confirmation does not wait for the heartbeat."""
-        messages, size = self.owes
-        return messages >= ACK_EVERY or size >= ACK_BYTES
 
     def confirmation(self) -> list[int]:
         """What has been taken, per lane; nothing is owed any more."""
