@@ -17,8 +17,8 @@ ROOT = Path(__file__).resolve().parent
 C = "core/c"
 HEADERS = sorted(str(p.relative_to(ROOT)) for p in (ROOT / C).rglob("*.h"))
 # development: HISEE_OPTIMIZE=-O0 for figures of coverage, which optimisation would blur
-CFLAGS = [os.environ.get("HISEE_OPTIMIZE", "-O2"), "-std=gnu11", "-ffp-contract=off", "-fno-strict-aliasing", "-fvisibility=hidden", "-Wall",
-          "-Wextra"]
+CFLAGS = [os.environ.get("HISEE_OPTIMIZE", "-O2"), "-std=gnu11", "-ffp-contract=off", "-fno-strict-aliasing", "-fvisibility=hidden",
+          "-Wall", "-Wextra"]
 
 VALUES = ["esl_text", "esl_record", "esl_convert", "esl_codec", "esl_decode"]
 LIBRARY = ["esl_builtin", "esl_builtin_value", "esl_builtin_math", "esl_builtin_number", "esl_builtin_text", "esl_builtin_edit",
@@ -35,6 +35,8 @@ EXTENSIONS = {
     "hisee._core.ring": ["esl_ring", "esl_wait", "esl_frame", "esl_crc"],
     "hisee._core.ends": ["esl_ring", "esl_wait", "esl_frame", "esl_crc"],
     "hisee._core.session": ["esl_session", "esl_ring", "esl_wait", "esl_frame", "esl_crc"],
+    "hisee._core.message": [],
+    "hisee._core.numbers": [],
     "hisee._core.frame": ["esl_frame", "esl_crc"],
     "hisee._core.shaper": ["esl_shaper"],
     "hisee._ext.hist": [],

@@ -12,7 +12,8 @@ from bench.harness.rounds import in_rounds
 from bench.ipc.pairs import Load
 
 SUBJECTS = ("ring", "channel")
-NOTE = "channel: a Message is made for every send, and sent back as it came; ring: bytes"
+NOTE = ("channel: a Message is made for every send, and sent back as it came; session: the same, numbered and kept until it is confirmed; "
+        "ring: bytes")
 
 
 def run(options: Options) -> Report:
@@ -21,11 +22,13 @@ def run(options: Options) -> Report:
              WAKE: Load("wake", count_of(options, 200), BOTH)}
     for case, load in loads.items():
         if options.wanted(case):
-            extra = {WAKE: ("C futex",), SAME_CORE: ("C futex",), TRIP: ("C poll", "mp.Pipe")}[case]
+            extra = {WAKE: ("C futex",), SAME_CORE: ("C futex",), TRIP: ("session", "C poll", "mp.Pipe")}[case]
             timed(report, options, case, [(name, load if name != "mp.Pipe" else Load("trip", 3_000, BOTH)) for name in (*SUBJECTS, *extra)])
     if options.wanted(ONEWAY):
         one_way(report, options)
     report.ratios += [ratio for ratio in map(partial(against_ring, report), (TRIP, SAME_CORE, WAKE, SENDER)) if ratio]
+    if (session := report.median(TRIP, "session")) and (channel := report.median(TRIP, "channel")):
+        report.ratios.append(Ratio(f"{TRIP}: a session that can be resumed, times the Channel", session / channel, at_most=True))
     report.notes.append(NOTE)
     return report
 

@@ -31,11 +31,6 @@ def transport(subject: str, size: int) -> Transport:
     return ours[subject](size)
 
 
-def echo(send: Send, recv: Recv, count: int) -> None:
-    for _ in range(count):
-        send(recv())
-
-
 def prove(send: Send, recv: Recv, size: int) -> None:
     for number in range(PROOFS):
         payload = bytes((number + at) % 256 for at in range(size))
@@ -44,20 +39,18 @@ def prove(send: Send, recv: Recv, size: int) -> None:
             raise AssertionError("what came back is not what was sent")
 
 
-def trip(send: Send, recv: Recv, count: int, size: int) -> dict[str, float]:
+def trip(subject: Transport, send: Send, recv: Recv, count: int, size: int) -> dict[str, float]:
     payload, clock, parts = b"x" * size, time.perf_counter_ns, []
     for _ in range(PARTS):
         began = clock()
-        for _ in range(count // PARTS):
-            send(payload)
-            answer = recv()
+        answer = subject.ask(send, recv, payload, count // PARTS)
         parts.append((clock() - began) / (count // PARTS) / 1e3)
         if answer != payload:
             raise AssertionError("a wrong answer")
     return {"us": median(parts)}
 
 
-def wake(send: Send, recv: Recv, count: int, size: int) -> dict[str, float]:
+def wake(subject: Transport, send: Send, recv: Recv, count: int, size: int) -> dict[str, float]:
     """The sleeper looks at the clock, which both share, as soon as it has the message, and tells."""
     took, filler = [], bytes(size - INSTANT.size)
     for _ in range(count):
@@ -68,7 +61,7 @@ def wake(send: Send, recv: Recv, count: int, size: int) -> dict[str, float]:
     return {"us": median(took)}
 
 
-def oneway(send: Send, recv: Recv, count: int, size: int) -> dict[str, float]:
+def oneway(subject: Transport, send: Send, recv: Recv, count: int, size: int) -> dict[str, float]:
     payload = b"x" * size
     began, cpu = time.perf_counter(), time.process_time()
     for _ in range(count):
@@ -79,9 +72,9 @@ def oneway(send: Send, recv: Recv, count: int, size: int) -> dict[str, float]:
     return {"rate": count / (time.perf_counter() - began), "cpu": cpu / count * 1e6}
 
 
-def answers(what: str, send: Send, recv: Recv, count: int, size: int) -> None:
+def answers(subject: Transport, what: str, send: Send, recv: Recv, count: int, size: int) -> None:
     if what == "trip":
-        echo(send, recv, count // PARTS * PARTS)
+        subject.echo(send, recv, count // PARTS * PARTS)
     elif what == "wake":
         for _ in range(count):
             recv()
@@ -98,8 +91,8 @@ def right(subject: Transport, together: Callable[[], None], what: str, count: in
         return
     send, recv = subject.right()
     together()
-    echo(send, recv, PROOFS)
-    answers(what, send, recv, count, size)
+    subject.echo(send, recv, PROOFS)
+    answers(subject, what, send, recv, count, size)
     time.sleep(0.05)  # what was sent last may still wait in a thread of this process
 
 
@@ -109,7 +102,7 @@ def left(subject: Transport, together: Callable[[], None], what: str, count: int
     send, recv = subject.left()
     together()
     prove(send, recv, size)
-    return {"trip": trip, "wake": wake, "oneway": oneway}[what](send, recv, count, size)
+    return {"trip": trip, "wake": wake, "oneway": oneway}[what](subject, send, recv, count, size)
 
 
 def sent_in_batches(subject: Transport, together: Callable[[], None], count: int, size: int, batch: int) -> dict[str, float]:

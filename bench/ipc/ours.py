@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 
 from bench.ipc.transports import Recv, Send, Transport
 from hisee.channel.channel import Channel
 from hisee.channel.ends import End, ring_pair
 from hisee.channel.errors import ChannelFull
+from hisee.channel.lanes import LANE_COUNT
 from hisee.channel.message import Message
-from hisee.channel.settings import settings
+from hisee.channel.session import Session
+from hisee.channel.settings import LIMITS, settings
 from hisee.schema.messages import MessageKind
 from hisee.seams import Seams
 
 POLL_S = 0.5
+COUNTS = struct.Struct(f"<{LANE_COUNT}Q")
 
 
 class Ring(Transport):
@@ -50,7 +54,7 @@ class OverChannel(Ring):
         return Channel(place.offer.carrier(place.control, POLL_S), settings(), Seams().clock)
 
     def side(self, side: int) -> tuple[Send, Recv]:
-        channel = self.channel(side)
+        self.open = channel = self.channel(side)
         post, receive = channel.send, channel.receive
 
         def send(payload: bytes) -> None:
@@ -69,4 +73,66 @@ class OverChannel(Ring):
         return send, recv
 
 
-TRANSPORTS: dict[str, type[Transport]] = {"ring": Ring, "channel": OverChannel}
+    def ask(self, send: Send, recv: Recv, payload: bytes, count: int) -> bytes:
+        post, receive = self.open.send, self.open.receive
+        for _ in range(count):
+            post(Message(MessageKind.ECHO, payload=payload))
+            answer = receive(POLL_S)
+        return answer.payload if answer is not None else b""
+
+    def echo(self, send: Send, recv: Recv, count: int) -> None:
+        post, receive = self.open.send, self.open.receive
+        for _ in range(count):
+            while (message := receive(POLL_S)) is None:
+                pass
+            post(message)
+
+
+class OverSession(OverChannel):
+    """The numbers of a session that outlives its carrier on top: everything kept until it is confirmed, each 64 messages."""
+
+    def ask(self, send: Send, recv: Recv, payload: bytes, count: int) -> bytes:
+        post, take = self.ways
+        for _ in range(count):
+            post(Message(MessageKind.ECHO, payload=payload))
+            answer = take()
+        return answer.payload
+
+    def echo(self, send: Send, recv: Recv, count: int) -> None:
+        post, take = self.ways
+        for _ in range(count):
+            post(take())
+
+    def session(self) -> tuple[Callable[[Message], None], Callable[[], Message]]:
+        """As SessionChannel uses it, without its event loop."""
+        channel, session = self.open, self.numbers
+        keep, take, post, receive = session.keep, session.take, channel.send, channel.receive
+
+        def send(message: Message) -> None:
+            post(keep(message))
+
+        def recv() -> Message:
+            while True:
+                frame = receive(POLL_S)
+                if frame is None:
+                    continue
+                if frame.kind == MessageKind.SESSION_ACK:
+                    session.confirm(COUNTS.unpack(frame.payload))
+                    continue
+                message = take(self, frame)
+                if session.due:
+                    post(Message(MessageKind.SESSION_ACK, payload=COUNTS.pack(*session.confirmation())))
+                if message is not None:
+                    return message
+
+        return send, recv
+
+    def side(self, side: int) -> tuple[Send, Recv]:
+        super().side(side)
+        self.numbers = Session(LIMITS["backlog_bytes"])
+        self.numbers.bind(self)
+        self.ways = post, take = self.session()
+        return lambda payload: post(Message(MessageKind.ECHO, payload=payload)), lambda: take().payload
+
+
+TRANSPORTS: dict[str, type[Transport]] = {"ring": Ring, "channel": OverChannel, "session": OverSession}

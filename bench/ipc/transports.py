@@ -30,6 +30,17 @@ class Transport:
     def right(self) -> tuple[Send, Recv]:
         raise NotImplementedError
 
+    def ask(self, send: Send, recv: Recv, payload: bytes, count: int) -> bytes:
+        """So many round trips; the last answer."""
+        for _ in range(count):
+            send(payload)
+            answer = recv()
+        return answer
+
+    def echo(self, send: Send, recv: Recv, count: int) -> None:
+        for _ in range(count):
+            send(recv())
+
     def leave(self) -> None:
         """Called on either side when it is done."""
 

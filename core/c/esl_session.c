@@ -2,6 +2,7 @@
 #include "esl_session.h"
 
 #include <string.h>
+#include <time.h>
 
 void esl_lanes_init(esl_lanes_t *l, uint32_t count, uint16_t control)
 {
@@ -15,4 +16,11 @@ bool esl_lanes_next(const esl_lanes_t *l, const esl_record_view_t *view)
     const esl_envelope_t *e = &view->envelope;
     if (e->kind >= l->control || e->lane >= l->count || (l->open >> e->lane & 1)) return false;
     return (e->flags & (ESL_FIRST | ESL_LAST)) == (ESL_FIRST | ESL_LAST) && view->header.lane_seq == l->taken[e->lane] + 1;
+}
+
+uint64_t esl_coarse_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }

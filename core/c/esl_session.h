@@ -16,6 +16,8 @@ typedef struct {
 } esl_lanes_t;
 
 void esl_lanes_init(esl_lanes_t *lanes, uint32_t count, uint16_t control);
+/* Nanoseconds of the monotonic clock, some milliseconds coarse and nearly free. */
+uint64_t esl_coarse_ns(void);
 /* Is this the next message of its lane, whole, with nothing in the way? */
 bool esl_lanes_next(const esl_lanes_t *lanes, const esl_record_view_t *view);
 

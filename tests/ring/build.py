@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCES = [ROOT / "core/c" / name for name in ("esl_ring.c", "esl_frame.c", "esl_crc.c")]
+SOURCES = [ROOT / "core/c" / name for name in ("esl_ring.c", "esl_wait.c", "esl_frame.c", "esl_crc.c")]
 FULL = bool(os.environ.get("HISEE_TEST_FULL"))  # the long form of stress and sweep, minutes instead of seconds
 
 

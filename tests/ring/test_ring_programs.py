@@ -31,9 +31,10 @@ def test_thread_sanitizer_sees_a_commit_without_release(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.req("R48")
+@pytest.mark.parametrize("how", [1, 2], ids=["futex", "bell"])
 @pytest.mark.parametrize("slow", [0, 1, 2], ids=["even", "slow producer", "slow consumer"])
-def test_two_processes_keep_order_and_content(tmp_path: Path, slow: int) -> None:
-    done = run(compile_program(tmp_path, "ring_processes"), 10_000_000 if FULL else 300_000, slow)
+def test_two_processes_keep_order_and_content(tmp_path: Path, slow: int, how: int) -> None:
+    done = run(compile_program(tmp_path, "ring_processes"), 10_000_000 if FULL else 150_000, slow, how)
     assert done.returncode == 0, done.stdout
 
 

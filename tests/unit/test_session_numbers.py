@@ -8,7 +8,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from hisee.channel import ChannelFull, Message
 from hisee.channel.lanes import LANE_COUNT
-from hisee.channel.session import ACK_BYTES, ACK_EVERY, HEAD, Session, SessionFault, disclose, enclose
+from hisee.channel.session import ACK_BYTES, ACK_EVERY, HEAD, Session, SessionFault, enclose
 from hisee.schema.messages import MessageKind as Kind
 
 LIMIT = 4000
@@ -183,13 +183,13 @@ def test_what_is_enclosed_comes_out_as_it_was() -> None:
     for size in (0, 1, 70_000):
         frame = enclose(message(99, size=size), 4)
         assert (frame.kind, frame.lane, frame.corr, frame.wants_answer) == (Kind.SESSION_DATA, 1, 4, False)
-        assert disclose(frame) == message(99, size=size)
+        assert Session(1 << 20).disclose(frame) == message(99, size=size)
 
 
 @pytest.mark.parametrize("payload", [b"", bytes(HEAD.size - 1), HEAD.pack(Kind.RESUME, 0, 0, 0, 0, 0)])
 def test_what_no_correct_peer_encloses_is_refused(payload: bytes) -> None:
     with pytest.raises(SessionFault):
-        disclose(Message(Kind.SESSION_DATA, payload=payload))
+        Session(1 << 20).disclose(Message(Kind.SESSION_DATA, payload=payload))
 
 
 def test_the_bound_is_that_of_a_backlog() -> None:

@@ -13,6 +13,7 @@ from libc.stdint cimport uint16_t, uint32_t, uint64_t
 
 from hisee._core cimport cring as c
 from hisee._core.cframe cimport esl_envelope_of, esl_envelope_t
+from hisee._core.message cimport Message
 from hisee._core.ring cimport Rings
 
 
@@ -26,55 +27,15 @@ cdef extern from "esl_session.h" nogil:
         uint32_t count
 
     void esl_lanes_init(esl_lanes_t *lanes, uint32_t count, uint16_t control) noexcept
+    uint64_t esl_coarse_ns() noexcept
     bint esl_lanes_next(const esl_lanes_t *lanes, const c.esl_record_view_t *view) noexcept
 
 
 cdef enum:
     WHOLE = 3
     WANTS_ANSWER = 4
-    IN_A_ROW = 64  # messages received here before Channel looks at clock, heartbeat and the peer's life
-    PARK_NS = 2_000_000  # longest sleep here, for the same reason
-
-
-@cython.freelist(64)
-cdef class Message:
-    """What one process tells another; the fields are those of docs/design/protocol.md. `quiet` is not sent along and does not count
-    in a comparison: such a message wakes nobody who sleeps at a ring.
-    """
-
-    cdef public uint16_t kind
-    cdef public unsigned char lane
-    cdef public uint32_t source
-    cdef public uint32_t target
-    cdef public uint32_t object
-    cdef public uint64_t corr
-    cdef public object payload
-    cdef public bint wants_answer
-    cdef public bint quiet
-
-    def __init__(self, uint16_t kind, unsigned char lane=0, uint32_t source=0, uint32_t target=0, uint32_t object=0, uint64_t corr=0,
-                 payload=b"", bint wants_answer=False, bint quiet=False):
-        self.kind, self.lane, self.source, self.target, self.object, self.corr = kind, lane, source, target, object, corr
-        self.payload, self.wants_answer, self.quiet = payload, wants_answer, quiet
-
-    @property
-    def _fields(self):
-        return self.kind, self.lane, self.source, self.target, self.object, self.corr, self.payload, self.wants_answer
-
-    def __eq__(self, other):
-        if type(other) is not Message:
-            return NotImplemented
-        return self._fields == (<Message>other)._fields
-
-    def __hash__(self):
-        raise TypeError("unhashable type: 'Message'")
-
-    def __reduce__(self):
-        return Message, (*self._fields, self.quiet)
-
-    def __repr__(self):
-        names = ("kind", "lane", "source", "target", "object", "corr", "payload", "wants_answer", "quiet")
-        return f"Message({', '.join(f'{name}={value!r}' for name, value in zip(names, (*self._fields, self.quiet)))})"
+    LOOK_EACH = 16  # receives between two looks at the coarse clock
+    PARK_NS = 2_000_000  # longest sleep here, because it does not see the peer's death
 
 
 cdef class Guard:
@@ -160,7 +121,9 @@ cdef class Quick:
     cdef public Py_ssize_t _part_bytes
     cdef public uint64_t sent
     cdef public uint64_t received
-    cdef int _in_a_row
+    cdef public uint64_t _look_ns  # after so long Channel looks at clock, heartbeat and the peer's life, however much comes
+    cdef uint64_t _looked_ns
+    cdef unsigned int _in_a_row
 
     def send(self, message) -> None:
         """Accept `message` for delivery; never blocks.
@@ -175,15 +138,23 @@ cdef class Quick:
 
         Raises ChannelClosed after the last one.
         """
-        if self._rings is not None and self._in_a_row < IN_A_ROW and not self._end and not self._closed and not self._ready:
+        if self._rings is None:
+            return self._receive(timeout_s, also)
+        self._in_a_row += 1
+        if self._in_a_row % LOOK_EACH == 0 and esl_coarse_ns() - self._looked_ns > self._look_ns:
+            message = self._receive(0.0, ())
+            self._looked_ns = esl_coarse_ns()
+            if message is not None:
+                return message
+        if not self._end and not self._closed and not self._ready:
             message = self._next()
             if message is None and timeout_s > 0 and self._come(timeout_s, not also):
                 message = self._next()
             if message is not None:
-                self._in_a_row += 1
                 return message
-        self._in_a_row = 0
-        return self._receive(timeout_s, also)
+        message = self._receive(timeout_s, also)
+        self._looked_ns = esl_coarse_ns()
+        return message
 
     def drain(self, Py_ssize_t most) -> int:
         """Move up to `most` messages from the ring to `_ready`, as far as nothing is in the way; how many."""

@@ -1,24 +1,12 @@
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
 from typing_extensions import disjoint_base
 
+from hisee._core.message import Message
 from hisee._core.ring import Rings
-
-class Message:
-    kind: int
-    lane: int
-    source: int
-    target: int
-    object: int
-    corr: int
-    payload: bytes
-    wants_answer: bool
-    quiet: bool
-    def __init__(self, kind: int, lane: int = 0, source: int = 0, target: int = 0, object: int = 0, corr: int = 0, payload: bytes = b"",
-                 wants_answer: bool = False, quiet: bool = False) -> None: ...
 
 class Guard:
     def acquire(self, blocking: bool = True) -> bool: ...
@@ -39,7 +27,7 @@ class Quick:
     _lanes: Lanes
     _guard: Any
     _ready: deque[Message]
-    _unspoken: dict[int, str]
+    _unspoken: Mapping[int, str]
     _end: str
     _closed: bool
     _queued: bool
@@ -47,6 +35,7 @@ class Quick:
     _heard: bool
     _heard_here: bool
     _part_bytes: int
+    _look_ns: int
     sent: int
     received: int
     def send(self, message: Message) -> None: ...

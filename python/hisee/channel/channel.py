@@ -53,6 +53,7 @@ class Channel(Quick):
         self._watch = watch
         self._serves = serves
         self._phase_s = settings.tick_s / 16 if serves else 0.0  # it finds what the other side has just told
+        self._look_ns = int(settings.tick_s * 1e9) // 4
         self._guard = Guard()  # of everything that leaves
         self._part_bytes = min(carrier.part_bytes, settings.fragment_bytes)
         self._backlog = Backlog(settings.backlog_bytes, self._part_bytes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hisee._core.session import Message
+from hisee._core.message import Message
 
 FIRST, LAST, WANTS_ANSWER = 1, 2, 4
 WHOLE = FIRST | LAST

@@ -57,7 +57,7 @@ class SessionChannel(Channel):
         self._seams, self._config = seams, config
         self._id = int(line.welcome.facts[SESSION])
         self._session = Session(config.backlog_bytes)
-        self._guard = threading.RLock()  # type: ignore[assignment]  # numbers and line belong together
+        self._guard = threading.RLock()  # numbers and line belong together
         self._ways = [Way(network, place) for place, network in enumerate(networks)]
         self._take_in(self._ways[number], line)
         self._active: Channel | None = line
