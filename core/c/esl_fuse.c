@@ -61,6 +61,15 @@ static bool fits(const row_t *row, const esl_procedure_t *p, uint32_t pc)
     return holds(row->where, at);
 }
 
+/* Two instructions are not made one where three that begin with the second can be. */
+static bool better_behind(const row_t *row, const esl_procedure_t *p, uint32_t pc)
+{
+    if (row->parts[2] || !row->parts[1] || pc + 1 >= p->length) return false;
+    for (size_t i = 0; i < ROWS; i++)
+        if (rows[i].parts[2] && rows[i].parts[0] == p->code[pc + 1].op && fits(&rows[i], p, pc + 1)) return true;
+    return false;
+}
+
 /* decisions by the value of one INT */
 
 static bool same_decision(const esl_ins_t *head, const esl_ins_t *ins) { return ins->op == ESL_OP_BRI_NE_I && ins->a == head->a; }
@@ -134,7 +143,7 @@ static void fuse_procedure(esl_unit_t *unit, const esl_procedure_t *p, const uin
         if (ins->op == ESL_OP_FN && unit->site[ins->a].quick) ins->op = ESL_FUSED_FN_QUICK;
         for (uint8_t row = first_row[ins->op]; row < ROWS; row++) {
             if (rows[row].parts[0] != ins->op || rows[row].only || !fits(&rows[row], p, pc)) continue;
-            ins->op = rows[row].number;
+            if (!better_behind(&rows[row], p, pc)) ins->op = rows[row].number;
             break;
         }
     }

@@ -343,7 +343,7 @@ static void prepare_call(reader_t *r, uint16_t index)
     site->given = leading(in, ins);
     site->ins = paired(in, ins), site->outs = paired(out, outs);
     site->frame.procedure = site->number, site->frame.site = index, site->frame.modes = 0;
-    site->registers = callee->registers, site->pattern = callee->pattern;
+    site->registers = callee->registers, site->pattern = callee->pattern + site->given;
     site->code = callee->code;
 }
 

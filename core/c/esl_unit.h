@@ -58,7 +58,7 @@ typedef struct {
     };
     /* CALL without conversions and references, so that the loop only copies slots, two at a time; NULL: not such a one. */
     const struct esl_ins *code;
-    const esl_slot_t *pattern;
+    const esl_slot_t *pattern; /* of the registers that are not given */
     const esl_copy_t *in, *out;
 } esl_site_t;
 _Static_assert(sizeof(esl_site_t) == 64, "the loop finds a site by a shift");

@@ -134,8 +134,9 @@ static inline void enter_frame(esl_frame_t *f, uint32_t base, const esl_site_t *
 static inline void copy_slots(esl_slot_t *to, const esl_slot_t *from, const esl_copy_t *copy, unsigned pairs)
 {
     for (; pairs; pairs--, copy += 2) {
-        to[copy[0].to] = from[copy[0].from];
-        to[copy[1].to] = from[copy[1].from];
+        esl_slot_t first = from[copy[0].from], second = from[copy[1].from];
+        to[copy[0].to] = first;
+        to[copy[1].to] = second;
     }
 }
 
@@ -231,6 +232,12 @@ static int64_t bool_fault(int64_t b, int64_t c) { return esl_bool_inv(esl_bool_r
 static inline int64_t remainder_of(int64_t b, int64_t c)
 {
     return ESL_LIKELY((uint64_t)b <= UINT32_MAX) ? (uint32_t)b % (uint32_t)c : esl_int_mod(b, c);
+}
+
+static inline int64_t any_remainder(int64_t b, int64_t c)
+{
+    bool small = (uint64_t)b <= UINT32_MAX && (uint64_t)c - 1 < UINT32_MAX;
+    return ESL_LIKELY(small) ? (uint32_t)b % (uint32_t)c : esl_int_mod(b, c);
 }
 
 /* Fuel and slice after a stretch of the loop. */
@@ -410,6 +417,8 @@ dispatch:
     CASE(BR_FALSE) { int64_t a = A.i; if (ESL_UNLIKELY(esl_bool_invalid(a))) RAISE(ESL_ERR_EXPRESSION_STATUS); if (!a) JUMP; NEXT; }
     FUSED(JUMP_RET) ip += BC; goto leave;
     FUSED(MOV_RET) A = B; ip++; goto leave;
+    FUSED(ADDI_RET) A.i = esl_int_add(B.i, IMM); ip++; goto leave;
+    FUSED(MODI_RET) A.i = remainder_of(B.i, IMM); ip++; goto leave;
     FUSED(ADD_RET) A.i = esl_int_add(B.i, C.i); ip++; goto leave;
     CASE(RET) leave: {
         const esl_site_t *site = &sites[fp->site];
@@ -437,14 +446,14 @@ dispatch:
         const esl_site_t *site = &sites[ip->a];
         if (ESL_LIKELY(site->code && fp < last && (uintptr_t)(top + site->registers) < (uintptr_t)end)) {
             const esl_slot_t *caller = R, *pattern = site->pattern;
-            unsigned registers = site->registers;
+            esl_slot_t *fresh = top + site->given;
             fp->pc = (uint32_t)(ip - code);
             fp++;
             enter_frame(fp, (uint32_t)(top - G), site);
             R = top;
-            top += registers;
+            top += site->registers;
             ip = code = site->code;
-            for (unsigned i = site->given; i < registers; i += 2) memcpy(&R[i], &pattern[i], 2 * sizeof *R); /* both have room for one more */
+            for (; fresh < top; fresh += 2, pattern += 2) memcpy(fresh, pattern, 2 * sizeof *fresh); /* both have room for one more */
             copy_slots(R, caller, site->in, site->ins);
             if (ESL_UNLIKELY(--budget <= 0)) goto pause;
             DISPATCH();
@@ -556,12 +565,7 @@ dispatch:
     CASE(AND_I) A.i = esl_int_and(B.i, C.i); NEXT;
     CASE(DIV_II) A.r = esl_real_div(esl_real_from_int(B.i), esl_real_from_int(C.i)); NEXT;
     CASE(IDIV_I) A.i = esl_int_idiv(B.i, C.i); NEXT;
-    CASE(MOD_I) {
-        int64_t b = B.i, c = C.i;
-        if (ESL_LIKELY((uint64_t)b <= UINT32_MAX && (uint64_t)(c - 1) < UINT32_MAX)) A.i = (uint32_t)b % (uint32_t)c;
-        else A.i = esl_int_mod(b, c);
-        NEXT;
-    }
+    CASE(MOD_I) A.i = any_remainder(B.i, C.i); NEXT;
     CASE(MODI_I) A.i = remainder_of(B.i, IMM); NEXT;
     CASE(ABS_I) { int64_t b = B.i; A.i = b < 0 ? esl_int_neg(b) : b; NEXT; }
     CASE(MIN_I) { int64_t b = B.i, c = C.i; A.i = ESL_UNLIKELY(esl_int_invalid(b) | esl_int_invalid(c)) ? esl_int_fault(b, c) : b < c ? b : c; NEXT; }

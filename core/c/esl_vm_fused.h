@@ -252,6 +252,20 @@
         NEXT;
     }
 
+    FUSED(MULI_ADDI) {
+        int64_t product = esl_int_mul(B.i, IMM);
+        A.i = product;
+        THEN;
+        A.i = esl_int_add(product, IMM);
+        NEXT;
+    }
+    FUSED(LOADI_MOD) {
+        int64_t divisor = BC;
+        A.i = divisor;
+        THEN;
+        A.i = any_remainder(B.i, divisor);
+        NEXT;
+    }
     FUSED(BR_CASE) {
         int64_t a = A.i;
         if (ESL_UNLIKELY(esl_int_invalid(a))) RAISE(ESL_ERR_EXPRESSION_STATUS);

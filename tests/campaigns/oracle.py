@@ -1,4 +1,4 @@
-"""Generated programs in the VM and in the oracle: 0 differences, with every optimisation of the code generator, and the loader's, on and off.
+"""Generated programs in the VM and in the oracle: 0 differences, with each optimisation of code generator and loader on and off.
 
 Each seed is a program (tests/oracle/generate.py). A difference is written out as the shortest script that still shows it.
 """

@@ -3,8 +3,8 @@
 #ifndef HISEE_FUSIONS_H
 #define HISEE_FUSIONS_H
 
-#define HISEE_FUSIONS_HASH 0x56b6c56au
-#define HISEE_FUSIONS_COUNT 33
+#define HISEE_FUSIONS_HASH 0x69c1db52u
+#define HISEE_FUSIONS_COUNT 37
 
 #define HISEE_FUSIONS(X) \
     X(27, ADDI_LOOP_BRI, 74, 4, 0, "", 157, 0) \
@@ -38,7 +38,11 @@
     X(176, JUMP_RET, 3, 0, 0, "", 7, 0) \
     X(177, MOV_RET, 44, 7, 0, "", 0, 0) \
     X(179, ADD_RET, 71, 7, 0, "", 0, 0) \
-    X(192, BR_CASE, 155, 155, 0, "", 0, 1) \
-    X(193, FN_QUICK, 10, 0, 0, "", 0, 1) \
+    X(192, ADDI_RET, 74, 7, 0, "", 0, 0) \
+    X(193, MODI_RET, 81, 7, 0, "", 0, 0) \
+    X(217, MULI_ADDI, 75, 74, 0, "1b=0a", 0, 0) \
+    X(218, LOADI_MOD, 30, 80, 0, "1c=0a", 0, 0) \
+    X(219, BR_CASE, 155, 155, 0, "", 0, 1) \
+    X(230, FN_QUICK, 10, 0, 0, "", 0, 1) \
 
 #endif

@@ -41,8 +41,12 @@ class Fused(IntEnum):
     JUMP_RET = 176
     MOV_RET = 177
     ADD_RET = 179
-    BR_CASE = 192
-    FN_QUICK = 193
+    ADDI_RET = 192
+    MODI_RET = 193
+    MULI_ADDI = 217
+    LOADI_MOD = 218
+    BR_CASE = 219
+    FN_QUICK = 230
 
 
 class FusedRow(NamedTuple):
@@ -59,7 +63,7 @@ class FusedRow(NamedTuple):
     only: bool
 
 
-SCHEMA_HASH = 0x56b6c56a
+SCHEMA_HASH = 0x69c1db52
 
 ROWS: tuple[FusedRow, ...] = (
     FusedRow(27, 'ADDI_LOOP_BRI', 'ADDI_I LOOP', '', 'BRI_GE_I', 'count, back, leave at a limit', 74, 4, 0, 157, False),
@@ -93,8 +97,12 @@ ROWS: tuple[FusedRow, ...] = (
     FusedRow(176, 'JUMP_RET', 'JUMP', '', 'RET', 'end of a branch that ends the procedure', 3, 0, 0, 7, False),
     FusedRow(177, 'MOV_RET', 'MOV_I RET', '', '', 'result and end of a procedure', 44, 7, 0, 0, False),
     FusedRow(179, 'ADD_RET', 'ADD_I RET', '', '', 'sum as a result and end of a procedure', 71, 7, 0, 0, False),
-    FusedRow(192, 'BR_CASE', 'BRI_NE_I BRI_NE_I', '', '', 'decisions one after the other by the value of one INT, by a table', 155, 155, 0, 0, True),
-    FusedRow(193, 'FN_QUICK', 'FN', '', '', 'function of texts without the way over the table of functions (esl_quick.c)', 10, 0, 0, 0, True),
+    FusedRow(192, 'ADDI_RET', 'ADDI_I RET', '', '', 'the same with a small number', 74, 7, 0, 0, False),
+    FusedRow(193, 'MODI_RET', 'MODI_I RET', '', '', 'remainder as a result and end of a procedure', 81, 7, 0, 0, False),
+    FusedRow(217, 'MULI_ADDI', 'MULI_I ADDI_I', '1b=0a', '', 'product and sum with small numbers', 75, 74, 0, 0, False),
+    FusedRow(218, 'LOADI_MOD', 'LOADI_I MOD_I', '1c=0a', '', 'remainder by a larger number', 30, 80, 0, 0, False),
+    FusedRow(219, 'BR_CASE', 'BRI_NE_I BRI_NE_I', '', '', 'decisions one after the other by the value of one INT, by a table', 155, 155, 0, 0, True),
+    FusedRow(230, 'FN_QUICK', 'FN', '', '', 'function of texts without the way over the table of functions (esl_quick.c)', 10, 0, 0, 0, True),
 )
 
 BY_NUMBER: dict[int, FusedRow] = {r.number: r for r in ROWS}
