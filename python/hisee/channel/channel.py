@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from hisee.channel.carriers import Carrier
+from hisee.channel.carriers import Carrier, RingCarrier
 from hisee.channel.errors import ChannelClosed, ChannelFull, Lost, MessageTooLong, NotSpoken
 from hisee.channel.lanes import LANE_COUNT, Assembly, Backlog
 from hisee.channel.logon import farewell_of
@@ -26,6 +26,7 @@ from hisee.schema.messages import MessageKind
 from hisee.seams import Clock
 
 LINK_CONTROL = 0x0F00  # kinds from here on belong to the link itself
+DRAIN_BATCHES = 256  # more than a full ring holds of the shortest messages
 EARLY_S = 0.001  # a tick that comes so much too early is the one that was meant
 OnMessage = Callable[[Message], None]
 OnLost = Callable[[str], None]
@@ -168,6 +169,51 @@ class Channel:
                 return None
             if self._wait(left_ns / 1e9, also):
                 return None
+
+    # --- beside another link to the same peer: direct routes ---
+
+    def hand(self, token: int, fds: list[int]) -> None:
+        """Give the peer descriptors under that number, before the message that tells of them. Raises OSError; only over a ring."""
+        if not isinstance(self._carrier, RingCarrier):
+            raise OSError(f"carrier {self.carrier} takes no descriptors")
+        with self._guard:
+            self._carrier.hand(token, fds)
+
+    def handed(self, token: int) -> list[int]:
+        """The descriptors that the peer gave under that number, from now on the caller's; [] = none came."""
+        return self._carrier.handed(token) if isinstance(self._carrier, RingCarrier) else []
+
+    def drain(self) -> None:
+        """Attached mode: deliver what the peer has sent by now. For a message that came another way and was sent after it."""
+        for _ in range(DRAIN_BATCHES):
+            before = self.received
+            if self._closed or self._told or self._held:
+                return
+            self._fill()
+            self._deliver()
+            if self.received == before:
+                break
+        if not self._closed and self._loop is not None and not self._carrier.arm():
+            self._loop.call_soon(self._turn)
+
+    def poll(self) -> Message | None:
+        """Blocking mode, without waiting: the next message, None = there is none. Raises ChannelClosed behind the last one."""
+        if not self._ready and not self._closed:
+            self._fill()
+        if self._ready:
+            return self._ready.popleft()
+        if self._end or self._closed:
+            raise ChannelClosed(self._end or "closed")
+        return None
+
+    def arm(self) -> list[int]:
+        """Blocking mode: descriptors one of which is readable once there is something more; [] = there is something now."""
+        return self._carrier.readers() if self._carrier.arm() else []
+
+    def take_back(self) -> list[Message]:
+        """What was accepted and has not gone whole, for another way; `sent` is the number of those that have. Nothing is sent after it."""
+        with self._guard:
+            return self._backlog.take_all()
 
     def hold(self, on: bool) -> None:
         """Attached mode: read nothing until it is let go again, so that the peer runs into back-pressure. Its silence does not count."""
