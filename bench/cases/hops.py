@@ -1,4 +1,4 @@
-"""DB_READ of a script beside its server, hop by hop: a real system, SQLite, through the server and by the direct route, beside the statement."""
+"""DB_READ of a script beside its server, hop by hop: a real system on SQLite, relay and direct route, beside the bare statement."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bench.harness.report import Ratio, Report, Row
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))  # the tests' way to start a system
 
-from support.system import RunningSystem, until  # noqa: E402
+from support.system import RunningSystem, until
 
 ROWS = 100
 FILES = {
