@@ -149,10 +149,6 @@ class Router:
         if message.lane == Lane.SCRIPT:
             self._carried(message)
 
-    def _introduced(self, source: Process, target: Process, message: Message) -> None:
-        """The next requests of this kind may go without us."""
-        if self.direct is not None and message.kind == Kind.DATA:
-            self.direct.used(source, target, message.lane)
 
     def _enter(self, message: Message) -> None:
         self._open[message.source, message.corr] = Open(message.kind, message.lane, message.object, message.target)
@@ -198,8 +194,8 @@ class Router:
         for process in self._core.registry.of_kind("DBM"):
             if database is not None and database in process.facts.get("databases", ()):
                 message.target = process.number
-                if self.forward(message):
-                    self._introduced(source, process, message)
+                if self.forward(message) and self.direct is not None:
+                    self.direct.used(source, process, message.lane)  # the next ones may go without us
                 return
         self._core.nobody(message, f"{LANES[message.lane].name} of object {message.object}")
 
