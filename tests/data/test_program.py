@@ -76,6 +76,7 @@ def test_handles_end_with_the_virtual_process_that_opened_them(in_system):
         assert (await system.ask(Do.DB_READ, 1, handle, 9, NONE, 0, source=see.number))[1] == 0
         assert (await system.ask(Do.DB_READ, 1, handle, 9, NONE, 0, source=own))[1] == Err.ERR_NO_DATA
         system.knl.opening.process_gone(see, State.STOP)
+        await system.heard()
         again = system.knl.core.registry.add(Process(number=see.number, name="WS1_1.SEE", kind="SEE", host=own))
         system.knl.core.route(again, system.knl.core.registry.get(own).link)
         assert (await system.ask(Do.DB_READ, 1, handle, 9, NONE, 0, source=see.number))[1] == Err.ERR_NO_DATA

@@ -92,6 +92,11 @@ class System:
         await self.ask(ActionId.DBS_READ, 1, self.table, 9, NONE, 0)
         await self.until(lambda: self.way.routes == self.knl.direct.on, "the route is there, or none")
 
+    async def heard(self):
+        """The DBM has taken what the server sent it before this."""
+        dbm = self.knl.core.registry.named("SRV1.DBM").number
+        await self.requests.ask(Message(MessageKind.ECHO, Lane.DATA_DB, self.channel.welcome.number, dbm), 10)
+
     async def echo(self, payload, timeout_s=20):
         message = Message(MessageKind.ECHO, Lane.DATA_DB, self.channel.welcome.number, object=self.table.object, payload=payload)
         return (await self.requests.ask(message, timeout_s)).payload

@@ -196,19 +196,30 @@ class Channel:
         if not self._closed and self._loop is not None and not self._carrier.arm():
             self._loop.call_soon(self._turn)
 
-    def poll(self) -> Message | None:
-        """Blocking mode, without waiting: the next message, None = there is none. Raises ChannelClosed behind the last one."""
+    def batch(self) -> list[Message]:
+        """Blocking mode, without waiting: some of what has come, [] = nothing. Raises ChannelClosed behind the last one."""
         if not self._ready and not self._closed:
             self._fill()
         if self._ready:
-            return self._ready.popleft()
+            found = list(self._ready)
+            self._ready.clear()
+            return found
         if self._end or self._closed:
             raise ChannelClosed(self._end or "closed")
-        return None
+        return []
 
-    def arm(self) -> list[int]:
-        """Blocking mode: descriptors one of which is readable once there is something more; [] = there is something now."""
-        return self._carrier.readers() if self._carrier.arm() else []
+    def arm(self) -> bool:
+        """Blocking mode: from now on one of `readers` tells of anything more; False = there is something now."""
+        return not self._ready and not self._end and self._carrier.arm()
+
+    def until_tick_s(self) -> float:
+        """Blocking mode: how long a thread that waits elsewhere may do so before it must look here again."""
+        now_s = self._clock.monotonic_ns() / 1e9
+        return self._next_tick(now_s) - now_s
+
+    def readers(self) -> list[int]:
+        """Descriptors that are readable when something comes, or when the peer dies."""
+        return [*self._carrier.readers(), *self._pidfds()]
 
     def take_back(self) -> list[Message]:
         """What was accepted and has not gone whole, for another way; `sent` is the number of those that have. Nothing is sent after it."""

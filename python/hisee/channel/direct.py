@@ -15,12 +15,14 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from hisee._core.ring import RingPoisoned
+from hisee.channel.carriers import RingCarrier
 from hisee.channel.channel import Channel, OnLost, OnMessage
 from hisee.channel.errors import ChannelClosed, ChannelError, ChannelFull, Lost
 from hisee.channel.message import Message
 from hisee.channel.payloads import Failed, Payload, RouteBroken, RouteGrant, RouteRevoke, RouteTurn, pack, unpack
-from hisee.channel.route_end import ENDS, RouteEnd, open_end
+from hisee.channel.route_end import ENDS, EdgeCarrier, RouteEnd, open_end
 from hisee.channel.settings import settings
+from hisee.channel.watch import Watch
 from hisee.schema.errors import Err
 from hisee.schema.extended import Ext
 from hisee.schema.messages import MessageKind as Kind
@@ -47,6 +49,7 @@ class Direct:
         self._ready: deque[tuple[Message, RouteEnd | None]] = deque()  # blocking mode
         self._came_by: RouteEnd | None = None  # blocking mode: way of the message handed over last
         self._taken = 0
+        self._watch: Watch | None = None
         self._kinds: dict[int, Callable[[Message], None]] = {
             Kind.ROUTE_GRANT: self._granted, Kind.ROUTE_REVOKE: self._revoked, Kind.ROUTE_TURN: self._turned}
 
@@ -59,7 +62,7 @@ class Direct:
         """The server is gone, and with it what it granted."""
         self._ways.clear()
         for end in self._ends.values():
-            end.close()
+            self._close(end)
         self._ends.clear()
 
     # -- out
@@ -104,6 +107,15 @@ class Direct:
         self._take_in(message)
 
     def _take_in(self, message: Message) -> None:
+        """The next one from the server. A thread has its turn with what is to be sent for it behind what came before."""
+        if message.kind == Kind.ROUTE_TURN:
+            self._hear_turn(message)
+        if self._loop is None:
+            self._ready.append((message, None))
+        else:
+            self._act(message)
+
+    def _act(self, message: Message) -> None:
         handler = self._kinds.get(message.kind)
         if handler is not None:
             handler(message)
@@ -124,57 +136,70 @@ class Direct:
 
     def receive(self, timeout_s: float, also: Sequence[int] = ()) -> Message | None:
         """As Channel.receive, None also for a mere look; a direct route is read before what the server sends behind it."""
-        if self._taken >= TURN_MESSAGES:
-            self._taken = 0
-            self._from_link(0.0, [])
+        if self._watch is None:
+            self._from_link(timeout_s, also)
+        elif self._taken >= TURN_MESSAGES or self._watch.server_due:
+            self._look_at_server()
         if not self._ready:
-            self._collect()
-        if not self._ready:
-            bells = self._arm()
-            if bells is None or not self._from_link(timeout_s, [*also, *bells]):
-                self._collect()
-        if not self._ready:
-            return None
-        message, self._came_by = self._ready.popleft()
-        self._taken += self._came_by is not None
-        return message
+            self._read_ends()
+        watch = self._watch
+        if not self._ready and watch is not None and self._arm():
+            go_on = watch.wait(min(timeout_s, self._server.until_tick_s()), also)
+            watch.server_due |= not go_on  # it has a heartbeat to send
+            self._read_ends()
+        while self._ready:
+            message, self._came_by = self._ready.popleft()
+            if message.kind not in self._kinds:
+                self._taken += self._came_by is not None
+                return message
+            self._act(message)
+        return None
 
     def take_in(self, messages: Sequence[Message]) -> None:
         """What the server's link brought before this object was made."""
         for message in messages:
             self._take_in(message)
 
-    def _from_link(self, timeout_s: float, also: list[int]) -> bool:
+    def _look_at_server(self) -> None:
+        """Everything that the server has sent by now; its link is then armed for the watch."""
+        self._taken = 0
+        while self._from_link(0.0, ()):
+            pass
+        if self._watch is not None:
+            self._watch.server_due = not self._server.arm()
+
+    def _from_link(self, timeout_s: float, also: Sequence[int]) -> bool:
         """Take what the server sends; False = nothing came, or one of the descriptors is readable."""
         message = self._server.receive(timeout_s, also)
         if message is None:
             return False
-        self._collect()
+        while self._read_ends():  # what its sender said before the server heard of it
+            pass
         self._take_in(message)
         return True
 
-    def _collect(self) -> None:
-        for end in [end for end in self._ends.values() if end.reading]:
-            self._read(end)
+    def _read_ends(self) -> bool:
+        """A batch of each route; False = there was nothing."""
+        found = False
+        for end in list(self._ends.values()):
+            if end.reading:
+                found |= self._read(end)
+        return found
 
-    def _read(self, end: RouteEnd) -> None:
+    def _read(self, end: RouteEnd) -> bool:
         try:
-            while (message := end.channel.poll()) is not None:
-                self._hand_over(message, end)
+            messages = end.channel.batch()
         except ChannelClosed as closed:
             end.reading = False
             self._lost(end, str(closed))
+            return False
+        for message in messages:
+            self._hand_over(message, end)
+        return bool(messages)
 
-    def _arm(self) -> list[int] | None:
-        """Descriptors of the routes; None = one of them has something by now."""
-        bells: list[int] = []
-        for end in self._ends.values():
-            if end.reading:
-                found = end.channel.arm()
-                if not found:
-                    return None
-                bells += found
-        return bells
+    def _arm(self) -> bool:
+        """False: one of the routes has something by now."""
+        return all(end.channel.arm() for end in self._ends.values() if end.reading)
 
     # -- the life of a route
 
@@ -182,7 +207,8 @@ class Direct:
         """Whoever answers says yes or no; whoever asks begins at once."""
         grant = unpack(RouteGrant, message.payload)
         try:
-            end = open_end(grant, self._server.handed(grant.route), self._config, self._clock)
+            kind = EdgeCarrier if self._loop is None else RingCarrier
+            end = open_end(grant, self._server.handed(grant.route), self._config, self._clock, kind)
         except (RingPoisoned, OSError, MemoryError, Lost, ValueError) as fault:
             log.warning("direct route %d to process %d cannot be used: %s", grant.route, grant.peer, fault)
             self._refuse(message, grant, str(fault))
@@ -208,38 +234,54 @@ class Direct:
         for number in end.objects:
             self._ways[end.lane, number] = end
 
-    def _turned(self, message: Message) -> None:
+    def _turn_of(self, message: Message) -> tuple[RouteTurn, RouteEnd | None]:
         turn = unpack(RouteTurn, message.payload)
         end = self._ends.get(turn.route)
-        if end is None or end.ended or message.source != end.peer:
+        return turn, None if end is None or end.ended or message.source != end.peer else end
+
+    def _hear_turn(self, message: Message) -> None:
+        """The other end's messages come by the route from now on, or no longer: then its last ones are in the ring."""
+        turn, end = self._turn_of(message)
+        if end is None:
             return
         if turn.on:
             self._open(end)
-        else:
-            self._read_to(end, turn.count)
+            return
+        if end.reading:
+            self._drain(end)
+        self._shut(end)
+        if end.channel.received != turn.count:
+            self._broken(end, f"{end.channel.received} of {turn.count} messages were there")
 
-    def _open(self, end: RouteEnd) -> None:
-        """The other end's messages come by the route from now on; whoever answers does the same, unless it has been told to leave."""
-        end.reading = True
-        if self._loop is not None:
-            end.channel.attach(self._loop, lambda message: self._hand_over(message, end), lambda reason: self._lost(end, reason))
-        if not end.asks and not end.left:
+    def _turned(self, message: Message) -> None:
+        """Own messages follow: whoever answers goes the way of who asks, unless it has been told to leave."""
+        turn, end = self._turn_of(message)
+        if end is None:
+            return
+        if not turn.on:
+            if not end.left:
+                self._leave(end)
+            end.close()
+            self._forget(end)
+        elif not end.asks and not end.left:
             self._begin(end)
 
-    def _read_to(self, end: RouteEnd, count: int) -> None:
-        """The other end has left: its last messages are in the ring, before the word that says so."""
-        if end.reading:
-            if self._loop is not None:
-                end.channel.drain()
-            else:
-                self._read(end)
-        if end.channel.received != count:
-            self._broken(end, f"{end.channel.received} of {count} messages were there")
-            return
-        if not end.left:
-            self._leave(end)
-        end.close()
-        self._forget(end)
+    def _open(self, end: RouteEnd) -> None:
+        end.reading = True
+        if self._loop is None:
+            self._watch = self._watch or Watch(self._server)
+            self._watch.add(end)
+        else:
+            end.channel.attach(self._loop, lambda message: self._hand_over(message, end), lambda reason: self._lost(end, reason))
+
+    def _shut(self, end: RouteEnd) -> None:
+        """Nothing more is read."""
+        end.reading = False
+        if self._watch is not None:
+            self._watch.drop(end)
+            if self._watch.empty:
+                self._watch.close()
+                self._watch = None
 
     def _revoked(self, message: Message) -> None:
         told = unpack(RouteRevoke, message.payload)
@@ -258,11 +300,20 @@ class Direct:
         """The other end is gone: what it left in the ring still counts, unless the ring itself is broken."""
         self._off(end)
         if gone and end.reading:
-            if self._loop is not None:
-                end.channel.drain()
-            else:
-                self._read(end)
-        end.close()
+            self._drain(end)
+        self._close(end)
+
+    def _drain(self, end: RouteEnd) -> None:
+        if self._loop is not None:
+            end.channel.drain()
+            return
+        while end.reading and self._read(end):
+            pass
+
+    def _close(self, end: RouteEnd) -> None:
+        if not end.ended:
+            self._shut(end)
+            end.close()
 
     def _leave(self, end: RouteEnd) -> None:
         """Go back to the way through the server, behind everything that went by the route."""
@@ -286,7 +337,7 @@ class Direct:
     def _broken(self, end: RouteEnd, reason: str) -> None:
         log.error("direct route %d to process %d is broken: %s", end.route, end.peer, reason)
         self._off(end)
-        end.close()
+        self._close(end)
         self._tell(Kind.ROUTE_BROKEN, RouteBroken(route=end.route, reason=reason))
 
     def _end_open(self, end: RouteEnd, reason: str) -> None:

@@ -6,10 +6,10 @@ import mmap
 import socket
 
 from hisee._core.ring import RingPoisoned
-from hisee.channel.carriers import close_all
+from hisee.channel.carriers import RingCarrier, close_all
 from hisee.channel.channel import Channel
 from hisee.channel.lanes import LANE_COUNT
-from hisee.channel.message import Message
+from hisee.channel.message import Message, Part
 from hisee.channel.payloads import RouteGrant
 from hisee.channel.segments import OFFERED, RingOffer, offer_from
 from hisee.channel.settings import Settings
@@ -41,13 +41,34 @@ class Counters:
         self._page.close()
 
 
+class EdgeCarrier(RingCarrier):
+    """For a thread whose epoll is told of every stroke of the bell: it is never read, and death is looked for only where it shows."""
+
+    look = False  # the control socket has something
+
+    def take(self) -> list[Part]:
+        if self._armed:
+            self._armed = False
+            self._rings.awake()
+        found = self._pop()
+        if found or not (self.look or self.dead):
+            return found
+        self.look = False
+        return super().take()
+
+    @property
+    def descriptors(self) -> tuple[int, int]:
+        """The bell, and the socket whose end tells the death of the peer."""
+        return self._bell, self._control.fileno()
+
+
 class RouteEnd:
     """`sending`: own messages go by it. `reading`: the peer has said that its do. It ends once both have left."""
 
-    def __init__(self, grant: RouteGrant, channel: Channel, counters: Counters) -> None:
+    def __init__(self, grant: RouteGrant, carrier: RingCarrier, channel: Channel, counters: Counters) -> None:
         self.route, self.peer, self.lane, self.asks = grant.route, grant.peer, grant.lane, grant.asks
         self.objects = frozenset(grant.objects)
-        self.channel = channel
+        self.carrier, self.channel = carrier, channel
         self.sending = self.reading = False
         self.left = False  # own end has turned to the server again
         self.ended = False  # nothing comes by it any more
@@ -82,7 +103,7 @@ class RouteEnd:
             self._counters.close()
 
 
-def open_end(grant: RouteGrant, fds: list[int], config: Settings, clock: Clock) -> RouteEnd:
+def open_end(grant: RouteGrant, fds: list[int], config: Settings, clock: Clock, kind: type[RingCarrier]) -> RouteEnd:
     """The end that a grant and its descriptors make. Raises RingPoisoned, OSError; the descriptors are then closed."""
     if len(fds) != OFFERED + 1:
         close_all(fds)
@@ -92,12 +113,12 @@ def open_end(grant: RouteGrant, fds: list[int], config: Settings, clock: Clock) 
     try:
         offer = offer_from(fds, grant.capacity, grant.route)
         counters = Counters(offer.own, own=True)
-        channel = Channel(offer.carrier(sock, config.ring_poll_s), config, clock, watch=False)
+        carrier = offer.carrier(sock, config.ring_poll_s, kind)
     except BaseException:
         sock.close()
         if offer is not None:
             offer.close()
         raise
-    return RouteEnd(grant, channel, counters)
+    return RouteEnd(grant, carrier, Channel(carrier, config, clock, watch=False), counters)
 
 
