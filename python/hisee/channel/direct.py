@@ -22,6 +22,7 @@ from hisee.channel.message import Message
 from hisee.channel.payloads import Failed, Payload, RouteBroken, RouteGrant, RouteRevoke, RouteTurn, pack, unpack
 from hisee.channel.route_end import ENDS, EdgeCarrier, RouteEnd, open_end
 from hisee.channel.settings import settings
+from hisee.channel.spin import Spin
 from hisee.channel.watch import Watch
 from hisee.schema.errors import Err
 from hisee.schema.extended import Ext
@@ -50,6 +51,7 @@ class Direct:
         self._came_by: RouteEnd | None = None  # blocking mode: way of the message handed over last
         self._taken = 0
         self._watch: Watch | None = None
+        self._spin = Spin()
         self._kinds: dict[int, Callable[[Message], None]] = {
             Kind.ROUTE_GRANT: self._granted, Kind.ROUTE_REVOKE: self._revoked, Kind.ROUTE_TURN: self._turned}
 
@@ -142,10 +144,8 @@ class Direct:
             self._look_at_server()
         if not self._ready:
             self._read_ends()
-        watch = self._watch
-        if not self._ready and watch is not None and self._arm():
-            go_on = watch.wait(min(timeout_s, self._server.until_tick_s()), also)
-            watch.server_due |= not go_on  # it has a heartbeat to send
+        if not self._ready and self._watch is not None:
+            self._wait(self._watch, timeout_s, also)
             self._read_ends()
         while self._ready:
             message, self._came_by = self._ready.popleft()
@@ -154,6 +154,22 @@ class Direct:
                 return message
             self._act(message)
         return None
+
+    def _wait(self, watch: Watch, timeout_s: float, also: Sequence[int]) -> None:
+        """Until something may have come. Whoever asked last may well ask again before a sleep has begun."""
+        last = self._came_by
+        if self._spin.turns and last is not None and last.reading and isinstance(last.carrier, EdgeCarrier):
+            if last.carrier.spin(self._spin.turns):
+                self._spin.found()
+                return
+            self._spin.nothing()
+        if not self._arm():
+            return
+        began_ns = self._clock.monotonic_ns()
+        if watch.wait(min(timeout_s, self._server.until_tick_s()), also):
+            self._spin.woken(self._clock.monotonic_ns() - began_ns)
+        else:
+            watch.server_due = True  # it has a heartbeat to send
 
     def take_in(self, messages: Sequence[Message]) -> None:
         """What the server's link brought before this object was made."""

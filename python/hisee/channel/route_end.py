@@ -45,8 +45,21 @@ class EdgeCarrier(RingCarrier):
     """For a thread whose epoll is told of every stroke of the bell: it is never read, and death is looked for only where it shows."""
 
     look = False  # the control socket has something
+    _spun: list[Part] = []  # what a spin found
+
+    def spin(self, turns: int) -> bool:
+        """Look so many times whether something comes; the peer need not wake this thread meanwhile."""
+        pop = self._pop
+        for _ in range(turns):
+            if found := pop():
+                self._spun = found
+                return True
+        return False
 
     def take(self) -> list[Part]:
+        if self._spun:
+            found, self._spun = self._spun, []
+            return found
         if self._armed:
             self._armed = False
             self._rings.awake()
