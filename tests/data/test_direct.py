@@ -6,8 +6,8 @@ import signal
 
 import pytest
 
-from hisee.channel import RequestFailed
-from hisee.channel.payloads import Failed, unpack
+from hisee.channel import Message, RequestFailed
+from hisee.channel.payloads import Failed, RouteTurn, pack, unpack
 from hisee.schema.actions import ActionId as Do
 from hisee.schema.errors import Err
 from hisee.schema.extended import Ext
@@ -47,6 +47,9 @@ def test_a_route_is_granted_counted_and_revoked(in_system):
     async def body(system):
         await system.ready()
         dbm = system.knl.core.registry.named("SRV1.DBM")
+        for nonsense in (b"", b"\xff", pack(RouteTurn(route=1, on=True)), pack(RouteTurn(route=9, on=False))):
+            system.channel.send(Message(Kind.ROUTE_TURN, 3, system.channel.welcome.number, dbm.number, payload=nonsense))
+        await system.heard()
         relayed = system.knl.router.relayed
         for number in range(20):
             assert await system.echo(bytes(number)) == bytes(number)
@@ -61,7 +64,7 @@ def test_a_route_is_granted_counted_and_revoked(in_system):
         assert await system.echo(b"again") == b"again"
         assert system.knl.router.relayed == relayed + 4, "two words about the turn, a request and its answer"
         (passed,) = [p for source, target, lane, p in system.knl.router.routes.rows() if target == dbm.number]
-        assert (passed.forth, passed.back) == (22, 22), "every message is counted once, whatever way it took"
+        assert (passed.forth, passed.back) == (23, 23), "every message is counted once, whatever way it took"
 
     in_system(body)
 

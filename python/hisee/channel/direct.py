@@ -14,13 +14,14 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
+import msgspec
+
 from hisee._core.ring import RingPoisoned
-from hisee.channel.carriers import RingCarrier
 from hisee.channel.channel import Channel, OnLost, OnMessage
 from hisee.channel.errors import ChannelClosed, ChannelError, ChannelFull, Lost
 from hisee.channel.message import Message
 from hisee.channel.payloads import Failed, Payload, RouteBroken, RouteGrant, RouteRevoke, RouteTurn, pack, unpack
-from hisee.channel.route_end import ENDS, EdgeCarrier, RouteEnd, open_end
+from hisee.channel.route_end import ENDS, EdgeCarrier, RouteCarrier, RouteEnd, open_end
 from hisee.channel.settings import settings
 from hisee.channel.spin import Spin
 from hisee.channel.watch import Watch
@@ -52,6 +53,8 @@ class Direct:
         self._taken = 0
         self._watch: Watch | None = None
         self._spin = Spin()
+        self._asked_ns = 0  # on a loop: when the newest request left that has no answer yet
+        self._looking = False
         self._kinds: dict[int, Callable[[Message], None]] = {
             Kind.ROUTE_GRANT: self._granted, Kind.ROUTE_REVOKE: self._revoked, Kind.ROUTE_TURN: self._turned}
 
@@ -81,6 +84,9 @@ class Direct:
             end.send(message)
         except ChannelClosed:  # the peer is gone; the server says so, and knows what becomes of this one
             self._server.send(message)
+            return
+        if self._loop is not None and message.wants_answer:
+            self._expect(end)
 
     def _way(self, message: Message) -> RouteEnd | None:
         if not message.target:
@@ -133,6 +139,32 @@ class Direct:
         else:
             assert self._on_message is not None
             self._on_message(message)
+
+    def _expect(self, end: RouteEnd) -> None:
+        """An answer will come, perhaps sooner than a sleep would take."""
+        assert self._loop is not None
+        self._asked_ns = self._clock.monotonic_ns()
+        if self._spin.turns and not self._looking:
+            self._looking = True
+            self._loop.call_soon(self._look, end)
+
+    def _look(self, end: RouteEnd) -> None:
+        """Only where the loop has nothing else to do."""
+        self._looking = False
+        if not end.reading or not getattr(self._loop, "idle", False):
+            return
+        if end.carrier.spin(self._spin.turns):
+            self._spin.found()
+        else:
+            self._spin.nothing()
+        end.channel.drain()
+
+    def _answered(self, message: Message, end: RouteEnd) -> None:
+        """By a route, on a loop."""
+        if self._asked_ns:
+            self._spin.woken(self._clock.monotonic_ns() - self._asked_ns)
+            self._asked_ns = 0
+        self._hand_over(message, end)
 
     # -- in, blocking
 
@@ -223,7 +255,7 @@ class Direct:
         """Whoever answers says yes or no; whoever asks begins at once."""
         grant = unpack(RouteGrant, message.payload)
         try:
-            kind = EdgeCarrier if self._loop is None else RingCarrier
+            kind = EdgeCarrier if self._loop is None else RouteCarrier
             end = open_end(grant, self._server.handed(grant.route), self._config, self._clock, kind)
         except (RingPoisoned, OSError, MemoryError, Lost, ValueError) as fault:
             log.warning("direct route %d to process %d cannot be used: %s", grant.route, grant.peer, fault)
@@ -251,7 +283,11 @@ class Direct:
             self._ways[end.lane, number] = end
 
     def _turn_of(self, message: Message) -> tuple[RouteTurn, RouteEnd | None]:
-        turn = unpack(RouteTurn, message.payload)
+        """None = of no route with its sender. Any process may send this kind."""
+        try:
+            turn = unpack(RouteTurn, message.payload)
+        except msgspec.MsgspecError:
+            return RouteTurn(route=0, on=False), None
         end = self._ends.get(turn.route)
         return turn, None if end is None or end.ended or message.source != end.peer else end
 
@@ -263,8 +299,7 @@ class Direct:
         if turn.on:
             self._open(end)
             return
-        if end.reading:
-            self._drain(end)
+        self._drain(end)
         self._shut(end)
         if end.channel.received != turn.count:
             self._broken(end, f"{end.channel.received} of {turn.count} messages were there")
@@ -283,12 +318,14 @@ class Direct:
             self._begin(end)
 
     def _open(self, end: RouteEnd) -> None:
-        end.reading = True
+        if end.opened:
+            return
+        end.opened = end.reading = True
         if self._loop is None:
             self._watch = self._watch or Watch(self._server)
             self._watch.add(end)
         else:
-            end.channel.attach(self._loop, lambda message: self._hand_over(message, end), lambda reason: self._lost(end, reason))
+            end.channel.attach(self._loop, lambda message: self._answered(message, end), lambda reason: self._lost(end, reason))
 
     def _shut(self, end: RouteEnd) -> None:
         """Nothing more is read."""
@@ -315,15 +352,15 @@ class Direct:
     def _cut(self, end: RouteEnd, gone: int) -> None:
         """The other end is gone: what it left in the ring still counts, unless the ring itself is broken."""
         self._off(end)
-        if gone and end.reading:
+        if gone:
             self._drain(end)
         self._close(end)
 
     def _drain(self, end: RouteEnd) -> None:
-        if self._loop is not None:
+        """Read what is in its ring by now."""
+        if self._loop is not None and end.reading:
             end.channel.drain()
-            return
-        while end.reading and self._read(end):
+        while self._loop is None and end.reading and self._read(end):
             pass
 
     def _close(self, end: RouteEnd) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import mmap
 import socket
+from contextlib import suppress
 
 from hisee._core.ring import RingPoisoned
 from hisee.channel.carriers import RingCarrier, close_all
 from hisee.channel.channel import Channel
+from hisee.channel.errors import Lost
 from hisee.channel.lanes import LANE_COUNT
 from hisee.channel.message import Message, Part
 from hisee.channel.payloads import RouteGrant
@@ -41,29 +43,42 @@ class Counters:
         self._page.close()
 
 
-class EdgeCarrier(RingCarrier):
-    """For a thread whose epoll is told of every stroke of the bell: it is never read, and death is looked for only where it shows."""
+class RouteCarrier(RingCarrier):
+    """Rings of a route: whoever expects something may look for it some time before going to sleep."""
 
-    look = False  # the control socket has something
     _spun: list[Part] = []  # what a spin found
 
     def spin(self, turns: int) -> bool:
         """Look so many times whether something comes; the peer need not wake this thread meanwhile."""
+        if self._armed:
+            self._armed = False
+            self._rings.awake()
         pop = self._pop
-        for _ in range(turns):
-            if found := pop():
-                self._spun = found
-                return True
+        with suppress(Lost):  # `take` finds the same
+            for _ in range(turns):
+                if found := pop():
+                    self._spun = found
+                    return True
         return False
 
     def take(self) -> list[Part]:
         if self._spun:
             found, self._spun = self._spun, []
             return found
+        return super().take()
+
+
+class EdgeCarrier(RouteCarrier):
+    """For a thread whose epoll is told of every stroke of the bell: it is never read, and death is looked for only where it shows."""
+
+    look = False  # the control socket has something
+
+    def take(self) -> list[Part]:
         if self._armed:
             self._armed = False
             self._rings.awake()
-        found = self._pop()
+        found = self._spun or self._pop()
+        self._spun = []
         if found or not (self.look or self.dead):
             return found
         self.look = False
@@ -78,11 +93,12 @@ class EdgeCarrier(RingCarrier):
 class RouteEnd:
     """`sending`: own messages go by it. `reading`: the peer has said that its do. It ends once both have left."""
 
-    def __init__(self, grant: RouteGrant, carrier: RingCarrier, channel: Channel, counters: Counters) -> None:
+    def __init__(self, grant: RouteGrant, carrier: RouteCarrier, channel: Channel, counters: Counters) -> None:
         self.route, self.peer, self.lane, self.asks = grant.route, grant.peer, grant.lane, grant.asks
         self.objects = frozenset(grant.objects)
         self.carrier, self.channel = carrier, channel
         self.sending = self.reading = False
+        self.opened = False  # it has been read
         self.left = False  # own end has turned to the server again
         self.ended = False  # nothing comes by it any more
         self.open: dict[tuple[int, int], Message] = {}  # asked by it and not answered, by source and corr
@@ -116,7 +132,7 @@ class RouteEnd:
             self._counters.close()
 
 
-def open_end(grant: RouteGrant, fds: list[int], config: Settings, clock: Clock, kind: type[RingCarrier]) -> RouteEnd:
+def open_end(grant: RouteGrant, fds: list[int], config: Settings, clock: Clock, kind: type[RouteCarrier]) -> RouteEnd:
     """The end that a grant and its descriptors make. Raises RingPoisoned, OSError; the descriptors are then closed."""
     if len(fds) != OFFERED + 1:
         close_all(fds)
@@ -127,6 +143,7 @@ def open_end(grant: RouteGrant, fds: list[int], config: Settings, clock: Clock, 
         offer = offer_from(fds, grant.capacity, grant.route)
         counters = Counters(offer.own, own=True)
         carrier = offer.carrier(sock, config.ring_poll_s, kind)
+        assert isinstance(carrier, RouteCarrier)
     except BaseException:
         sock.close()
         if offer is not None:
