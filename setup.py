@@ -31,6 +31,7 @@ EXTENSIONS = {
                        "esl_local", "esl_container", "esl_any", "esl_vm"],
     "hisee._core.ring": ["esl_ring", "esl_frame", "esl_crc"],
     "hisee._core.frame": ["esl_frame", "esl_crc"],
+    "hisee._core.router": ["esl_router", "esl_router_owner", "esl_port", "esl_port_stream", "esl_ring", "esl_frame", "esl_crc"],
     "hisee._core.shaper": ["esl_shaper"],
     "hisee._ext.hist": [],
     "hisee._ext.clock": [],
