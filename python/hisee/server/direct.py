@@ -103,6 +103,9 @@ class Direct:
             await self._hand_over(pair, asker, target, offer, self._last)
         except (RequestFailed, OSError) as fault:
             log.warning("no direct route from %s to %s: %s", asker.name, target.name, fault)
+            if pair in self._granted:
+                self._revoke(pair, RouteRevoke(route=self._granted[pair].route, broken=True, reason=str(fault)))
+                self._seen.add(pair)
         finally:
             offer.close()
 
@@ -124,7 +127,8 @@ class Direct:
                 end.close()
         told = RouteGrant(route=route, peer=target.number, lane=pair[2], capacity=offer.capacity, asks=True,
                           objects=self._objects_of(target))
-        self._core.tell(asker.number, Kind.ROUTE_GRANT, told, pair[2])
+        if not self._core.tell(asker.number, Kind.ROUTE_GRANT, told, pair[2]):
+            raise OSError(f"{asker.name} takes nothing more")
         log.info("direct route %d from %s to %s", route, asker.name, target.name)
 
     async def _give(self, target: Process, route: int, fds: list[int], grant: RouteGrant) -> None:
