@@ -38,6 +38,7 @@ EXTENSIONS = {
     "hisee._core.message": [],
     "hisee._core.numbers": [],
     "hisee._core.frame": ["esl_frame", "esl_crc"],
+    "hisee._core.router": ["esl_router", "esl_router_owner", "esl_port", "esl_port_stream", "esl_ring", "esl_wait", "esl_frame", "esl_crc"],
     "hisee._core.shaper": ["esl_shaper"],
     "hisee._ext.hist": [],
     "hisee._ext.clock": [],

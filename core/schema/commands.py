@@ -34,6 +34,7 @@ COMMANDS = [
     Command(14, "STATUS", "*", "STATUS", "facts of this process"),
     Command(18, "ROUTE", "HIP HISHOST AGENT", "ROUTE NETWORK|NONE", "reach the server over that network whenever it can be had"),
     Command(20, "SHOW_ACCESS_LIST", "KNL", "SHOW_ACCESS_LIST", "public locks of scripts (GETACCESS) and who holds them"),
+    Command(21, "RELAY", "KNL", "RELAY ON|OFF", "every message through the server, or direct routes where they can be had"),
     Command(15, "SHUTDOWN", "KNL PWP", "SHUTDOWN", "end the whole system in order"),
     Command(16, "SWITCH", "KNL", "SWITCH [NODE]", "hand over to the standby server of that node, or to the first of them"),
     Command(17, "PROMOTE", "KNL", "PROMOTE", "a standby server becomes hot though nobody can prove that the former one is dead; audited"),

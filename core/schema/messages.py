@@ -134,6 +134,10 @@ MESSAGES = [
     Message(0x034A, "EVENT_CLOSE", "script", "EVS, HIS, SEE", "KNL", "EventOpen", "CLOSE of an object", 4),
     Message(0x034B, "ACCESS_RELEASE", "control", "EVS, HIS, SEE", "KNL", "AccessGet", "RELEASEACCESS .. PUBLIC", 4),
     Message(0x034C, "CONVERSATION_LOST", "script", "KNL", "EVS, HIS, SEE", "values", "the other side of a conversation is gone", 4),
+    Message(0x034E, "ROUTE_GRANT", "data.db", "KNL", "SES, EVH, DBM", "RouteGrant", "a direct route: descriptors of its rings came before", 6),
+    Message(0x034F, "ROUTE_REVOKE", "data.db", "KNL", "SES, EVH, DBM", "RouteRevoke", "a direct route ends, or a process behind one did", 6),
+    Message(0x0350, "ROUTE_TURN", "data.db", "SES, EVH, DBM", "SES, EVH, DBM", "RouteTurn", "messages go by the direct route from here on, or no longer", 6),
+    Message(0x0351, "ROUTE_BROKEN", "data.db", "SES, EVH, DBM", "KNL", "RouteBroken", "a direct route cannot be used", 6),
     Message(0x0340, "HIS_CUT", "control", "HISHOST", "HIP", "", "the HIS host of a group's console has lost its server and waits"),
     # link control
     Message(0x0F01, "HELLO", "control", "any", "any", "Hello", "first message: protocol, kind, wanted name, node, incarnation"),

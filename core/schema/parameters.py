@@ -55,6 +55,7 @@ ROWS = [
     Parameter(50, "members", "", "--member", "names_list", "hip", "",
               "with /RF: a server of the group, host[:port], one per network with commas; may be repeated; default: those of app.toml"),
     Parameter(14, "app", "", "--app", "path", "server rrs", "", "application folder"),
+    Parameter(23, "relay", "", "--relay", "switch", "server", "", "no direct routes: every message passes the server"),
     Parameter(15, "ready_fd", "", "--ready-fd", "count", ALL, "", "descriptor that gets one `ready` line once the process serves"),
     Parameter(16, "help", "/?", "--help", "switch", ALL, "", "print this list and end; also /h and -h"),
 ]

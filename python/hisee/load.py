@@ -67,6 +67,11 @@ class MeteredLoop(asyncio.SelectorEventLoop):
         self.time_spent = LoopTime()
         super().__init__(self.time_spent)
 
+    @property
+    def idle(self) -> bool:
+        """Nothing is ready to run: after the present callback the loop would look for events."""
+        return not self._ready  # type: ignore[attr-defined]
+
 
 def busy_ns() -> int:
     """Busy time of the running loop; CPU time of the thread where the loop is a foreign one."""

@@ -25,6 +25,7 @@ class StartParameters:
     port: int | None = None
     listen: str = ""
     web_port: int | None = None
+    relay: bool = False  # server
     cold: bool = False  # wp
     dialog: bool = False  # wp
     programs: Path | None = None  # agent

@@ -1,5 +1,7 @@
 """A split picture through real processes: calls both ways, errors, shared variables, data, values, visual functions."""
 
+import os
+
 import pytest
 
 from support.system import names, until
@@ -58,6 +60,28 @@ def test_rows_of_a_real_database_reach_either_part(picture):
     assert picture["LblL"].text == "rows 3 last west"
     press(picture, "BtnReadHere")
     assert picture["LblL"].text == "rows 3 rc 0"
+
+
+@pytest.mark.req("R45")
+def test_the_database_manager_is_reached_directly_and_through_the_server_on_command(picture, client):
+    def by(mode):
+        press(picture, "BtnRead")
+        return [r for r in client.routes() if r["type"] == "route" and r["target"] == "SRV1.DBM" and r["mode"] == mode]
+
+    if not os.environ.get("HISEE_RELAY"):
+        until(lambda: by("direct"), "the route is granted")
+        before, after = ({r["id"]: r for r in by("direct")} for _ in range(2))
+        (used,) = [r for r in after.values() if r["sent"] > before[r["id"]]["sent"]]
+        assert (used["lane"], used["source"].endswith(".SES")) == ("data.db", True)
+        assert [used[key] - before[used["id"]][key] for key in ("sent", "received")] == [1, 1]
+        assert used["bytes"] > before[used["id"]]["bytes"]
+    assert client.tell("", "RELAY ON").result == "ok"
+    assert not by("direct")
+    assert by("relay")
+    assert picture["LblL"].text == "rows 3 last west"
+    assert client.tell("", "RELAY MAYBE").result == "error"
+    if not os.environ.get("HISEE_RELAY"):
+        assert client.tell("", "RELAY OFF").result == "ok"
 
 
 def test_a_value_is_set_awaited_and_shown_by_its_binding(picture, client, system):

@@ -5,20 +5,22 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = [ROOT / "core/c" / name for name in ("esl_ring.c", "esl_wait.c", "esl_frame.c", "esl_crc.c")]
+ROUTER = [ROOT / "core/c" / name for name in ("esl_router.c", "esl_router_owner.c", "esl_port.c", "esl_port_stream.c")]
 FULL = bool(os.environ.get("HISEE_TEST_FULL"))  # the long form of stress and sweep, minutes instead of seconds
 
 
-def compile_program(folder: Path, name: str, *flags: str) -> Path:
-    """The program tests/c/<name>.c as an executable in `folder`."""
+def compile_program(folder: Path, name: str, *flags: str, also: Sequence[Path] = ()) -> Path:
+    """The program tests/c/<name>.c with the ring's sources and `also` as an executable in `folder`."""
     compiler = shutil.which("cc") or shutil.which("gcc")
     assert compiler, "a C compiler is needed, as for the build"
-    target = folder / "-".join([name, *(f.lstrip("-").replace("=", "_") for f in flags)])
+    target = folder / "-".join([name, *(f.lstrip("-").replace("=", "_").replace(",", "_") for f in flags)])
     command = [compiler, "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-Wno-tsan", f"-I{ROOT / 'core/c'}", *flags,
-               str(ROOT / "tests/c" / f"{name}.c"), *map(str, SOURCES), "-o", str(target), "-lpthread"]
+               str(ROOT / "tests/c" / f"{name}.c"), *map(str, [*SOURCES, *also]), "-o", str(target), "-lpthread"]
     subprocess.run(command, check=True, capture_output=True, text=True)
     return target
 

@@ -3,8 +3,8 @@
 #ifndef HISEE_LIMITS_H
 #define HISEE_LIMITS_H
 
-#define HISEE_LIMITS_HASH 0xd6410777u
-#define HISEE_LIMITS_COUNT 54
+#define HISEE_LIMITS_HASH 0x6875adaeu
+#define HISEE_LIMITS_COUNT 55
 
 #define HISEE_LIMITS(X) \
     X(1, TEXT_CHARS, 100000) \
@@ -60,6 +60,7 @@
     X(51, PROGRAM_S, 100) \
     X(52, PROGRAMS, 20) \
     X(53, FUNCTION_THREADS, 16) \
+    X(62, DIRECT_ROUTES, 64) \
     X(25, EVENT_PARAMETERS, 10) \
 
 #endif

@@ -3,8 +3,8 @@
 #ifndef HISEE_MESSAGES_H
 #define HISEE_MESSAGES_H
 
-#define HISEE_MESSAGES_HASH 0x917af69au
-#define HISEE_MESSAGES_COUNT 115
+#define HISEE_MESSAGES_HASH 0x9d5ca5e7u
+#define HISEE_MESSAGES_COUNT 119
 
 #define HISEE_MESSAGES(X) \
     X(257, PS_GET, "control") \
@@ -113,6 +113,10 @@
     X(842, EVENT_CLOSE, "script") \
     X(843, ACCESS_RELEASE, "control") \
     X(844, CONVERSATION_LOST, "script") \
+    X(846, ROUTE_GRANT, "data.db") \
+    X(847, ROUTE_REVOKE, "data.db") \
+    X(848, ROUTE_TURN, "data.db") \
+    X(849, ROUTE_BROKEN, "data.db") \
     X(832, HIS_CUT, "control") \
     X(3841, HELLO, "control") \
     X(3842, CHALLENGE, "control") \

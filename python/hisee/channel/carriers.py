@@ -10,6 +10,7 @@ import os
 import select
 import socket
 import ssl
+import struct
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol
@@ -27,6 +28,7 @@ ACK_EVERY = 64  # counted frames after which an acknowledgement goes alone
 UNSENT_BYTES = 256 * 1024  # encoded bytes kept before a stream says "no room"
 QUIET = (MessageKind.HEARTBEAT, MessageKind.LOAD, MessageKind.PS_GET)  # kinds that may come without a bell
 NETWORK = ("tcp", "tls")  # names of carriers whose other end may be on another computer
+HANDED, HANDED_MAGIC, MOST_HANDED = struct.Struct("<8sQ"), b"HEEHAND1", 8  # frame beside descriptors; descriptors of one, frames unfetched
 Payload = bytes | memoryview
 
 
@@ -67,8 +69,13 @@ def poll(readable: list[int], writable: list[int], timeout_s: float) -> list[int
     return [fd for fd, _ in poller.poll(max(0.0, timeout_s) * 1000)]
 
 
+def close_all(fds: list[int]) -> None:
+    for fd in fds:
+        os.close(fd)
+
+
 class RingCarrier:
-    """Two rings in shared memory. The control socket carries nothing any more: its end tells the death of the peer."""
+    """Two rings in shared memory. The control socket carries only descriptors any more (`hand`): its end tells the death of the peer."""
 
     name = "ring"
 
@@ -83,6 +90,7 @@ class RingCarrier:
         self._bell = bell
         self._peer_bell = peer_bell
         self._poll_s = poll_s
+        self._handed: dict[int, list[int]] = {}  # descriptors that came and were not fetched, by their token
         control.setblocking(False)
 
     def push(self, seq: int, kind: int, lane: int, flags: int, source: int, target: int, object: int, total: int, corr: int,
@@ -122,14 +130,36 @@ class RingCarrier:
 
     def _hung_up(self) -> bool:
         try:
-            return self.dead or not self._control.recv(64) or self._unexpected()
+            return self.dead or not self._control.recv(1, socket.MSG_PEEK) or self._take_descriptors()
         except BlockingIOError:
             return False
         except OSError:
             return True
 
-    def _unexpected(self) -> bool:
-        raise Lost("poisoned: bytes on the control socket of a ring")
+    def _take_descriptors(self) -> bool:
+        """What `hand` of the other side sent; nothing else ever comes by the control socket of a ring."""
+        data, fds, _, _ = socket.recv_fds(self._control, HANDED.size, MOST_HANDED)
+        if not data:
+            return True
+        magic, token = HANDED.unpack(data) if len(data) == HANDED.size else (b"", 0)
+        if magic != HANDED_MAGIC or not fds or len(self._handed) >= MOST_HANDED:
+            close_all(fds)
+            raise Lost("poisoned: bytes on the control socket of a ring")
+        close_all(self._handed.pop(token, []))
+        self._handed[token] = fds
+        return False
+
+    def hand(self, token: int, fds: list[int]) -> None:
+        """Give the peer descriptors, before the message that tells of them. Raises OSError."""
+        if socket.send_fds(self._control, [HANDED.pack(HANDED_MAGIC, token)], fds) != HANDED.size:
+            raise OSError("descriptors did not go out in one piece")
+
+    def handed(self, token: int) -> list[int]:
+        """Descriptors that the peer gave under that token, now the caller's; [] = none came."""
+        with suppress(OSError):
+            while token not in self._handed and not self._take_descriptors():
+                pass
+        return self._handed.pop(token, [])
 
     def arm(self) -> bool:
         self._armed = not self.dead and self.rings.sleep()
@@ -169,6 +199,9 @@ class RingCarrier:
     def close(self) -> None:
         self.rings.close()
         self._control.close()
+        for given in self._handed.values():
+            close_all(given)
+        self._handed.clear()
         fds, self._bell, self._peer_bell = (self._bell, self._peer_bell), -1, -1
         for fd in fds:
             if fd >= 0:

@@ -26,6 +26,7 @@ from hisee.channel.spoken import NOTHING, in_force, unspoken
 from hisee.schema.messages import MessageKind
 from hisee.seams import Clock
 
+DRAIN_BATCHES = 256  # more than a full ring holds of the shortest messages
 EARLY_S = 0.001  # a tick that comes so much too early is the one that was meant
 OnMessage = Callable[[Message], None]
 OnLost = Callable[[str], None]
@@ -163,6 +164,62 @@ class Channel(Quick):
                 return None
             if self._wait(left_ns / 1e9, also):
                 return None
+
+    # --- beside another link to the same peer: direct routes ---
+
+    def hand(self, token: int, fds: list[int]) -> None:
+        """Give the peer descriptors under that number, before the message that tells of them. Raises OSError; only over a ring."""
+        if not isinstance(self._carrier, RingCarrier):
+            raise OSError(f"carrier {self.carrier} takes no descriptors")
+        with self._guard:
+            self._carrier.hand(token, fds)
+
+    def handed(self, token: int) -> list[int]:
+        """The descriptors that the peer gave under that number, from now on the caller's; [] = none came."""
+        return self._carrier.handed(token) if isinstance(self._carrier, RingCarrier) else []
+
+    def deliver_now(self) -> None:
+        """Attached mode: deliver what the peer has sent by now. For a message that came another way and was sent after it."""
+        for _ in range(DRAIN_BATCHES):
+            before = self.received
+            if self._closed or self._told or self._held:
+                return
+            self._fill()
+            self._deliver()
+            if self.received == before:
+                break
+        if not self._closed and self._loop is not None and not self._carrier.arm():
+            self._loop.call_soon(self._turn)
+
+    def batch(self) -> list[Message]:
+        """Blocking mode, without waiting: some of what has come, [] = nothing. Raises ChannelClosed behind the last one."""
+        if not self._ready and not self._closed:
+            self._fill()
+        if self._ready:
+            found = list(self._ready)
+            self._ready.clear()
+            return found
+        if self._end or self._closed:
+            raise ChannelClosed(self._end or "closed")
+        return []
+
+    def arm(self) -> bool:
+        """Blocking mode: from now on one of `readers` tells of anything more; False = there is something now."""
+        return not self._ready and not self._end and self._carrier.arm()
+
+    def until_tick_s(self) -> float:
+        """Blocking mode: how long a thread that waits elsewhere may do so before it must look here again."""
+        now_s = self._clock.monotonic_ns() / 1e9
+        return self._next_tick(now_s) - now_s
+
+    def readers(self) -> list[int]:
+        """Descriptors that are readable when something comes, or when the peer dies."""
+        return [*self._carrier.readers(), *self._pidfds()]
+
+    def take_back(self) -> list[Message]:
+        """What was accepted and has not gone whole, for another way; `sent` is the number of those that have. Nothing is sent after it."""
+        with self._guard:
+            return self._backlog.take_all()
 
     def hold(self, on: bool) -> None:
         """Attached mode: read nothing until it is let go again, so that the peer runs into back-pressure. Its silence does not count."""

@@ -13,6 +13,7 @@ import msgspec
 
 from hisee import process
 from hisee.channel.channel import Channel
+from hisee.channel.direct import Direct
 from hisee.channel.errors import ChannelClosed, ChannelFull
 from hisee.channel.message import Message
 from hisee.channel.payloads import Command, CommandResult, Failed, Load, pack, unpack
@@ -111,7 +112,7 @@ def report_load(channel: Channel, number: int, connections: Callable[[], int | N
 class MessageTrace:
     """TRACE ON: one line per message of a channel in the process's trace file; costs nothing while it is off."""
 
-    def __init__(self, channel: Channel) -> None:
+    def __init__(self, channel: Channel | Direct) -> None:
         self._channel = channel
         self._log: logging.Logger | None = None
 

@@ -80,6 +80,13 @@ class Backlog:
         return ended
 
 
+    def take_all(self) -> list[Message]:
+        """Everything that has not gone whole, in the order of each lane; nothing is left."""
+        found = [pending.message for queue in self._lanes for pending in queue]
+        self.__init__(self._limit, self._part)  # type: ignore[misc]
+        return found
+
+
 @dataclass(slots=True)
 class Partial:
     """The beginning of a message whose other parts are still to come."""

@@ -341,6 +341,41 @@ class Route(Payload):
     connection: int
 
 
+class RouteGrant(Payload):
+    """A direct route between `peer` and the receiver. `asks`: the receiver sends requests for `objects` by it, else it answers them."""
+
+    route: int  # its epoch: never used again while the server runs
+    peer: int
+    lane: int
+    capacity: int  # of the rings
+    asks: bool = False
+    objects: list[int] = []
+
+
+class RouteRevoke(Payload):
+    """`gone` = number of the process whose end is the reason: whatever was asked there and is not answered has no answer any more.
+    `route` 0 = only that. `broken`: what is in the rings is lost."""
+
+    route: int
+    gone: int = 0
+    broken: bool = False
+    reason: str = ""
+
+
+class RouteTurn(Payload):
+    """Said on the lane itself, through the server. `on`: the sender's next message goes by the route. Else it sent `count` messages that
+    way, and the next one comes through the server again."""
+
+    route: int
+    on: bool
+    count: int = 0
+
+
+class RouteBroken(Payload):
+    route: int
+    reason: str = ""
+
+
 class HisHostStart(Payload):
     """What a HIP tells its HIS host over the inherited socket before the channel is made: where and as whom to log on."""
 

@@ -35,12 +35,12 @@ class RingOffer:
             with suppress(OSError):
                 os.close(fd)
 
-    def carrier(self, control: socket.socket, poll_s: float) -> RingCarrier:
+    def carrier(self, control: socket.socket, poll_s: float, kind: type[RingCarrier] = RingCarrier) -> RingCarrier:
         """Map the rings; the segment descriptors are closed, bells and socket belong to the carrier. Raises RingPoisoned."""
         rings = Rings(self.own, self.peer, self.capacity, self.epoch, self.peer_bell)
         os.close(self.own)
         os.close(self.peer)
-        return RingCarrier(rings, payload_max(self.capacity), control, self.bell, self.peer_bell, poll_s)
+        return kind(rings, payload_max(self.capacity), control, self.bell, self.peer_bell, poll_s)
 
 
 def make_segment(capacity: int, epoch: int, name: str) -> int:

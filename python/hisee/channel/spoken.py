@@ -15,7 +15,7 @@ import hisee
 from hisee.channel.payloads import Hello, Version, Welcome
 from hisee.schema.messages import BY_NUMBER, ROWS
 
-PROTOCOL: Version = (1, 5)  # the highest that this release speaks; appended rows and fields raise the minor
+PROTOCOL: Version = (1, 6)  # the highest that this release speaks; appended rows and fields raise the minor
 LOWEST: Version = (1, 0)  # the lowest; raised only when no supported release needs it any more
 USER_FLAGS: Version = (1, 5)  # from here on values travel with their user flags
 NOT_TOLD: Version = (0, 0)

@@ -28,7 +28,7 @@ PS_CSV = ("name", "type", "version", "state", "role", "node", "host", "address",
           "connections", "time_difference_ms", "server_time", "started_at", "carrier", "link", "sent", "received", "memory_bytes",
           "see_count", "hosted_by", "console", "object", "drain", "dropped", "queue")
 QUEUE_COLUMNS = ("queue", "waiting", "running", "oldest_ms")
-ROUTE_COLUMNS = ("type", "lane", "source", "target", "state", "sent", "received", "rtt_ms")
+ROUTE_COLUMNS = ("type", "lane", "source", "target", "state", "mode", "id", "sent", "received", "bytes", "since_ms", "rtt_ms")
 
 
 @click.command()

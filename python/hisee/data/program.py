@@ -8,6 +8,8 @@ import signal
 import socket
 
 from hisee.channel import Channel, ChannelClosed, Message, MessageTooLong, dial_unix
+from hisee.channel.direct import FACT as DIRECT
+from hisee.channel.direct import Direct
 from hisee.channel.duties import MessageTrace, answer_now, report_load
 from hisee.channel.payloads import Failed, Hello, Part, PartRead, pack, unpack
 from hisee.commands import Commands
@@ -46,11 +48,12 @@ class Stop:
 class Duties:
     """What the process does beside its lane: commands, and its load once per heartbeat. Busy = executing statements."""
 
-    def __init__(self, channel: Channel, lane: Lane, stop: Stop) -> None:
+    def __init__(self, channel: Channel, way: Direct, lane: Lane, stop: Stop) -> None:
         self._stop = stop
         self.work = WorkTime()
         report_load(channel, channel.welcome.number if channel.welcome else 0, busy=lambda: self.work.busy_ns)
-        self.commands = Commands("DBM", self._end, status=lambda: {"handles": lane.handles}, trace=MessageTrace(channel).switch)
+        self.commands = Commands("DBM", self._end, status=lambda: {"handles": lane.handles, "routes": way.routes},
+                                 trace=MessageTrace(way).switch)
 
     def _end(self) -> None:
         self._stop.asked = True
@@ -93,7 +96,8 @@ def main(parameters: StartParameters) -> int:
     data = DataDir(parameters.data or ".", Seams())
     named_log(data.log_dir, f"{parameters.name or parameters.node}.DBM")
     stop = Stop()
-    hello = Hello(kind="DBM", name=parameters.name, node=parameters.node, pid=os.getpid(), facts={"host": socket.gethostname()})
+    facts = {"host": socket.gethostname(), DIRECT: True}
+    hello = Hello(kind="DBM", name=parameters.name, node=parameters.node, pid=os.getpid(), facts=facts)
     channel = dial_unix(data.control_socket, hello, data.secret(), seams=data.seams)
     welcome = channel.welcome
     assert welcome is not None
@@ -106,7 +110,9 @@ def main(parameters: StartParameters) -> int:
             log.warning("%s", sentence)
         log.info("%s serves %s", welcome.name, ", ".join(d.name for d in lane.config.databases.values()) or "no database")
         announce_ready(parameters.ready_fd, "dbm")
-        return serve(channel, lane, stop, server.early)
+        way = Direct(channel, data.seams.clock)
+        way.take_in(server.early)
+        return serve(channel, way, lane, stop)
     except HiseeError as error:
         log.error("%s", error)
         raise
@@ -114,35 +120,36 @@ def main(parameters: StartParameters) -> int:
         channel.close("the database manager ends")
 
 
-def serve(channel: Channel, lane: Lane, stop: Stop, early: list[Message]) -> int:
-    """The loop of the lane; `early` came before it."""
-    duties = Duties(channel, lane, stop)
+def serve(channel: Channel, way: Direct, lane: Lane, stop: Stop) -> int:
+    """The loop of the lane."""
+    duties = Duties(channel, way, lane, stop)
     try:
         while not stop.asked:
-            message = early.pop(0) if early else channel.receive(IDLE_S, [stop.wake.fd])
+            message = way.receive(IDLE_S, [stop.wake.fd])
             if message is None:
                 continue
             if message.kind == MessageKind.STOP:
                 break
             if message.kind == MessageKind.COMMAND:
-                channel.send(answer_now(message, duties.commands))
+                way.send(answer_now(message, duties.commands))
                 continue
             with duties.work:
                 answer = lane.answer(message)
             if answer is not None:
-                _send(channel, message, answer)
+                _send(way, message, answer)
     except ChannelClosed as closed:
         log.error("the server is gone: %s", closed)
         return Exit.CANNOT_CONNECT
     finally:
+        way.close()
         lane.close()
     return Exit.OK
 
 
-def _send(channel: Channel, request: Message, answer: Message) -> None:
+def _send(way: Direct, request: Message, answer: Message) -> None:
     try:
-        channel.send(answer)
+        way.send(answer)
     except MessageTooLong as error:
         shorter = refusal(request, Err.ERR_TRANS_ERROR, str(error), Ext.TOO_LONG)
         if shorter is not None:
-            channel.send(shorter)
+            way.send(shorter)

@@ -26,6 +26,7 @@ class CommandId(IntEnum):
     STATUS = 14
     ROUTE = 18
     SHOW_ACCESS_LIST = 20
+    RELAY = 21
     SHUTDOWN = 15
     SWITCH = 16
     PROMOTE = 17
@@ -40,7 +41,7 @@ class CommandIdRow(NamedTuple):
     doc: str
 
 
-SCHEMA_HASH = 0x2a0346e6
+SCHEMA_HASH = 0x30d681ae
 
 ROWS: tuple[CommandIdRow, ...] = (
     CommandIdRow(1, 'HELP', '*', 'HELP', 'the commands that this process takes'),
@@ -59,6 +60,7 @@ ROWS: tuple[CommandIdRow, ...] = (
     CommandIdRow(14, 'STATUS', '*', 'STATUS', 'facts of this process'),
     CommandIdRow(18, 'ROUTE', 'HIP HISHOST AGENT', 'ROUTE NETWORK|NONE', 'reach the server over that network whenever it can be had'),
     CommandIdRow(20, 'SHOW_ACCESS_LIST', 'KNL', 'SHOW_ACCESS_LIST', 'public locks of scripts (GETACCESS) and who holds them'),
+    CommandIdRow(21, 'RELAY', 'KNL', 'RELAY ON|OFF', 'every message through the server, or direct routes where they can be had'),
     CommandIdRow(15, 'SHUTDOWN', 'KNL PWP', 'SHUTDOWN', 'end the whole system in order'),
     CommandIdRow(16, 'SWITCH', 'KNL', 'SWITCH [NODE]', 'hand over to the standby server of that node, or to the first of them'),
     CommandIdRow(17, 'PROMOTE', 'KNL', 'PROMOTE', 'a standby server becomes hot though nobody can prove that the former one is dead; audited'),

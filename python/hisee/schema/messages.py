@@ -116,6 +116,10 @@ class MessageKind(IntEnum):
     EVENT_CLOSE = 842
     ACCESS_RELEASE = 843
     CONVERSATION_LOST = 844
+    ROUTE_GRANT = 846
+    ROUTE_REVOKE = 847
+    ROUTE_TURN = 848
+    ROUTE_BROKEN = 849
     HIS_CUT = 832
     HELLO = 3841
     CHALLENGE = 3842
@@ -138,7 +142,7 @@ class MessageKindRow(NamedTuple):
     since: int
 
 
-SCHEMA_HASH = 0x917af69a
+SCHEMA_HASH = 0x9d5ca5e7
 
 ROWS: tuple[MessageKindRow, ...] = (
     MessageKindRow(257, 'PS_GET', 'control', 'TEL', 'KNL', '', 'process list, one instant', 0),
@@ -247,6 +251,10 @@ ROWS: tuple[MessageKindRow, ...] = (
     MessageKindRow(842, 'EVENT_CLOSE', 'script', 'EVS, HIS, SEE', 'KNL', 'EventOpen', 'CLOSE of an object', 4),
     MessageKindRow(843, 'ACCESS_RELEASE', 'control', 'EVS, HIS, SEE', 'KNL', 'AccessGet', 'RELEASEACCESS .. PUBLIC', 4),
     MessageKindRow(844, 'CONVERSATION_LOST', 'script', 'KNL', 'EVS, HIS, SEE', 'values', 'the other side of a conversation is gone', 4),
+    MessageKindRow(846, 'ROUTE_GRANT', 'data.db', 'KNL', 'SES, EVH, DBM', 'RouteGrant', 'a direct route: descriptors of its rings came before', 6),
+    MessageKindRow(847, 'ROUTE_REVOKE', 'data.db', 'KNL', 'SES, EVH, DBM', 'RouteRevoke', 'a direct route ends, or a process behind one did', 6),
+    MessageKindRow(848, 'ROUTE_TURN', 'data.db', 'SES, EVH, DBM', 'SES, EVH, DBM', 'RouteTurn', 'messages go by the direct route from here on, or no longer', 6),
+    MessageKindRow(849, 'ROUTE_BROKEN', 'data.db', 'SES, EVH, DBM', 'KNL', 'RouteBroken', 'a direct route cannot be used', 6),
     MessageKindRow(832, 'HIS_CUT', 'control', 'HISHOST', 'HIP', '', "the HIS host of a group's console has lost its server and waits", 0),
     MessageKindRow(3841, 'HELLO', 'control', 'any', 'any', 'Hello', 'first message: protocol, kind, wanted name, node, incarnation', 0),
     MessageKindRow(3842, 'CHALLENGE', 'control', 'any', 'any', 'Challenge', 'nonce', 0),

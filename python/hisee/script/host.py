@@ -12,6 +12,7 @@ from hisee._core.vm import Unit
 from hisee.background import Background
 from hisee.channel import Channel, ChannelClosed, ChannelFull, Message, Requests
 from hisee.channel.carriers import NETWORK
+from hisee.channel.direct import Direct
 from hisee.channel.duties import MessageTrace, answer_soon, answer_unknown, load_message
 from hisee.channel.payloads import (
     Ended,
@@ -58,6 +59,7 @@ class Host:
 
     def __init__(self, server: Channel, seams: Seams) -> None:
         assert server.welcome is not None
+        self._clock = seams.clock
         self.recorder = Recorder()
         self.known = Known(seams.clock)
         site = site_of(server.welcome, seams, self.known, self.recorder)
@@ -75,6 +77,7 @@ class Host:
         self.number = server.welcome.number
         self.limits = server.welcome.limits
         self.engine.flags_spoken = in_force(server.welcome) >= USER_FLAGS
+        self.way = Direct(server, self._clock)
         self.requests = Requests(server)
         self.known.use(self.requests, self.number)
         self._in_turn: Iterator[Instance] = iter(())
@@ -82,13 +85,13 @@ class Host:
         for instance in self.engine.instances.values():
             instance.told = None
             self.engine.touched[instance.number] = instance
-        self.trace_switch = MessageTrace(server)
+        self.trace_switch = MessageTrace(self.way)
         self.commands = self.make_commands()
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
         server = self.server
         self.known.loop = loop
-        server.attach(loop, self.from_server, lambda reason: self.server_lost(reason) if self.server is server else None)
+        self.way.attach(loop, self.from_server, lambda reason: self.server_lost(reason) if self.server is server else None)
         server.report(self._report)
 
     def server_lost(self, reason: str) -> None:
@@ -102,7 +105,7 @@ class Host:
     def send(self, message: Message) -> None:
         """Of the engine: to the server; a host with a nearer way overrides this."""
         try:
-            self.server.send(message)
+            self.way.send(message)
         except (ChannelClosed, ChannelFull) as error:
             log.warning("message of %d not sent: %s", message.source, error)
             self._not_sent(message, str(error))

@@ -7,6 +7,7 @@ import os
 import socket
 
 from hisee.channel import dial_unix
+from hisee.channel.direct import FACT as DIRECT
 from hisee.channel.payloads import Hello
 from hisee.config import limits
 from hisee.datadir import DataDir
@@ -31,7 +32,7 @@ def kind_of(parameters: StartParameters) -> str:
 
 def hello_of(parameters: StartParameters) -> Hello:
     serves = [name for name, on in (("SES_REMOTE", parameters.ses_remote), ("SES_LOCAL", parameters.ses_local)) if on]
-    facts = {"serves": serves, "host": socket.gethostname()}
+    facts = {"serves": serves, "host": socket.gethostname(), DIRECT: True}
     return Hello(kind=kind_of(parameters), name=parameters.name, node=parameters.node, pid=os.getpid(), facts=facts)
 
 

@@ -30,6 +30,7 @@ from hisee.server.audit import Auditor
 from hisee.server.authority import Authority
 from hisee.server.calls import Calls
 from hisee.server.core import Core
+from hisee.server.direct import Direct
 from hisee.server.doors import Doors
 from hisee.server.durable import DurableStarts
 from hisee.server.engine_view import EngineReader
@@ -86,9 +87,12 @@ class Knl:
         self.locks = PublicLocks(self.core)
         self.admin = Admin(self.core, store, self.values, self.events, stop)
         self.sessions = Sessions(seams, limits["backlog_bytes"], self.router.receive_from, self._session_over)
-        self.overview = Overview(self.core, self.engine, Loads(self.core), self.router.routes, self.opening.channel_of, self.sessions)
+        self.direct = self.router.direct = Direct(self.core, self.router.routes, self._data_of, limits)
+        self.overview = Overview(self.core, self.engine, Loads(self.core), self.router.routes, self.direct, self.opening.channel_of,
+                                 self.sessions)
         self.orders = Orders(self.core, stop, self.opening.ses_logged_on)
         self.orders.own.add("SHOW_ACCESS_LIST", self.locks.show)
+        self.orders.own.add("RELAY", self.direct.switch)
         self.logs = Logs(self.core, logs)
         self.doors = Doors(self.core)
         self._listener = listener
@@ -110,6 +114,11 @@ class Knl:
 
     def _name_of(self, number: int) -> str:
         return next((row["name"] for row in self._store.objects() if row["hbj"] == number), str(number))
+
+    def _data_of(self, dbm: Process) -> list[int]:
+        """Numbers of the databases that it serves and of their tables."""
+        served = dbm.facts.get("databases", ())
+        return [number for number, database in self._store.databases().items() if database in served]
 
     def _enter_self(self) -> None:
         self.core.registry.add(Process(number=KNL_NUMBER, name=f"{self._node}.KNL", kind="KNL", node=self._node, pid=os.getpid(),
@@ -137,8 +146,12 @@ class Knl:
         self.grouped = Grouped(self.core, self.values, self.opening, self.orders, self.router, make(changed), dial=dial,
                                hello=self._hello, end=self._send_away, configured=self._look_into_the_store)
         self.scripts.active = False
-        self.grouped.became_hot, self.grouped.stepped_down = self.scripts.begin, self.scripts.end
+        self.grouped.became_hot, self.grouped.stepped_down = self.scripts.begin, self._stepped_down
         self.overview.server_state = lambda: msgspec.structs.asdict(self.grouped.state) if self.grouped is not None else None
+
+    def _stepped_down(self) -> None:
+        self.direct.revoke_all("another server is the hot one")
+        self.scripts.end()
 
     def fence(self) -> tuple[str, int] | None:
         """The term and the epoch in which this server writes, for transactions that check them; None = no group."""
@@ -162,6 +175,7 @@ class Knl:
         for hbj in self._define_values():
             self.values.noted(Ref(hbj))
         self.scripts.configured()
+        self.direct.revoke_all("objects were saved")
         if self.grouped is not None:
             self.grouped.tell_configuration()
 

@@ -12,12 +12,14 @@ from hisee.channel.group import WARM
 from hisee.channel.payloads import PsGet, Table, unpack
 from hisee.channel.spoken import shown
 from hisee.engine.coordinator import PRIMARY, ROLES, Member
+from hisee.schema.lanes import BY_NUMBER as LANE_OF
 from hisee.schema.lanes import ROWS as LANES
 from hisee.schema.messages import MessageKind as Kind
 from hisee.schema.queues import ROWS as QUEUES
 from hisee.schema.timers import BY_NAME as TIMERS
 from hisee.server.busy import WINDOWS
 from hisee.server.core import Core
+from hisee.server.direct import Direct, Granted, Pair
 from hisee.server.engine_view import ROLE_LETTERS, EngineReader, EngineView
 from hisee.server.loads import Loads
 from hisee.server.registry import HIDDEN, KNL_NUMBER, Process, State
@@ -33,10 +35,10 @@ ChannelOf = Callable[[Process], "dict[str, Any] | None"]
 class Overview:
     """Answers the four questions from the registry and one view of the engine."""
 
-    def __init__(self, core: Core, engine: EngineReader, loads: Loads, routes: Routes, channel_of: ChannelOf,
+    def __init__(self, core: Core, engine: EngineReader, loads: Loads, routes: Routes, direct: Direct, channel_of: ChannelOf,
                  sessions: Sessions) -> None:
         self._core, self._engine, self._loads, self._routes, self._channel_of = core, engine, loads, routes, channel_of
-        self._sessions = sessions
+        self._sessions, self.direct = sessions, direct
         self._tasks: set[asyncio.Task[None]] = set()
         self.server_state: Callable[[], dict[str, Any] | None] = lambda: None  # where this server stands in its group
         core.handlers[Kind.PS_GET] = self._list_asked
@@ -199,9 +201,15 @@ class Overview:
                                 received=server.received))
         for source, target, lane_name, passed in self._routes.rows():
             rows.append(row("route", source=self._name(source), target=self._name(target), lane=lane_name, state="open",
-                            sent=passed.forth, received=passed.back, since_ms=passed.since_ms))
+                            sent=passed.forth, received=passed.back, since_ms=passed.since_ms, mode="relay", size=passed.bytes))
+        rows += [self._direct_row(*found) for found in self.direct.rows()]
         rows += [self._channel_row(p) for p in registry.of_kind("HIS") if self._channel_of(p)]
         return rows + self._network_rows()
+
+    def _direct_row(self, pair: Pair, granted: Granted, forth: tuple[int, int], back: tuple[int, int]) -> dict[str, Any]:
+        """Counted by the two processes, read here."""
+        return row("route", source=self._name(pair[0]), target=self._name(pair[1]), lane=LANE_OF[pair[2]].name, state="open", sent=forth[0],
+                   received=back[0], since_ms=granted.since_ms, number=granted.route, mode="direct", size=forth[1] + back[1])
 
     def _network_rows(self) -> list[dict[str, Any]]:
         """The networks of every client with a session: which one carries it, which ones could (R82)."""

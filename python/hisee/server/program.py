@@ -21,6 +21,7 @@ from hisee.schema.timers import BY_NAME as TIMERS
 from hisee.seams import BootClock, Seams
 from hisee.server.access import Access
 from hisee.server.authority import Authority, Group
+from hisee.server.direct import wanted_off
 from hisee.server.eventlog import EventLog
 from hisee.server.grouped import close_late
 from hisee.server.knl import Knl
@@ -55,6 +56,7 @@ async def _serve(parameters: StartParameters, data: DataDir, stop: asyncio.Event
     knl.retain(retained)
     node, responder = parameters.name or parameters.node, None
     knl.access = access_of(data)
+    knl.direct.on = not (parameters.relay or wanted_off())
     if (group := group_of(data)) is not None:
         enter(knl, group, node, data, url)
         responder = await respond(knl, data, node)

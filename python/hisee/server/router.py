@@ -16,6 +16,7 @@ from hisee.schema.lanes import Lane
 from hisee.schema.messages import ROWS as MESSAGES
 from hisee.schema.messages import MessageKind as Kind
 from hisee.server.core import Core
+from hisee.server.direct import Direct
 from hisee.server.registry import KNL_NUMBER, Link, Process
 from hisee.server.routes import Routes
 from hisee.server.services import Services
@@ -55,6 +56,7 @@ class Router:
         self._services = Services(core, self.forward, lambda number: sum(o.target == number for o in self._open.values()))
         core.ended.append(self._process_ended)
         self.admits: Callable[[Process, Message], bool] = lambda source, message: True  # False = taken: refused, or done elsewhere or later
+        self.direct: Direct | None = None
         self.relayed = 0
 
     def receive(self, channel: Channel, message: Message) -> None:
@@ -141,9 +143,12 @@ class Router:
 
     def _relayed(self, message: Message) -> None:
         self.relayed += 1
+        if message.kind == Kind.ROUTE_TURN:
+            return
         self.routes.count(message)
         if message.lane == Lane.SCRIPT:
             self._carried(message)
+
 
     def _enter(self, message: Message) -> None:
         self._open[message.source, message.corr] = Open(message.kind, message.lane, message.object, message.target)
@@ -189,7 +194,8 @@ class Router:
         for process in self._core.registry.of_kind("DBM"):
             if database is not None and database in process.facts.get("databases", ()):
                 message.target = process.number
-                self.forward(message)
+                if self.forward(message) and self.direct is not None:
+                    self.direct.used(source, process, message.lane)  # the next ones may go without us
                 return
         self._core.nobody(message, f"{LANES[message.lane].name} of object {message.object}")
 

@@ -21,6 +21,7 @@ class Passed:
     since_ms: int
     forth: int = 0
     back: int = 0
+    bytes: int = 0  # of payload, both ways
 
 
 class Routes:
@@ -37,10 +38,18 @@ class Routes:
         passed = self._passed.get(key)
         if passed is None:
             passed = self._passed[key] = Passed(self._now_ms())
+        passed.bytes += len(message.payload)
         if answer:
             passed.back += 1
         else:
             passed.forth += 1
+
+    def add(self, key: tuple[int, int, int], forth: tuple[int, int], back: tuple[int, int]) -> None:
+        """Messages and bytes of a direct route that has ended."""
+        passed = self._passed.setdefault(key, Passed(self._now_ms()))
+        passed.forth += forth[0]
+        passed.back += back[0]
+        passed.bytes += forth[1] + back[1]
 
     def revoke(self, process: Process) -> None:
         for key in [key for key in self._passed if process.number in key[:2]]:
@@ -52,8 +61,10 @@ class Routes:
 
 
 def row(kind: str, *, source: str | None, target: str | None, lane: str, state: str, sent: int, received: int,
-        rtt_ms: float | None = None, since_ms: int | None = None, number: int | None = None) -> dict[str, Any]:
+        rtt_ms: float | None = None, since_ms: int | None = None, number: int | None = None, mode: str | None = None,
+        size: int | None = None) -> dict[str, Any]:
     """A line of `hisee routes`. kind: service (who serves a lane), route (granted to a process), channel (of a HIS-SEE pair),
-    network (of a client; target = the communication process that it reaches, lane = the network's name)."""
+    network (of a client; target = the communication process that it reaches, lane = the network's name).
+    mode of a route: relay (through the server) or direct (rings of its own; `id` = its epoch); `size`: bytes of payload both ways."""
     return {"type": kind, "lane": lane, "source": source, "target": target, "state": state, "sent": sent, "received": received,
-            "rtt_ms": rtt_ms, "since_ms": since_ms, "id": number}
+            "rtt_ms": rtt_ms, "since_ms": since_ms, "id": number, "mode": mode, "bytes": size}

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Sequence
 
 from hisee.esl.context import FROM_HIP_NUMBER, ObjectContext, ObjectEntry
 from hisee.esl.diagnostics import Diagnostic, Note, make
@@ -35,7 +36,7 @@ class TooManyErrors(Exception):
     """The part has so many errors that looking on is of no use."""
 
 
-def column_types(columns: list[tuple[str, str]]) -> list[tuple[str, int]]:
+def column_types(columns: Sequence[tuple[str, str]]) -> list[tuple[str, int]]:
     """A column of an unknown type is kept as text."""
     return [(name, kind if (kind := type_of_word(word)) != K.V_ANY else K.V_TEXT) for name, word in columns]
 

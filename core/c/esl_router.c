@@ -1,0 +1,287 @@
+/* The router's thread: its table, each message's way, orders from the owner, sleep. */
+#define _GNU_SOURCE
+#include "esl_router_own.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "esl_port_stream.h"
+
+#define BATCH        32u /* messages of one port before the next one gets its turn */
+#define LINK_CONTROL 0x0f00u
+#define HEARTBEAT    0x0f07u
+#define ACK_ALONE_MS 5
+#define EVENTS       64
+
+/* --- the table: open addressing, only the thread touches it --- */
+
+static uint32_t place(const esl_router_t *r, uint32_t number) { return (number * 2654435761u) & (r->slot_count - 1); }
+
+static esl_slot_t *find(const esl_router_t *r, uint32_t number)
+{
+    for (uint32_t at = place(r, number); r->slots[at].number; at = (at + 1) & (r->slot_count - 1))
+        if (r->slots[at].number == number) return &r->slots[at];
+    return NULL;
+}
+
+static esl_port_t *port_of(const esl_router_t *r, uint32_t number)
+{
+    esl_slot_t *slot = number ? find(r, number) : NULL;
+    return slot && slot->port >= 0 ? r->port[slot->port] : NULL;
+}
+
+static void enter(esl_router_t *r, uint32_t number, int port)
+{
+    uint32_t at = place(r, number);
+    while (r->slots[at].number) at = (at + 1) & (r->slot_count - 1);
+    r->slots[at] = (esl_slot_t){number, port};
+    r->slots_used++;
+}
+
+/* Twice the slots, without those that were taken out. False: no memory; the table is as it was. */
+static bool grow(esl_router_t *r)
+{
+    esl_slot_t *old = r->slots, *made = calloc((size_t)r->slot_count * 2, sizeof *made);
+    uint32_t count = r->slot_count;
+    if (!made) return false;
+    r->slots = made;
+    r->slot_count = count * 2;
+    r->slots_used = 0;
+    for (uint32_t at = 0; at < count; at++)
+        if (old[at].number && old[at].port >= 0) enter(r, old[at].number, old[at].port);
+    free(old);
+    return true;
+}
+
+static void set_route(esl_router_t *r, uint32_t number, int port)
+{
+    esl_slot_t *slot = find(r, number);
+    if (slot)
+        slot->port = port;
+    else if (number && port >= 0 && (r->slots_used * 2 < r->slot_count || grow(r)))
+        enter(r, number, port);
+}
+
+static bool passes(const esl_router_t *r, uint16_t kind) { return r->pass[kind / 8] >> (kind % 8) & 1; }
+
+/* --- up --- */
+
+static void up(esl_router_t *r, const esl_port_t *port, uint32_t why, const esl_envelope_t *e, const uint8_t *payload)
+{
+    esl_up_t head = {.port = port->number, .why = why};
+    if (e) head.envelope = *e;
+    pthread_mutex_lock(&r->guard);
+    bool first = esl_fifo_empty(&r->up);
+    if (esl_fifo_put(&r->up, &head, sizeof head, payload, head.envelope.length))
+        atomic_fetch_add_explicit(&r->up_waiting, head.envelope.length + sizeof head, memory_order_relaxed);
+    pthread_mutex_unlock(&r->guard);
+    uint64_t one = 1;
+    if (first && write(r->up_bell, &one, sizeof one) < 0) return; /* a full counter wakes as well */
+}
+
+static bool up_full(const esl_router_t *r)
+{
+    return atomic_load_explicit(&r->up_waiting, memory_order_relaxed) >= r->limits.up_bytes;
+}
+
+/* --- one message --- */
+
+/* Where it goes; NULL = up, with the reason. */
+static esl_port_t *receiver(const esl_router_t *r, const esl_port_t *from, const esl_envelope_t *e, uint32_t *why)
+{
+    *why = ESL_UP_OWN;
+    if (!passes(r, e->kind) || e->kind >= LINK_CONTROL) return NULL;
+#ifndef ESL_ROUTER_MUTANT_ANYBODY
+    if (port_of(r, e->source) != from) {
+        *why = ESL_UP_FOREIGN;
+        return NULL;
+    }
+#else
+    (void)from;
+#endif
+    return port_of(r, e->target);
+}
+
+static void route(esl_router_t *r, esl_port_t *from, esl_envelope_t *e, const uint8_t *payload)
+{
+    uint32_t why;
+    if (e->kind == HEARTBEAT) return;
+    esl_port_t *to = receiver(r, from, e, &why);
+    if (to && esl_port_give(to, e, payload, &r->limits) == ESL_PORT_OK) return;
+    up(r, from, to ? ESL_UP_REFUSED : why, e, payload);
+}
+
+static void remove_port(esl_router_t *r, esl_port_t *p, uint32_t why)
+{
+    for (uint32_t at = 0; at < r->slot_count; at++)
+        if (r->slots[at].port == p->number) r->slots[at].port = -1;
+    epoll_ctl(r->epoll, EPOLL_CTL_DEL, p->stream ? p->socket : p->bell, NULL);
+    r->port[p->number] = NULL;
+    pthread_mutex_lock(&r->guard);
+    r->counts[p->number] = p->counts;
+    pthread_mutex_unlock(&r->guard);
+    up(r, p, why, NULL, NULL);
+    esl_port_free(p);
+}
+
+/* A batch of one port. What would go up stays where it is while its owner is behind. */
+static void drain(esl_router_t *r, esl_port_t *p)
+{
+    esl_port_status status = ESL_PORT_EMPTY;
+    for (uint32_t n = 0; n < BATCH; n++) {
+        esl_envelope_t e;
+        const uint8_t *payload = NULL;
+        uint32_t why;
+        if ((status = esl_port_look(p, &e, &r->limits)) != ESL_PORT_OK) break;
+        if (up_full(r) && e.kind != HEARTBEAT && !receiver(r, p, &e, &why)) break;
+        status = esl_port_take(p, &e, &payload, &r->limits);
+        if (status == ESL_PORT_OK) route(r, p, &e, payload);
+        else if (status != ESL_PORT_PART) break;
+        r->worked = true;
+    }
+    if (status == ESL_PORT_DAMAGED) remove_port(r, p, ESL_UP_DAMAGED);
+    else if (status == ESL_PORT_ENDED || (status == ESL_PORT_EMPTY && p->dropped)) remove_port(r, p, ESL_UP_ENDED);
+}
+
+/* --- orders --- */
+
+static void add(esl_router_t *r, esl_order_t *o)
+{
+    esl_port_t *p = o->made;
+    struct epoll_event event = {.events = p->stream ? EPOLLIN | EPOLLOUT | EPOLLET : EPOLLIN, .data.fd = p->stream ? -1 : p->bell};
+    o->made = NULL;
+    r->port[p->number] = p;
+    if (p->number >= r->ports) r->ports = p->number + 1;
+    if (epoll_ctl(r->epoll, EPOLL_CTL_ADD, p->stream ? p->socket : p->bell, &event)) remove_port(r, p, ESL_UP_DAMAGED);
+}
+
+static void apply(esl_router_t *r, esl_order_t *o)
+{
+    esl_port_t *p = o->port >= 0 && o->port < ESL_ROUTER_PORTS ? r->port[o->port] : NULL;
+    switch (o->kind) {
+    case ESL_ADD: add(r, o); break;
+    case ESL_DROP:
+        if (p) p->dropped = true;
+        break;
+    case ESL_ROUTE: set_route(r, o->number, p ? o->port : -1); break;
+    case ESL_PASS:
+        if (o->on) r->pass[o->number / 8] |= (uint8_t)(1 << o->number % 8);
+        else r->pass[o->number / 8] &= (uint8_t)~(1 << o->number % 8);
+        break;
+    case ESL_SEND:
+        if (p && esl_port_give(p, &o->envelope, o->payload, &r->limits) == ESL_PORT_OK) break;
+        if (p) up(r, p, ESL_UP_REFUSED, &o->envelope, o->payload);
+        break;
+    }
+}
+
+static void take_orders(esl_router_t *r)
+{
+    pthread_mutex_lock(&r->guard);
+    esl_order_t *o = r->first;
+    uint64_t upto = r->ordered;
+    r->first = NULL;
+    r->last = &r->first;
+    atomic_store_explicit(&r->orders, false, memory_order_relaxed); /* under the guard, as every order is */
+    pthread_mutex_unlock(&r->guard);
+    while (o) {
+        esl_order_t *next = o->next;
+        apply(r, o);
+        if (o->made) esl_port_free(o->made);
+        free(o);
+        o = next;
+    }
+    pthread_mutex_lock(&r->guard);
+    r->done = upto;
+    pthread_cond_broadcast(&r->applied);
+    pthread_mutex_unlock(&r->guard);
+    r->worked = true;
+}
+
+/* --- the thread --- */
+
+static void show_counts(esl_router_t *r)
+{
+    pthread_mutex_lock(&r->guard);
+    for (int at = 0; at < r->ports; at++)
+        if (r->port[at]) {
+            r->counts[at] = r->port[at]->counts;
+            r->counts[at].waiting_bytes = r->port[at]->waiting_bytes;
+        }
+    pthread_mutex_unlock(&r->guard);
+}
+
+/* Everybody's turn once. */
+static void round_of(esl_router_t *r)
+{
+    r->worked = false;
+    if (atomic_load_explicit(&r->orders, memory_order_acquire)) take_orders(r);
+    for (int at = 0; at < r->ports; at++)
+        if (r->port[at]) drain(r, r->port[at]);
+    for (int at = 0; at < r->ports; at++)
+        if (r->port[at]) {
+            if (r->port[at]->waiting_bytes) esl_port_flush(r->port[at], &r->limits);
+            esl_port_ring_bells(r->port[at]);
+            if (r->port[at]->owed >= ESL_STREAM_ACK_EVERY) esl_port_acknowledge(r->port[at]);
+        }
+}
+
+/* Announces at every ring that we sleep; false: something is there. */
+static bool arm(esl_router_t *r)
+{
+    bool quiet = true;
+    for (int at = 0; at < r->ports; at++) {
+        esl_port_t *p = r->port[at];
+        if (p && !p->stream && !esl_ring_sleep(&p->consumer, ESL_ON_EVENTFD) && !up_full(r)) quiet = false;
+    }
+    return quiet;
+}
+
+static void disarm(esl_router_t *r)
+{
+    for (int at = 0; at < r->ports; at++)
+        if (r->port[at] && !r->port[at]->stream) esl_ring_awake(&r->port[at]->consumer);
+}
+
+static bool acks_owed(const esl_router_t *r)
+{
+    for (int at = 0; at < r->ports; at++)
+        if (r->port[at] && r->port[at]->owed) return true;
+    return false;
+}
+
+static void rest(esl_router_t *r)
+{
+    struct epoll_event events[EVENTS];
+    uint64_t count;
+    bool owed = acks_owed(r);
+    int found = arm(r) ? epoll_wait(r->epoll, events, EVENTS, owed ? ACK_ALONE_MS : up_full(r) ? 1 : -1) : 0;
+    for (int at = 0; at < found; at++)
+        if (events[at].data.fd >= 0 && read(events[at].data.fd, &count, sizeof count) < 0) continue;
+    disarm(r);
+    for (int at = 0; owed && found == 0 && at < r->ports; at++)
+        if (r->port[at]) esl_port_acknowledge(r->port[at]);
+}
+
+void *esl_router_run(void *given)
+{
+    esl_router_t *r = given;
+    uint32_t idle = 0;
+    prctl(PR_SET_NAME, "hisee-router", 0, 0, 0);
+    while (!atomic_load_explicit(&r->stop, memory_order_acquire)) {
+        round_of(r);
+        if (r->worked) {
+            idle = 0;
+        } else if (idle++ < r->limits.spin) {
+            __builtin_ia32_pause();
+        } else {
+            show_counts(r);
+            rest(r);
+        }
+    }
+    show_counts(r);
+    return NULL;
+}
