@@ -24,6 +24,7 @@ class Turns:
         self._begin: list[Instance] = []  # nothing of theirs runs, something waits in the queue
         self._due = False
         self._timer: asyncio.TimerHandle | None = None
+        self._timer_ns = 0  # when it is due, by the scheduler's clock
 
     def wake(self, instance: Instance) -> None:
         """It goes on in the next turn; one that sleeps in a DELAY sleeps on."""
@@ -80,9 +81,17 @@ class Turns:
 
     def _wait_for_sleepers(self) -> None:
         """The next turn is due when the first DELAY ends."""
+        next_ns = self._scheduler.next_ns
         if self._timer is not None:
+            if next_ns == self._timer_ns:
+                return
             self._timer.cancel()
             self._timer = None
-        next_ns, now_ns = self._scheduler.next_ns, self._scheduler.now_ns
         if next_ns is not None:
-            self._timer = asyncio.get_running_loop().call_later(max(0, next_ns - now_ns) / 1e9, self._schedule)
+            self._timer_ns = next_ns
+            wait_s = max(0, next_ns - self._scheduler.now_ns) / 1e9
+            self._timer = asyncio.get_running_loop().call_later(wait_s, self._sleep_over)
+
+    def _sleep_over(self) -> None:
+        self._timer = None
+        self._schedule()
