@@ -14,9 +14,9 @@ from bench.ipc.pairs import INSTALLED, STDLIB, Load, figures, there
 PEERS = (*STDLIB, *INSTALLED)
 A, B = processors()
 BOTH, ONE = (A, B), (A, A)
-TRIP, SAME_CORE, WAKE, ONEWAY = "round trip 64 B", "round trip 64 B, one core", "wake of a sleeper", "one way 64 B"
+TRIP, SAME_CORE, WAKE, ONEWAY = "round trip 64 B", "round trip 64 B on one core", "wake of a sleeper", "one way 64 B"
 LARGE = "round trip 64 KiB"
-BATCH = {"batches of 32, 64 B": 64, "batches of 32, 16 B": 16}
+BATCH = {"batches of 32 of 64 B": 64, "batches of 32 of 16 B": 16}
 SENDER = "sender's processor, one way 64 B"
 SLOW, FAST = 3_000, 300_000  # round trips of a transport that sleeps, of one that looks
 NOTE = ("wake of a sleeper: from the send to the return of a receiver that has slept for more than a millisecond, on the other core; "
@@ -114,6 +114,6 @@ def ratios(report: Report) -> list[Ratio | None]:
         ratio("sender's processor: less than faster-fifo", SENDER, "faster-fifo", "ring", 7, 12),
         ratio("sender's processor: less than mp.Queue", SENDER, "mp.Queue", "ring", 15, 25),
         ratio("one way 64 B: faster than pyzmq", ONEWAY, "ring", "pyzmq", 2.5, 4),
-        pace("batches of 32, 64 B", 5, 12), pace("batches of 32, 16 B", 5, 12),
+        pace("batches of 32 of 64 B", 5, 12), pace("batches of 32 of 16 B", 5, 12),
         ratio("64 KiB, nearly: times the C busy poll", LARGE, "ring", "C poll", 1.67, 1.11, at_most=True),
     ]
