@@ -9,7 +9,6 @@ from contextlib import suppress
 from hisee._core.ring import RingPoisoned
 from hisee.channel.carriers import RingCarrier, close_all
 from hisee.channel.channel import Channel
-from hisee.channel.errors import Lost
 from hisee.channel.lanes import LANE_COUNT
 from hisee.channel.message import Message, Part
 from hisee.channel.payloads import RouteGrant
