@@ -9,6 +9,7 @@ from contextlib import suppress
 from hisee._core.ring import RingPoisoned
 from hisee.channel.carriers import RingCarrier, close_all
 from hisee.channel.channel import Channel
+from hisee.channel.errors import ChannelError
 from hisee.channel.lanes import LANE_COUNT
 from hisee.channel.message import Message, Part
 from hisee.channel.payloads import RouteGrant
@@ -95,8 +96,12 @@ class RouteEnd:
 
     def send(self, message: Message) -> None:
         """Raises ChannelFull, ChannelClosed, MessageTooLong."""
-        self.channel.send(message)
-        self._counters.add(message.lane, len(message.payload))
+        self._counters.add(message.lane, len(message.payload))  # before anybody can have it
+        try:
+            self.channel.send(message)
+        except ChannelError:
+            self._counters.add(message.lane, len(message.payload), -1)
+            raise
         if message.wants_answer:
             self.open[message.source, message.corr] = message
 
