@@ -60,9 +60,10 @@ def test_nothing_banned_in_python():
 
 
 def test_nothing_banned_in_tests():
-    """A test may fork, to show that a forked child is refused."""
+    """A test may fork, to show that a forked child is refused; multiprocessing is a peer that the bench measures."""
     bad = [f"{name_of(p)}:{line}: {what}" for p in sources("*.py", under=("tests", "bench"))
-           for line, what in banned(ast.parse(p.read_text()), BANNED_ATTRIBUTES - {("os", "fork")})]
+           for line, what in banned(ast.parse(p.read_text()), BANNED_ATTRIBUTES - {("os", "fork")})
+           if (name_of(p), what) != ("bench/ipc/transports.py", "multiprocessing")]
     assert not bad, "\n".join(bad)
 
 
