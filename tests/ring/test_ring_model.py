@@ -38,8 +38,9 @@ def check(folder: Path, *defines: str) -> str:
     return subprocess.run(["./pan", "-m200000"], cwd=folder, check=True, capture_output=True, text=True).stdout
 
 
-def test_the_ring_has_no_error_in_any_interleaving(tmp_path: Path) -> None:
-    report = check(tmp_path)
+@pytest.mark.parametrize("how", [1, 2], ids=["futex", "bell"])
+def test_the_ring_has_no_error_in_any_interleaving(tmp_path: Path, how: int) -> None:
+    report = check(tmp_path, f"-DHOW={how}")
     assert "errors: 0" in report
     assert "max search depth too small" not in report
 

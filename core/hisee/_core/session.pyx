@@ -156,21 +156,6 @@ cdef class Quick:
         self._looked_ns = esl_coarse_ns()
         return message
 
-    def drain(self, Py_ssize_t most) -> int:
-        """Move up to `most` messages from the ring to `_ready`, as far as nothing is in the way; how many."""
-        cdef Py_ssize_t found = 0
-        if self._rings is None:
-            return 0
-        while found < most:
-            message = self._next()
-            if message is None:
-                break
-            self._ready.append(message)
-            found += 1
-        if found:
-            c.esl_call_writer(&self._rings._waiter, &self._rings._consumer, self._rings._bell)
-        return found
-
     @cython.final
     cdef bint _usable(self):
         cdef Rings r = self._rings

@@ -4,7 +4,7 @@
  *   - the consumer reads records whole, in order, once, and everything that was committed
  *   - nobody sleeps for ever: a lost wake-up, of the sleeper or of the producer that waits for room, is an invalid end state
  *
- * A sleeper chooses either way: the futex, which the kernel enters only while the word is what the sleeper saw and which tells
+ * A sleeper has one of two ways (-DHOW=1 or 2): the futex, which the kernel enters only while the word is what the sleeper saw and which tells
  * nothing of a death (a bounded sleep does: here it ends when the peer is dead), or the bell, which stays rung. It is called once for
  * each place where it sleeps. The consumer may free many slots before it looks whether the producer waits, but looks before it sleeps.
  *
@@ -34,6 +34,9 @@
 #define RIGHT(i) (6 + 2 * ((i) % SLOTS))
 #define FUTEX   1
 #define BELL    2
+#ifndef HOW
+#define HOW FUTEX
+#endif
 #ifdef ONCEONLY
 #define NEXT(sleeps) sleeps = 4
 #else
@@ -96,7 +99,7 @@ active proctype Producer()
             seen = released;
 #endif
             NEXT(sleeps);
-            if :: word = FUTEX :: word = BELL fi;
+            word = HOW;
             producer_stores!WANT,WANTED(i);
             producer_stores!BLOCKED,sleeps + word;
 #ifndef NOFENCE_BLOCK
@@ -169,7 +172,7 @@ active proctype Consumer()
 #ifndef NOLASTCALL
                 look_for_writer();
 #endif
-                if :: how = FUTEX :: how = BELL fi;
+                how = HOW;
                 consumer_stores!WAITING,head * 4 + how;
 #ifndef NOFENCE_SLEEP
                 (empty(consumer_stores));

@@ -286,11 +286,12 @@ class ActionCode(StampCode):
             place = self.checked.place_known(arg)
             writable = self._is_writable(arg, place)
             mode = INOUT if writable and not is_async else IN
-            if place is not None and place.kind == K.P_CELL and place.base != "self" and came is not None and self.tree.kind[arg] != K.N_PAREN:
+            in_brackets = self.tree.kind[arg] == K.N_PAREN
+            if place is not None and place.kind == K.P_CELL and place.base != "self" and came is not None and not in_brackets:
                 modes += "O" if mode == INOUT else "o" if not writable else "a"
                 given += self._object_argument(place, mode, backs, came)
                 continue
-            modes += "=" if writable else "h" if self.tree.kind[arg] == K.N_PAREN else "<"
+            modes += "=" if writable else "h" if in_brackets else "<"
             if place is not None and place.kind in (K.P_WHOLE, K.P_ROW):
                 given.append(self.record_argument(place, mode, backs))
             elif mode == INOUT and place is not None:

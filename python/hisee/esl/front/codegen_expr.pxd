@@ -26,6 +26,7 @@ cdef class ExpressionCode(Registers):
     cdef Place placed(self, int node)
     cdef object known_number(self, int node)
     cdef int _chain(self, int node, int dest)
+    cdef bint _changes_over(self, int node, int first)
     cdef int _binary(self, int node, int left, int kind, int dest)
     cdef int _three(self, int op, int kind, int left, int right, int dest)
     cdef int _binary_any(self, int op, int left, int kind, int right_node, int dest)
