@@ -38,13 +38,14 @@ int main(int argc, char **argv)
     if (argc < 3) return 2;
     esl_unit_t *unit = esl_unit_load_as(bytes, read_file(argv[1], bytes), argc < 4 || atoi(argv[3]), &refusal);
     if (!unit) return fprintf(stderr, "%s: %s\n", argv[1], refusal.text), 1;
-    esl_script_t *s = esl_script_new(unit, NULL, NULL, &limits, &world);
+    esl_script_t *s = esl_script_new(unit, NULL, NULL, &limits, &world, NULL);
     esl_script_start(s, kernel_of(unit), arguments, read_file(argv[2], arguments));
     clock_t began = clock();
     while (esl_vm_run(s, 100000) == ESL_SLICE) continue;
     double seconds = (double)(clock() - began) / CLOCKS_PER_SEC;
-    if (s->status != ESL_DONE) return fprintf(stderr, "error %d line %u: %s\n", s->failure.number, s->failure.line, s->failure.text), 1;
-    memcpy(&check, s->results.data + s->results.length - 8, 8); /* the last result is the check */
+    const esl_failure_t *f = esl_script_failure(s);
+    if (s->status != ESL_DONE) return fprintf(stderr, "error %d line %u: %s\n", f->number, f->line, f->text), 1;
+    memcpy(&check, s->pending.payload.data + s->pending.payload.length - 8, 8); /* the last result is the check */
     printf("%.6f %lld %.10g\n", seconds, (long long)s->fuel_used, check);
     esl_script_free(s);
     esl_unit_free(unit);

@@ -179,11 +179,12 @@ static void local_zone(void)
 
 static void new_script(void)
 {
-    esl_script_limits_t limits = {.call_depth = take_i64(), .gosub_depth = take_i64()};
+    static esl_script_limits_t limits; /* must outlive the script */
+    limits = (esl_script_limits_t){.call_depth = take_i64(), .gosub_depth = take_i64()};
     limits.record_rows = take_i64(), limits.memory_bytes = take_i64(), limits.fuel = take_i64();
     limits.containers = take_i64(), limits.container_items = take_i64(), limits.text_chars = (uint32_t)take_i64();
     guest.world = (esl_world_t){.now_ms = now_ms, .tick_ms = tick_ms, .random = random_word, .zone = guest.zone[0], .find_zone = find_zone};
-    guest.script = esl_script_new(guest.unit, guest.cells, guest.variables, &limits, &guest.world);
+    guest.script = esl_script_new(guest.unit, guest.cells, guest.variables, &limits, &guest.world, NULL);
     if (guest.script) done();
     else send('m', "", 0);
 }
@@ -209,7 +210,7 @@ static void put_chain(const esl_script_t *s)
 static void put_outcome(const esl_script_t *s)
 {
     const esl_pending_t *p = &s->pending;
-    const esl_failure_t *f = &s->failure;
+    const esl_failure_t *f = esl_script_failure(s);
     if (s->status == ESL_ACTION) {
         put_i64(p->number), put_i64(p->site), put_i64(p->line), put_i64(p->waits);
         put(p->payload.data, p->payload.length);
@@ -217,7 +218,7 @@ static void put_outcome(const esl_script_t *s)
         put_i64(f->number), put_i64(f->extended), put_i64(f->line), put_i64(f->procedure);
         put_text(f->text), put_text(f->limit);
     } else if (s->status == ESL_DONE) {
-        put(s->results.data, s->results.length);
+        put(s->pending.payload.data, s->pending.payload.length);
     }
 }
 
