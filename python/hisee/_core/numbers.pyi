@@ -2,8 +2,11 @@ from collections import deque
 from collections.abc import Collection
 from typing import Any
 
+from typing_extensions import disjoint_base
+
 from hisee._core.message import Message
 
+@disjoint_base
 class Numbers:
     line: Any
     bytes: int
