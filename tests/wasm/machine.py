@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from hisee._core.cells import CellTable
+from hisee._core.values import encode
 from hisee._core.vm import Failure, Pending, Status, Unit, UnitRejected, limit
 from hisee.esl.context import FROM_HIP_NUMBER
 from hisee.schema.errors import BY_NUMBER as ERRORS
@@ -153,7 +154,7 @@ class WasmScript:
         return Failure(number, name, line, self.unit.procedures[procedure].name, text, bound, extended)
 
     def results(self) -> bytes:
-        return self.rest if self.status == Status.DONE else b""
+        return (self.rest or encode([])) if self.status == Status.DONE else b""
 
     @property
     def line(self) -> int:
