@@ -207,11 +207,12 @@ static void put_chain(const esl_script_t *s)
     }
 }
 
-static void put_outcome(const esl_script_t *s)
+static void put_outcome(esl_script_t *s)
 {
     const esl_pending_t *p = &s->pending;
     const esl_failure_t *f = esl_script_failure(s);
     if (s->status == ESL_ACTION) {
+        if (esl_script_payload(s)) abort();
         put_i64(p->number), put_i64(p->site), put_i64(p->line), put_i64(p->waits);
         put(p->payload.data, p->payload.length);
     } else if (s->status == ESL_FAILED || s->status == ESL_KILLED) {
@@ -224,7 +225,7 @@ static void put_outcome(const esl_script_t *s)
 
 static void state(void)
 {
-    const esl_script_t *s = guest.script;
+    esl_script_t *s = guest.script;
     guest.out.length = 0;
     put_i64(s->status), put_i64(s->running), put_i64(esl_script_line(s)), put_i64(s->fuel_used), put_i64(s->account.used);
     put_chain(s);
