@@ -13,6 +13,7 @@ from bench.harness.programs import Figures, compiled, middle, rows, taking_turns
 from bench.harness.report import Ratio, Report
 from bench.spawn_system import opened
 from hisee.esl import ObjectContext, compile_source
+from support.c_sources import sources_of
 
 WAITS = """INT _x
 
@@ -54,7 +55,6 @@ BESET = {"call_p50_ms": ("SES: CALL beside endless loops, p50", "ms"), "call_p99
          "call_max_ms": ("SES: CALL beside endless loops, longest", "ms")}
 MB = 200.0
 SES = (sys.executable, "-m", "bench.spawn_ses")
-NO_SCRIPTS = {"esl_ring", "esl_frame", "esl_crc", "esl_shaper"}  # of core/c
 IN_PYTHON = {"Lua (lupa)": "lupa", "greenlet": "greenlet"}  # in the peers' environment
 
 
@@ -88,8 +88,7 @@ def unit(path: Path, text: str) -> Path:
 
 
 def core(report: Report, options: Options, waits: Path, loops: Path, count: int) -> None:
-    sources = [path for path in (peers.ROOT / "core/c").glob("esl_*.c") if path.stem not in NO_SCRIPTS]
-    programs: dict[str, list[str | Path | int]] = {"hisee": [compiled("spawn", sources), waits, loops, count]}
+    programs: dict[str, list[str | Path | int]] = {"hisee": [compiled("spawn", sources_of("hisee._core.vm")), waits, loops, count]}
     if peers.PEERS["lua5.4-c"].found():
         programs["Lua 5.4"] = [compiled("spawn_lua", libraries=("lua5.4", "m")), count]
     report.notes += peers.missing(["lua5.4-c"])

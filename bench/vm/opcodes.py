@@ -21,14 +21,14 @@ from bench.vm.run_esl import unit_of
 
 from hisee._core.values import encode
 from hisee.schema import fusions, opcodes
+from support.c_sources import sources_of
 
 C = BUILD.parents[2] / "core/c"
-NOT_OF_THE_VM = {"esl_ring", "esl_frame", "esl_crc", "esl_shaper"}
 DISPATCH = 3  # instructions: fetch the opcode, go on by one instruction, jump
 
 
 def runner() -> Path:
-    sources = [str(p) for p in sorted(C.glob("*.c")) if p.stem not in NOT_OF_THE_VM]
+    sources = [str(path) for path in sources_of("hisee._core.vm")]
     made = BUILD / "runner"
     BUILD.mkdir(parents=True, exist_ok=True)
     subprocess.run(["gcc", "-g", "-O2", "-std=gnu11", "-ffp-contract=off", "-fno-strict-aliasing", "-no-pie", f"-I{C}", "-o", str(made),

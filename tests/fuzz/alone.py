@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from hisee.zones import tzif
+from support.c_sources import sources_of
 
 from .engine import CORPUS, stored
 from .seeds import units
@@ -30,7 +31,6 @@ EDGES = "-fsanitize-coverage=trace-pc"
 SANITIZERS = ["-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 # How the modules are compiled, and the driver.
 BUILDS = {"bulk": (["-O2", EDGES], ["-O2"]), "sanitized": ([*SANITIZERS, EDGES], SANITIZERS), "counted": (["-O0", "--coverage"],) * 2}
-LEFT_OUT = ("esl_ring.c", "esl_shaper.c", "esl_frame.c")  # of other libraries
 ENVIRONMENT = {"ASAN_OPTIONS": "detect_leaks=1:allocator_may_return_null=1", "PATH": "/usr/bin:/bin"}
 WRITING = r"component_at|is_mask|day_start|moment_of|print_\w+|esl_time_format"
 PARSING = r"is_blank|without_blanks|sign|esl_int_parse|mantissa_digit|separator|exponent_part|esl_real_parse"
@@ -61,7 +61,7 @@ class Driver:
             raise NoCompiler("the C-only targets need gcc: apt-get install gcc (clang has other coverage callbacks)")
         self.folder, (self.modules, self.main) = folder / build, BUILDS[build]
         self.folder.mkdir()
-        sources = [path for path in sorted((ROOT / "core/c").glob("*.c")) if path.name not in LEFT_OUT]
+        sources = sources_of("hisee._core.vm")
         with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
             objects = list(pool.map(self._object, sources))
         self.program = self.folder / "fuzz"

@@ -114,7 +114,7 @@ static void run(esl_unit_t *unit)
     esl_cells_define(cells, 103, ESL_T_TEXT, 0, NULL, 0);
     esl_cells_define(cells, 204, ESL_T_RECORD, 2, columns, 3);
     esl_cells_define(variables, 1, ESL_T_INT, 0, NULL, 0);
-    esl_script_t *s = esl_script_new(unit, cells, variables, &limits, &world);
+    esl_script_t *s = esl_script_new(unit, cells, variables, &limits, &world, NULL);
     if (s) {
         esl_script_start_init(s);
         run_until_it_ends(s);

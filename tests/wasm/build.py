@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ast
 import shutil
 import subprocess
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+from support.c_sources import sources_of
 
 ROOT = Path(__file__).resolve().parents[2]
 GUEST = Path(__file__).with_name("guest.c")
@@ -28,28 +28,6 @@ def missing() -> str:
     return f"not installed: {', '.join(absent)}; apt-get install {SYSTEM_PACKAGES}" if absent else ""
 
 
-def sources() -> list[Path]:
-    """What setup.py compiles into the module of the machine."""
-    known = {node.targets[0].id: node.value for node in ast.parse((ROOT / "setup.py").read_text()).body
-             if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)}
-    extensions = known["EXTENSIONS"]
-    assert isinstance(extensions, ast.Dict)
-    of_module = {key.value: value for key, value in zip(extensions.keys, extensions.values, strict=True) if isinstance(key, ast.Constant)}
-    return [ROOT / "core/c" / f"{name}.c" for name in listed(of_module["hisee._core.vm"], known)]
-
-
-def listed(node: ast.expr, known: Mapping[str, ast.expr]) -> list[str]:
-    """Texts of a list that may hold other lists by name."""
-    assert isinstance(node, ast.List)
-    found: list[str] = []
-    for item in node.elts:
-        if isinstance(item, ast.Starred) and isinstance(item.value, ast.Name):
-            found += listed(known[item.value.id], known)
-        else:
-            found.append(ast.literal_eval(item))
-    return found
-
-
 def build(folder: Path, optimize: str = "-O2") -> Path:
     """The program; CalledProcessError with the compiler's words when it does not compile."""
     def compiled(source: Path) -> Path:
@@ -58,7 +36,7 @@ def build(folder: Path, optimize: str = "-O2") -> Path:
         return target
 
     with ThreadPoolExecutor(2) as pool:
-        objects = list(pool.map(compiled, [*sources(), GUEST]))
+        objects = list(pool.map(compiled, [*sources_of("hisee._core.vm"), GUEST]))
     program = folder / "machine.wasm"
     run(["clang", "--target=wasm32-wasi", f"-Wl,-z,stack-size={STACK_BYTES}", *map(str, objects), "-lm", "-o", str(program)])
     return program
