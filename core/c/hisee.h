@@ -35,6 +35,10 @@ typedef struct {
 #define HISEE_LATE (-2)    /* no answer in time; whether it was done is not known */
 #define HISEE_USAGE (-3)   /* the call itself is wrong: a type that does not exist, too many arguments, a text without its end */
 
+#ifdef __GNUC__
+#pragma GCC visibility push(default) /* the library shows these and nothing else */
+#endif
+
 /* NULL: `why` (HISEE_WHY bytes) says what to do about it. */
 hisee_t *hisee_open(const char *data_directory, char *why);
 void hisee_close(hisee_t *system); /* NULL is fine */
@@ -47,5 +51,9 @@ const char *hisee_why(const hisee_t *system);
 int hisee_call(hisee_t *system, const char *object, const char *procedure, hisee_value_t *arguments, unsigned count, int timeout_ms);
 /* Keeps the link alive, waits at most so long for what comes. 0 or HISEE_LOST. */
 int hisee_turn(hisee_t *system, int timeout_ms);
+
+#ifdef __GNUC__
+#pragma GCC visibility pop
+#endif
 
 #endif

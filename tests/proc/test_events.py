@@ -13,7 +13,9 @@ import hisee
 from esl.samples import in_system
 from esl.scripts import expectations
 from hisee import arrays
+from hisee._core.values import decode, encode
 from hisee._ext.embed import ffi, lib
+from hisee.values import Invalid
 from support.source import ROOT
 from support.system import kill, running, until
 
@@ -262,7 +264,10 @@ def test_the_same_through_cffi(system, client, lines):
 
 def test_rows_of_a_structured_variable(client):
     rows = client.rows("SV.Tanks")
-    assert rows.rows == 3 and rows.names[0] == "Name" and not arrays.valid(rows, "Level")[2]
+    assert rows.rows == 3 and rows.names[0] == "Name"
+    (plain,) = decode(encode([rows]))
+    levels = plain.columns[list(rows.names).index("Level")]
+    assert list(arrays.valid(rows, "Level")) == [level is not None and not isinstance(level, Invalid) for level in levels]
     with pytest.raises(ValueError, match="no structured variable"):
         client.rows("U.Step")
     with pytest.raises(ValueError, match="unknown"):
