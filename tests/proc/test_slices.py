@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from campaigns import crossings, cycles, hostile, latency, numbered
+from campaigns import crossings, cycles, fragments, hostile, latency, numbered
 from support.system import RunningSystem, running
 
 pytestmark = pytest.mark.boot
@@ -36,6 +36,11 @@ def test_opened_and_closed_pictures_leave_nothing(system):
 @pytest.mark.parametrize("script", hostile.SCRIPTS)
 def test_a_hostile_script_ends_by_its_limit_and_alone(beset, script):
     print(hostile.run(beset, neighbours=5, scripts=[script]))
+
+
+@pytest.mark.req("R49")
+def test_short_messages_pass_long_ones(traffic):
+    print(fragments.run(traffic, count=100, pause_s=0.2))
 
 
 @pytest.mark.req("R46", "R48")
