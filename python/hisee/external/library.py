@@ -149,7 +149,8 @@ class External:
             raise ExternalError("refused", f"there is no external function {name}")
         path, declaration = self._functions[name]
         if path not in self._allowed:
-            raise ExternalError("refused", f"{name}: library {path} is not listed under `libraries` in app.toml, section [scripts]")
+            known = ", ".join(sorted(self._allowed)) or "none"
+            raise ExternalError("refused", f"{name}: library {path} is not among those that may be opened: {known}")
         return self._library(path).call(declared(declaration), *arguments, deadline_s=deadline_s)
 
     def _library(self, path: str) -> Library:
