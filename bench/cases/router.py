@@ -11,9 +11,9 @@ from bench.harness.machine import facts, processors
 from bench.harness.options import Options
 from bench.harness.report import Ratio, Report
 from bench.harness.rounds import in_rounds
+from support.c_sources import sources_of
 
 ROOT = Path(__file__).parents[2]
-SOURCES = ["esl_router", "esl_router_owner", "esl_port", "esl_port_stream", "esl_ring", "esl_wait", "esl_frame", "esl_crc"]
 FLAGS = ["-O2", "-std=gnu11", "-ffp-contract=off", "-fno-strict-aliasing"]  # those of setup.py
 MUST = "64 bytes, batches of 32"
 CASES = {MUST: (64, 32), "64 bytes, one by one": (64, 1), "16 bytes, batches of 32": (16, 32), "4096 bytes, batches of 32": (4096, 32)}
@@ -36,7 +36,7 @@ def run(options: Options) -> Report:
 def compiled(folder: Path) -> Path:
     """bench/c/router_flow.c with the core as it is in this checkout."""
     program = folder / "router_flow"
-    sources = [str(ROOT / "core/c" / f"{name}.c") for name in SOURCES]
+    sources = [str(path) for path in sources_of("hisee._core.router")]
     subprocess.run(["cc", *FLAGS, f"-I{ROOT / 'core/c'}", str(ROOT / "bench/c/router_flow.c"), *sources, "-lpthread", "-o", str(program)],
                    check=True)
     return program

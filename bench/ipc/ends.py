@@ -13,8 +13,12 @@ import sys
 import time
 from collections.abc import Callable
 from statistics import median
+from typing import TYPE_CHECKING
 
 from bench.ipc.transports import INSTANT, TRANSPORTS, Recv, Send, Transport
+
+if TYPE_CHECKING:
+    from bench.ipc.ours import Ring
 
 PARTS = 50
 PAUSE_S = 0.0015
@@ -105,8 +109,8 @@ def left(subject: Transport, together: Callable[[], None], what: str, count: int
     return {"trip": trip, "wake": wake, "oneway": oneway}[what](subject, send, recv, count, size)
 
 
-def sent_in_batches(subject: Transport, together: Callable[[], None], count: int, size: int, batch: int) -> dict[str, float]:
-    send_many, recv_many = subject.many(left=True)  # type: ignore[attr-defined]
+def sent_in_batches(subject: Ring, together: Callable[[], None], count: int, size: int, batch: int) -> dict[str, float]:
+    send_many, recv_many = subject.many(left=True)
     payloads = [b"x" * size] * batch
     together()
     began, cpu = time.perf_counter(), time.process_time()
@@ -118,8 +122,8 @@ def sent_in_batches(subject: Transport, together: Callable[[], None], count: int
     return {"rate": count // batch * batch / (time.perf_counter() - began), "cpu": cpu / count * 1e6}
 
 
-def taken_in_batches(subject: Transport, together: Callable[[], None], count: int, size: int) -> None:
-    send_many, recv_many = subject.many(left=False)  # type: ignore[attr-defined]
+def taken_in_batches(subject: Ring, together: Callable[[], None], count: int, size: int) -> None:
+    send_many, recv_many = subject.many(left=False)
     payload = b"x" * size
     together()
     while count > 0:

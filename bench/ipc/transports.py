@@ -21,14 +21,11 @@ BOUND = 16_384  # messages that a queue holds, where it counts messages
 class Transport:
     """`size`: bytes of a payload, for those that want to know."""
 
+    left: Callable[[], tuple[Send, Recv]]  # of the side that asks
+    right: Callable[[], tuple[Send, Recv]]  # of the side that answers
+
     def __init__(self, size: int) -> None:
         self.size = size
-
-    def left(self) -> tuple[Send, Recv]:
-        raise NotImplementedError
-
-    def right(self) -> tuple[Send, Recv]:
-        raise NotImplementedError
 
     def ask(self, send: Send, recv: Recv, payload: bytes, count: int) -> bytes:
         """So many round trips; the last answer."""

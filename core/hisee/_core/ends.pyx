@@ -65,30 +65,14 @@ cdef class RingEnd(Rings):
 
     def send(self, payload) -> None:
         """Wait for room, commit one record, wake the peer if it sleeps. ValueError: longer than payload_max. RingEnded: it is gone."""
-        cdef Py_buffer view
-        if PyBytes_CheckExact(payload):
-            self._put(PyBytes_AS_STRING(payload), PyBytes_GET_SIZE(payload))
-        else:
-            PyObject_GetBuffer(payload, &view, PyBUF_SIMPLE)
-            try:
-                self._put(view.buf, view.len)
-            finally:
-                PyBuffer_Release(&view)
+        self._put_one(payload)
         self._publish()
 
     def send_many(self, payloads) -> None:
         """The same for each of `payloads`, published together: one wake at most where the peer keeps pace."""
         cdef Py_ssize_t unseen = 0
-        cdef Py_buffer view
         for payload in payloads:
-            if PyBytes_CheckExact(payload):
-                self._put(PyBytes_AS_STRING(payload), PyBytes_GET_SIZE(payload))
-            else:
-                PyObject_GetBuffer(payload, &view, PyBUF_SIMPLE)
-                try:
-                    self._put(view.buf, view.len)
-                finally:
-                    PyBuffer_Release(&view)
+            self._put_one(payload)
             unseen += 1
             if unseen == CALL_EACH:
                 self._publish()
@@ -156,6 +140,18 @@ cdef class RingEnd(Rings):
         if self._claim is not None:
             raise RuntimeError("a claim is open: commit it first")
         return 0
+
+    @cython.final
+    cdef int _put_one(self, object payload) except -1:
+        """Bytes, or whatever has a buffer."""
+        cdef Py_buffer view
+        if PyBytes_CheckExact(payload):
+            return self._put(PyBytes_AS_STRING(payload), PyBytes_GET_SIZE(payload))
+        PyObject_GetBuffer(payload, &view, PyBUF_SIMPLE)
+        try:
+            return self._put(view.buf, view.len)
+        finally:
+            PyBuffer_Release(&view)
 
     @cython.final
     cdef int _put(self, const void *bytes, Py_ssize_t length) except -1:

@@ -32,6 +32,9 @@ class Backlog:
     def __init__(self, limit_bytes: int, part_bytes: int) -> None:
         self._limit = limit_bytes
         self._part = part_bytes
+        self._empty()
+
+    def _empty(self) -> None:
         self._lanes: list[deque[Pending]] = [deque() for _ in range(LANE_COUNT)]
         self._lane_bytes = [0] * LANE_COUNT
         self._turn: deque[int] = deque()  # lanes that hold something, the next one in front
@@ -79,11 +82,10 @@ class Backlog:
             self._turn.append(lane)
         return ended
 
-
     def take_all(self) -> list[Message]:
         """Everything that has not gone whole, in the order of each lane; nothing is left."""
         found = [pending.message for queue in self._lanes for pending in queue]
-        self.__init__(self._limit, self._part)  # type: ignore[misc]
+        self._empty()
         return found
 
 
