@@ -65,9 +65,11 @@ def instructions(program: Path, unit: Path, arguments: Path, fused: bool) -> dic
     names: dict[str, str] = {}
     function, call = "", False
     for line in out.read_text().splitlines():
-        if line.startswith("fn="):
-            number, _, name = line[3:].partition(" ")
-            function = names.setdefault(number, name)
+        if line.startswith(("fn=", "cfn=")):  # whichever comes first has the name
+            kind, _, rest = line.partition("=")
+            number, _, name = rest.partition(" ")
+            name = names.setdefault(number, name)
+            function = name if kind == "fn" else function
         elif line.startswith("calls="):
             call = True
         elif line.startswith("0x"):

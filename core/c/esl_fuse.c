@@ -2,6 +2,7 @@
  * stay where they are, so whoever jumps to a later one finds it whole. Knows no opcode by itself but those of decisions by value. */
 #include "esl_fuse.h"
 
+#include "esl_calls.h"
 #include "esl_quick.h"
 
 #define MOST_CASES 256       /* tables of one unit: their number stands in operand x */
@@ -31,6 +32,16 @@ static uint8_t standing(uint8_t op)
     case ESL_OP_LOADK_R: case ESL_OP_LOADK_M: return ESL_OP_LOADK_I;
     case ESL_OP_GLOAD_B: case ESL_OP_GLOAD_R: case ESL_OP_GLOAD_M: case ESL_OP_GLOAD_O: return ESL_OP_GLOAD_I;
     case ESL_OP_GSTORE_B: case ESL_OP_GSTORE_R: case ESL_OP_GSTORE_M: case ESL_OP_GSTORE_O: return ESL_OP_GSTORE_I;
+    case ESL_OP_LT_M: return ESL_OP_LT_I;
+    case ESL_OP_LE_M: return ESL_OP_LE_I;
+    case ESL_OP_EQ_M: return ESL_OP_EQ_I;
+    case ESL_OP_NE_M: return ESL_OP_NE_I;
+    case ESL_OP_BR_LT_M: return ESL_OP_BR_LT_I;
+    case ESL_OP_BR_LE_M: return ESL_OP_BR_LE_I;
+    case ESL_OP_BR_EQ_M: return ESL_OP_BR_EQ_I;
+    case ESL_OP_BR_NE_M: return ESL_OP_BR_NE_I;
+    case ESL_OP_INVALID_M: return ESL_OP_INVALID_I;
+    case ESL_OP_VALID_M: return ESL_OP_VALID_I;
     default: return op;
     }
 }
@@ -149,16 +160,23 @@ static void fuse_procedure(esl_unit_t *unit, const esl_procedure_t *p, const uin
     }
 }
 
+static void use_standing(const esl_unit_t *unit)
+{
+    for (uint32_t i = 0; i < unit->procedures; i++) {
+        const esl_procedure_t *p = &unit->procedure[i];
+        for (uint32_t pc = 0; pc < p->length; pc++) ((esl_ins_t *)&p->code[pc])->op = standing(p->code[pc].op);
+    }
+}
+
 void esl_unit_fuse(esl_unit_t *unit, bool fused)
 {
     uint8_t first_row[256];
     uint32_t cases = 0;
-    for (uint32_t i = 0; fused && i < unit->sites; i++) unit->site[i].quick = (uint8_t)esl_quick_of(&unit->site[i]);
+    use_standing(unit); /* first: the numbers that it frees are used from here on */
+    if (!fused) return;
+    esl_unit_prepare_calls(unit);
+    for (uint32_t i = 0; i < unit->sites; i++) unit->site[i].quick = (uint8_t)esl_quick_of(&unit->site[i]);
     memset(first_row, ROWS, sizeof first_row);
     for (size_t row = ROWS; row-- > 0;) first_row[rows[row].parts[0]] = (uint8_t)row;
-    for (uint32_t i = 0; i < unit->procedures; i++) {
-        const esl_procedure_t *p = &unit->procedure[i];
-        for (uint32_t pc = 0; pc < p->length; pc++) ((esl_ins_t *)&p->code[pc])->op = standing(p->code[pc].op);
-        if (fused) fuse_procedure(unit, p, first_row, &cases);
-    }
+    for (uint32_t i = 0; i < unit->procedures; i++) fuse_procedure(unit, &unit->procedure[i], first_row, &cases);
 }

@@ -367,7 +367,7 @@ int esl_ref_read(esl_script_t *s, const esl_cells_t *table, int64_t ref, uint16_
     int error = esl_cells_find(table, ref, &cell);
     if (error) return error;
     if (ESL_LIKELY(cell->type == type && type != ESL_T_TEXT)) {
-        s->stack[frame->base + reg] = esl_cell_slot(cell);
+        s->stack[s->base + reg] = esl_cell_slot(cell);
         return 0;
     }
     if (cell->type == ESL_T_OBJECT) { /* an Object item: what it refers to is read, one step */

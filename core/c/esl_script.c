@@ -98,11 +98,19 @@ static bool blanks_ready(esl_script_t *s, const esl_procedure_t *p)
     return true;
 }
 
-bool esl_frame_room(esl_script_t *s, const esl_procedure_t *p)
+/* For one frame more, whose registers end before slot `end`. */
+static bool room_to(esl_script_t *s, uint32_t end)
 {
-    return blanks_ready(s, p) &&
-           grow(&s->account, (void **)&s->stack, &s->stack_room, s->stack_used + p->registers, sizeof *s->stack, s->slots) &&
+    return grow(&s->account, (void **)&s->stack, &s->stack_room, end, sizeof *s->stack, s->slots) &&
            grow(&s->account, (void **)&s->frames, &s->frames_room, s->depth + 1, sizeof *s->frames, s->first_frames);
+}
+
+bool esl_frame_room(esl_script_t *s, const esl_procedure_t *p, uint32_t base) { return blanks_ready(s, p) && room_to(s, base + p->registers); }
+
+int esl_call_room(esl_script_t *s, const esl_call_t *call)
+{
+    if (s->depth - s->entry > s->limits->call_depth) return ESL_ERR_STACK;
+    return room_to(s, s->base + call->span / (uint32_t)sizeof(esl_slot_t)) ? 0 : ESL_ERR_MEMORY;
 }
 
 void esl_frame_records(esl_script_t *s, const esl_procedure_t *p, esl_slot_t *slots)
@@ -113,7 +121,7 @@ void esl_frame_records(esl_script_t *s, const esl_procedure_t *p, esl_slot_t *sl
     }
 }
 
-bool esl_push_frame(esl_script_t *s, uint16_t procedure, uint16_t site) { return esl_push(s, procedure, site); }
+bool esl_push_frame(esl_script_t *s, uint16_t procedure) { return esl_push(s, procedure); }
 
 void esl_frame_drop(const esl_procedure_t *p, esl_slot_t *slots)
 {
@@ -164,7 +172,7 @@ esl_script_t *esl_script_new(const esl_unit_t *unit, esl_cells_t *cells, esl_cel
     s->frames = s->first_frames, s->frames_room = ESL_INLINE_FRAMES;
     s->account.limit = limits->memory_bytes;
     s->pending.payload.account = &s->account;
-    if (esl_charge(&s->account, sizeof *s) && esl_push_frame(s, 0, ESL_NO_SITE)) return s;
+    if (esl_charge(&s->account, sizeof *s) && esl_push_frame(s, 0)) return s;
     esl_script_free(s);
     return NULL;
 }
@@ -220,9 +228,8 @@ static void begin(esl_script_t *s, uint32_t entry)
 void esl_script_start_init(esl_script_t *s)
 {
     begin(s, 0);
-    esl_frame_t *frame = &s->frames[0];
     s->gosub_used = 0;
-    *frame = (esl_frame_t){.base = frame->base, .procedure = 0, .site = ESL_NO_SITE, .failed = -1};
+    s->frames[0] = (esl_frame_t){.at = s->unit->procedure[0].code, .procedure = 0, .failed = -1};
 }
 
 static void drop_request(esl_script_t *s)
@@ -274,7 +281,7 @@ static int take_arguments(esl_script_t *s, const esl_procedure_t *p, const uint8
 int esl_script_begin(esl_script_t *s, uint32_t procedure)
 {
     begin(s, 1);
-    return esl_push_frame(s, (uint16_t)procedure, ESL_NO_SITE) ? 0 : refuse(s, procedure, ESL_ERR_MEMORY);
+    return esl_push_frame(s, (uint16_t)procedure) ? 0 : refuse(s, procedure, ESL_ERR_MEMORY);
 }
 
 int esl_script_start(esl_script_t *s, uint32_t procedure, const uint8_t *arguments, size_t length)
@@ -324,8 +331,8 @@ uint32_t esl_script_line(const esl_script_t *s) { return esl_script_line_at(s, s
 uint32_t esl_script_line_at(const esl_script_t *s, uint32_t depth)
 {
     const esl_frame_t *frame = &s->frames[depth];
-    const esl_procedure_t *p = &s->unit->procedure[frame->procedure];
-    int64_t row = s->running ? esl_action_at(p, frame->pc) : -1;
+    const esl_procedure_t *p = esl_procedure_of(s, frame);
+    int64_t row = s->running ? esl_action_at(p, esl_pc_of(s, frame)) : -1;
     return row < 0 ? 0 : p->action[row].line;
 }
 
@@ -340,7 +347,7 @@ static void note_error(esl_script_t *s, uint32_t line)
     memcpy(trouble->err_msg, trouble->failure.text, sizeof trouble->err_msg);
 }
 
-static void enter_handler(esl_frame_t *frame, int32_t row, int number, uint32_t line)
+static void enter_handler(const esl_procedure_t *p, esl_frame_t *frame, int32_t row, int number, uint32_t line)
 {
     frame->handling = true;
     frame->failed = row;
@@ -350,7 +357,7 @@ static void enter_handler(esl_frame_t *frame, int32_t row, int number, uint32_t 
     frame->resumed_mode = ESL_ON_LABEL;
     frame->resumed_label = frame->label;
     frame->mode = ESL_ON_NONE;
-    frame->pc = frame->label;
+    frame->at = p->code + frame->label;
 }
 
 bool esl_raise(esl_script_t *s, int number, int64_t extended, const char *text, uint32_t line)
@@ -359,22 +366,22 @@ bool esl_raise(esl_script_t *s, int number, int64_t extended, const char *text, 
     set_message(message, text ? text : esl_error_text(number));
     for (bool first = true;; first = false) {
         esl_frame_t *frame = &s->frames[s->depth - 1];
-        const esl_procedure_t *p = &s->unit->procedure[frame->procedure];
-        int64_t row = esl_action_at(p, frame->pc);
+        const esl_procedure_t *p = esl_procedure_of(s, frame);
+        int64_t row = esl_action_at(p, esl_pc_of(s, frame));
         uint32_t here = first && line ? line : row < 0 ? 0 : p->action[row].line;
         if (first) set_failure(s, number, extended, here, frame->procedure, message, "");
         if (frame->guard) {
-            frame->pc = frame->guard, frame->guard = 0;
+            frame->at = p->code + frame->guard, frame->guard = 0;
             s->caught = number;
             return true;
         }
         note_error(s, here);
         if (frame->mode == ESL_ON_LABEL) {
-            enter_handler(frame, (int32_t)row, number, here);
+            enter_handler(p, frame, (int32_t)row, number, here);
             return true;
         }
         if (frame->mode == ESL_ON_OFF && row >= 0) {
-            frame->pc = p->action[row].next;
+            frame->at = p->code + p->action[row].next;
             return true;
         }
         if (s->depth - 1 == s->entry) break;

@@ -23,23 +23,24 @@ typedef enum {
 
 typedef enum { ESL_ON_NONE = 0, ESL_ON_OFF = 1, ESL_ON_LABEL = 3 } esl_on_t;
 
+/* The frame of a plain CALL (esl_calls.h) begins with `at` and the eight bytes behind it; all else is looked at only where these say so, or
+ * where the procedure has GOSUBs. Frames do not say where their registers are: see esl_script_t.base. */
 typedef struct {
-    uint32_t base;           /* first slot in the stack */
-    uint32_t pc;             /* where it goes on; of a caller: its CALL */
+    const esl_ins_t *at;     /* where it goes on; of a caller: its CALL */
     uint16_t procedure;
-    uint16_t site;           /* of the caller; unused in the frame of a request */
     uint8_t mode;            /* esl_on_t */
+    uint8_t handling;        /* a label handler runs */
+    uint32_t guard;          /* where the next error goes, before the mode is looked at; 0 none */
     uint8_t off_mode;        /* what OFF replaced */
     uint8_t resumed_mode;    /* mode after the running label handler */
-    uint8_t handling;        /* a label handler runs */
     uint16_t gosubs;         /* GOSUBs of this frame that have not returned */
     uint16_t handled_gosubs; /* of those, when the running handler began */
-    uint32_t guard;          /* where the next error goes, before the mode is looked at; 0 none */
     uint32_t label, off_label, resumed_label;
     int32_t failed;          /* action range of the handled error; -1 none */
     int32_t handled_nr;      /* for RERAISE */
     uint32_t handled_line;
 } esl_frame_t;
+_Static_assert(offsetof(esl_frame_t, guard) == offsetof(esl_frame_t, procedure) + 4, "a plain CALL writes these in one word");
 
 #define ESL_MESSAGE 1008     /* bytes of _ERR_MSG: 250 characters and their end */
 
@@ -85,7 +86,7 @@ typedef struct esl_script {
     esl_account_t account;
 
     esl_slot_t *stack;               /* `slots`, or memory of its own once that is too small; so are the frames */
-    uint32_t stack_used, stack_room; /* slots */
+    uint32_t base, stack_room;       /* slots; base: the first one of the top frame */
     esl_frame_t *frames;
     uint32_t depth, frames_room;     /* depth >= 1: frame 0 is the init part */
     uint32_t entry;                  /* index of the frame of the request */
@@ -153,9 +154,11 @@ esl_text_t **esl_script_texts(esl_script_t *script);           /* the table of t
 static inline const char *esl_err_msg(const esl_script_t *s) { return s->trouble ? s->trouble->err_msg : ""; }
 /* The text of one ASCII character, borrowed; each script has one of each. NULL: memory refused. */
 esl_text_t *esl_letter(esl_script_t *script, unsigned char character);
-bool esl_push_frame(esl_script_t *script, uint16_t procedure, uint16_t site);
+bool esl_push_frame(esl_script_t *script, uint16_t procedure);
 void esl_pop_frame(esl_script_t *script);
 int esl_call_enter(esl_script_t *script, uint16_t site);  /* 0 or an error to raise at the CALL */
+/* Room for a plain CALL at the top frame: 0 or an error to raise there. */
+int esl_call_room(esl_script_t *script, const esl_call_t *call);
 int esl_call_leave(esl_script_t *script);                 /* copy back and drop; 0 or an error to raise at the CALL */
 int esl_call_builtin(esl_script_t *script, uint16_t site);
 /* Status ESL_ACTION: the host has to carry it out; else the VM has done it. */
@@ -181,31 +184,54 @@ static inline void esl_keep_slot(unsigned type, esl_slot_t s)
     else if (type == ESL_T_RECORD) esl_record_keep(s.rec);
 }
 
+/* The registers of a request's frame, also after its end: what stood in them is still there. */
+static inline esl_slot_t *esl_request_registers(const esl_script_t *s) { return s->stack + s->unit->procedure[0].registers; }
+
 /* Frames come and go with every CALL: the usual case is here, what is rare is behind a function. */
-bool esl_frame_room(esl_script_t *script, const esl_procedure_t *procedure);
+bool esl_frame_room(esl_script_t *script, const esl_procedure_t *procedure, uint32_t base);
 void esl_frame_records(esl_script_t *script, const esl_procedure_t *procedure, esl_slot_t *slots);
 void esl_frame_drop(const esl_procedure_t *procedure, esl_slot_t *slots);
 
-static inline bool esl_push(esl_script_t *s, uint16_t procedure, uint16_t site)
+/* The procedure of the frame at `depth`, and where its code stands: pcs are kept as pointers while frames live. */
+static inline const esl_procedure_t *esl_procedure_of(const esl_script_t *s, const esl_frame_t *frame)
+{
+    return &s->unit->procedure[frame->procedure];
+}
+static inline uint32_t esl_pc_of(const esl_script_t *s, const esl_frame_t *frame)
+{
+    return (uint32_t)(frame->at - esl_procedure_of(s, frame)->code);
+}
+
+/* Slots from the first register of a frame that waits in a CALL to that of the frame above it. */
+static inline uint32_t esl_call_shift(const esl_script_t *s, const esl_frame_t *caller)
+{
+    const esl_ins_t *call = caller->at;
+    if (!call->x) return esl_procedure_of(s, caller)->registers;
+    return ((const esl_call_t *)((const char *)s->unit->calls + esl_ins_bc(call)))->shift / (uint32_t)sizeof(esl_slot_t);
+}
+
+static inline bool esl_push(esl_script_t *s, uint16_t procedure)
 {
     const esl_procedure_t *p = &s->unit->procedure[procedure];
-    bool fits = s->stack_used + p->registers <= s->stack_room && s->depth < s->frames_room;
-    if (ESL_UNLIKELY(p->owned_count || !fits) && !esl_frame_room(s, p)) return false;
-    esl_slot_t *slots = s->stack + s->stack_used;
+    uint32_t base = s->depth ? s->base + esl_procedure_of(s, &s->frames[s->depth - 1])->registers : 0;
+    bool fits = base + p->registers <= s->stack_room && s->depth < s->frames_room;
+    if (ESL_UNLIKELY(p->owned_count || !fits) && !esl_frame_room(s, p, base)) return false;
+    esl_slot_t *slots = s->stack + base;
     for (uint32_t i = 0; i < p->registers; i++) slots[i] = p->pattern[i];
     if (p->owned_count) esl_frame_records(s, p, slots);
-    s->frames[s->depth++] = (esl_frame_t){.base = s->stack_used, .procedure = procedure, .site = site, .failed = -1};
-    s->stack_used += p->registers;
+    s->frames[s->depth++] = (esl_frame_t){.at = p->code, .procedure = procedure, .failed = -1};
+    s->base = base;
     return true;
 }
 
+/* Frame 1 was entered by a CALL of the init part or is that of a request: the one below it begins at slot 0. */
 static inline void esl_pop(esl_script_t *s)
 {
     const esl_frame_t *frame = &s->frames[--s->depth];
-    const esl_procedure_t *p = &s->unit->procedure[frame->procedure];
-    if (p->owned_count) esl_frame_drop(p, s->stack + frame->base);
-    s->gosub_used -= frame->gosubs;
-    s->stack_used = frame->base;
+    const esl_procedure_t *p = esl_procedure_of(s, frame);
+    if (p->owned_count) esl_frame_drop(p, s->stack + s->base);
+    if (p->gosubs) s->gosub_used -= frame->gosubs;
+    s->base = s->depth > 1 ? s->base - esl_call_shift(s, frame - 1) : 0;
 }
 
 #endif

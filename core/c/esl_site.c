@@ -12,10 +12,17 @@ enum {
 
 #define HOST_FUNCTION_FUEL 50 /* a function done by the host: about what the way out and back costs */
 
+/* Where the registers of the top frame, or of the one that has called it, are. */
+static esl_slot_t *registers_of(const esl_script_t *s, const esl_frame_t *frame)
+{
+    bool top = frame == &s->frames[s->depth - 1];
+    return s->stack + s->base - (top ? 0 : esl_call_shift(s, frame));
+}
+
 static esl_slot_t *slot_at(const esl_script_t *s, const esl_frame_t *frame, uint16_t operand, unsigned type)
 {
     if (type == ESL_T_RECORD && operand & ESL_GLOBAL) return s->stack + (operand & ~ESL_GLOBAL);
-    return s->stack + frame->base + operand;
+    return registers_of(s, frame) + operand;
 }
 
 esl_slot_t *esl_record_slot(const esl_script_t *s, const esl_frame_t *frame, uint16_t operand) { return slot_at(s, frame, operand, ESL_T_RECORD); }
@@ -91,7 +98,7 @@ static inline int pass(esl_script_t *s, const esl_frame_t *from, uint16_t from_r
                 unsigned to_type)
 {
     if (ESL_LIKELY(from_type == to_type && plain(from_type))) {
-        s->stack[to->base + to_reg] = s->stack[from->base + from_reg];
+        registers_of(s, to)[to_reg] = registers_of(s, from)[from_reg];
         return 0;
     }
     esl_value_t value = esl_load_value(s, from, from_reg, from_type);
@@ -103,7 +110,7 @@ int esl_call_enter(esl_script_t *s, uint16_t index)
 {
     const esl_site_t *site = &s->unit->site[index];
     if (s->depth - s->entry > s->limits->call_depth) return ESL_ERR_STACK;
-    if (!esl_push(s, site->number, index)) return ESL_ERR_MEMORY;
+    if (!esl_push(s, site->number)) return ESL_ERR_MEMORY;
     const esl_procedure_t *p = &s->unit->procedure[site->number];
     const esl_frame_t *callee = &s->frames[s->depth - 1], *caller = callee - 1;
     int error = 0;
@@ -119,8 +126,8 @@ int esl_call_enter(esl_script_t *s, uint16_t index)
 int esl_call_leave(esl_script_t *s)
 {
     const esl_frame_t *callee = &s->frames[s->depth - 1], *caller = callee - 1;
-    const esl_site_t *site = &s->unit->site[callee->site];
-    const esl_procedure_t *p = &s->unit->procedure[callee->procedure];
+    const esl_site_t *site = &s->unit->site[caller->at->a];
+    const esl_procedure_t *p = esl_procedure_of(s, callee);
     int error = 0;
     for (uint16_t i = 0; i < site->argc && !error; i++) {
         const esl_arg_t *arg = &site->args[i];
@@ -300,7 +307,7 @@ void esl_script_complete(esl_script_t *s, const uint8_t *payload, size_t length,
         return;
     }
     if (s->pending.waits) s->err_extended = extended; /* a LOG between an error and its reading leaves the reason alone */
-    s->frames[s->depth - 1].pc++;
+    s->frames[s->depth - 1].at++;
 }
 
 void esl_script_fail(esl_script_t *s, int number, int64_t extended, const char *text)

@@ -233,7 +233,7 @@ static void read_code(reader_t *r, esl_procedure_t *p)
         code[i].a = U16(r);
         code[i].b = U16(r);
         code[i].c = U16(r);
-        p->gosubs |= code[i].op == ESL_OP_GOSUB;
+        p->gosubs |= code[i].op == ESL_OP_GOSUB || code[i].op == ESL_OP_RETSUB;
     }
     p->code = code;
 }
@@ -254,7 +254,7 @@ static void read_actions(reader_t *r, esl_procedure_t *p)
 /* Pattern of a fresh frame and the registers that hold references. */
 static void prepare_frame(reader_t *r, esl_procedure_t *p)
 {
-    esl_slot_t *pattern = room(r, p->registers + 1u, sizeof *pattern); /* the loop copies two at a time */
+    esl_slot_t *pattern = room(r, p->registers, sizeof *pattern);
     uint16_t *owned = room(r, p->registers, sizeof *owned);
     for (uint16_t i = 0; i < p->registers && !r->failed; i++) {
         uint8_t type = p->reg[i].type;
@@ -305,55 +305,6 @@ static bool read_unit(reader_t *r)
     return !r->failed;
 }
 
-static bool plain(const esl_arg_t *arg, const esl_param_t *param)
-{
-    return arg->type == param->type && ((arg->type >= ESL_T_BOOL && arg->type <= ESL_T_TIME) || arg->type == ESL_T_OBJECT);
-}
-
-/* How many registers from the first on the way in writes: they need no pattern. */
-static uint8_t leading(const esl_copy_t *in, uint8_t ins)
-{
-    uint8_t count = 0;
-    while (count < ins && in[count].to == count) count++;
-    return count;
-}
-
-/* An even number of copies: the last one twice does no harm. */
-static uint8_t paired(esl_copy_t *copy, uint8_t count)
-{
-    if (count % 2) copy[count] = copy[count - 1];
-    return (uint8_t)((count + 1) / 2);
-}
-
-/* Copies of a verified CALL site; left alone when one of its arguments needs more than a copy. */
-static void prepare_call(reader_t *r, uint16_t index)
-{
-    esl_site_t *site = &r->unit->site[index];
-    const esl_procedure_t *callee = &r->unit->procedure[site->number];
-    esl_copy_t *in = room(r, 2u * site->argc + 2, sizeof *in), *out = in + site->argc + 1;
-    uint8_t ins = 0, outs = 0;
-    if (!in || callee->owned_count || callee->gosubs) return;
-    for (uint16_t i = 0; i < site->argc; i++) {
-        const esl_param_t *param = &callee->param[i];
-        if (!plain(&site->args[i], param)) return;
-        if (param->mode != ESL_OUT) in[ins++] = (esl_copy_t){site->args[i].reg, param->reg};
-        if (site->args[i].mode != ESL_IN) out[outs++] = (esl_copy_t){param->reg, site->args[i].reg};
-    }
-    site->in = in, site->out = out;
-    site->given = leading(in, ins);
-    site->ins = paired(in, ins), site->outs = paired(out, outs);
-    site->frame.procedure = site->number, site->frame.site = index, site->frame.modes = 0;
-    site->registers = callee->registers, site->pattern = callee->pattern + site->given;
-    site->code = callee->code;
-}
-
-static bool prepare_calls(reader_t *r)
-{
-    for (uint32_t i = 0; i < r->unit->sites && i <= UINT16_MAX; i++)
-        if (r->unit->site[i].kind == ESL_SITE_CALL) prepare_call(r, (uint16_t)i);
-    return !r->failed;
-}
-
 esl_unit_t *esl_unit_load_as(const uint8_t *bytes, size_t length, bool fused, esl_refusal_t *refusal)
 {
     esl_unit_t *unit = calloc(1, sizeof *unit);
@@ -363,7 +314,7 @@ esl_unit_t *esl_unit_load_as(const uint8_t *bytes, size_t length, bool fused, es
         return NULL;
     }
     if (length > UINT32_MAX) fail(&r, "a unit of more than 4 GiB");
-    if (!r.failed && read_unit(&r) && esl_unit_verify(unit, refusal) && prepare_calls(&r)) {
+    if (!r.failed && read_unit(&r) && esl_unit_verify(unit, refusal)) {
         esl_unit_fuse(unit, fused);
         return unit;
     }

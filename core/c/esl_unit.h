@@ -43,25 +43,19 @@ typedef struct { uint32_t name, hbj, rows; uint16_t columns; uint8_t type; } esl
 typedef struct { uint32_t name, number; uint8_t type; } esl_variable_t;
 typedef struct { uint8_t mode, type; uint16_t reg; } esl_arg_t;
 typedef struct { uint16_t from, to; } esl_copy_t;
+struct esl_call;
 typedef struct {
     uint8_t kind, waits;
     uint16_t number, argc;
-    uint16_t registers;      /* these four for a plain CALL: of the procedure; */
-    uint8_t ins, outs;       /* pairs of registers that are copied on the way in and on the way back; */
-    uint8_t given;           /* so many of the procedure's first registers are written by the way in */
     uint8_t quick;           /* FN: esl_quick_t (esl_quick.h) */
+    bool plain;              /* CALL: the loop could copy its slots (esl_calls.c) */
     uint32_t offset;         /* of its row in the unit, for the verifier */
     const esl_arg_t *args;
     union {
-        const char *signature; /* ACT: of its row, set by the verifier */
-        struct { uint16_t procedure, site; uint32_t modes; } frame; /* plain CALL: what its frame begins with, modes being 0 */
+        const char *signature;       /* ACT: of its row, set by the verifier */
+        const struct esl_call *call; /* CALL: its last prepared form */
     };
-    /* CALL without conversions and references, so that the loop only copies slots, two at a time; NULL: not such a one. */
-    const struct esl_ins *code;
-    const esl_slot_t *pattern; /* of the registers that are not given */
-    const esl_copy_t *in, *out;
 } esl_site_t;
-_Static_assert(sizeof(void *) == 4 || sizeof(esl_site_t) == 64, "the loop finds a site by a shift");
 typedef struct { uint8_t type; uint16_t structure; } esl_register_t;
 typedef struct { uint32_t name; uint8_t mode, type; uint16_t reg; } esl_param_t;
 typedef struct { uint32_t first, start, next, line; } esl_action_t;
@@ -79,8 +73,25 @@ typedef struct {
     const esl_slot_t *pattern;       /* fresh frame (V13); RECORD registers are set apart */
     const uint16_t *owned;           /* TEXT and RECORD registers and payloads of ANY: to be dropped */
     uint32_t owned_count;
-    bool gosubs;                     /* has GOSUB: its frames own a part of the return stack */
+    bool gosubs;                     /* has GOSUB or RETSUB: its frames own a part of the return stack */
+    uint16_t fills;                  /* registers that a plain CALL fills from the pattern, besides those of arguments, */
+    const uint16_t *fresh;           /* and which; NULL: none was prepared */
 } esl_procedure_t;
+
+/* A plain CALL, prepared (esl_calls.c): all that the loop needs for it and for the way back. Operands b:c of the instruction are its
+ * distance from the unit's first one in bytes, operand x is 1 and the number of ways back; x 0: it is no plain one. */
+typedef struct esl_call {
+    const esl_ins_t *code;
+    struct { uint16_t procedure; uint8_t mode, handling; uint32_t guard; } frame; /* what the frame begins with; but for the procedure 0 */
+    uint32_t shift, span;    /* bytes from the caller's first register to the procedure's first one, to behind its last one */
+    esl_copy_t result;               /* the first way back */
+    uint16_t fills;
+    uint8_t ins, outs;
+    const esl_copy_t *in, *out;      /* caller's register to procedure's; the way back */
+    const uint16_t *fresh;           /* of the procedure; */
+    const esl_slot_t *pattern;
+} esl_call_t;
+_Static_assert(sizeof(void *) == 4 || sizeof(esl_call_t) == 64, "one line of the cache");
 
 /* Decisions by the value of one INT, one after the other: where the code goes on, by value. */
 typedef struct {
@@ -101,6 +112,7 @@ typedef struct esl_unit {
     esl_site_t *site;
     const esl_procedure_t *procedure;
     const esl_case_t *cases;         /* of BR_CASE, by its operand x */
+    const esl_call_t *calls;         /* prepared, the first one; NULL: there is none */
     uint32_t name;
     struct esl_chunk *chunks;        /* everything above lies in these */
 } esl_unit_t;

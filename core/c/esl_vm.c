@@ -1,7 +1,7 @@
 /* The dispatch loop. One body, two dispatches: computed goto, or a switch that any compiler takes.
  *
- * Hoisted: ip (next word), R (registers of the top frame), G (globals = registers of frame 0), fp (top frame), top (behind its
- * registers), budget; end, last and request say how far a plain CALL and its RET may go.
+ * Hoisted: ip (next word), R (registers of the top frame), G (globals = registers of frame 0), fp (top frame), budget; end, last and
+ * request say how far a plain CALL and its RET may go.
  * They are written back (SYNC) before anything that may look at the script, and read again (LOAD_FRAME) after anything that
  * may change the frames. Budget is charged on ways back, calls, actions and raised errors: code between two of those is
  * straight, so that no script can hold the processor longer than its own length. */
@@ -117,34 +117,11 @@ static const esl_frame_t *last_frame(const esl_script_t *s)
     return s->frames + (deepest < room ? deepest : room);
 }
 
-_Static_assert(offsetof(esl_frame_t, site) == offsetof(esl_frame_t, procedure) + 2 && offsetof(esl_frame_t, mode) == offsetof(esl_frame_t, site) + 2 &&
-               offsetof(esl_frame_t, gosubs) == offsetof(esl_frame_t, mode) + 4 && offsetof(esl_frame_t, guard) == offsetof(esl_frame_t, gosubs) + 4,
-               "the beginning of a frame is written in two words");
-
-/* A frame of a plain CALL. What is only looked at in a mode that the frame does not have yet is left as it lies. */
-static inline void enter_frame(esl_frame_t *f, uint32_t base, const esl_site_t *site)
-{
-    static const uint64_t none = 0;
-    f->base = base;
-    memcpy(&f->procedure, &site->frame, 8); /* and the four modes */
-    memcpy(&f->gosubs, &none, 8);           /* and the guard */
-}
-
-/* Slots from one frame to another, in pairs. */
-static inline void copy_slots(esl_slot_t *to, const esl_slot_t *from, const esl_copy_t *copy, unsigned pairs)
-{
-    for (; pairs; pairs--, copy += 2) {
-        esl_slot_t first = from[copy[0].from], second = from[copy[1].from];
-        to[copy[0].to] = first;
-        to[copy[1].to] = second;
-    }
-}
-
 /* RETRY, RESUME: the pc to go to, or -1 when no label handler runs. */
 static int64_t after_handler(const esl_script_t *s, esl_frame_t *f, bool again)
 {
     if (!f->handling || f->failed < 0) return -1;
-    const esl_action_t *action = &s->unit->procedure[f->procedure].action[f->failed];
+    const esl_action_t *action = &esl_procedure_of(s, f)->action[f->failed];
     leave_handler(f);
     return again ? action->start : action->next;
 }
@@ -294,10 +271,9 @@ static esl_status_t stop(esl_script_t *s)
 #define BACK(distance) do { ip += (distance); if (ESL_UNLIKELY(--budget <= 0)) goto pause; DISPATCH(); } while (0)
 #define RAISE(number) do { error = (number); goto raise; } while (0)
 #define TRY(call) do { error = (call); if (ESL_UNLIKELY(error)) goto raise; } while (0)
-#define SYNC() (fp->pc = (uint32_t)(ip - code), s->depth = (uint32_t)(fp - s->frames) + 1, s->stack_used = (uint32_t)(top - G), \
-                s->budget = budget)
-#define LOAD_FRAME() (fp = &s->frames[s->depth - 1], code = unit->procedure[fp->procedure].code, ip = code + fp->pc, \
-                      G = s->stack, R = G + fp->base, top = G + s->stack_used, end = G + s->stack_room, \
+#define CODE (unit->procedure[fp->procedure].code) /* of the top frame */
+#define SYNC() (fp->at = ip, s->depth = (uint32_t)(fp - s->frames) + 1, s->base = (uint32_t)(R - G), s->budget = budget)
+#define LOAD_FRAME() (fp = &s->frames[s->depth - 1], ip = fp->at, G = s->stack, R = G + s->base, end = G + s->stack_room, \
                       request = s->frames + s->entry, last = last_frame(s), budget = s->budget)
 /* A piece that may spend budget or look at the script. */
 #define COLD(call) do { SYNC(); error = (call); budget = s->budget; if (ESL_UNLIKELY(error)) goto raise; } while (0)
@@ -371,6 +347,34 @@ static esl_status_t stop(esl_script_t *s)
 #define BOX(T, TYPE) CASE(BOX_##T) move_any(&A, (esl_slot_t){.u = TYPE}, B); NEXT;
 #define UNBOX(T, TYPE) CASE(UNBOX_##T) A = esl_convert((esl_type)B.u, (&B)[1], TYPE); NEXT;
 
+/* Plain calls: see esl_call_t. Of the frame only that is written which is looked at in the mode that it begins in. */
+#define PLAIN(call) ((const esl_call_t *)((const char *)calls + esl_ins_bc(call)))
+#define SHIFTED(bytes) ((esl_slot_t *)((char *)R + (bytes)))
+#define CHECK_ROOM if (ESL_UNLIKELY(fp >= last) || ESL_UNLIKELY(SHIFTED(plain->span) > end)) goto cramped;
+#define BEGIN_FRAME \
+        fp->at = ip; \
+        fp++; \
+        memcpy(&fp->procedure, &plain->frame, 8); \
+        R = SHIFTED(plain->shift); \
+        ip = plain->code; \
+        if (ESL_UNLIKELY(--budget <= 0)) goto pause; \
+        DISPATCH();
+#define ENTER { const esl_call_t *plain = PLAIN(ip); CHECK_ROOM BEGIN_FRAME }
+/* Back from a plain CALL with one result, the usual case; falls through in others. */
+#define LEAVE_ONE \
+    if (ESL_LIKELY(fp != request)) { \
+        const esl_ins_t *call = fp[-1].at; \
+        if (ESL_LIKELY(call->x == 2)) { \
+            const esl_call_t *plain = PLAIN(call); \
+            esl_slot_t result = R[plain->result.from]; \
+            fp--; \
+            R = SHIFTED(-(ptrdiff_t)plain->shift); \
+            R[plain->result.to] = result; \
+            ip = call + 1; \
+            DISPATCH(); \
+        } \
+    }
+
 static esl_status_t loop(esl_script_t *s)
 {
 #if ESL_COMPUTED_GOTO
@@ -391,9 +395,9 @@ static esl_status_t loop(esl_script_t *s)
 #endif
     const esl_unit_t *const unit = s->unit;
     const esl_constant_t *const constants = unit->constant;
-    const esl_site_t *const sites = unit->site;
-    const esl_ins_t *code, *ip;
-    esl_slot_t *R, *G, *top;
+    const esl_call_t *const calls = unit->calls;
+    const esl_ins_t *ip;
+    esl_slot_t *R, *G;
     const esl_slot_t *end;
     esl_frame_t *fp;
     const esl_frame_t *request, *last;
@@ -420,16 +424,16 @@ dispatch:
     FUSED(ADDI_RET) A.i = esl_int_add(B.i, IMM); ip++; goto leave;
     FUSED(MODI_RET) A.i = remainder_of(B.i, IMM); ip++; goto leave;
     FUSED(ADD_RET) A.i = esl_int_add(B.i, C.i); ip++; goto leave;
-    CASE(RET) leave: {
-        const esl_site_t *site = &sites[fp->site];
-        if (ESL_LIKELY(fp != request && site->code)) {
-            const esl_slot_t *callee = R;
-            top = R;
+    CASE(RET) leave:
+        LEAVE_ONE
+        if (ESL_LIKELY(fp != request && fp[-1].at->x)) {
+            const esl_ins_t *call = fp[-1].at;
+            const esl_call_t *plain = PLAIN(call);
+            esl_slot_t *caller = SHIFTED(-(ptrdiff_t)plain->shift);
+            for (unsigned i = 0; i < call->x - 1u; i++) caller[plain->out[i].to] = R[plain->out[i].from];
+            R = caller;
             fp--;
-            R = G + fp->base;
-            copy_slots(R, callee, site->out, site->outs);
-            code = unit->procedure[fp->procedure].code;
-            ip = code + fp->pc + 1;
+            ip = call + 1;
             DISPATCH();
         }
         SYNC();
@@ -438,26 +442,19 @@ dispatch:
         LOAD_FRAME(); /* at the CALL */
         if (ESL_UNLIKELY(error)) goto raise;
         NEXT;
-    }
     CASE(END) SYNC(); goto done;
-    FUSED(ADDI_CALL) A.i = esl_int_add(B.i, IMM); ip++; goto enter;
-    FUSED(MODI_CALL) A.i = remainder_of(B.i, IMM); ip++; goto enter;
-    CASE(CALL) enter: {
-        const esl_site_t *site = &sites[ip->a];
-        if (ESL_LIKELY(site->code && fp < last && (uintptr_t)(top + site->registers) < (uintptr_t)end)) {
-            const esl_slot_t *caller = R, *pattern = site->pattern;
-            esl_slot_t *fresh = top + site->given;
-            fp->pc = (uint32_t)(ip - code);
-            fp++;
-            enter_frame(fp, (uint32_t)(top - G), site);
-            R = top;
-            top += site->registers;
-            ip = code = site->code;
-            for (; fresh < top; fresh += 2, pattern += 2) memcpy(fresh, pattern, 2 * sizeof *fresh); /* both have room for one more */
-            copy_slots(R, caller, site->in, site->ins);
-            if (ESL_UNLIKELY(--budget <= 0)) goto pause;
-            DISPATCH();
-        }
+    FUSED(ADDI_CALL) A.i = esl_int_add(B.i, IMM); ip++; ENTER
+    FUSED(MODI_CALL) A.i = remainder_of(B.i, IMM); ip++; goto fill;
+    FUSED(CALL_OVER) ENTER
+    FUSED(CALL_FILL) fill: {
+        const esl_call_t *plain = PLAIN(ip);
+        CHECK_ROOM
+        esl_slot_t *fresh = SHIFTED(plain->shift);
+        for (const esl_copy_t *copy = plain->in, *behind = copy + plain->ins; copy < behind; copy++) fresh[copy->to] = R[copy->from];
+        for (unsigned i = 0; i < plain->fills; i++) fresh[plain->fresh[i]] = plain->pattern[plain->fresh[i]];
+        BEGIN_FRAME
+    }
+    CASE(CALL) {
         SYNC();
         TRY(esl_call_enter(s, ip->a));
         LOAD_FRAME();
@@ -490,13 +487,13 @@ dispatch:
         if (ESL_UNLIKELY(--budget <= 0)) goto pause;
         DISPATCH();
     }
-    CASE(GOSUB) TRY(esl_push_return(s, fp, (uint32_t)(ip + 1 - code))); BACK(BC);
+    CASE(GOSUB) TRY(esl_push_return(s, fp, (uint32_t)(ip + 1 - CODE))); BACK(BC);
     CASE(RETSUB) {
         if (!fp->gosubs) NEXT;
-        ip = code + pop_return(s, fp);
+        ip = CODE + pop_return(s, fp);
         BACK(0);
     }
-    CASE(GUARD) fp->guard = X == 3 ? (uint32_t)(ip - code) + (uint32_t)BC : 0; NEXT;
+    CASE(GUARD) fp->guard = X == 3 ? (uint32_t)(ip - CODE) + (uint32_t)BC : 0; NEXT;
     CASE(CAUGHT) A.i = s->caught; NEXT;
     CASE(RAISE) RAISE(raise_number(A.i, NULL, &message));
     CASE(RAISE_T) RAISE(raise_number(A.i, B.t, &message));
@@ -507,11 +504,11 @@ dispatch:
         line = fp->handled_line;
         RAISE(fp->handled_nr);
     }
-    CASE(ON_ERR) on_error(fp, X, (uint32_t)(ip - code) + (uint32_t)BC); NEXT;
+    CASE(ON_ERR) on_error(fp, X, (uint32_t)(ip - CODE) + (uint32_t)BC); NEXT;
     CASE(RETRY) CASE(RESUME) {
         int64_t to = after_handler(s, fp, ip->op == ESL_OP_RETRY);
         if (to < 0) RAISE(ESL_ERR_NO_HANDLER);
-        ip = code + to;
+        ip = CODE + to;
         BACK(0); /* RETRY can be a way back */
     }
     CASE(LEAVE) leave_handler(fp); NEXT;
@@ -535,7 +532,7 @@ dispatch:
         NEXT;
     }
     CASE(INVALID_B) A = inv(ESL_T_BOOL, X); NEXT;
-    CASE(INVALID_I) CASE(INVALID_M) A = inv(ESL_T_INT, X); NEXT;
+    CASE(INVALID_I) ALIKE(INVALID_M) A = inv(ESL_T_INT, X); NEXT;
     CASE(INVALID_R) A = inv(ESL_T_REAL, X); NEXT;
     CASE(INVALID_T) set_text(&A, esl_text_inv(X)); NEXT;
     CASE(INVALID_A) move_any(&A, (esl_slot_t){.u = ESL_T_INT}, inv(ESL_T_INT, X)); NEXT;
@@ -550,7 +547,7 @@ dispatch:
     CASE(GSTORE_T) move_text(&G[ip->a], B.t); NEXT;
     CASE(GSTORE_A) move_any(&G[ip->a], B, (&B)[1]); NEXT;
     CASE(VALID_B) A.i = !esl_bool_invalid(B.i); NEXT;
-    CASE(VALID_I) CASE(VALID_M) A.i = !esl_int_invalid(B.i); NEXT;
+    CASE(VALID_I) ALIKE(VALID_M) A.i = !esl_int_invalid(B.i); NEXT;
     CASE(VALID_R) A.i = !esl_real_invalid(B.r); NEXT;
     CASE(VALID_T) A.i = !esl_text_invalid(B.t); NEXT;
     CASE(VALID_A) A.i = esl_slot_reason((esl_type)B.u, (&B)[1]) == 0; NEXT;
@@ -618,16 +615,16 @@ dispatch:
     CASE(CVT_RI) A.i = esl_int_from_real(B.r); NEXT;
     CASE(CVT_RB) A = esl_convert(ESL_T_REAL, B, ESL_T_BOOL); NEXT;
 
+    ALIKE(LT_M) ALIKE(LE_M) ALIKE(EQ_M) ALIKE(NE_M) /* see fusions.py: never met, but the table of jumps has them */
     COMPARES(int64_t, I, esl_int_invalid, int_fault, i)
     COMPARES(double, R, esl_real_invalid, real_fault, r)
-    COMPARES(int64_t, M, esl_int_invalid, int_fault, i)
     COMPARE_TEXT(LT, <) COMPARE_TEXT(LE, <=)
     CASE(EQ_T) A.i = same_texts(B.t, C.t, true); NEXT;
     CASE(NE_T) A.i = same_texts(B.t, C.t, false); NEXT;
     COMPARE_BOOL(LT, <) COMPARE_BOOL(LE, <=) COMPARE_BOOL(EQ, ==) COMPARE_BOOL(NE, !=)
+    ALIKE(BR_LT_M) ALIKE(BR_LE_M) ALIKE(BR_EQ_M) ALIKE(BR_NE_M)
     BRANCHES(I, BRANCH_INT, i)
     BRANCHES(R, BRANCH_REAL, r)
-    BRANCHES(M, BRANCH_INT, i)
     BRANCH_K(LT, <) BRANCH_K(LE, <=) BRANCH_K(EQ, ==) BRANCH_K(NE, !=) BRANCH_K(GT, >) BRANCH_K(GE, >=)
 
     BRANCH_INT(FOR_PREP, A.i, B.i, >)
@@ -708,7 +705,12 @@ dispatch:
     }
 #endif
 
-raise: /* `error` at ip; not reached by falling */
+cramped: /* a plain CALL at ip without room for its frame; not reached by falling */
+    SYNC();
+    TRY(esl_call_room(s, PLAIN(ip)));
+    LOAD_FRAME();
+    DISPATCH();
+raise: /* `error` at ip */
     SYNC();
     if (!esl_raise(s, error, 0, message, line)) return stop(s);
     message = NULL, line = 0;

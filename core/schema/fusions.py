@@ -21,7 +21,8 @@ from table import Table
 ALIKE = {"LD_R": "LD_I", "LD_M": "LD_I", "LD_O": "LD_I", "ST_R": "ST_I", "ST_M": "ST_I", "ST_O": "ST_I", "MOV_B": "MOV_I", "MOV_R": "MOV_I",
          "MOV_M": "MOV_I", "MOV_O": "MOV_I", "LOADK_R": "LOADK_I", "LOADK_M": "LOADK_I", "GLOAD_B": "GLOAD_I", "GLOAD_R": "GLOAD_I",
          "GLOAD_M": "GLOAD_I", "GLOAD_O": "GLOAD_I", "GSTORE_B": "GSTORE_I", "GSTORE_R": "GSTORE_I", "GSTORE_M": "GSTORE_I",
-         "GSTORE_O": "GSTORE_I"}
+         "GSTORE_O": "GSTORE_I", "LT_M": "LT_I", "LE_M": "LE_I", "EQ_M": "EQ_I", "NE_M": "NE_I", "BR_LT_M": "BR_LT_I", "BR_LE_M": "BR_LE_I",
+         "BR_EQ_M": "BR_EQ_I", "BR_NE_M": "BR_NE_I", "INVALID_M": "INVALID_I", "VALID_M": "VALID_I"}
 NUMBERS = {row.name: row.number for row in OPCODES}
 FREE = sorted({*range(1, 256)} - {number for name, number in NUMBERS.items() if name not in ALIKE})
 MOST_PARTS = 3
@@ -46,11 +47,12 @@ ROWS: list[Fusion] = []
 
 
 def fuse(name: str, parts: str, where: str = "", lands: str = "", doc: str = "", *, only: bool = False) -> None:
-    """One row. Names of opcodes become numbers; a name of ALIKE would never match."""
+    """One row. Names of opcodes and of rows before it become numbers; a name of ALIKE would never match."""
+    known = NUMBERS | {row.name: row.number for row in ROWS}
     names = parts.split()
     if len(names) > MOST_PARTS or set(names) & set(ALIKE):
         raise ValueError(f"fusion {name}: {parts}")
-    numbers = [NUMBERS[part] for part in names] + [0] * (MOST_PARTS - len(names))
+    numbers = [known[part] for part in names] + [0] * (MOST_PARTS - len(names))
     ROWS.append(Fusion(FREE[len(ROWS)], name, parts, where, lands, doc, *numbers, landing=NUMBERS[lands] if lands else 0, only=only))
 
 
@@ -84,8 +86,10 @@ fuse("MUL_MUL_SUB", "MUL_R MUL_R SUB_R", "2b=0a 2c=1a 0a!1a", doc="difference of
 fuse("MULK_MUL_ADD", "MULK_R MUL_R ADD_R", "1b=0a 2b=1a", doc="scaled product and sum")
 fuse("MUL_ADD", "MUL_R ADD_R", "1c=0a 0a!1b", doc="add a product")
 # calls
-fuse("ADDI_CALL", "ADDI_I CALL", doc="last argument of a call is a sum")
-fuse("MODI_CALL", "MODI_I CALL", doc="last argument of a call is a remainder")
+fuse("CALL_OVER", "CALL", only=True, doc="plain call: arguments stand where the procedure's frame begins (esl_calls.c)")
+fuse("CALL_FILL", "CALL", only=True, doc="plain call: slots are copied or filled")
+fuse("ADDI_CALL", "ADDI_I CALL_OVER", doc="last argument of a call is a sum")
+fuse("MODI_CALL", "MODI_I CALL_FILL", doc="last argument of a call is a remainder")
 fuse("JUMP_RET", "JUMP", lands="RET", doc="end of a branch that ends the procedure")
 fuse("MOV_RET", "MOV_I RET", doc="result and end of a procedure")
 fuse("ADD_RET", "ADD_I RET", doc="sum as a result and end of a procedure")

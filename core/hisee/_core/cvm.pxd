@@ -101,14 +101,12 @@ cdef extern from "esl_vm.h" nogil:
     void esl_buffer_free(esl_buffer_t *buffer)
     const esl_container_t *esl_container_next(const esl_containers_t *all, const esl_container_t *container, esl_container_info_t *info)
     ctypedef struct esl_frame_t:
-        uint32_t base
         uint16_t procedure
 
     ctypedef struct esl_script_t:
         esl_containers_t *containers
         esl_frame_t *frames
-        esl_slot_t *stack
-        uint32_t depth, stack_used
+        uint32_t depth
         bint direct
         esl_status_t status
         bint running
@@ -116,6 +114,7 @@ cdef extern from "esl_vm.h" nogil:
         esl_account_t account
         esl_pending_t pending
         esl_wait_t wait
+    esl_slot_t *esl_request_registers(const esl_script_t *script)
     esl_script_t *esl_script_new(const esl_unit_t *unit, esl_cells_t *cells, esl_cells_t *variables,
                                  const esl_script_limits_t *limits, const esl_world_t *world, esl_slab_t *slab)
     const esl_failure_t *esl_script_failure(const esl_script_t *script)

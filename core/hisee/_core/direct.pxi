@@ -125,6 +125,6 @@ cdef object direct_call(object bound, PyObject **args, Py_ssize_t count):
         raise CallFailed(self.script.failure)
     s.direct = True
     for i in range(count):
-        s.stack[s.frames[1].base + p.param[i].reg] = given[i]
+        cvm.esl_request_registers(s)[p.param[i].reg] = given[i]
     direct_run(self.script)
-    return direct_results(self, s.stack + s.stack_used)  # the frame is gone, what stood in it is still there
+    return direct_results(self, cvm.esl_request_registers(s))  # the frame is gone, what stood in it is still there
