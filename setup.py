@@ -20,6 +20,10 @@ HEADERS = sorted(str(p.relative_to(ROOT)) for p in (ROOT / C).rglob("*.h"))
 CFLAGS = [os.environ.get("HISEE_OPTIMIZE", "-O2"), "-std=gnu11", "-ffp-contract=off", "-fno-strict-aliasing", "-fvisibility=hidden",
           "-Wall", "-Wextra"]
 
+# of one source more, for gcc: the loop jumps from each instruction to each other, so nothing is common to several on the way, and what gcc
+# finds to be common it keeps in registers that the loop needs
+OF_SOURCE = {"esl_vm": ["-fno-gcse", "-fno-tree-pre", "-fno-code-hoisting"]}
+
 VALUES = ["esl_text", "esl_record", "esl_convert", "esl_codec", "esl_decode"]
 LIBRARY = ["esl_builtin", "esl_builtin_value", "esl_builtin_math", "esl_builtin_number", "esl_builtin_text", "esl_builtin_edit",
            "esl_builtin_time", "esl_builtin_column", "esl_number", "esl_case", "esl_zone", "esl_tzif", "esl_timetext"]
@@ -117,7 +121,8 @@ class BuildOnce(build_ext):
     def _object(self, source: str) -> str:
         (wanted,) = self.compiler.object_filenames([source], output_dir=self.build_temp)
         if self.force or newer_group([source, *HEADERS, "setup.py"], wanted):
-            self.compiler.compile([source], output_dir=self.build_temp, macros=DEFINES, include_dirs=[C], extra_postargs=CFLAGS)
+            more = [] if "clang" in " ".join(self.compiler.compiler_so) else OF_SOURCE.get(Path(source).stem, [])
+            self.compiler.compile([source], output_dir=self.build_temp, macros=DEFINES, include_dirs=[C], extra_postargs=[*CFLAGS, *more])
         return wanted
 
 

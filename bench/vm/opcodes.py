@@ -21,7 +21,7 @@ from bench.vm.run_esl import unit_of
 
 from hisee._core.values import encode
 from hisee.schema import fusions, opcodes
-from support.c_sources import sources_of
+from support.c_sources import flags_of, sources_of
 
 C = BUILD.parents[2] / "core/c"
 DISPATCH = 3  # instructions: fetch the opcode, go on by one instruction, jump
@@ -31,8 +31,8 @@ def runner() -> Path:
     sources = [str(path) for path in sources_of("hisee._core.vm")]
     made = BUILD / "runner"
     BUILD.mkdir(parents=True, exist_ok=True)
-    subprocess.run(["gcc", "-g", "-O2", "-std=gnu11", "-ffp-contract=off", "-fno-strict-aliasing", "-no-pie", f"-I{C}", "-o", str(made),
-                    str(Path(__file__).with_name("runner.c")), *sources, "-lm"], check=True)
+    subprocess.run(["gcc", "-g", "-O2", "-std=gnu11", "-ffp-contract=off", "-fno-strict-aliasing", "-no-pie", *flags_of("esl_vm"), f"-I{C}", "-o",
+                    str(made), str(Path(__file__).with_name("runner.c")), *sources, "-lm"], check=True)
     return made
 
 

@@ -5,18 +5,19 @@
 #include "esl_calls.h"
 #include "esl_quick.h"
 
+#define MOST_PARTS 4         /* of a row */
 #define MOST_CASES 256       /* tables of one unit: their number stands in operand x */
 #define LEAST_DECISIONS 3    /* fewer are no slower one after the other */
 #define MOST_DECISIONS 1024  /* of one table; what follows them stays as it is */
 
 typedef struct {
-    uint8_t number, parts[3], landing;
+    uint8_t number, parts[MOST_PARTS], landing;
     const char *where;
     bool only;               /* where the loader has looked further */
 } row_t;
 
 static const row_t rows[] = {
-#define X(number, name, first, second, third, where, landing, only) {number, {first, second, third}, landing, where, only},
+#define X(number, name, first, second, third, fourth, where, landing, only) {number, {first, second, third, fourth}, landing, where, only},
     HISEE_FUSIONS(X)
 #undef X
 };
@@ -62,13 +63,16 @@ static bool holds(const char *where, const esl_ins_t *at)
     return true;
 }
 
+/* Of the jump that a row with a landing ends in. */
+static int32_t distance(const esl_ins_t *ins) { return ins->op == ESL_OP_BR_FALSE ? (int16_t)ins->c : esl_ins_bc(ins); }
+
 static bool fits(const row_t *row, const esl_procedure_t *p, uint32_t pc)
 {
     const esl_ins_t *at = &p->code[pc];
     uint32_t last = 0;
-    for (uint32_t i = 0; i < 3 && row->parts[i]; last = i++)
+    for (uint32_t i = 0; i < MOST_PARTS && row->parts[i]; last = i++)
         if (pc + i >= p->length || at[i].op != row->parts[i]) return false;
-    if (row->landing && p->code[(int64_t)(pc + last) + esl_ins_bc(&at[last])].op != row->landing) return false;
+    if (row->landing && p->code[(int64_t)(pc + last) + distance(&at[last])].op != row->landing) return false;
     return holds(row->where, at);
 }
 

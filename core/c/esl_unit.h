@@ -16,7 +16,7 @@ typedef enum {
 
 /* What the loader puts in the place of opcodes (core/schema/fusions.py). */
 typedef enum {
-#define X(number, name, first, second, third, where, landing, only) ESL_FUSED_##name = number,
+#define X(number, name, first, second, third, fourth, where, landing, only) ESL_FUSED_##name = number,
     HISEE_FUSIONS(X)
 #undef X
 } esl_fused_t;

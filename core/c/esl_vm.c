@@ -249,9 +249,9 @@ static esl_status_t stop(esl_script_t *s)
 #define CASE(name) L_##name:
 #define FUSED(name) F_##name:
 #define ALIKE(name) L_##name: /* the loader has put another opcode in its place (esl_fuse.c) */
-#define DISPATCH() goto *targets[ip->op]
+#define DISPATCH() goto *places[ip->op]
 #else
-#define CASE(name) case ESL_OP_##name:
+#define CASE(name) case ESL_OP_##name: L_##name: __attribute__((unused));
 #define FUSED(name) case ESL_FUSED_##name:
 #define ALIKE(name)
 #define DISPATCH() goto dispatch
@@ -268,15 +268,16 @@ static esl_status_t stop(esl_script_t *s)
 #define NEXT do { ip++; DISPATCH(); } while (0)
 #define SKIP do { ip += 2; DISPATCH(); } while (0)
 #define JUMP do { ip += ip->c; DISPATCH(); } while (0) /* forward: the verifier has seen to it */
-#define BACK(distance) do { ip += (distance); if (ESL_UNLIKELY(--budget <= 0)) goto pause; DISPATCH(); } while (0)
+#define SPEND if (ESL_UNLIKELY(--budget < 0)) goto pause /* it is one less than there is: the sign tells */
+#define BACK(distance) do { ip += (ptrdiff_t)(distance); SPEND; DISPATCH(); } while (0)
 #define RAISE(number) do { error = (number); goto raise; } while (0)
 #define TRY(call) do { error = (call); if (ESL_UNLIKELY(error)) goto raise; } while (0)
 #define CODE (unit->procedure[fp->procedure].code) /* of the top frame */
-#define SYNC() (fp->at = ip, s->depth = (uint32_t)(fp - s->frames) + 1, s->base = (uint32_t)(R - G), s->budget = budget)
+#define SYNC() (fp->at = ip, s->depth = (uint32_t)(fp - s->frames) + 1, s->base = (uint32_t)(R - G), s->budget = budget + 1)
 #define LOAD_FRAME() (fp = &s->frames[s->depth - 1], ip = fp->at, G = s->stack, R = G + s->base, end = G + s->stack_room, \
-                      request = s->frames + s->entry, last = last_frame(s), budget = s->budget)
+                      request = s->frames + s->entry, last = last_frame(s), budget = s->budget - 1)
 /* A piece that may spend budget or look at the script. */
-#define COLD(call) do { SYNC(); error = (call); budget = s->budget; if (ESL_UNLIKELY(error)) goto raise; } while (0)
+#define COLD(call) do { SYNC(); error = (call); budget = s->budget - 1; if (ESL_UNLIKELY(error)) goto raise; } while (0)
 
 #define COMPARE(type, T, bad, fault, field, name, sign) \
     CASE(name##_##T) { \
@@ -287,13 +288,31 @@ static esl_status_t stop(esl_script_t *s)
 #define COMPARES(type, T, bad, fault, field) \
     COMPARE(type, T, bad, fault, field, LT, <) COMPARE(type, T, bad, fault, field, LE, <=) \
     COMPARE(type, T, bad, fault, field, EQ, ==) COMPARE(type, T, bad, fault, field, NE, !=)
-/* Apart, as in esl_int_add: tests that are never met. */
+/* Validity and overflow of INT (V6). `least`, the least valid one, is kept in a register. Apart: each test is one fused compare and jump that
+ * is never taken; joined into one condition they would be twice as many instructions. */
+#define BAD(i) ((i) < least)
+#define UNLESS(test, otherwise) if (ESL_UNLIKELY(test)) goto otherwise; __asm__("")
+#define CHECKED(builtin, result, left, right, fault) \
+    do { \
+        int64_t b_ = left, c_ = right; \
+        UNLESS(builtin(b_, c_, &result), fault); \
+        UNLESS(BAD(b_), fault); \
+        UNLESS(BAD(c_), fault); \
+        UNLESS(BAD(result), fault); \
+    } while (0)
+/* A sum with a number that is valid. */
+#define SUMMED(result, left, number, fault) \
+    do { \
+        int64_t b_ = left; \
+        UNLESS(__builtin_add_overflow(b_, (int64_t)(number), &result), fault); \
+        UNLESS(BAD(b_), fault); \
+        UNLESS(BAD(result), fault); \
+    } while (0)
 #define BRANCH_INT(name, left, right, sign) \
     CASE(name) { \
         int64_t a = left, b = right; \
-        if (ESL_UNLIKELY(esl_int_invalid(a))) RAISE(ESL_ERR_EXPRESSION_STATUS); \
-        __asm__(""); \
-        if (ESL_UNLIKELY(esl_int_invalid(b))) RAISE(ESL_ERR_EXPRESSION_STATUS); \
+        UNLESS(BAD(a), invalid); \
+        UNLESS(BAD(b), invalid); \
         if (a sign b) JUMP; \
         NEXT; \
     }
@@ -309,12 +328,17 @@ static esl_status_t stop(esl_script_t *s)
     BRANCH(BR_LT_##T, A.field, B.field, <) BRANCH(BR_LE_##T, A.field, B.field, <=) \
     BRANCH(BR_EQ_##T, A.field, B.field, ==) BRANCH(BR_NE_##T, A.field, B.field, !=)
 #define BRANCH_K(name, sign) \
-    BRANCH_INT(BRI_##name##_I, A.i, (int16_t)ip->b, sign) \
+    CASE(BRI_##name##_I) { \
+        int64_t a = A.i; \
+        UNLESS(BAD(a), invalid); \
+        if (a sign (int16_t)ip->b) JUMP; \
+        NEXT; \
+    } \
     BRANCH_REAL(BRK_##name##_R, A.r, KREAL(ip->b), sign)
 /* FOR: the end of a turn. */
 #define COUNT { \
         int64_t i = A.i; \
-        if (ESL_UNLIKELY(esl_int_invalid(i))) RAISE(ESL_ERR_EXPRESSION_STATUS); \
+        UNLESS(BAD(i), invalid); \
         if (ESL_LIKELY(i < B.i)) { \
             A.i = i + 1; \
             BACK((int16_t)ip->c); \
@@ -331,11 +355,7 @@ static esl_status_t stop(esl_script_t *s)
 #define ROW(record, operand) \
     uint64_t row = (uint64_t)R[operand].i - 1; \
     if (ESL_UNLIKELY(row >= (record)->rows)) RAISE(esl_int_invalid(R[operand].i) ? ESL_ERR_EXPRESSION_STATUS : ESL_ERR_RANGE_ERROR)
-#define OWN(slot) \
-    if (ESL_UNLIKELY((slot).rec->refs != 1)) { \
-        budget -= esl_work((uint64_t)(slot).rec->rows * (slot).rec->structure->columns); \
-        if (!esl_record_own(&s->account, &(slot).rec)) RAISE(ESL_ERR_MEMORY); \
-    }
+#define OWN(slot) if (ESL_UNLIKELY((slot).rec->refs != 1)) goto shared /* of the record operand a: copied there, and once more from the beginning */
 #define CELLS(record) ((esl_slot_t *)esl_record_block(record, X)) /* of column x; of eight bytes */
 #define FLAGS(record) ((uint8_t *)esl_record_block(record, X))    /* BOOL */
 #define READ_CELL(T, TYPE) \
@@ -357,7 +377,7 @@ static esl_status_t stop(esl_script_t *s)
         memcpy(&fp->procedure, &plain->frame, 8); \
         R = SHIFTED(plain->shift); \
         ip = plain->code; \
-        if (ESL_UNLIKELY(--budget <= 0)) goto pause; \
+        SPEND; \
         DISPATCH();
 #define ENTER { const esl_call_t *plain = PLAIN(ip); CHECK_ROOM BEGIN_FRAME }
 /* Back from a plain CALL with one result, the usual case; falls through in others. */
@@ -375,6 +395,12 @@ static esl_status_t stop(esl_script_t *s)
         } \
     }
 
+#if defined __x86_64__ && defined __GNUC__ && !defined __clang__ && !defined ESL_NO_PIN
+#define PINNED(type, name, place) register type name __asm__(place)
+#else
+#define PINNED(type, name, place) type name
+#endif
+
 static esl_status_t loop(esl_script_t *s)
 {
 #if ESL_COMPUTED_GOTO
@@ -386,7 +412,7 @@ static esl_status_t loop(esl_script_t *s)
 #define X(number, name, x, a, b, c, raises) [number] = &&L_##name,
         HISEE_OPCODES(X)
 #undef X
-#define X(number, name, first, second, third, where, landing, only) [number] = &&F_##name,
+#define X(number, name, first, second, third, fourth, where, landing, only) [number] = &&F_##name,
         HISEE_FUSIONS(X)
 #undef X
 #define X ip->x
@@ -406,6 +432,13 @@ static esl_status_t loop(esl_script_t *s)
     const char *message = NULL;
     uint32_t line = 0;
 
+    PINNED(int64_t, least, "r14") = ESL_INT_MIN;
+    __asm__("" : "+r"(least)); /* else it would be made anew for each test */
+#if ESL_COMPUTED_GOTO
+    PINNED(const void *const *, places, "r15") = targets;
+    __asm__("" : "+r"(places));
+#endif
+
     LOAD_FRAME();
 #if ESL_COMPUTED_GOTO
     DISPATCH();
@@ -421,9 +454,22 @@ dispatch:
     CASE(BR_FALSE) { int64_t a = A.i; if (ESL_UNLIKELY(esl_bool_invalid(a))) RAISE(ESL_ERR_EXPRESSION_STATUS); if (!a) JUMP; NEXT; }
     FUSED(JUMP_RET) ip += BC; goto leave;
     FUSED(MOV_RET) A = B; ip++; goto leave;
-    FUSED(ADDI_RET) A.i = esl_int_add(B.i, IMM); ip++; goto leave;
-    FUSED(MODI_RET) A.i = remainder_of(B.i, IMM); ip++; goto leave;
-    FUSED(ADD_RET) A.i = esl_int_add(B.i, C.i); ip++; goto leave;
+    FUSED(ADDI_RET) { int64_t sum; SUMMED(sum, B.i, IMM, fault_bi); A.i = sum; ip++; goto leave; }
+    FUSED(MODI_RET) {
+        uint64_t b = B.u;
+        UNLESS(b > UINT32_MAX, L_MODI_I);
+        A.i = (uint32_t)b % (uint32_t)IMM;
+        ip++;
+        goto leave;
+    }
+    FUSED(ADD_RET) {
+        int64_t sum;
+        CHECKED(__builtin_add_overflow, sum, B.i, C.i, fault_bc);
+        A.i = sum;
+        ip++;
+        LEAVE_ONE
+        goto leave;
+    }
     CASE(RET) leave:
         LEAVE_ONE
         if (ESL_LIKELY(fp != request && fp[-1].at->x)) {
@@ -443,8 +489,14 @@ dispatch:
         if (ESL_UNLIKELY(error)) goto raise;
         NEXT;
     CASE(END) SYNC(); goto done;
-    FUSED(ADDI_CALL) A.i = esl_int_add(B.i, IMM); ip++; ENTER
-    FUSED(MODI_CALL) A.i = remainder_of(B.i, IMM); ip++; goto fill;
+    FUSED(ADDI_CALL) { int64_t sum; SUMMED(sum, B.i, IMM, fault_bi); A.i = sum; ip++; ENTER }
+    FUSED(MODI_CALL) {
+        uint64_t b = B.u;
+        UNLESS(b > UINT32_MAX, L_MODI_I);
+        A.i = (uint32_t)b % (uint32_t)IMM;
+        ip++;
+        goto fill;
+    }
     FUSED(CALL_OVER) ENTER
     FUSED(CALL_FILL) fill: {
         const esl_call_t *plain = PLAIN(ip);
@@ -458,7 +510,7 @@ dispatch:
         SYNC();
         TRY(esl_call_enter(s, ip->a));
         LOAD_FRAME();
-        if (ESL_UNLIKELY(--budget <= 0)) goto pause;
+        SPEND;
         DISPATCH();
     }
     FUSED(FN_QUICK) {
@@ -467,24 +519,24 @@ dispatch:
         if (ESL_UNLIKELY(cost < 0)) goto function;
         ip++;
         budget -= cost + 1;
-        if (ESL_UNLIKELY(budget <= 0)) goto pause;
+        if (ESL_UNLIKELY(budget < 0)) goto pause;
         DISPATCH();
     }
     CASE(FN) function: {
         SYNC();
         error = call_builtin(s, ip->a);
-        budget = s->budget;
+        budget = s->budget - 1;
         if (ESL_UNLIKELY(error == ESL_BUILTIN_FUEL)) goto starved;
         if (ESL_UNLIKELY(error)) goto raise;
         ip++;
-        if (ESL_UNLIKELY(--budget <= 0)) goto pause;
+        SPEND;
         DISPATCH();
     }
     CASE(ACT) {
         COLD(esl_begin_action(s, ip->a));
         if (s->status == ESL_ACTION) goto act;
         ip++;
-        if (ESL_UNLIKELY(--budget <= 0)) goto pause;
+        SPEND;
         DISPATCH();
     }
     CASE(GOSUB) TRY(esl_push_return(s, fp, (uint32_t)(ip + 1 - CODE))); BACK(BC);
@@ -553,11 +605,18 @@ dispatch:
     CASE(VALID_A) A.i = esl_slot_reason((esl_type)B.u, (&B)[1]) == 0; NEXT;
 
     /* INT */
-    CASE(ADD_I) A.i = esl_int_add(B.i, C.i); NEXT;
-    CASE(SUB_I) A.i = esl_int_sub(B.i, C.i); NEXT;
-    CASE(MUL_I) A.i = esl_int_mul(B.i, C.i); NEXT;
-    CASE(ADDI_I) A.i = esl_int_add(B.i, IMM); NEXT;
-    CASE(MULI_I) A.i = esl_int_mul(B.i, IMM); NEXT;
+    CASE(ADD_I) { int64_t sum; CHECKED(__builtin_add_overflow, sum, B.i, C.i, fault_bc); A.i = sum; NEXT; }
+    CASE(SUB_I) { int64_t left; CHECKED(__builtin_sub_overflow, left, B.i, C.i, fault_bc); A.i = left; NEXT; }
+    CASE(MUL_I) { int64_t product; CHECKED(__builtin_mul_overflow, product, B.i, C.i, fault_bc); A.i = product; NEXT; }
+    CASE(ADDI_I) { int64_t sum; SUMMED(sum, B.i, IMM, fault_bi); A.i = sum; NEXT; }
+    CASE(MULI_I) {
+        int64_t b = B.i, product;
+        UNLESS(__builtin_mul_overflow(b, (int64_t)IMM, &product), fault_bi);
+        UNLESS(BAD(b), fault_bi);
+        UNLESS(BAD(product), fault_bi);
+        A.i = product;
+        NEXT;
+    }
     CASE(NEG_I) A.i = esl_int_neg(B.i); NEXT;
     CASE(AND_I) A.i = esl_int_and(B.i, C.i); NEXT;
     CASE(DIV_II) A.r = esl_real_div(esl_real_from_int(B.i), esl_real_from_int(C.i)); NEXT;
@@ -705,7 +764,21 @@ dispatch:
     }
 #endif
 
-cramped: /* a plain CALL at ip without room for its frame; not reached by falling */
+fault_bc: /* operands or result are no valid INT; this and what follows is not reached by falling */
+    A.i = esl_int_fault(B.i, C.i);
+    NEXT;
+fault_bi:
+    A.i = esl_int_fault(B.i, IMM);
+    NEXT;
+invalid:
+    RAISE(ESL_ERR_EXPRESSION_STATUS);
+shared: { /* a record that is written at ip and belongs to others too */
+        esl_slot_t *slot = &REC(ip->a);
+        budget -= esl_work((uint64_t)slot->rec->rows * slot->rec->structure->columns);
+        if (!esl_record_own(&s->account, &slot->rec)) RAISE(ESL_ERR_MEMORY);
+        DISPATCH();
+    }
+cramped: /* a plain CALL at ip without room for its frame */
     SYNC();
     TRY(esl_call_room(s, PLAIN(ip)));
     LOAD_FRAME();
@@ -715,7 +788,7 @@ raise: /* `error` at ip */
     if (!esl_raise(s, error, 0, message, line)) return stop(s);
     message = NULL, line = 0;
     LOAD_FRAME();
-    if (ESL_UNLIKELY(--budget <= 0)) goto pause; /* a handler is a way back as well */
+    SPEND; /* a handler is a way back as well */
     DISPATCH();
 act: /* an action is pending at ip */
     s->budget--;

@@ -8,7 +8,7 @@ parts   opcodes that follow each other; the loader takes the first row that fits
 where   what must hold besides, blanks between: `1c=0a` operand c of part 1 is operand a of part 0 (counted from 0), `0a!1a` they differ,
         `0bL` the record operand is no global, `0b=` it is 0
 only    the loader uses the row only where it has looked further than the tests say (esl_fuse.c)
-lands   opcode at the place where the last part, a way back, goes; "" any
+lands   opcode at the place where the last part goes when it jumps; "" any
 
 ALIKE: opcodes that the loop does in the same way, and the one that stands for them after loading; their numbers are free for rows here.
 """
@@ -25,7 +25,7 @@ ALIKE = {"LD_R": "LD_I", "LD_M": "LD_I", "LD_O": "LD_I", "ST_R": "ST_I", "ST_M":
          "BR_EQ_M": "BR_EQ_I", "BR_NE_M": "BR_NE_I", "INVALID_M": "INVALID_I", "VALID_M": "VALID_I"}
 NUMBERS = {row.name: row.number for row in OPCODES}
 FREE = sorted({*range(1, 256)} - {number for name, number in NUMBERS.items() if name not in ALIKE})
-MOST_PARTS = 3
+MOST_PARTS = 4
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,7 @@ class Fusion:
     first: int = 0
     second: int = 0
     third: int = 0
+    fourth: int = 0
     landing: int = 0
     only: bool = False
 
@@ -57,11 +58,15 @@ def fuse(name: str, parts: str, where: str = "", lands: str = "", doc: str = "",
 
 
 # loops
+fuse("LOADI_ST_ADD_LOOP", "LOADI_B ST_B ADD_I LOOP", "1aL 1c=0a", lands="BR_LT_I", doc="store a constant BOOL, step, back, leave at a limit")
+fuse("MOV_ADDI_LOOP_BRI", "MOV_I ADDI_I LOOP", lands="BRI_GE_I", doc="keep a value, count, back, leave at a limit")
+fuse("LOADI_ST_B_FOR", "LOADI_B ST_B FOR", "1aL 1c=0a 1b=2a", doc="fill a column with a constant BOOL")
+fuse("LD_B_BR_FOR", "LD_B BR_FALSE", "0bL 1a=0a 1b=", lands="FOR", doc="branch on a cell to the end of a FOR")
 fuse("ADDI_LOOP_BRI", "ADDI_I LOOP", lands="BRI_GE_I", doc="count, back, leave at a limit")
 fuse("ADD_LOOP_BR", "ADD_I LOOP", lands="BR_LT_I", doc="step, back, leave at a limit")
 fuse("ADDI_LOOP", "ADDI_I LOOP", doc="count and back")
-fuse("MODI_ADD_FOR", "MODI_I ADD_I FOR", "1c=0a", doc="sum of remainders")
-fuse("ADD_FOR", "ADD_I FOR", doc="a sum at the end of a FOR")
+fuse("MODI_ADD_FOR", "MODI_I ADD_I FOR", "1c=0a 0a!1b 0a!2a 0a!2b 1a!2a 1a!2b", doc="sum of remainders")
+fuse("ADD_FOR", "ADD_I FOR", "0a!1a 0a!1b", doc="a sum at the end of a FOR")
 fuse("ST_B_FOR", "ST_B FOR", "0aL", doc="store a BOOL at the end of a FOR")
 fuse("MOV_FOR_PREP", "MOV_I FOR_PREP", "1a=0a", doc="head of a FOR")
 # records
@@ -81,6 +86,8 @@ fuse("SUB_ST", "SUB_R ST_I", "1aL 1c=0a", doc="store a difference")
 fuse("ADD_ST", "ADD_R ST_I", "1aL 1c=0a", doc="store a sum")
 fuse("ADD_MODI_ST", "ADD_I MODI_I ST_I", "2aL 1b=0a 2c=1a", doc="store a remainder of a sum")
 # REAL
+fuse("MUL_MUL_ADD_BRK", "MUL_R MUL_R ADD_R BRK_GT_R", "2b=0a 2c=1a 0a!1a 3a=2a", doc="compare a sum of two products")
+fuse("MUL_MUL_SUB_ADD", "MUL_R MUL_R SUB_R ADD_R", "2b=0a 2c=1a 0a!1a 3b=2a", doc="difference of two products and sum")
 fuse("MUL_MUL_ADD", "MUL_R MUL_R ADD_R", "2b=0a 2c=1a 0a!1a", doc="sum of two products")
 fuse("MUL_MUL_SUB", "MUL_R MUL_R SUB_R", "2b=0a 2c=1a 0a!1a", doc="difference of two products")
 fuse("MULK_MUL_ADD", "MULK_R MUL_R ADD_R", "1b=0a 2b=1a", doc="scaled product and sum")
@@ -96,9 +103,9 @@ fuse("ADD_RET", "ADD_I RET", doc="sum as a result and end of a procedure")
 fuse("ADDI_RET", "ADDI_I RET", doc="the same with a small number")
 fuse("MODI_RET", "MODI_I RET", doc="remainder as a result and end of a procedure")
 fuse("MULI_ADDI", "MULI_I ADDI_I", "1b=0a", doc="product and sum with small numbers")
-fuse("LOADI_MOD", "LOADI_I MOD_I", "1c=0a", doc="remainder by a larger number")
+fuse("LOADI_MOD", "LOADI_I MOD_I", "1c=0a 0a!1b", doc="remainder by a larger number")
 fuse("BR_CASE", "BRI_NE_I BRI_NE_I", only=True, doc="decisions one after the other by the value of one INT, by a table")
 fuse("FN_QUICK", "FN", only=True, doc="function of texts without the way over the table of functions (esl_quick.c)")
 
 TABLE = Table("fusions", "Fused", ROWS, "What the loader makes of the opcodes of a unit for the machine's loop; nothing of it is stored.",
-              in_c=("first", "second", "third", "where", "landing", "only"))
+              in_c=("first", "second", "third", "fourth", "where", "landing", "only"))

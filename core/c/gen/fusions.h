@@ -3,48 +3,54 @@
 #ifndef HISEE_FUSIONS_H
 #define HISEE_FUSIONS_H
 
-#define HISEE_FUSIONS_HASH 0x7b48c197u
-#define HISEE_FUSIONS_COUNT 39
+#define HISEE_FUSIONS_HASH 0xa1bbfbdau
+#define HISEE_FUSIONS_COUNT 45
 
 #define HISEE_FUSIONS(X) \
-    X(27, ADDI_LOOP_BRI, 74, 4, 0, "", 157, 0) \
-    X(28, ADD_LOOP_BR, 71, 4, 0, "", 140, 0) \
-    X(29, ADDI_LOOP, 74, 4, 0, "", 0, 0) \
-    X(34, MODI_ADD_FOR, 81, 71, 165, "1c=0a", 0, 0) \
-    X(35, ADD_FOR, 71, 165, 0, "", 0, 0) \
-    X(40, ST_B_FOR, 174, 165, 0, "0aL", 0, 0) \
-    X(43, MOV_FOR_PREP, 44, 164, 0, "1a=0a", 0, 0) \
-    X(45, LD_LD_SUB, 169, 169, 87, "0bL 1bL 2b=0a 2c=1a 0a!1a", 0, 0) \
-    X(46, LD_MUL_ADD, 169, 88, 86, "0bL 1c=0a 2c=1a 0a!1b 1a!2b", 0, 0) \
-    X(49, INDEX_LD, 71, 169, 0, "1bL 1c=0a", 0, 0) \
-    X(51, LD_MULK, 169, 93, 0, "0bL 1b=0a", 0, 0) \
-    X(53, LD_CVT_MULK, 169, 115, 93, "0bL 1b=0a 2b=1a", 0, 0) \
-    X(54, LD_MODI, 169, 81, 0, "0bL 1b=0a", 0, 0) \
-    X(56, LD_ADDI_ST, 169, 74, 175, "0bL 2aL 1b=0a 2c=1a", 0, 0) \
-    X(58, LD_LD, 169, 169, 0, "0bL 1bL", 0, 0) \
-    X(60, LD_MUL_MUL, 169, 88, 88, "0bL 1c=0a 2b=1a", 0, 0) \
-    X(61, LD_B_BR, 168, 6, 0, "0bL 1a=0a 1b=", 0, 0) \
-    X(63, LOADI_ST_B, 32, 174, 0, "1aL 1c=0a", 0, 0) \
-    X(68, LOADI_NE_ST, 30, 123, 174, "2aL 1c=0a 2c=1a", 0, 0) \
-    X(85, SUB_ST, 87, 175, 0, "1aL 1c=0a", 0, 0) \
-    X(100, ADD_ST, 86, 175, 0, "1aL 1c=0a", 0, 0) \
-    X(105, ADD_MODI_ST, 71, 81, 175, "2aL 1b=0a 2c=1a", 0, 0) \
-    X(111, MUL_MUL_ADD, 88, 88, 86, "2b=0a 2c=1a 0a!1a", 0, 0) \
-    X(118, MUL_MUL_SUB, 88, 88, 87, "2b=0a 2c=1a 0a!1a", 0, 0) \
-    X(119, MULK_MUL_ADD, 93, 88, 86, "1b=0a 2b=1a", 0, 0) \
-    X(128, MUL_ADD, 88, 86, 0, "1c=0a 0a!1b", 0, 0) \
-    X(129, CALL_OVER, 9, 0, 0, "", 0, 1) \
-    X(130, CALL_FILL, 9, 0, 0, "", 0, 1) \
-    X(131, ADDI_CALL, 74, 129, 0, "", 0, 0) \
-    X(148, MODI_CALL, 81, 130, 0, "", 0, 0) \
-    X(149, JUMP_RET, 3, 0, 0, "", 7, 0) \
-    X(150, MOV_RET, 44, 7, 0, "", 0, 0) \
-    X(151, ADD_RET, 71, 7, 0, "", 0, 0) \
-    X(166, ADDI_RET, 74, 7, 0, "", 0, 0) \
-    X(167, MODI_RET, 81, 7, 0, "", 0, 0) \
-    X(170, MULI_ADDI, 75, 74, 0, "1b=0a", 0, 0) \
-    X(171, LOADI_MOD, 30, 80, 0, "1c=0a", 0, 0) \
-    X(173, BR_CASE, 155, 155, 0, "", 0, 1) \
-    X(176, FN_QUICK, 10, 0, 0, "", 0, 1) \
+    X(27, LOADI_ST_ADD_LOOP, 32, 174, 71, 4, "1aL 1c=0a", 140, 0) \
+    X(28, MOV_ADDI_LOOP_BRI, 44, 74, 4, 0, "", 157, 0) \
+    X(29, LOADI_ST_B_FOR, 32, 174, 165, 0, "1aL 1c=0a 1b=2a", 0, 0) \
+    X(34, LD_B_BR_FOR, 168, 6, 0, 0, "0bL 1a=0a 1b=", 165, 0) \
+    X(35, ADDI_LOOP_BRI, 74, 4, 0, 0, "", 157, 0) \
+    X(40, ADD_LOOP_BR, 71, 4, 0, 0, "", 140, 0) \
+    X(43, ADDI_LOOP, 74, 4, 0, 0, "", 0, 0) \
+    X(45, MODI_ADD_FOR, 81, 71, 165, 0, "1c=0a 0a!1b 0a!2a 0a!2b 1a!2a 1a!2b", 0, 0) \
+    X(46, ADD_FOR, 71, 165, 0, 0, "0a!1a 0a!1b", 0, 0) \
+    X(49, ST_B_FOR, 174, 165, 0, 0, "0aL", 0, 0) \
+    X(51, MOV_FOR_PREP, 44, 164, 0, 0, "1a=0a", 0, 0) \
+    X(53, LD_LD_SUB, 169, 169, 87, 0, "0bL 1bL 2b=0a 2c=1a 0a!1a", 0, 0) \
+    X(54, LD_MUL_ADD, 169, 88, 86, 0, "0bL 1c=0a 2c=1a 0a!1b 1a!2b", 0, 0) \
+    X(56, INDEX_LD, 71, 169, 0, 0, "1bL 1c=0a", 0, 0) \
+    X(58, LD_MULK, 169, 93, 0, 0, "0bL 1b=0a", 0, 0) \
+    X(60, LD_CVT_MULK, 169, 115, 93, 0, "0bL 1b=0a 2b=1a", 0, 0) \
+    X(61, LD_MODI, 169, 81, 0, 0, "0bL 1b=0a", 0, 0) \
+    X(63, LD_ADDI_ST, 169, 74, 175, 0, "0bL 2aL 1b=0a 2c=1a", 0, 0) \
+    X(68, LD_LD, 169, 169, 0, 0, "0bL 1bL", 0, 0) \
+    X(85, LD_MUL_MUL, 169, 88, 88, 0, "0bL 1c=0a 2b=1a", 0, 0) \
+    X(100, LD_B_BR, 168, 6, 0, 0, "0bL 1a=0a 1b=", 0, 0) \
+    X(105, LOADI_ST_B, 32, 174, 0, 0, "1aL 1c=0a", 0, 0) \
+    X(111, LOADI_NE_ST, 30, 123, 174, 0, "2aL 1c=0a 2c=1a", 0, 0) \
+    X(118, SUB_ST, 87, 175, 0, 0, "1aL 1c=0a", 0, 0) \
+    X(119, ADD_ST, 86, 175, 0, 0, "1aL 1c=0a", 0, 0) \
+    X(128, ADD_MODI_ST, 71, 81, 175, 0, "2aL 1b=0a 2c=1a", 0, 0) \
+    X(129, MUL_MUL_ADD_BRK, 88, 88, 86, 162, "2b=0a 2c=1a 0a!1a 3a=2a", 0, 0) \
+    X(130, MUL_MUL_SUB_ADD, 88, 88, 87, 86, "2b=0a 2c=1a 0a!1a 3b=2a", 0, 0) \
+    X(131, MUL_MUL_ADD, 88, 88, 86, 0, "2b=0a 2c=1a 0a!1a", 0, 0) \
+    X(148, MUL_MUL_SUB, 88, 88, 87, 0, "2b=0a 2c=1a 0a!1a", 0, 0) \
+    X(149, MULK_MUL_ADD, 93, 88, 86, 0, "1b=0a 2b=1a", 0, 0) \
+    X(150, MUL_ADD, 88, 86, 0, 0, "1c=0a 0a!1b", 0, 0) \
+    X(151, CALL_OVER, 9, 0, 0, 0, "", 0, 1) \
+    X(166, CALL_FILL, 9, 0, 0, 0, "", 0, 1) \
+    X(167, ADDI_CALL, 74, 151, 0, 0, "", 0, 0) \
+    X(170, MODI_CALL, 81, 166, 0, 0, "", 0, 0) \
+    X(171, JUMP_RET, 3, 0, 0, 0, "", 7, 0) \
+    X(173, MOV_RET, 44, 7, 0, 0, "", 0, 0) \
+    X(176, ADD_RET, 71, 7, 0, 0, "", 0, 0) \
+    X(177, ADDI_RET, 74, 7, 0, 0, "", 0, 0) \
+    X(179, MODI_RET, 81, 7, 0, 0, "", 0, 0) \
+    X(192, MULI_ADDI, 75, 74, 0, 0, "1b=0a", 0, 0) \
+    X(193, LOADI_MOD, 30, 80, 0, 0, "1c=0a 0a!1b", 0, 0) \
+    X(217, BR_CASE, 155, 155, 0, 0, "", 0, 1) \
+    X(218, FN_QUICK, 10, 0, 0, 0, "", 0, 1) \
 
 #endif

@@ -10,45 +10,51 @@ from typing import Any, NamedTuple
 
 
 class Fused(IntEnum):
-    ADDI_LOOP_BRI = 27
-    ADD_LOOP_BR = 28
-    ADDI_LOOP = 29
-    MODI_ADD_FOR = 34
-    ADD_FOR = 35
-    ST_B_FOR = 40
-    MOV_FOR_PREP = 43
-    LD_LD_SUB = 45
-    LD_MUL_ADD = 46
-    INDEX_LD = 49
-    LD_MULK = 51
-    LD_CVT_MULK = 53
-    LD_MODI = 54
-    LD_ADDI_ST = 56
-    LD_LD = 58
-    LD_MUL_MUL = 60
-    LD_B_BR = 61
-    LOADI_ST_B = 63
-    LOADI_NE_ST = 68
-    SUB_ST = 85
-    ADD_ST = 100
-    ADD_MODI_ST = 105
-    MUL_MUL_ADD = 111
-    MUL_MUL_SUB = 118
-    MULK_MUL_ADD = 119
-    MUL_ADD = 128
-    CALL_OVER = 129
-    CALL_FILL = 130
-    ADDI_CALL = 131
-    MODI_CALL = 148
-    JUMP_RET = 149
-    MOV_RET = 150
-    ADD_RET = 151
-    ADDI_RET = 166
-    MODI_RET = 167
-    MULI_ADDI = 170
-    LOADI_MOD = 171
-    BR_CASE = 173
-    FN_QUICK = 176
+    LOADI_ST_ADD_LOOP = 27
+    MOV_ADDI_LOOP_BRI = 28
+    LOADI_ST_B_FOR = 29
+    LD_B_BR_FOR = 34
+    ADDI_LOOP_BRI = 35
+    ADD_LOOP_BR = 40
+    ADDI_LOOP = 43
+    MODI_ADD_FOR = 45
+    ADD_FOR = 46
+    ST_B_FOR = 49
+    MOV_FOR_PREP = 51
+    LD_LD_SUB = 53
+    LD_MUL_ADD = 54
+    INDEX_LD = 56
+    LD_MULK = 58
+    LD_CVT_MULK = 60
+    LD_MODI = 61
+    LD_ADDI_ST = 63
+    LD_LD = 68
+    LD_MUL_MUL = 85
+    LD_B_BR = 100
+    LOADI_ST_B = 105
+    LOADI_NE_ST = 111
+    SUB_ST = 118
+    ADD_ST = 119
+    ADD_MODI_ST = 128
+    MUL_MUL_ADD_BRK = 129
+    MUL_MUL_SUB_ADD = 130
+    MUL_MUL_ADD = 131
+    MUL_MUL_SUB = 148
+    MULK_MUL_ADD = 149
+    MUL_ADD = 150
+    CALL_OVER = 151
+    CALL_FILL = 166
+    ADDI_CALL = 167
+    MODI_CALL = 170
+    JUMP_RET = 171
+    MOV_RET = 173
+    ADD_RET = 176
+    ADDI_RET = 177
+    MODI_RET = 179
+    MULI_ADDI = 192
+    LOADI_MOD = 193
+    BR_CASE = 217
+    FN_QUICK = 218
 
 
 class FusedRow(NamedTuple):
@@ -61,52 +67,59 @@ class FusedRow(NamedTuple):
     first: int
     second: int
     third: int
+    fourth: int
     landing: int
     only: bool
 
 
-SCHEMA_HASH = 0x7b48c197
+SCHEMA_HASH = 0xa1bbfbda
 
 ROWS: tuple[FusedRow, ...] = (
-    FusedRow(27, 'ADDI_LOOP_BRI', 'ADDI_I LOOP', '', 'BRI_GE_I', 'count, back, leave at a limit', 74, 4, 0, 157, False),
-    FusedRow(28, 'ADD_LOOP_BR', 'ADD_I LOOP', '', 'BR_LT_I', 'step, back, leave at a limit', 71, 4, 0, 140, False),
-    FusedRow(29, 'ADDI_LOOP', 'ADDI_I LOOP', '', '', 'count and back', 74, 4, 0, 0, False),
-    FusedRow(34, 'MODI_ADD_FOR', 'MODI_I ADD_I FOR', '1c=0a', '', 'sum of remainders', 81, 71, 165, 0, False),
-    FusedRow(35, 'ADD_FOR', 'ADD_I FOR', '', '', 'a sum at the end of a FOR', 71, 165, 0, 0, False),
-    FusedRow(40, 'ST_B_FOR', 'ST_B FOR', '0aL', '', 'store a BOOL at the end of a FOR', 174, 165, 0, 0, False),
-    FusedRow(43, 'MOV_FOR_PREP', 'MOV_I FOR_PREP', '1a=0a', '', 'head of a FOR', 44, 164, 0, 0, False),
-    FusedRow(45, 'LD_LD_SUB', 'LD_I LD_I SUB_R', '0bL 1bL 2b=0a 2c=1a 0a!1a', '', 'difference of two cells', 169, 169, 87, 0, False),
-    FusedRow(46, 'LD_MUL_ADD', 'LD_I MUL_R ADD_R', '0bL 1c=0a 2c=1a 0a!1b 1a!2b', '', 'sum of products of cells', 169, 88, 86, 0, False),
-    FusedRow(49, 'INDEX_LD', 'ADD_I LD_I', '1bL 1c=0a', '', 'load at a computed row', 71, 169, 0, 0, False),
-    FusedRow(51, 'LD_MULK', 'LD_I MULK_R', '0bL 1b=0a', '', 'cell by a constant', 169, 93, 0, 0, False),
-    FusedRow(53, 'LD_CVT_MULK', 'LD_I CVT_IR MULK_R', '0bL 1b=0a 2b=1a', '', 'INT cell by a REAL constant', 169, 115, 93, 0, False),
-    FusedRow(54, 'LD_MODI', 'LD_I MODI_I', '0bL 1b=0a', '', 'remainder of a cell', 169, 81, 0, 0, False),
-    FusedRow(56, 'LD_ADDI_ST', 'LD_I ADDI_I ST_I', '0bL 2aL 1b=0a 2c=1a', '', 'count in a cell', 169, 74, 175, 0, False),
-    FusedRow(58, 'LD_LD', 'LD_I LD_I', '0bL 1bL', '', 'two cells', 169, 169, 0, 0, False),
-    FusedRow(60, 'LD_MUL_MUL', 'LD_I MUL_R MUL_R', '0bL 1c=0a 2b=1a', '', 'cell times two registers', 169, 88, 88, 0, False),
-    FusedRow(61, 'LD_B_BR', 'LD_B BR_FALSE', '0bL 1a=0a 1b=', '', 'branch on a cell', 168, 6, 0, 0, False),
-    FusedRow(63, 'LOADI_ST_B', 'LOADI_B ST_B', '1aL 1c=0a', '', 'store a constant BOOL', 32, 174, 0, 0, False),
-    FusedRow(68, 'LOADI_NE_ST', 'LOADI_I NE_I ST_B', '2aL 1c=0a 2c=1a', '', 'store whether a number differs from a constant', 30, 123, 174, 0, False),
-    FusedRow(85, 'SUB_ST', 'SUB_R ST_I', '1aL 1c=0a', '', 'store a difference', 87, 175, 0, 0, False),
-    FusedRow(100, 'ADD_ST', 'ADD_R ST_I', '1aL 1c=0a', '', 'store a sum', 86, 175, 0, 0, False),
-    FusedRow(105, 'ADD_MODI_ST', 'ADD_I MODI_I ST_I', '2aL 1b=0a 2c=1a', '', 'store a remainder of a sum', 71, 81, 175, 0, False),
-    FusedRow(111, 'MUL_MUL_ADD', 'MUL_R MUL_R ADD_R', '2b=0a 2c=1a 0a!1a', '', 'sum of two products', 88, 88, 86, 0, False),
-    FusedRow(118, 'MUL_MUL_SUB', 'MUL_R MUL_R SUB_R', '2b=0a 2c=1a 0a!1a', '', 'difference of two products', 88, 88, 87, 0, False),
-    FusedRow(119, 'MULK_MUL_ADD', 'MULK_R MUL_R ADD_R', '1b=0a 2b=1a', '', 'scaled product and sum', 93, 88, 86, 0, False),
-    FusedRow(128, 'MUL_ADD', 'MUL_R ADD_R', '1c=0a 0a!1b', '', 'add a product', 88, 86, 0, 0, False),
-    FusedRow(129, 'CALL_OVER', 'CALL', '', '', "plain call: arguments stand where the procedure's frame begins (esl_calls.c)", 9, 0, 0, 0, True),
-    FusedRow(130, 'CALL_FILL', 'CALL', '', '', 'plain call: slots are copied or filled', 9, 0, 0, 0, True),
-    FusedRow(131, 'ADDI_CALL', 'ADDI_I CALL_OVER', '', '', 'last argument of a call is a sum', 74, 129, 0, 0, False),
-    FusedRow(148, 'MODI_CALL', 'MODI_I CALL_FILL', '', '', 'last argument of a call is a remainder', 81, 130, 0, 0, False),
-    FusedRow(149, 'JUMP_RET', 'JUMP', '', 'RET', 'end of a branch that ends the procedure', 3, 0, 0, 7, False),
-    FusedRow(150, 'MOV_RET', 'MOV_I RET', '', '', 'result and end of a procedure', 44, 7, 0, 0, False),
-    FusedRow(151, 'ADD_RET', 'ADD_I RET', '', '', 'sum as a result and end of a procedure', 71, 7, 0, 0, False),
-    FusedRow(166, 'ADDI_RET', 'ADDI_I RET', '', '', 'the same with a small number', 74, 7, 0, 0, False),
-    FusedRow(167, 'MODI_RET', 'MODI_I RET', '', '', 'remainder as a result and end of a procedure', 81, 7, 0, 0, False),
-    FusedRow(170, 'MULI_ADDI', 'MULI_I ADDI_I', '1b=0a', '', 'product and sum with small numbers', 75, 74, 0, 0, False),
-    FusedRow(171, 'LOADI_MOD', 'LOADI_I MOD_I', '1c=0a', '', 'remainder by a larger number', 30, 80, 0, 0, False),
-    FusedRow(173, 'BR_CASE', 'BRI_NE_I BRI_NE_I', '', '', 'decisions one after the other by the value of one INT, by a table', 155, 155, 0, 0, True),
-    FusedRow(176, 'FN_QUICK', 'FN', '', '', 'function of texts without the way over the table of functions (esl_quick.c)', 10, 0, 0, 0, True),
+    FusedRow(27, 'LOADI_ST_ADD_LOOP', 'LOADI_B ST_B ADD_I LOOP', '1aL 1c=0a', 'BR_LT_I', 'store a constant BOOL, step, back, leave at a limit', 32, 174, 71, 4, 140, False),
+    FusedRow(28, 'MOV_ADDI_LOOP_BRI', 'MOV_I ADDI_I LOOP', '', 'BRI_GE_I', 'keep a value, count, back, leave at a limit', 44, 74, 4, 0, 157, False),
+    FusedRow(29, 'LOADI_ST_B_FOR', 'LOADI_B ST_B FOR', '1aL 1c=0a 1b=2a', '', 'fill a column with a constant BOOL', 32, 174, 165, 0, 0, False),
+    FusedRow(34, 'LD_B_BR_FOR', 'LD_B BR_FALSE', '0bL 1a=0a 1b=', 'FOR', 'branch on a cell to the end of a FOR', 168, 6, 0, 0, 165, False),
+    FusedRow(35, 'ADDI_LOOP_BRI', 'ADDI_I LOOP', '', 'BRI_GE_I', 'count, back, leave at a limit', 74, 4, 0, 0, 157, False),
+    FusedRow(40, 'ADD_LOOP_BR', 'ADD_I LOOP', '', 'BR_LT_I', 'step, back, leave at a limit', 71, 4, 0, 0, 140, False),
+    FusedRow(43, 'ADDI_LOOP', 'ADDI_I LOOP', '', '', 'count and back', 74, 4, 0, 0, 0, False),
+    FusedRow(45, 'MODI_ADD_FOR', 'MODI_I ADD_I FOR', '1c=0a 0a!1b 0a!2a 0a!2b 1a!2a 1a!2b', '', 'sum of remainders', 81, 71, 165, 0, 0, False),
+    FusedRow(46, 'ADD_FOR', 'ADD_I FOR', '0a!1a 0a!1b', '', 'a sum at the end of a FOR', 71, 165, 0, 0, 0, False),
+    FusedRow(49, 'ST_B_FOR', 'ST_B FOR', '0aL', '', 'store a BOOL at the end of a FOR', 174, 165, 0, 0, 0, False),
+    FusedRow(51, 'MOV_FOR_PREP', 'MOV_I FOR_PREP', '1a=0a', '', 'head of a FOR', 44, 164, 0, 0, 0, False),
+    FusedRow(53, 'LD_LD_SUB', 'LD_I LD_I SUB_R', '0bL 1bL 2b=0a 2c=1a 0a!1a', '', 'difference of two cells', 169, 169, 87, 0, 0, False),
+    FusedRow(54, 'LD_MUL_ADD', 'LD_I MUL_R ADD_R', '0bL 1c=0a 2c=1a 0a!1b 1a!2b', '', 'sum of products of cells', 169, 88, 86, 0, 0, False),
+    FusedRow(56, 'INDEX_LD', 'ADD_I LD_I', '1bL 1c=0a', '', 'load at a computed row', 71, 169, 0, 0, 0, False),
+    FusedRow(58, 'LD_MULK', 'LD_I MULK_R', '0bL 1b=0a', '', 'cell by a constant', 169, 93, 0, 0, 0, False),
+    FusedRow(60, 'LD_CVT_MULK', 'LD_I CVT_IR MULK_R', '0bL 1b=0a 2b=1a', '', 'INT cell by a REAL constant', 169, 115, 93, 0, 0, False),
+    FusedRow(61, 'LD_MODI', 'LD_I MODI_I', '0bL 1b=0a', '', 'remainder of a cell', 169, 81, 0, 0, 0, False),
+    FusedRow(63, 'LD_ADDI_ST', 'LD_I ADDI_I ST_I', '0bL 2aL 1b=0a 2c=1a', '', 'count in a cell', 169, 74, 175, 0, 0, False),
+    FusedRow(68, 'LD_LD', 'LD_I LD_I', '0bL 1bL', '', 'two cells', 169, 169, 0, 0, 0, False),
+    FusedRow(85, 'LD_MUL_MUL', 'LD_I MUL_R MUL_R', '0bL 1c=0a 2b=1a', '', 'cell times two registers', 169, 88, 88, 0, 0, False),
+    FusedRow(100, 'LD_B_BR', 'LD_B BR_FALSE', '0bL 1a=0a 1b=', '', 'branch on a cell', 168, 6, 0, 0, 0, False),
+    FusedRow(105, 'LOADI_ST_B', 'LOADI_B ST_B', '1aL 1c=0a', '', 'store a constant BOOL', 32, 174, 0, 0, 0, False),
+    FusedRow(111, 'LOADI_NE_ST', 'LOADI_I NE_I ST_B', '2aL 1c=0a 2c=1a', '', 'store whether a number differs from a constant', 30, 123, 174, 0, 0, False),
+    FusedRow(118, 'SUB_ST', 'SUB_R ST_I', '1aL 1c=0a', '', 'store a difference', 87, 175, 0, 0, 0, False),
+    FusedRow(119, 'ADD_ST', 'ADD_R ST_I', '1aL 1c=0a', '', 'store a sum', 86, 175, 0, 0, 0, False),
+    FusedRow(128, 'ADD_MODI_ST', 'ADD_I MODI_I ST_I', '2aL 1b=0a 2c=1a', '', 'store a remainder of a sum', 71, 81, 175, 0, 0, False),
+    FusedRow(129, 'MUL_MUL_ADD_BRK', 'MUL_R MUL_R ADD_R BRK_GT_R', '2b=0a 2c=1a 0a!1a 3a=2a', '', 'compare a sum of two products', 88, 88, 86, 162, 0, False),
+    FusedRow(130, 'MUL_MUL_SUB_ADD', 'MUL_R MUL_R SUB_R ADD_R', '2b=0a 2c=1a 0a!1a 3b=2a', '', 'difference of two products and sum', 88, 88, 87, 86, 0, False),
+    FusedRow(131, 'MUL_MUL_ADD', 'MUL_R MUL_R ADD_R', '2b=0a 2c=1a 0a!1a', '', 'sum of two products', 88, 88, 86, 0, 0, False),
+    FusedRow(148, 'MUL_MUL_SUB', 'MUL_R MUL_R SUB_R', '2b=0a 2c=1a 0a!1a', '', 'difference of two products', 88, 88, 87, 0, 0, False),
+    FusedRow(149, 'MULK_MUL_ADD', 'MULK_R MUL_R ADD_R', '1b=0a 2b=1a', '', 'scaled product and sum', 93, 88, 86, 0, 0, False),
+    FusedRow(150, 'MUL_ADD', 'MUL_R ADD_R', '1c=0a 0a!1b', '', 'add a product', 88, 86, 0, 0, 0, False),
+    FusedRow(151, 'CALL_OVER', 'CALL', '', '', "plain call: arguments stand where the procedure's frame begins (esl_calls.c)", 9, 0, 0, 0, 0, True),
+    FusedRow(166, 'CALL_FILL', 'CALL', '', '', 'plain call: slots are copied or filled', 9, 0, 0, 0, 0, True),
+    FusedRow(167, 'ADDI_CALL', 'ADDI_I CALL_OVER', '', '', 'last argument of a call is a sum', 74, 151, 0, 0, 0, False),
+    FusedRow(170, 'MODI_CALL', 'MODI_I CALL_FILL', '', '', 'last argument of a call is a remainder', 81, 166, 0, 0, 0, False),
+    FusedRow(171, 'JUMP_RET', 'JUMP', '', 'RET', 'end of a branch that ends the procedure', 3, 0, 0, 0, 7, False),
+    FusedRow(173, 'MOV_RET', 'MOV_I RET', '', '', 'result and end of a procedure', 44, 7, 0, 0, 0, False),
+    FusedRow(176, 'ADD_RET', 'ADD_I RET', '', '', 'sum as a result and end of a procedure', 71, 7, 0, 0, 0, False),
+    FusedRow(177, 'ADDI_RET', 'ADDI_I RET', '', '', 'the same with a small number', 74, 7, 0, 0, 0, False),
+    FusedRow(179, 'MODI_RET', 'MODI_I RET', '', '', 'remainder as a result and end of a procedure', 81, 7, 0, 0, 0, False),
+    FusedRow(192, 'MULI_ADDI', 'MULI_I ADDI_I', '1b=0a', '', 'product and sum with small numbers', 75, 74, 0, 0, 0, False),
+    FusedRow(193, 'LOADI_MOD', 'LOADI_I MOD_I', '1c=0a 0a!1b', '', 'remainder by a larger number', 30, 80, 0, 0, 0, False),
+    FusedRow(217, 'BR_CASE', 'BRI_NE_I BRI_NE_I', '', '', 'decisions one after the other by the value of one INT, by a table', 155, 155, 0, 0, 0, True),
+    FusedRow(218, 'FN_QUICK', 'FN', '', '', 'function of texts without the way over the table of functions (esl_quick.c)', 10, 0, 0, 0, 0, True),
 )
 
 BY_NUMBER: dict[int, FusedRow] = {r.number: r for r in ROWS}
