@@ -19,9 +19,9 @@ EMPTY_DRAWING = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 400 120"/
 
 
 class Link(Protocol):
-    """The way to the HIS host or to the server. `ask` raises RequestFailed."""
+    """The way to the HIS host or to the server. `send`: False = it did not leave. `ask` raises RequestFailed."""
 
-    def send(self, message: Message) -> None: ...
+    def send(self, message: Message) -> bool: ...
     async def ask(self, message: Message, timeout_s: float) -> Message: ...
     def reshape(self, shape: Shape) -> bool: ...
     def crossed(self, about: set[int], since_ns: int) -> list[dict[str, Any]]: ...
@@ -94,7 +94,7 @@ class OpenObject:
         self.instance = 0  # of OPENEVENT
         self.pending = 0  # synchronous events and other work that the console itself waits for
         self.handled = 0  # events sent and picture functions done
-        self.dropped = 0  # events for a remote part that was absent
+        self.dropped = 0  # events for a part that was absent
         self.refused = 0  # SET functions that failed: nobody waits for them
         self.orphan = False  # its local part ended with the HIS host
         self.home: object = None  # where it is open: which session with which server, which logon of the HIS host

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -60,6 +61,7 @@ class Opening:
         self._load: Counter[int] = Counter()  # SES -> SEEs running or starting
         self._measured = 0
         self._pairs = pairs
+        self.arranges: Callable[[], bool] = lambda: True  # False: the remote parts of its script servers are another server's
         core.handlers[Kind.OPEN] = self._open
         core.handlers[Kind.CLOSE] = self._close
         core.handlers[Kind.OPENED_LOST] = self._close
@@ -320,13 +322,16 @@ class Opening:
 
     async def reconcile(self) -> None:
         """One comparison with every SES, draining ones too."""
-        await asyncio.gather(*(self.reconcile_one(ses) for ses in self._core.registry.of_kind("SES")))
+        if self.arranges():
+            await asyncio.gather(*(self.reconcile_one(ses) for ses in self._core.registry.of_kind("SES")))
 
     async def reconcile_one(self, ses: Process) -> None:
         ours = {o.see.number for o in self.opened.values() if o.see and o.ses == ses.number and o.up}
         try:
             answer = await self._core.ask(ses.number, Kind.SEE_LIST, None, EACH_S)
         except RequestFailed:
+            return
+        if not self.arranges():  # not any more: what it runs now was started by another one
             return
         theirs = set(unpack(Numbers, answer.payload).numbers)
         known = {o.see.number for o in self.opened.values() if o.see}
@@ -336,6 +341,7 @@ class Opening:
         for opened in [o for o in self.opened.values() if o.see and o.see.number in missing]:
             assert opened.see is not None
             self._forget_remote(opened, opened.see, "missing at its SES", stop=False)
+            self._tell_down(opened, f"missing at {ses.name}", starting=True)
             self.start_remote(opened)
         self._measure([o for o in self.opened.values() if o.up and o.ses == ses.number])
 
