@@ -44,11 +44,11 @@ from hisee.schema.messages import MessageKind as Kind
 from hisee.schema.timers import BY_NAME as TIMERS
 from hisee.server.core import Core
 from hisee.server.eventlog import EventSink
-from hisee.server.overview import iso
 from hisee.server.registry import NameInUse, Process
 from hisee.server.seen import Seen
 from hisee.server.values import Refused
 from hisee.server.values import Values as ValueServer
+from hisee.shown import iso
 from hisee.values import Invalid, Ref, Time, flag_bits, flag_letters
 
 T = TypeVar("T")
