@@ -38,7 +38,18 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def campaign(given: argparse.Namespace) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="hisee-campaign-") as folder, running(APP, Path(folder) / "data") as system:
-        return run(system, count=given.count, loops=given.loops, asked=given.asked)
+        found = run(system, count=given.count, loops=given.loops, asked=given.asked)
+    promised(found)
+    return found
+
+
+def promised(found: dict[str, Any]) -> None:
+    """What may be asked of a quiet machine."""
+    for name in ("open_ms", "close_ms"):
+        times = found[name]
+        assert times["last"] < max(1.0, GROWTH * times["first"]), f"{name}: the last took {times['last']}, the first {times['first']}"
+    if beside := found.get("click_beside_loops_ms"):
+        assert beside["p99"] < WITHIN_MS, beside
 
 
 class Crowd:
@@ -72,17 +83,17 @@ class Crowd:
         return {kind: sum(figures(pid).rss_bytes for pid in pids) for kind, pids in self.pids.items()}
 
 
-def run(system: RunningSystem, *, count: int = 100_000, loops: int = 0, asked: int = 200) -> dict[str, Any]:
+def run(system: RunningSystem, *, count: int = 100_000, loops: int = 0, asked: int = 200, calm_s: float = CALM_S) -> dict[str, Any]:
     """Raises AssertionError when a promise is not kept."""
     with ExitStack() as stack:
         crowd = Crowd(system, stack)
         warm = crowd.open("S.Idle", 20)
         crowd.await_parts(20)
         found: dict[str, Any] = {"pictures": count}
-        before = calm(crowd)
+        before = calm(crowd, calm_s)
         found["open_ms"] = in_batches(count, lambda some: crowd.pictures.extend(crowd.open("S.Idle", some)))
         crowd.await_parts(20 + count)
-        after = calm(crowd)
+        after = calm(crowd, calm_s)
         found["mib"] = {kind: round(after[kind] / MIB, 1) for kind in after}
         found["bytes_per_picture"] = {kind: round((after[kind] - before[kind]) / count) for kind in after}
         found["commands_s"] = commands(system, crowd, count)
@@ -92,28 +103,27 @@ def run(system: RunningSystem, *, count: int = 100_000, loops: int = 0, asked: i
         found["close_ms"] = in_batches(count, lambda some: crowd.close([crowd.pictures.pop() for _ in range(some)]))
         crowd.close(warm)
         crowd.await_parts(0)
-        found["left_mib"] = {kind: round(size / MIB, 1) for kind, size in calm(crowd).items()}
-        rows = crowd.clients[0].ps()
-        assert not [row for row in rows if row["kind"] in ("HIS", "SEE")], "a part is left"
+        client = crowd.clients[0]
+        until(lambda: not [row for row in client.ps() if row["kind"] in ("HIS", "SEE")], "no part is left", SETTLE_S, 0.1)
+        found["left_mib"] = {kind: round(size / MIB, 1) for kind, size in calm(crowd, calm_s).items()}
     return found
 
 
-def calm(crowd: Crowd) -> dict[str, int]:
+def calm(crowd: Crowd, seconds: float) -> dict[str, int]:
     """Memory once the heartbeats have told what there is to tell."""
-    time.sleep(CALM_S)
+    time.sleep(seconds)
     return crowd.memory()
 
 
 def in_batches(count: int, work: Callable[[int], None]) -> dict[str, float]:
-    """Milliseconds for each of the first, the last and all; the last ones may not take much longer."""
+    """Milliseconds for each of the first, of the last and of all."""
     size = max(1, min(BATCH, count // 5))
     took: list[float] = []
     for at in range(0, count, size):
         some, began = min(size, count - at), time.perf_counter()
         work(some)
         took.append((time.perf_counter() - began) * 1e3 / some)
-    first, last = sorted(took[:5])[len(took[:5]) // 2], sorted(took[-5:])[len(took[-5:]) // 2]
-    assert last < GROWTH * first or last < 1, f"the first took {first:.2f} ms each, the last {last:.2f} ms"
+    first, last = (sorted(some)[len(some) // 2] for some in (took[:5], took[-5:]))
     return {"first": round(first, 3), "last": round(last, 3), "mean": round(sum(took) / len(took), 3), "longest_batch": round(max(took), 3)}
 
 
@@ -182,6 +192,5 @@ def beside_loops(crowd: Crowd, loops: int, asked: int) -> dict[str, float]:
     looping = crowd.open("S.Loop", loops)
     crowd.await_parts(20 + len(crowd.pictures) + loops)
     found = clicks(random.Random(loops).sample(crowd.pictures, min(asked, len(crowd.pictures))))
-    assert found["p99"] < WITHIN_MS, found
     crowd.close(looping)
     return {"loops": loops, **found}

@@ -37,11 +37,12 @@ class AnsweringStage(Stage):
         super().__init__(reply)
         send = self.local.send
 
-        def answering(message: Message) -> None:
-            send(message)
+        def answering(message: Message) -> bool:
+            sent = send(message)
             if message.kind == Kind.PICTURE_EVENT:
                 count = len(self.local.events())
                 self.console.take(visual(F.HI_SETTEXT, REF["Lbl"], f"pressed {count}", kind=Kind.VISUAL_SET), self.local)
+            return sent
 
         self.local.send = answering
 

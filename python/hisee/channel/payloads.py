@@ -463,7 +463,7 @@ BRIEF_CHANNEL = ("id", "state", "sent", "received", "rtt_ms")
 
 
 class Processes(Payload):
-    """Answer to PS_GET: dictionaries as in Table. Asked for briefly, virtual processes come apart: chunks of lists of the values named BRIEF."""
+    """Answer to PS_GET: dictionaries as in Table. Asked for briefly, virtual processes come apart: chunks of lists of the values BRIEF."""
 
     rows: list[Any]
     virtual: list[Any] = []

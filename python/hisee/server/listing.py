@@ -1,4 +1,4 @@
-"""`ps` of very many processes: what virtual processes have is put together a piece at a time, so that nobody waits for a list of 200,000."""
+"""`ps` of very many processes: the virtual ones are put together a piece at a time, so that nobody waits for a list of 200,000."""
 
 from __future__ import annotations
 
