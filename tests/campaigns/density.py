@@ -6,8 +6,9 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import subprocess
+import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +18,7 @@ from typing import Any
 
 import hisee
 from campaigns.figures import child_of, figures
+from support.command import environment
 from support.system import RunningSystem, running, until
 
 APP = Path(__file__).with_name("density_app")
@@ -131,7 +133,7 @@ def commands(system: RunningSystem, crowd: Crowd, count: int) -> dict[str, float
     """Seconds of what an operator of the system does, and the longest time that another program waited meanwhile."""
     found: dict[str, float] = {}
     client = crowd.clients[0]
-    with system.connect() as other, waiting(other) as waits:
+    with waiting(system.data) as waits:
         for name, what in (("ps", lambda: len([row for row in client.ps() if row["kind"] == "SEE"]) == count + 20),
                            ("console", lambda: client.console("WS1").name == "WS1.HIP"),
                            ("routes", lambda: bool(client.routes()))):
@@ -147,30 +149,20 @@ def commands(system: RunningSystem, crowd: Crowd, count: int) -> dict[str, float
 
 
 @contextmanager
-def waiting(client: hisee.System) -> Iterator[Callable[[], float]]:
+def waiting(data: Path) -> Iterator[Callable[[], float]]:
     """Another program asks the server again and again; what is yielded gives its longest wait since the last call."""
-    longest, over, told = [0.0], threading.Event(), threading.Event()
+    command = [sys.executable, str(Path(__file__).with_name("waiter.py")), str(data)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment()) as other:
+        assert other.stdin is not None and other.stdout is not None
+        stdin, stdout = other.stdin, other.stdout
+        assert stdout.readline() == "ready\n"
 
-    def ask() -> None:
-        while not over.wait(0.01):
-            began = time.perf_counter()
-            client.roles()
-            longest[0] = max(longest[0], time.perf_counter() - began)
-            told.set()
+        def since() -> float:
+            print(file=stdin, flush=True)
+            return float(stdout.readline())
 
-    def since() -> float:
-        told.clear()
-        assert told.wait(SETTLE_S), "the other program is not answered"
-        found, longest[0] = longest[0], 0.0
-        return found
-
-    thread = threading.Thread(target=ask)
-    thread.start()
-    try:
         yield since
-    finally:
-        over.set()
-        thread.join()
+        stdin.close()
 
 
 def clicks(pictures: list[hisee.Picture]) -> dict[str, float]:
