@@ -65,6 +65,7 @@ class Opening:
         self.opened: dict[int, OpenObject] = {}
         self._of_console: Counter[int] = Counter()  # console -> its open objects
         self._load: Counter[int] = Counter()  # SES -> SEEs running or starting
+        self._up: dict[int, dict[int, OpenObject]] = {}  # SES -> number of a SEE that it has confirmed -> its object
         self._measured = 0
         self._figures: dict[tuple[tuple[str, int], ...], dict[str, Any]] = {}
         self._pairs = pairs
@@ -222,6 +223,7 @@ class Opening:
     def _confirm(self, opened: OpenObject, see: Process) -> None:
         up = RemoteUp(opened=opened.number, see=see.number, name=see.name, restarted=opened.was_up)
         opened.up = opened.was_up = True
+        self._up.setdefault(opened.ses, {})[see.number] = opened
         self._core.tell(opened.number, Kind.REMOTE_UP, up)
         self._core.tell(opened.console, Kind.REMOTE_UP, up)
         log.info("SEE %s runs", see.name)
@@ -246,6 +248,7 @@ class Opening:
         if stop and opened.ses:
             self._core.tell(opened.ses, Kind.SEE_STOP, SeeStop(number=see.number, reason=reason))
         self._values.unsubscribe(opened.ses, opened.objects)
+        self._up.get(opened.ses, {}).pop(see.number, None)
         self._place(opened, 0)
         opened.see, opened.up = None, False
         self.process_gone(see, State.CRASH)
@@ -306,6 +309,7 @@ class Opening:
     def _process_ended(self, process: Process) -> None:
         if process.kind == "SES":
             self._ses_lost(process)
+            self._up.pop(process.number, None)
         elif process.kind == "HIP":
             self._close_all(o for o in self.opened.values() if o.console == process.number)
         elif process.kind == "HISHOST":
@@ -346,7 +350,8 @@ class Opening:
             await asyncio.gather(*(self.reconcile_one(ses) for ses in self._core.registry.of_kind("SES")))
 
     async def reconcile_one(self, ses: Process) -> None:
-        ours = {o.see.number for o in self.opened.values() if o.see and o.ses == ses.number and o.up}
+        """Only what differs is looked at one by one: an SES may run a hundred thousand."""
+        ours = set(self._up.get(ses.number, ()))
         try:
             answer = await self._core.ask(ses.number, Kind.SEE_LIST, None, EACH_S)
         except RequestFailed:
@@ -354,16 +359,15 @@ class Opening:
         if not self.arranges():  # not any more: what it runs now was started by another one
             return
         theirs = set(unpack(Numbers, answer.payload).numbers)
-        known = {o.see.number for o in self.opened.values() if o.see}
-        for number in theirs - known:
+        for number in self._core.registry.unknown(theirs):
             self._core.tell(ses.number, Kind.SEE_STOP, SeeStop(number=number, reason="unknown to the server"))
-        missing = ours - theirs
-        for opened in [o for o in self.opened.values() if o.see and o.see.number in missing]:
+        up = self._up.get(ses.number, {})
+        for opened in [up[number] for number in ours - theirs if number in up]:
             assert opened.see is not None
             self._forget_remote(opened, opened.see, "missing at its SES", stop=False)
             self._tell_down(opened, f"missing at {ses.name}", starting=True)
             self.start_remote(opened)
-        self._measure([o for o in self.opened.values() if o.up and o.ses == ses.number])
+        self._measure(list(up.values()))
 
     def _measure(self, running: list[OpenObject]) -> None:
         """Some pairs each time, in turn."""
