@@ -41,6 +41,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 def campaign(given: argparse.Namespace) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="hisee-campaign-") as folder, running(APP, Path(folder) / "data") as system:
         found = run(system, count=given.count, loops=given.loops, asked=given.asked)
+    print(json.dumps(found), file=sys.stderr)  # also when a promise is not kept
     promised(found)
     return found
 

@@ -262,6 +262,8 @@ class Values:
 
     def _forget(self, process: Process) -> None:
         self._open.pop(process.number, None)
+        if process.virtual:  # its host follows for it
+            return
         for followers in self.subscribers.values():
             followers.pop(process.number, None)
         for watchers in self.watchers.values():
