@@ -21,6 +21,7 @@ from hisee import shown
 from hisee.channel import Channel, ChannelClosed, Message, NotSpoken, dial_unix
 from hisee.channel.epoch import Gate, told_in
 from hisee.channel.group import AGAIN_S, CUT_OFF, LOGON, ask_all, choose, left, nobody
+from hisee.channel.listed import processes
 from hisee.channel.payloads import (
     CommandResult,
     ConsoleCommand,
@@ -36,8 +37,10 @@ from hisee.channel.payloads import (
     Part,
     PartRead,
     Payload,
+    Processes,
     ProfileGet,
     ProfileRows,
+    PsGet,
     Saved,
     ServerState,
     Subscribe,
@@ -274,7 +277,11 @@ class System:
 
     def ps(self) -> list[dict[str, Any]]:
         """One row for every process, all of one instant; the keys are those of `hisee ps --json`."""
-        return unpack(Table, self.ask(Kind.PS_GET)).rows
+        return processes(unpack(Processes, self.ask(Kind.PS_GET, PsGet(brief=True))))
+
+    def _real(self) -> list[dict[str, Any]]:
+        """Those of `ps` that are processes of a computer: the parts of a hundred thousand pictures are no help in finding one."""
+        return processes(unpack(Processes, self.ask(Kind.PS_GET, PsGet(virtual=False))))
 
     def roles(self) -> dict[str, str | None]:
         """Who is primary work process and who holds the roles: {"primary", "O", "R"}, None where nobody does."""
@@ -384,7 +391,7 @@ class System:
     def console(self, name: str) -> Console:
         """The operator console `name` (WS1 or WS1.HIP); raises CannotConnect when none of that name runs."""
         full = name if name.endswith(".HIP") else f"{name}.HIP"
-        for row in self.ps():
+        for row in self._real():
             if row["name"] == full and row["state"] == "Run":
                 return Console(self, full, row["number"])
         raise CannotConnect(f"console {full} does not run", hint="`hisee ps` lists the processes")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 from hisee.errors import HiseeError
@@ -22,6 +23,11 @@ def known(rows: Rows) -> Rows:
     if reason:
         raise EngineSilent(reason, hint="roles and queues are known again once it does")
     return rows
+
+
+def iso(ms: int) -> str:
+    """ISO 8601 UTC with milliseconds."""
+    return dt.datetime.fromtimestamp(ms / 1000, dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def roles(rows: Rows) -> dict[str, str | None]:

@@ -58,8 +58,9 @@ class FakeLink:
         self.shaped = True
         self.rows: list[dict[str, Any]] = []
 
-    def send(self, message: Message) -> None:
+    def send(self, message: Message) -> bool:
         self.sent.append(message)
+        return True
 
     async def ask(self, message: Message, timeout_s: float) -> Message:
         self.asked.append(message)

@@ -37,11 +37,12 @@ class AnsweringStage(Stage):
         super().__init__(reply)
         send = self.local.send
 
-        def answering(message: Message) -> None:
-            send(message)
+        def answering(message: Message) -> bool:
+            sent = send(message)
             if message.kind == Kind.PICTURE_EVENT:
                 count = len(self.local.events())
                 self.console.take(visual(F.HI_SETTEXT, REF["Lbl"], f"pressed {count}", kind=Kind.VISUAL_SET), self.local)
+            return sent
 
         self.local.send = answering
 
@@ -166,7 +167,8 @@ def test_a_gap_in_the_sequence_is_healed_by_a_snapshot():
     async def body(b):
         await b.text("#s1-Lbl", "ready")
         b.stage.console.log.sequence += 7  # a number that no page was told about
-        b.stage.console.opened[HIS].picture.by_id["Lbl"].values["text"] = "healed"
+        label = b.stage.console.opened[HIS].picture.by_id["Lbl"]
+        label.values = {**label.values, "text": "healed"}
         for feed in _feeds(b.stage.console):
             feed._sequence = b.stage.console.log.sequence
         await b.text("#s1-Lbl", "healed")

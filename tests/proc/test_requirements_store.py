@@ -1,7 +1,5 @@
 """Objects over the Python API of a running system: parts, refused saves, versions, the Server Script switch, names."""
 
-import time
-
 import pytest
 
 import hisee
@@ -9,25 +7,12 @@ import hisee.api
 from support.system import until
 
 pytestmark = pytest.mark.boot
-IDLE_S = 30
 LOCAL, REMOTE = "ESLDefinition:1", "ESLDefinition:2"
 NEAR = "RPC PROCEDURE Near(INT _n)\n  _n := 3\nEND Near\n"
 
 
 def switched(picture, on):
     return picture.replace("server_script = " + ("false" if on else "true"), "server_script = " + ("true" if on else "false"))
-
-
-@pytest.mark.req("R17")
-@pytest.mark.slow
-def test_an_idle_system_and_a_local_picture_start_no_see_in_half_a_minute(client, system):
-    local = client.console("WS1").open("S.Local")
-    end = time.monotonic() + IDLE_S
-    while time.monotonic() < end:
-        assert not [row for row in client.ps() if row["kind"] == "SEE"]
-        time.sleep(0.25)
-    local.close()
-    assert "chosen" not in system.log("SRV1.KNL.log"), "the server asked an SES for a remote part"
 
 
 @pytest.mark.req("R18", "R20")

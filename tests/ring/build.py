@@ -14,8 +14,18 @@ ROUTER = [ROOT / "core/c" / name for name in ("esl_router.c", "esl_router_owner.
 FULL = bool(os.environ.get("HISEE_TEST_FULL"))  # the long form of stress and sweep, minutes instead of seconds
 
 
+MADE: dict[tuple[str, ...], Path] = {}  # several tests run the same program
+
+
 def compile_program(folder: Path, name: str, *flags: str, also: Sequence[Path] = ()) -> Path:
-    """The program tests/c/<name>.c with the ring's sources and `also` as an executable in `folder`."""
+    """The program tests/c/<name>.c with the ring's sources and `also` as an executable in `folder`, or the one that was made before."""
+    key = (name, *flags, *map(str, also))
+    if key not in MADE:
+        MADE[key] = _compiled(folder, name, *flags, also=also)
+    return MADE[key]
+
+
+def _compiled(folder: Path, name: str, *flags: str, also: Sequence[Path]) -> Path:
     compiler = shutil.which("cc") or shutil.which("gcc")
     assert compiler, "a C compiler is needed, as for the build"
     target = folder / "-".join([name, *(f.lstrip("-").replace("=", "_").replace(",", "_") for f in flags)])

@@ -24,7 +24,7 @@ from hisee.schema.extended import Ext
 from hisee.schema.lanes import Lane
 from hisee.schema.messages import MessageKind as Kind
 from hisee.seams import Seams
-from hisee.server import authority, followers, grouped
+from hisee.server import authority, followers, grouped, opening
 from hisee.server.authority import Authority, Group
 from hisee.server.knl import Knl
 from hisee.server.standing import MS, Standing, Times
@@ -272,6 +272,25 @@ def test_remote_parts_on_the_script_server_of_the_standby_and_over_its_taking_ov
         now = await client.row("REMOTE2.SES")
         assert (now["pid"], now["started_at"], now["number"]) == (listed["pid"], listed["started_at"], listed["number"])
         assert await read(client) == 77
+
+    run(body)
+
+
+@pytest.mark.req("R24", "R33")
+def test_a_standby_leaves_the_remote_parts_of_the_hot_server_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its own comparison knows of none; only the hot server's counts."""
+    monkeypatch.setattr(opening, "RECONCILE_S", 0.02)
+
+    async def body(plant: Plant) -> None:
+        first, second = await plant.pair()
+        there = await second.ses("REMOTE2")
+        await eventually(lambda: first.knl.core.registry.named("REMOTE2.SES"), "it is known to the hot server", WAIT_S)
+        hip = await first.log_on("HIP", "WS1")
+        await hip.ask(Kind.OPEN, pack(Open(object="S.Split", console=hip.number)))
+        await eventually(lambda: Kind.REMOTE_UP in hip.kinds(), "the remote part runs", WAIT_S)
+        there.got.clear()
+        await eventually(lambda: there.kinds().count(Kind.SEE_LIST) >= 10, "it is compared again and again", WAIT_S)
+        assert Kind.SEE_STOP not in there.kinds()
 
     run(body)
 

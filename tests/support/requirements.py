@@ -11,6 +11,7 @@ import ast
 import sys
 import tomllib
 from collections import defaultdict
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,6 +25,7 @@ def load() -> tuple[list[str], list[str], dict[str, str]]:
     return table["proved"], table["open"], table["titles"]
 
 
+@cache
 def marks() -> dict[str, list[str]]:
     """Requirement number -> `file::test` of every test that carries it, in order."""
     found: dict[str, list[str]] = defaultdict(list)

@@ -33,7 +33,7 @@ KNL = 1
 class Out(Protocol):
     """Whatever takes messages for the server: a Channel, or an object around one."""
 
-    def send(self, message: Message) -> None: ...
+    def send(self, message: Message) -> object: ...
 
 
 # -- commands

@@ -438,6 +438,7 @@ class PsGet(Payload):
     """Of PS_GET; without a payload it is the whole list."""
 
     virtual: bool = True  # HIS and SEE too
+    brief: bool = False  # those apart, as `Processes.virtual` has them
 
 
 class ProfileGet(Payload):
@@ -453,6 +454,19 @@ class Table(Payload):
     """A list of plain dictionaries, for ps and the like."""
 
     rows: list[dict[str, Any]]
+
+
+# of a virtual process; all other keys of `ps` are unknown, but `type`, the same as `kind`
+BRIEF = ("name", "number", "kind", "state", "host", "node", "pid", "started_ms", "hosted_by", "object", "console", "channel", "dropped",
+         "queue", "memory_bytes", "sent", "received")
+BRIEF_CHANNEL = ("id", "state", "sent", "received", "rtt_ms")
+
+
+class Processes(Payload):
+    """Answer to PS_GET: dictionaries as in Table. Asked for briefly, virtual processes come apart: chunks of lists of the values BRIEF."""
+
+    rows: list[Any]
+    virtual: list[Any] = []
 
 
 # commands to processes

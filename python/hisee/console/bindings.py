@@ -72,6 +72,8 @@ class Replica:
 class Bindings:
     """The bound items of one picture: by object number, and by name of a picture variable."""
 
+    __slots__ = ("_by_object", "_by_variable", "_picture", "_replica")
+
     def __init__(self, picture: PictureState, objects: dict[str, int], replica: Replica) -> None:
         self._picture, self._replica = picture, replica
         self._by_object: dict[int, list[Item]] = {}
@@ -80,7 +82,6 @@ class Bindings:
         for item in picture.items:
             if item.bind and "text" in item.values:
                 self._enter(item, numbers.get(item.bind.casefold()))
-        self._stale = False
 
     def _enter(self, item: Item, number: int | None) -> None:
         if number is not None:

@@ -359,12 +359,13 @@ class Console:
     # -- events to scripts
 
     def raise_event(self, opened: OpenObject, event: str, item: Item | None = None, arguments: tuple[Any, ...] = ()) -> None:
-        """An ordinary event: to every part that handles it; a remote part that is absent misses it (R54, R137)."""
+        """An ordinary event: to every part that handles it; one that is absent misses it (R54, R137), and the event log says so."""
         for delivery in opened.handlers.ordinary(event, item.id if item else ""):
-            if delivery.part != LOCAL and opened.remote is not Part.UP:
-                self._dropped(opened, event)
+            local = delivery.part == LOCAL
+            absent = opened.local is Part.DOWN if local else opened.remote is not Part.UP
+            if absent or not self._link(delivery).send(self._event(opened, delivery, item, arguments, wants_answer=False)):
+                self._dropped(opened, event, "local" if local else "remote")
                 continue
-            self._link(delivery).send(self._event(opened, delivery, item, arguments, wants_answer=False))
             opened.handled += 1
 
     def _event(self, opened: OpenObject, delivery: Delivery, item: Item | None, arguments: tuple[Any, ...], *,
@@ -381,9 +382,9 @@ class Console:
     def _timer(self, opened: OpenObject) -> None:
         self.raise_event(opened, "OnTimer")
 
-    def _dropped(self, opened: OpenObject, event: str) -> None:
+    def _dropped(self, opened: OpenObject, event: str, part: str) -> None:
         opened.dropped += 1
-        text = f"{event} of {opened.name} is not delivered to the remote part, which does not run; {opened.dropped} dropped so far"
+        text = f"{event} of {opened.name} is not delivered to the {part} part, which does not run; {opened.dropped} dropped so far"
         log.info(text)
         if self.connected:
             line = LogWrite(script=opened.reply.his_name, text=text, time_ms=self.seams.clock.now_ms())

@@ -30,13 +30,15 @@ class ChannelLink:
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
         self.channel.attach(loop, self._received, self._ended)
 
-    def send(self, message: Message) -> None:
-        """A channel that ended reports so by itself; what is sent meanwhile is gone."""
+    def send(self, message: Message) -> bool:
+        """A channel that ended reports so by itself; what is sent meanwhile is gone: False."""
         self._note("out", message)
         try:
             self.channel.send(message)
         except (ChannelClosed, ChannelFull) as error:
             log.warning("message of kind %#06x not sent: %s", message.kind, error)
+            return False
+        return True
 
     async def ask(self, message: Message, timeout_s: float) -> Message:
         self._note("out", message)

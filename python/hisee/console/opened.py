@@ -15,13 +15,14 @@ from hisee.console.picture import ChangeLog, PictureState
 from hisee.schema.timers import BY_NAME as TIMERS
 from hisee.seams import Clock
 
+VERSIONS = 64  # of objects whose stored parts are kept once for all that are open
 EMPTY_DRAWING = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 400 120"/>'
 
 
 class Link(Protocol):
-    """The way to the HIS host or to the server. `ask` raises RequestFailed."""
+    """The way to the HIS host or to the server. `send`: False = it did not leave. `ask` raises RequestFailed."""
 
-    def send(self, message: Message) -> None: ...
+    def send(self, message: Message) -> bool: ...
     async def ask(self, message: Message, timeout_s: float) -> Message: ...
     def reshape(self, shape: Shape) -> bool: ...
     def crossed(self, about: set[int], since_ns: int) -> list[dict[str, Any]]: ...
@@ -38,6 +39,8 @@ class Part(StrEnum):
 
 class Timer:
     """OnTimer: ticks while switched on. A late loop gives one tick, never a burst."""
+
+    __slots__ = ("_clock", "_due_ns", "_handle", "_tick", "period_ms")
 
     def __init__(self, clock: Clock, tick: Callable[[], None]) -> None:
         self._clock, self._tick = clock, tick
@@ -75,8 +78,46 @@ class Timer:
         self._tick()
 
 
+class Stored:
+    """What opened objects of one stored version have in common: a console may have very many of them, and drawings are large."""
+
+    __slots__ = ("handlers", "reply")
+
+    def __init__(self, reply: Opened) -> None:
+        self.reply, self.handlers = reply, Handlers(reply.handlers)
+
+    def lend(self, reply: Opened) -> bool:
+        """Let `reply` use what is equal here anyway; False = it is of another version after all."""
+        mine = self.reply
+        if any(getattr(mine, name) != getattr(reply, name) for name in COMMON):
+            return False
+        for name in COMMON:
+            setattr(reply, name, getattr(mine, name))
+        return True
+
+
+COMMON = ("object", "version", "picture", "svg", "local_unit", "variables", "handlers", "objects")
+_stored: dict[tuple[str, int], Stored] = {}
+
+
+def stored(reply: Opened) -> Stored:
+    """The common part of what `reply` opens; `reply` holds no other copy of it afterwards."""
+    key = reply.object, reply.version
+    found = _stored.pop(key, None)
+    if found is None or not found.lend(reply):
+        found = Stored(reply)
+    _stored[key] = found  # the last one used is the last to go
+    if len(_stored) > VERSIONS:
+        del _stored[next(iter(_stored))]
+    return found
+
+
 class OpenObject:
     """An opened picture or client-and-server event."""
+
+    __slots__ = ("_on_close", "asked_ns", "bindings", "closing", "dropped", "effect_ns", "handled", "handlers", "home", "input_ns",
+                 "instance", "local", "orphan", "pending", "picture", "reason", "refused", "remote", "reply", "see", "see_name", "slot",
+                 "timer", "up_ns")
 
     def __init__(self, reply: Opened, slot: int, log: ChangeLog, replica: Replica, clock: Clock,
                  on_timer: Callable[[OpenObject], None], on_close: Callable[[OpenObject], None]) -> None:
@@ -84,7 +125,7 @@ class OpenObject:
         self.reply = reply
         self.slot = slot  # what a page knows it by: stays when the object is opened again after a crash
         self.picture = PictureState.load(reply.picture, reply.svg or EMPTY_DRAWING, log)
-        self.handlers = Handlers(reply.handlers)
+        self.handlers = stored(reply).handlers
         self.bindings = Bindings(self.picture, reply.objects, replica)
         self.local = Part.STARTING
         self.remote = Part.STARTING if self.has_remote else Part.NONE
@@ -94,7 +135,7 @@ class OpenObject:
         self.instance = 0  # of OPENEVENT
         self.pending = 0  # synchronous events and other work that the console itself waits for
         self.handled = 0  # events sent and picture functions done
-        self.dropped = 0  # events for a remote part that was absent
+        self.dropped = 0  # events for a part that was absent
         self.refused = 0  # SET functions that failed: nobody waits for them
         self.orphan = False  # its local part ended with the HIS host
         self.home: object = None  # where it is open: which session with which server, which logon of the HIS host

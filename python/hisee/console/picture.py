@@ -19,6 +19,7 @@ from hisee.schema.errors import Err
 GOOD, INVALID, STALE = 0, 1, 2
 PICTURES = 32  # that a console keeps read
 Change = tuple[str, str, Any]  # id, property, value
+UNCHANGED: dict[str, int] = {}  # nobody writes it
 
 
 class PictureRefused(ValueError):
@@ -48,7 +49,8 @@ class ChangeLog:
 
 @dataclass(slots=True)
 class Item:
-    """One graphical object: its number (`ref`, from 1 in the order of picture.toml), its id and its properties."""
+    """One graphical object: its number (`ref`, from 1 in the order of picture.toml), its id and its properties. `values` and `changed` are
+    those of all pictures of the version until the first change: only `PictureState.put` writes them."""
 
     ref: int
     id: str
@@ -57,7 +59,7 @@ class Item:
     drawn: dict[str, Any]  # the same properties as the drawing has them: what a page's nodes look like before any value is shown
     bind: str = ""
     decimals: int | None = None  # of a bound REAL; None = six significant digits
-    changed: dict[str, int] = field(default_factory=dict)
+    changed: dict[str, int] = field(default_factory=lambda: UNCHANGED)
 
 
 def describe(text: bytes) -> tuple[str, list[tuple[str, dict[str, Any]]]]:
@@ -118,7 +120,7 @@ class PictureState:
     def load(cls, picture: bytes, drawing: bytes, log: ChangeLog | None = None) -> PictureState:
         """From picture.toml and picture.svg as stored; raises PictureRefused or svg.DrawingRefused."""
         first = _first_state(picture, drawing)
-        return cls([replace(item, values=dict(item.values), changed={}) for item in first.items], first.drawing, log, first.title)
+        return cls([replace(item) for item in first.items], first.drawing, log, first.title)
 
     # -- access by a script
 
@@ -150,6 +152,8 @@ class PictureState:
     def put(self, item: Item, name: str, value: Any) -> None:
         """Keep a checked value; an equal one is no change."""
         if item.values[name] != value:
+            if item.changed is UNCHANGED:
+                item.values, item.changed = dict(item.values), {}
             item.values[name] = value
             item.changed[name] = self.log.next()
 

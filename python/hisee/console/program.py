@@ -94,8 +94,9 @@ def run_facts(data: DataDir) -> dict[str, object]:
 class Nobody:
     """The link of a console that has none yet."""
 
-    def send(self, message: Message) -> None:
+    def send(self, message: Message) -> bool:
         log.info("message of kind %#06x not sent: no server is known", message.kind)
+        return False
 
     async def ask(self, message: Message, timeout_s: float) -> Message:
         raise RequestFailed(Err.ERR_TRANS_ABORT, Ext.PROCESS_NOT_RUNNING, "no server is known; the console tries to reach one")

@@ -42,6 +42,7 @@ class Outside(Protocol):
     def closed(self, instance: Instance) -> None: ...
     def script_failed(self, instance: Instance, failure: Any) -> None: ...
     def script_idle(self, instance: Instance) -> None: ...
+    def event_missed(self, message: Message, text: str) -> None: ...
     async def ask(self, number: int, kind: Kind, payload: bytes) -> bytes: ...
     def spawn(self, work: Coroutine[Any, Any, None]) -> None: ...
 
@@ -157,8 +158,7 @@ class Engine:
         """A message for one of the instances: an answer, a call, an event, an acknowledgement."""
         instance = self.instances.get(message.target)
         if instance is None:
-            if message.wants_answer:
-                self.fail(message, Err.ERR_EVENT_CLOSED, 0, f"process number {message.target} has ended")
+            self.not_delivered(message, Err.ERR_EVENT_CLOSED, f"process number {message.target} has ended")
             return
         if message.kind in (Kind.REPLY, Kind.FAILED):
             self._answer(instance, message)
@@ -172,7 +172,13 @@ class Engine:
         try:
             inbox.take(self, instance, message)
         except QueueFull:
-            self.fail(message, Err.ERR_TRANS_ABORT, 15, f"{instance.name}: the queue is full")
+            self.not_delivered(message, Err.ERR_TRANS_ABORT, f"{instance.name}: the queue is full", Ext.QUEUE_FULL, instance.dropped)
+
+    def not_delivered(self, message: Message, error: int, text: str, extended: int = 0, dropped: int = 1) -> None:
+        """A request ends; an event that nobody waits for leaves a line in the event log, one for each doubling of the number dropped."""
+        if message.kind == Kind.PICTURE_EVENT and not message.wants_answer and dropped & dropped - 1 == 0:
+            self.outside.event_missed(message, f"{text}; {dropped} dropped so far" if dropped > 1 else text)
+        self.fail(message, error, extended, text)
 
     def _answer(self, instance: Instance, message: Message) -> None:
         waiting = instance.waiting

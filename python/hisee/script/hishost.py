@@ -42,6 +42,7 @@ from hisee.schema.errors import Err
 from hisee.schema.lanes import Lane
 from hisee.schema.messages import MessageKind as Kind
 from hisee.script import actions
+from hisee.script.arrivals import Arrivals
 from hisee.script.host import Host
 from hisee.script.instance import Instance, Item, QueueFull
 from hisee.seams import Seams
@@ -60,7 +61,7 @@ class HisHost(Host):
         self.hip = hip
         self._seams, self._follows, self._cut = seams, follows, False
         self._gate = Gate()
-        self._early: dict[int, RemoteUp | RemoteDown] = {}  # news that came before the local part was started
+        self._arrivals = Arrivals(self.limits["instance_queue"])
         self._asked_by_hip: Message | None = None
         self.trace = Trace(seams.clock)
 
@@ -93,7 +94,7 @@ class HisHost(Host):
     def _cut_off(self, reason: str) -> None:
         """Remote parts end with their server; each local part learns of the next one by OnRemoteRestart."""
         self._cut = True
-        self._early.clear()
+        self._arrivals.cut_off()
         self.requests.abort(reason)
         for his in self.engine.instances.values():
             his.restart_due = his.restart_due or bool(his.partner)
@@ -168,17 +169,28 @@ class HisHost(Host):
 
     def from_hip(self, message: Message) -> None:
         if message.kind == Kind.HIS_START:
-            self.background.spawn(self._start(message, unpack(HisStart, message.payload)))
+            start = unpack(HisStart, message.payload)
+            self._arrivals.expect(start.opened)
+            self.background.spawn(self._start(message, start))
         elif message.kind == Kind.HIS_SERVER:
             self.background.spawn(self._log_on(message, unpack(HisHostStart, message.payload)))
         elif message.kind == Kind.HIS_STOP:
             stop = unpack(SeeStop, message.payload)
+            self._refuse_early(stop.number, f"the object is {stop.reason}")
             self.engine.stop(stop.number, stop.reason)
         elif message.kind in (Kind.SETTLE_GET, Kind.PROFILE_GET, Kind.TRACE_GET, Kind.LINK_SHAPE, Kind.COMMAND):
             self._asked_by_hip = message
             self.control(message)
         else:
-            self.engine.deliver(message)
+            self.deliver(message)
+
+    def deliver(self, message: Message) -> None:
+        if not self._arrivals.takes(message):
+            super().deliver(message)
+
+    def _refuse_early(self, number: int, text: str) -> None:
+        for message in self._arrivals.forget(number):
+            self.engine.not_delivered(message, Err.ERR_EVENT_CLOSED, text)
 
     def answer(self, request: Message, answer: Message) -> None:
         """An answer takes the way its request came."""
@@ -191,20 +203,34 @@ class HisHost(Host):
         try:
             unit = await self.unit(start.unit)
         except (RequestFailed, UnitRejected) as error:
-            self.refuse(request, Err.ERR_NOT_SUPPORTED, f"unit {start.unit[:12]} of {start.object}: {error}")
+            self._not_started(request, start, f"unit {start.unit[:12]} of {start.object}: {error}")
+            return
+        if not self._arrivals.expects(start.opened):
+            self._not_started(request, start, f"{start.object} was closed before its local part began")
             return
         his = self.engine.instances.get(start.moves) if start.moves else None
         if his is not None and his.unit is unit:
             self._move(his, start)
         else:
             his = self._begin(start, unit)
-        early = self._early.pop(start.opened, None)
-        his.partner_state = "starting" if start.see or early else "none"
-        if isinstance(early, RemoteUp):
-            self._remote_up(his, early)
-        elif isinstance(early, RemoteDown):
-            self._remote_down(his, early)
+        self._arrived(his, start)
         self.reply(request, Started(number=start.opened))
+
+    def _not_started(self, request: Message, start: HisStart, text: str) -> None:
+        self._refuse_early(start.opened, text)
+        self.engine.stop(start.moves, "replaced")
+        self.refuse(request, Err.ERR_NOT_SUPPORTED, text)
+
+    def _arrived(self, his: Instance, start: HisStart) -> None:
+        """What came before its start, in the order in which it came."""
+        news, messages = self._arrivals.begin(start.opened)
+        his.partner_state = "starting" if start.see or news else "none"
+        if isinstance(news, RemoteUp):
+            self._remote_up(his, news)
+        elif isinstance(news, RemoteDown):
+            self._remote_down(his, news)
+        for message in messages:
+            self.engine.deliver(message)
 
     def _begin(self, start: HisStart, unit: Unit) -> Instance:
         if start.moves:
@@ -237,7 +263,7 @@ class HisHost(Host):
         """News may overtake the start of the local part, which travels by way of the HIP."""
         his = self.engine.instances.get(news.opened)
         if his is None:
-            self._early[news.opened] = news
+            self._arrivals.told(news.opened, news)
         elif isinstance(news, RemoteUp):
             self._remote_up(his, news)
         else:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from itertools import islice
 from typing import Any
 
+from hisee._core.values import decode
 from hisee._core.vm import Unit
 from hisee.background import Background
 from hisee.channel import Channel, ChannelClosed, ChannelFull, Message, Requests
@@ -17,6 +18,7 @@ from hisee.channel.duties import MessageTrace, answer_soon, answer_unknown, load
 from hisee.channel.payloads import (
     Ended,
     Failed,
+    LogWrite,
     Numbers,
     Payload,
     Pending,
@@ -133,6 +135,12 @@ class Host:
         """An unhandled error ended a handler; the instance goes on. The event log says so."""
         actions.write_log(self.engine, instance, f"unhandled {failure.name}: {failure.text}", 5, failure.line)
 
+    def event_missed(self, message: Message, text: str) -> None:
+        """An event of a person that no script sees, and that nobody waits for: the event log says so (R137)."""
+        line = f"{decode(message.payload)[0]} is not delivered: {text}"
+        log.warning("%s", line)
+        self.tell(Kind.LOG_WRITE, LogWrite(script=str(message.target), text=line, priority=3, time_ms=self._clock.now_ms()))
+
     def script_idle(self, instance: Instance) -> None:
         """Nothing waits in the instance; a host that serves one script ends here."""
 
@@ -172,7 +180,11 @@ class Host:
         elif message.target == self.number:
             answer_unknown(message, self)
         else:
-            self.engine.deliver(message)
+            self.deliver(message)
+
+    def deliver(self, message: Message) -> None:
+        """For one of the instances."""
+        self.engine.deliver(message)
 
     def control(self, message: Message) -> bool:
         """Messages to the host itself; True when it was one."""

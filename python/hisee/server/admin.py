@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
 
+from hisee._core.values import decode
 from hisee.channel import Message
 from hisee.channel.payloads import (
     ConsoleAdd,
@@ -43,11 +44,11 @@ from hisee.schema.messages import MessageKind as Kind
 from hisee.schema.timers import BY_NAME as TIMERS
 from hisee.server.core import Core
 from hisee.server.eventlog import EventSink
-from hisee.server.overview import iso
 from hisee.server.registry import NameInUse, Process
 from hisee.server.seen import Seen
 from hisee.server.values import Refused
 from hisee.server.values import Values as ValueServer
+from hisee.shown import iso
 from hisee.values import Invalid, Ref, Time, flag_bits, flag_letters
 
 T = TypeVar("T")
@@ -71,6 +72,7 @@ class Admin:
             (Kind.LOG_WRITE, self._log), (Kind.ECHO, self._echo), (Kind.CONSOLE_ADD, self._console_add), (Kind.PROFILE_GET, self._profile),
         ):
             core.handlers[kind] = handler
+        core.event_missed = self._event_missed
 
     def _console_add(self, source: Process, message: Message) -> None:
         """A further console of one hip process: an entry of its own on the same link."""
@@ -265,6 +267,13 @@ class Admin:
         log.info("stop ordered by %s", source.name)
         self._core.reply(message)
         self._stop()
+
+    def _event_missed(self, message: Message, text: str) -> None:
+        """Its handler is the first value of the payload."""
+        console = self._core.registry.get(message.source)
+        line = f"{decode(message.payload)[0]} is not delivered: {text}"
+        self._events.write(LogWrite(script=str(message.target), text=line, priority=3, time_ms=self._core.seams.clock.now_ms()),
+                           console.name if console is not None else str(message.source))
 
     def _log(self, source: Process, message: Message) -> None:
         entry = unpack(LogWrite, message.payload)

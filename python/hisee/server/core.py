@@ -33,6 +33,7 @@ class Core:
         self._asked: dict[int, Message] = {}
         self.ended.append(self._asked_ended)
         self.requests = Requests(self)  # the requests the server itself makes
+        self.event_missed: Callable[[Message, str], None] = lambda message, text: None  # told of a person's event that reached nobody
         self.acknowledges: Callable[[], bool] = lambda: True  # may this server say now that something is done?
         self._late: list[Callable[[str], None]] = []  # what is done and could not be said
 
@@ -63,9 +64,11 @@ class Core:
                           object=request.object, corr=request.corr, payload=data))
 
     def fail(self, request: Message, error: int, extended: int = 0, text: str = "") -> None:
-        """End a request that was not executed; a message that wants no answer is only logged."""
+        """End a request that was not executed; a message that wants no answer is only logged, an event of a person where people look."""
         if not request.wants_answer:
             log.info("dropped %s of %s: %s", kind_name(request.kind), request.source, text)
+            if request.kind == Kind.PICTURE_EVENT:
+                self.event_missed(request, text)
             return
         self.send(Message(kind=Kind.FAILED, lane=request.lane, source=KNL_NUMBER, target=request.source,
                           object=request.object, corr=request.corr,

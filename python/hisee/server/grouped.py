@@ -62,6 +62,7 @@ class Grouped:
         self._sent_away = True
         core.requests = Requests(core, first=core.seams.rng.below(1 << 30) << 24 | 1)
         core.acknowledges = authority.settles
+        opening.arranges = lambda: bool(authority.standing.epoch)
         core.handlers[Kind.SERVER_STATE] = self._standby_says
         router.admits = self.admits
         self.followers = Followers(core, values, authority.standing)

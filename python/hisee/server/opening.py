@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from hisee.channel import Message, RequestFailed
@@ -24,6 +25,8 @@ from hisee.server.values import Values
 log = logging.getLogger("hisee.server.opening")
 EACH_S = TIMERS["see_start_each"].ms / 1000
 RECONCILE_S = TIMERS["reconcile"].ms / 1000
+MOST_FIGURES = 1_000
+NOTHING: dict[str, Any] = {}  # what is known of a part at first: shared, never changed
 MOST_MEASURED = 200  # pairs whose round trip is measured in one period
 
 
@@ -39,14 +42,18 @@ class OpenObject:
     incarnation: int = 0
     up: bool = False
     was_up: bool = False
-    objects: list[int] = field(default_factory=list)
-    starting: asyncio.Task[None] | None = None
+    starting: asyncio.Task[None] | None = None  # a start under way
     instance: int = 0  # of OPENEVENT
-    refusals: list[str] = field(default_factory=list)  # by which SES the last start was refused, and why
+    refusals: tuple[str, ...] = ()  # by which SES the last start was refused, and why
 
     @property
     def number(self) -> int:
         return self.his.number
+
+    @property
+    def objects(self) -> Iterable[int]:
+        """Numbers of the objects whose values its parts and its picture use."""
+        return self.plan.objects.values()
 
 
 class Opening:
@@ -58,8 +65,11 @@ class Opening:
         self.opened: dict[int, OpenObject] = {}
         self._of_console: Counter[int] = Counter()  # console -> its open objects
         self._load: Counter[int] = Counter()  # SES -> SEEs running or starting
+        self._up: dict[int, dict[int, OpenObject]] = {}  # SES -> number of a SEE that it has confirmed -> its object
         self._measured = 0
+        self._figures: dict[tuple[tuple[str, int], ...], dict[str, Any]] = {}
         self._pairs = pairs
+        self.arranges: Callable[[], bool] = lambda: True  # False: the remote parts of its script servers are another server's
         core.handlers[Kind.OPEN] = self._open
         core.handlers[Kind.CLOSE] = self._close
         core.handlers[Kind.OPENED_LOST] = self._close
@@ -107,7 +117,7 @@ class Opening:
     def _enter(self, plan: OpenPlan, console: Process) -> OpenObject:
         host = self._his_host(console)
         his = self._virtual("HIS", console, plan.object, host)
-        opened = OpenObject(plan, console.number, his, objects=list(plan.objects.values()))
+        opened = OpenObject(plan, console.number, his)
         his.opened = his.number
         if host is not None:
             self._values.subscribe(host.number, opened.objects)
@@ -122,7 +132,7 @@ class Opening:
         process = registry.add(Process(
             number=registry.free_number(), name=registry.free_name(workstation, kind), kind=kind, object=name,
             node=host.node if host else console.node, pid=host.pid if host else 0,
-            host=host.number if host else 0, console=console.number))
+            host=host.number if host else 0, console=console.number, facts=NOTHING))
         if host is not None:
             self._core.route(process, host.link)
         return process
@@ -138,13 +148,19 @@ class Opening:
     # -- remote parts
 
     def start_remote(self, opened: OpenObject) -> None:
-        if opened.starting is None or opened.starting.done():
+        if opened.starting is None:
             opened.starting = asyncio.get_running_loop().create_task(self._start(opened))
 
     async def _start(self, opened: OpenObject) -> None:
-        """Ask one SES after the other, once each (R26); nobody left = REMOTE_DOWN, tried again at the next SES logon (R25)."""
+        try:
+            await self._ask_each(opened)
+        finally:
+            opened.starting = None
+
+    async def _ask_each(self, opened: OpenObject) -> None:
+        """One SES after the other, once each (R26); nobody left = REMOTE_DOWN, tried again at the next SES logon (R25)."""
         tried: list[int] = []
-        opened.refusals = []
+        opened.refusals = ()
         while opened.number in self.opened:
             ses = choose_ses(self._candidates(), self.load(), tried)
             if ses is None:
@@ -188,7 +204,7 @@ class Opening:
             await self._core.ask(ses.number, Kind.SEE_START, self._see_start(opened, see), EACH_S)
         except RequestFailed as failed:
             log.warning("SEE %s: %s refused: %s", see.name, ses.name, failed)
-            opened.refusals.append(f"{ses.name}: {failed}")
+            opened.refusals += (f"{ses.name}: {failed}",)
             self._forget_remote(opened, see, f"{ses.name}: {failed}", stop=True)
             return False
         if opened.see is not see or opened.number not in self.opened:
@@ -207,6 +223,7 @@ class Opening:
     def _confirm(self, opened: OpenObject, see: Process) -> None:
         up = RemoteUp(opened=opened.number, see=see.number, name=see.name, restarted=opened.was_up)
         opened.up = opened.was_up = True
+        self._up.setdefault(opened.ses, {})[see.number] = opened
         self._core.tell(opened.number, Kind.REMOTE_UP, up)
         self._core.tell(opened.console, Kind.REMOTE_UP, up)
         log.info("SEE %s runs", see.name)
@@ -217,7 +234,7 @@ class Opening:
         opened = self.opened.get(process.opened)
         if opened is None or not opened.plan.remote_unit:
             return None
-        state = "open" if opened.up else "opening" if opened.starting is not None and not opened.starting.done() else "closed"
+        state = "open" if opened.up else "opening" if opened.starting is not None else "closed"
         if opened.his.link is not None and opened.his.link.resuming:
             state = "resuming"
         return self._pairs.row(process, opened.number, opened.see.number if opened.see else 0, state)
@@ -231,6 +248,7 @@ class Opening:
         if stop and opened.ses:
             self._core.tell(opened.ses, Kind.SEE_STOP, SeeStop(number=see.number, reason=reason))
         self._values.unsubscribe(opened.ses, opened.objects)
+        self._up.get(opened.ses, {}).pop(see.number, None)
         self._place(opened, 0)
         opened.see, opened.up = None, False
         self.process_gone(see, State.CRASH)
@@ -277,13 +295,21 @@ class Opening:
         if process is None:
             return
         if process.host == source.number:
-            process.facts.update(memory_bytes=state.memory_bytes, queue=state.queue)
-        if process.console == source.number:  # the console counts events that an absent remote part missed
-            process.facts["dropped"] = state.dropped
+            self._learn(process, memory_bytes=state.memory_bytes, queue=state.queue)
+        if process.console == source.number:  # the console counts events that an absent part missed
+            self._learn(process, dropped=state.dropped)
+
+    def _learn(self, process: Process, **news: int) -> None:
+        """Very many parts have the same figures: they share them, and nobody changes them in place."""
+        if len(self._figures) > MOST_FIGURES:
+            self._figures.clear()
+        known = {**process.facts, **news}
+        process.facts = self._figures.setdefault(tuple(known.items()), known)
 
     def _process_ended(self, process: Process) -> None:
         if process.kind == "SES":
             self._ses_lost(process)
+            self._up.pop(process.number, None)
         elif process.kind == "HIP":
             self._close_all(o for o in self.opened.values() if o.console == process.number)
         elif process.kind == "HISHOST":
@@ -320,24 +346,28 @@ class Opening:
 
     async def reconcile(self) -> None:
         """One comparison with every SES, draining ones too."""
-        await asyncio.gather(*(self.reconcile_one(ses) for ses in self._core.registry.of_kind("SES")))
+        if self.arranges():
+            await asyncio.gather(*(self.reconcile_one(ses) for ses in self._core.registry.of_kind("SES")))
 
     async def reconcile_one(self, ses: Process) -> None:
-        ours = {o.see.number for o in self.opened.values() if o.see and o.ses == ses.number and o.up}
+        """Only what differs is looked at one by one: an SES may run a hundred thousand."""
+        ours = set(self._up.get(ses.number, ()))
         try:
             answer = await self._core.ask(ses.number, Kind.SEE_LIST, None, EACH_S)
         except RequestFailed:
             return
+        if not self.arranges():  # not any more: what it runs now was started by another one
+            return
         theirs = set(unpack(Numbers, answer.payload).numbers)
-        known = {o.see.number for o in self.opened.values() if o.see}
-        for number in theirs - known:
+        for number in self._core.registry.unknown(theirs):
             self._core.tell(ses.number, Kind.SEE_STOP, SeeStop(number=number, reason="unknown to the server"))
-        missing = ours - theirs
-        for opened in [o for o in self.opened.values() if o.see and o.see.number in missing]:
+        up = self._up.get(ses.number, {})
+        for opened in [up[number] for number in ours - theirs if number in up]:
             assert opened.see is not None
             self._forget_remote(opened, opened.see, "missing at its SES", stop=False)
+            self._tell_down(opened, f"missing at {ses.name}", starting=True)
             self.start_remote(opened)
-        self._measure([o for o in self.opened.values() if o.up and o.ses == ses.number])
+        self._measure(list(up.values()))
 
     def _measure(self, running: list[OpenObject]) -> None:
         """Some pairs each time, in turn."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -21,10 +20,12 @@ from hisee.server.busy import WINDOWS
 from hisee.server.core import Core
 from hisee.server.direct import Direct, Granted, Pair
 from hisee.server.engine_view import ROLE_LETTERS, EngineReader, EngineView
+from hisee.server.listing import Listing, Pieces
 from hisee.server.loads import Loads
-from hisee.server.registry import HIDDEN, KNL_NUMBER, Process, State
+from hisee.server.registry import KNL_NUMBER, Process, State
 from hisee.server.routes import Routes, row
 from hisee.server.sessions import Sessions
+from hisee.shown import iso
 
 STALL_MS = TIMERS["stall"].ms
 ENGINE_KINDS = ("WP", "JWP", "CP")  # members of the engine
@@ -39,11 +40,12 @@ class Overview:
                  sessions: Sessions) -> None:
         self._core, self._engine, self._loads, self._routes, self._channel_of = core, engine, loads, routes, channel_of
         self._sessions, self.direct = sessions, direct
+        self._listing = Listing(core, channel_of)
         self._tasks: set[asyncio.Task[None]] = set()
         self.server_state: Callable[[], dict[str, Any] | None] = lambda: None  # where this server stands in its group
         core.handlers[Kind.PS_GET] = self._list_asked
-        for kind, rows in ((Kind.TERMS_GET, self._terms), (Kind.QUEUES_GET, self._queues),
-                           (Kind.ROUTES_GET, self._route_rows)):
+        core.handlers[Kind.ROUTES_GET] = lambda source, message: self._spawn(self._list_routes(message))
+        for kind, rows in ((Kind.TERMS_GET, self._terms), (Kind.QUEUES_GET, self._queues)):
             core.handlers[kind] = self._answer_with(rows)
 
     def _answer_with(self, rows: Callable[[EngineView], list[dict[str, Any]]]) -> Callable[[Process, Message], None]:
@@ -59,8 +61,7 @@ class Overview:
         self._core.reply(message, Table(rows=rows(view)))
 
     def _list_asked(self, source: Process, message: Message) -> None:
-        virtual = not message.payload or unpack(PsGet, message.payload).virtual
-        self._spawn(self._answered(message, lambda view: self._ps(view, virtual=virtual)))
+        self._spawn(self._list(message, unpack(PsGet, message.payload) if message.payload else PsGet()))
 
     def _spawn(self, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(work)
@@ -69,12 +70,14 @@ class Overview:
 
     # -- processes
 
-    def _ps(self, view: EngineView, *, virtual: bool) -> list[dict[str, Any]]:
-        processes = [p for p in self._core.registry if p.kind not in HIDDEN and (virtual or not p.virtual)]
-        rows = [self.process_row(p, view) for p in processes]
-        known = {p.name for p in processes}
-        rows += [self._member_row(m, view) for m in latest(view) if m.name not in known and m.kind != "KNL"]
-        return sorted(rows, key=lambda each: each["name"])
+    async def _list(self, message: Message, wanted: PsGet) -> None:
+        view = await self._engine.view()
+        rows = await self._listing.answer(lambda process: self.process_row(process, view), lambda known: self._members(view, known),
+                                          virtual=wanted.virtual, brief=wanted.brief)
+        self._core.reply(message, rows)
+
+    def _members(self, view: EngineView, known: set[str]) -> list[dict[str, Any]]:
+        return [self._member_row(m, view) for m in latest(view) if m.name not in known and m.kind != "KNL"]
 
     def process_row(self, process: Process, view: EngineView) -> dict[str, Any]:
         """One line of `ps`."""
@@ -192,7 +195,18 @@ class Overview:
 
     # -- routes
 
-    def _route_rows(self, view: EngineView) -> list[dict[str, Any]]:
+    async def _list_routes(self, message: Message) -> None:
+        """Channels of pictures may be very many: a piece at a time."""
+        pieces, channels = Pieces(), []
+        sees = {see.opened: see.name for see in self._core.registry.of_kind("SEE")}
+        for his in self._core.registry.of_kind("HIS"):
+            if channel := self._channel_of(his):
+                channels.append((his, self._channel_row(his, channel, sees.get(his.opened))))
+            await pieces.pause()
+        rows = self._route_rows() + [row for his, row in channels if his.running] + self._network_rows()
+        self._core.reply(message, Table(rows=rows))
+
+    def _route_rows(self) -> list[dict[str, Any]]:
         registry = self._core.registry
         rows = []
         for lane in LANES:
@@ -202,9 +216,7 @@ class Overview:
         for source, target, lane_name, passed in self._routes.rows():
             rows.append(row("route", source=self._name(source), target=self._name(target), lane=lane_name, state="open",
                             sent=passed.forth, received=passed.back, since_ms=passed.since_ms, mode="relay", size=passed.bytes))
-        rows += [self._direct_row(*found) for found in self.direct.rows()]
-        rows += [self._channel_row(p) for p in registry.of_kind("HIS") if self._channel_of(p)]
-        return rows + self._network_rows()
+        return rows + [self._direct_row(*found) for found in self.direct.rows()]
 
     def _direct_row(self, pair: Pair, granted: Granted, forth: tuple[int, int], back: tuple[int, int]) -> dict[str, Any]:
         """Counted by the two processes, read here."""
@@ -216,12 +228,11 @@ class Overview:
         return [row("network", source=self._name(held.link.number), target=door, lane=name, state=state, sent=0, received=0)
                 for held, name, state, door in self._sessions.rows()]
 
-    def _channel_row(self, his: Process) -> dict[str, Any]:
+    @staticmethod
+    def _channel_row(his: Process, channel: dict[str, Any], see: str | None) -> dict[str, Any]:
         """The virtual channel of a HIS and its SEE (R134)."""
-        channel = self._channel_of(his) or {}
-        see = next((p for p in self._core.registry.of_kind("SEE") if p.opened == his.opened), None)
-        return row("channel", source=his.name, target=see.name if see else None, lane="script", state=channel["state"],
-                   sent=channel["sent"], received=channel["received"], rtt_ms=channel["rtt_ms"], number=channel["id"])
+        return row("channel", source=his.name, target=see, lane="script", state=channel["state"], sent=channel["sent"],
+                   received=channel["received"], rtt_ms=channel["rtt_ms"], number=channel["id"])
 
 
 def serving(served_by: str) -> tuple[str, ...]:
@@ -262,8 +273,3 @@ def port_of(process: Process) -> int | None:
         return int(process.facts["port"]) or None
     text = str(process.facts.get("address") or "").partition("/?")[0].rpartition(":")[2]
     return int(text) if text.isdigit() else None
-
-
-def iso(ms: int) -> str:
-    """ISO 8601 UTC with milliseconds."""
-    return dt.datetime.fromtimestamp(ms / 1000, dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

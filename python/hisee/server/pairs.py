@@ -22,7 +22,7 @@ class Pairs:
     def __init__(self, core: Core) -> None:
         self._core = core
         self._carried: Counter[tuple[int, int]] = Counter()
-        self._others: dict[int, set[int]] = {}  # who exchanged messages with it
+        self._others: dict[int, tuple[int, ...]] = {}  # who exchanged messages with it: mostly one
         self._rtt_ms: dict[tuple[int, int], float] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         core.ended.append(self._forget)
@@ -35,8 +35,10 @@ class Pairs:
         self._carried[pair] += 1
 
     def _know(self, one: int, other: int) -> None:
-        self._others.setdefault(one, set()).add(other)
-        self._others.setdefault(other, set()).add(one)
+        for a, b in ((one, other), (other, one)):
+            known = self._others.get(a, ())
+            if b not in known:
+                self._others[a] = (*known, b)
 
     def measure(self, his: int, see: int) -> None:
         """Measure the round trip of a pair in the background: it runs over the server, so it is the sum of both ways to it."""
@@ -66,7 +68,10 @@ class Pairs:
         if not process.virtual:
             return
         for other in self._others.pop(process.number, ()):
-            self._others.get(other, set()).discard(process.number)
+            if left := tuple(number for number in self._others.get(other, ()) if number != process.number):
+                self._others[other] = left
+            else:
+                self._others.pop(other, None)
             for pair in ((process.number, other), (other, process.number)):
                 self._carried.pop(pair, None)
                 self._rtt_ms.pop(pair, None)

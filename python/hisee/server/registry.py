@@ -124,6 +124,10 @@ class Registry:
     def get(self, number: int) -> Process | None:
         return self._by_number.get(number)
 
+    def unknown(self, numbers: set[int]) -> set[int]:
+        """Those of them that are no process's."""
+        return numbers.difference(self._by_number)
+
     def named(self, name: str) -> Process | None:
         return self._by_name.get(name)
 

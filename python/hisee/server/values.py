@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from hisee._core.cells import CellTable
@@ -84,7 +84,7 @@ class Values:
         if self._retained is not None:
             self._kept |= objects
 
-    def subscribe(self, number: int, objects: list[int]) -> None:
+    def subscribe(self, number: int, objects: Iterable[int]) -> None:
         for hbj in objects:
             self.subscribers.setdefault(hbj, Counter())[number] += 1
 
@@ -92,13 +92,13 @@ class Values:
         """A command follows an object by name: it gets the state in words, not the codec."""
         self.watchers.setdefault(hbj, {})[number] = state
 
-    def unsubscribe(self, number: int, objects: list[int]) -> None:
+    def unsubscribe(self, number: int, objects: Iterable[int]) -> None:
         for hbj in objects:
             counter = self.subscribers.get(hbj)
             if counter and counter[number] > 0:
                 counter[number] -= 1
 
-    def snapshot(self, objects: list[int], flags: bool = True) -> bytes:
+    def snapshot(self, objects: Iterable[int], flags: bool = True) -> bytes:
         """`flags`: with user flags, for readers that `knows_flags` says they take."""
         return self.table.snapshot([hbj for hbj in objects if self.table.has(hbj)], flags)
 
@@ -262,6 +262,8 @@ class Values:
 
     def _forget(self, process: Process) -> None:
         self._open.pop(process.number, None)
+        if process.virtual:  # its host follows for it
+            return
         for followers in self.subscribers.values():
             followers.pop(process.number, None)
         for watchers in self.watchers.values():
