@@ -9,7 +9,7 @@ from typing import Any
 
 from hisee.channel import Message
 from hisee.channel.group import WARM
-from hisee.channel.payloads import PsGet, Table, unpack
+from hisee.channel.payloads import DllHost, PsGet, Table, unpack
 from hisee.channel.spoken import shown
 from hisee.engine.coordinator import PRIMARY, ROLES, Member
 from hisee.schema.lanes import BY_NUMBER as LANE_OF
@@ -20,6 +20,7 @@ from hisee.schema.timers import BY_NAME as TIMERS
 from hisee.server.busy import WINDOWS
 from hisee.server.core import Core
 from hisee.server.direct import Direct, Granted, Pair
+from hisee.server.dllhosts import Libraries, figures
 from hisee.server.engine_view import ROLE_LETTERS, EngineReader, EngineView
 from hisee.server.loads import Loads
 from hisee.server.registry import HIDDEN, KNL_NUMBER, Process, State
@@ -39,6 +40,7 @@ class Overview:
                  sessions: Sessions) -> None:
         self._core, self._engine, self._loads, self._routes, self._channel_of = core, engine, loads, routes, channel_of
         self._sessions, self.direct = sessions, direct
+        self._libraries = Libraries(core)
         self._tasks: set[asyncio.Task[None]] = set()
         self.server_state: Callable[[], dict[str, Any] | None] = lambda: None  # where this server stands in its group
         core.handlers[Kind.PS_GET] = self._list_asked
@@ -72,13 +74,18 @@ class Overview:
     def _ps(self, view: EngineView, *, virtual: bool) -> list[dict[str, Any]]:
         processes = [p for p in self._core.registry if p.kind not in HIDDEN and (virtual or not p.virtual)]
         rows = [self.process_row(p, view) for p in processes]
+        rows += [self._library_row(*found, view) for found in self._libraries.rows()]
         known = {p.name for p in processes}
         rows += [self._member_row(m, view) for m in latest(view) if m.name not in known and m.kind != "KNL"]
         return sorted(rows, key=lambda each: each["name"])
 
+    def _library_row(self, process: Process, host: DllHost, view: EngineView) -> dict[str, Any]:
+        """The line of a foreign library's process: it speaks to its owner only."""
+        return {**self.process_row(process, view), **figures(host), "number": None, "started_at": None, "protocol": None}
+
     def process_row(self, process: Process, view: EngineView) -> dict[str, Any]:
         """One line of `ps`."""
-        found = {**self._own_facts(process), **self._load_facts(process), **self._link_facts(process)}
+        found = {**self._own_facts(process), **self._load_facts(process), **self._link_facts(process), **figures(None)}
         member = view.member(process.name) if process.kind in ENGINE_KINDS else None
         if member is not None:
             found.update(self._as_member(process, member, view))
