@@ -10,7 +10,9 @@ from hisee.esl.context import Foreign
 from hisee.model import ApplicationError, load_application
 from hisee.model.gate import build, check_application
 
-HEAD = 'name = "PLANT"\n[nodes.SRV1]\nprocesses = [{kind = "server"}]\n[scripts]\nlibraries = ["/usr/lib/a/libif97.so", "/usr/lib/b/libsteam.so"]\n'
+HEAD = 'name = "PLANT"\n[nodes.SRV1]\nprocesses = [{kind = "server"}]\n[scripts]\n'
+HEAD += 'libraries = ["/usr/lib/a/libif97.so", "/usr/lib/b/libsteam.so"]\n'
+DECLARED = '"double enthalpy(double p, double t);"'
 OBJECT = '["X.Enthalpy"]\ntype = "external_function"\nlibrary = "libif97.so"\ndeclaration = "double enthalpy(double p, double t);"\n'
 
 
@@ -35,7 +37,8 @@ def test_the_compiler_is_told_what_a_call_needs(tmp_path: Path) -> None:
 
 
 def test_one_function_of_a_header_by_its_name(tmp_path: Path) -> None:
-    text = '["X.B"]\ntype = "external_function"\nlibrary = "/usr/lib/b/libsteam.so"\nfunction = "b"\ndeclaration = """\nint a(int x);\nvoid b(void);\n"""\n'
+    text = '["X.B"]\ntype = "external_function"\nlibrary = "/usr/lib/b/libsteam.so"\nfunction = "b"\n'
+    text += 'declaration = """\nint a(int x);\nvoid b(void);\n"""\n'
     entry = load(tmp_path, text).directory().object("X.B")
     assert entry is not None and entry.foreign is not None
     assert (entry.foreign.function, entry.foreign.parameters, entry.foreign.result) == ("b", (), "")
@@ -45,10 +48,10 @@ def test_one_function_of_a_header_by_its_name(tmp_path: Path) -> None:
     (("libif97.so", "libother.so"), "objects.toml:1 X.Enthalpy.library: is not among the libraries that may be opened"),
     (("double p, double t", "double p, double"), None),
     (("double t);", "double t"), "objects.toml:4 X.Enthalpy.declaration: no C: At end of input"),
-    (("double t);", "double *t);"), "objects.toml:4 X.Enthalpy.declaration: parameter 2 of enthalpy is `double *`: only numbers, _Bool and"),
+    (("double t);", "double *t);"), "objects.toml:4 X.Enthalpy.declaration: parameter 2 of enthalpy is `double *`: only"),
     (("X.Enthalpy", "Sqrt"), "objects.toml:1 Sqrt: is a function of the language"),
-    (('"double enthalpy(double p, double t);"', '"""\n/* a */\nint x;\n\nunknown f(int a);\n"""'), "objects.toml:8 X.Enthalpy.declaration: no C: "),
-    (('"double enthalpy(double p, double t);"', '"""int x;\nunknown f(int a);\n"""'), "objects.toml:5 X.Enthalpy.declaration: no C: "),
+    ((DECLARED, '"""\n/* a */\nint x;\n\nunknown f(int a);\n"""'), "objects.toml:8 X.Enthalpy.declaration: no C: "),
+    ((DECLARED, '"""int x;\nunknown f(int a);\n"""'), "objects.toml:5 X.Enthalpy.declaration: no C: "),
     (('t);"\n', 't);"\nfunction = "other"\n'), "it declares no function other"),
     (('t);"\n', 't);"\ndeadline_s = 0\n'), "deadline_s"),
     (('t);"\n', 't);"\nheader = "x"\n'), "unknown key"),

@@ -235,7 +235,8 @@ def test_a_process_that_is_killed_is_started_again(library: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "path", "words"), [
-    ("counted", "/lib/other.so", "library /lib/other.so is not among those that may be opened"), ("absent", "", "undefined symbol|not found")])
+    ("counted", "/lib/other.so", "library /lib/other.so is not among those that may be opened"),
+    ("absent", "", "undefined symbol|not found")])
 def test_what_cannot_be_called_is_an_error_of_the_script(library: Path, name: str, path: str, words: str) -> None:
     async def play(outside: Outside) -> None:
         outside.start(1, f"INT _i\nBEGIN\n_i := %X.{name}()\nEND\n", outside.entry(name, path=path))
@@ -257,7 +258,7 @@ def test_a_library_that_is_not_there_when_the_script_runs(tmp_path: Path) -> Non
 
 def test_one_that_keeps_dying_is_refused_for_a_time(library: Path) -> None:
     async def play(outside: Outside) -> None:
-        outside.start(1, "INT _i\nBEGIN\nON ERROR OFF\nFOR _i = 1 TO 6 DO_LOOP\n%X.crash(1)\nEND_LOOP\nLOG _ERR_MSG\nEND\n")
+        outside.start(1, "INT _i\nBEGIN\nON ERROR OFF\nFOR _i = 1 TO 6 DO_LOOP\n%X.crash(1)\nEND_LOOP\nLOGEX _ERR_MSG\nEND\n")
         await outside.until(6)
         (state,) = outside.engine.external.states()
         assert (state.starts, state.failed, state.running) == (5, 6, False)

@@ -74,7 +74,8 @@ EVENT = 'BEGIN\nU.Count := %X.Counted()\nEND\n'
 def objects(library: str) -> str:
     rows = [f'["U.{name}"]\ntype = "user_variable"\nvalue_type = "INT"\n' for name in ("Count", "Go")]
     for name in ("Greeting", "Counted", "Crash"):
-        rows.append(f'["X.{name}"]\ntype = "external_function"\nlibrary = "{library}"\nfunction = "{name.lower()}"\ndeclaration = \'\'\'\n{HEADER}\'\'\'\n')
+        rows.append(f'["X.{name}"]\ntype = "external_function"\nlibrary = "{library}"\nfunction = "{name.lower()}"\n'
+                    f"declaration = \'\'\'\n{HEADER}\'\'\'\n")
     return "\n".join(rows)
 
 

@@ -126,7 +126,8 @@ class Library:
             answer = receive(sock, end_s)
         except TimeoutError:
             self._died(f"{name} did not end within {deadline_s:g} s", 0)
-            raise ExternalError("late", f"{name} of {self.path.name} did not end in time ({deadline_s:g} s); its process was ended") from None
+            text = f"{name} of {self.path.name} did not end in time ({deadline_s:g} s); its process was ended"
+            raise ExternalError("late", text) from None
         except (EOFError, OSError) as fault:
             raise ExternalError("crashed", f"{name} of {self.path.name} crashed: {self._died(name)}") from fault
         if answer[0]:

@@ -43,11 +43,12 @@ def check(item: ApplicationObject, form: forms.ExternalFunction, listed: Sequenc
     from hisee.external.declaration import DeclarationError, declared
 
     if _is_function(item.name):
-        tell("", "is a function of the language: nobody could call the object", f"%{item.name}", "another name, with a dot in it: X.Name", 0)
+        text = "is a function of the language: nobody could call the object"
+        tell("", text, f"%{item.name}", "another name, with a dot in it: X.Name", 0)
     try:
         library_of(listed, form.library)
     except ValueError as error:
-        hint = choose_from(form.library, listed) if listed else "list it in app.toml: [scripts] libraries = [\"/path/of/it.so\"]"
+        hint = choose_from(form.library, listed) if listed else 'list it in app.toml: [scripts] libraries = ["/path/of/it.so"]'
         tell("library", str(error), form.library, hint, 0)
     try:
         declared(form.declaration, form.function)

@@ -34,7 +34,8 @@ class _Check:
         part = next((p for p in (OBJECT, EVENT) if p in item.source.parts), PICTURE)
         prefix = f"{item.name}." if part == OBJECT else ""
         self._findings.error(
-            code, item.source.paths.get(part, ""), text, key=(prefix + key).rstrip("."), value=shown(value), hint=hint, line=line or item.source.line
+            code, item.source.paths.get(part, ""), text, key=(prefix + key).rstrip("."), value=shown(value), hint=hint,
+            line=line or item.source.line,
         )
 
     def _named(self, item: ApplicationObject, key: str, name: str, *kinds: str) -> ApplicationObject | None:
@@ -112,7 +113,10 @@ class _Check:
             self._named(item, "source", form.source, "user_variable", "structured_variable")
 
     def _external_function(self, item: ApplicationObject, form: forms.ExternalFunction) -> None:
-        foreign.check(item, form, self._libraries, lambda key, text, value, hint, line: self._error(item, BAD_VALUE, text, key, value, hint, line))
+        def tell(key: str, text: str, value: object, hint: str, line: int) -> None:
+            self._error(item, BAD_VALUE, text, key, value, hint, line)
+
+        foreign.check(item, form, self._libraries, tell)
 
     def _event(self, item: ApplicationObject, form: forms.EventForm) -> None:
         """Its parent is an event handler; only a trigger event has a start object, which has a value."""

@@ -79,7 +79,8 @@ class Host:
         self.server = server
         self.number = server.welcome.number
         self.limits = server.welcome.limits
-        self._libraries: list[State] | None = [] if in_force(server.welcome) >= DLLHOSTS else None  # as the server knows them; None: it asks not
+        # as the server knows them; None: it is of a release that lists none
+        self._libraries: list[State] | None = [] if in_force(server.welcome) >= DLLHOSTS else None
         self.engine.flags_spoken = in_force(server.welcome) >= USER_FLAGS
         self.way = Direct(server, self._clock)
         self.requests = Requests(server)

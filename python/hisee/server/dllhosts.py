@@ -43,8 +43,8 @@ def stand_in(owner: Process, host: DllHost) -> Process:
     """A line of the process list; named after the computer or console of its owner and its own process number."""
     stem = owner.name.partition(".")[0]
     state = State.RUN if host.running else State.CRASH
-    return Process(number=0, name=f"{stem}_{host.pid}.DLLHOST", kind="DLLHOST", node=owner.node, state=state, pid=host.pid, host=owner.number,
-                   facts={"host": owner.facts.get("host")})
+    return Process(number=0, name=f"{stem}_{host.pid}.DLLHOST", kind="DLLHOST", node=owner.node, state=state, pid=host.pid,
+                   host=owner.number, facts={"host": owner.facts.get("host")})
 
 
 def figures(host: DllHost | None) -> dict[str, Any]:

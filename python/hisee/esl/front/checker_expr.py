@@ -342,7 +342,8 @@ class ExpressionChecker(Scope):
             self.error("ESL3002", node, wanted="a value", found=f"`{place.name}`", hint="its number is `SELF.HIP\\HBJ`")
             return K.V_NONE
         if isinstance(place.entry, ObjectEntry) and place.entry.foreign is not None:
-            self.error("ESL3060", node, name=place.name, found="an external function", wanted="a value", hint=f"call it: `%{place.name}(..)`")
+            hint = f"call it: `%{place.name}(..)`"
+            self.error("ESL3060", node, name=place.name, found="an external function", wanted="a value", hint=hint)
             return K.V_NONE
         if place.kind == K.P_CONST:
             if place.symbol is not None and place.symbol.value is not None and place.symbol.kind != K.S_SPECIAL:

@@ -318,6 +318,7 @@ class ExpressionCode(Registers):
     def _external_function(self, signature: Signature, number: int, kind: int, dest: int) -> tuple[int, int]:
         """The action EXTERNAL. The unit carries what the object says, so that a call is made as it was checked, whatever is saved later."""
         foreign = signature.foreign
+        assert foreign is not None
         texts = [self.arg_in(K.V_TEXT, self.load(text, K.V_TEXT))
                  for text in (signature.name[1:], foreign.library, foreign.declaration, foreign.function)]
         seconds = self._deadline(foreign.seconds)
