@@ -5,7 +5,6 @@ It follows docs/design/action-payloads.md and nothing else, so it is a second re
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -54,11 +53,6 @@ class World:
         return 7
 
 
-def close_all(libraries: dict[str, Library]) -> None:
-    for library in libraries.values():
-        library.close()
-
-
 def as_text(value: Any) -> str:
     """A value in a log line."""
     value = value.value if isinstance(value, Stamped) else value
@@ -104,7 +98,6 @@ class Host:
         self.database_error = (0, "")
         self.script = machine(unit, self.cells, self.variables, None, world or World())
         self.libraries: dict[str, Library] = {}
-        weakref.finalize(self, close_all, self.libraries)
         self.functions = Functions(site or Site(objects=known_objects), self)
 
     def _define_objects(self) -> None:
@@ -131,6 +124,13 @@ class Host:
         return decode(self.script.results())
 
     def run(self) -> Status:
+        try:
+            return self._run()
+        finally:
+            for library in self.libraries.values():
+                library.close()
+
+    def _run(self) -> Status:
         for _ in range(MOST_SLICES):
             status = self.script.run(1000)
             if status == Status.ACTION:

@@ -85,7 +85,7 @@ class Overview:
 
     def process_row(self, process: Process, view: EngineView) -> dict[str, Any]:
         """One line of `ps`."""
-        found = {**self._own_facts(process), **self._load_facts(process), **self._link_facts(process), **figures(None)}
+        found = {**self._own_facts(process), **self._load_facts(process), **self._link_facts(process)}
         member = view.member(process.name) if process.kind in ENGINE_KINDS else None
         if member is not None:
             found.update(self._as_member(process, member, view))
@@ -103,7 +103,7 @@ class Overview:
             "channel": self._channel_of(process), "dropped": facts.get("dropped"), "queue": facts.get("queue"),
             "drain": facts.get("drain"), "port": port_of(process),
             "programs": facts.get("programs"), "server": self.server_state() if process.number == KNL_NUMBER else facts.get("server"),
-            "warm": self._warm(process),
+            "warm": self._warm(process), **figures(None),
         }
 
     def _warm(self, process: Process) -> bool | None:
