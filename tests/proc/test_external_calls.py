@@ -251,9 +251,14 @@ def test_a_library_that_is_not_there_when_the_script_runs(tmp_path: Path) -> Non
     async def play(outside: Outside) -> None:
         outside.start(1, "INT _i\nBEGIN\n_i := %X.counted()\nEND\n")
         await outside.until(1)
+        outside.start(2, "INT _i\nBEGIN\nON ERROR OFF\nFOR _i = 1 TO 5 DO_LOOP\n%X.counted()\nEND_LOOP\nLOGEX _ERR_MSG\nEND\n")
+        await outside.until(2)
+        assert outside.engine.external.states()[0].starts == 5
 
-    (failure,) = played(lambda: Outside(tmp_path / "gone.so"), play).failures
+    outside = played(lambda: Outside(tmp_path / "gone.so"), play)
+    (failure,) = outside.failures
     assert failure.startswith("_ERR_EXT_FUNCTION 3: ") and "gone.so cannot be used" in failure
+    assert "or could not be opened, and is not started now" in outside.lines[0], "no process is started for each of many calls"
 
 
 def test_one_that_keeps_dying_is_refused_for_a_time(library: Path) -> None:
@@ -264,7 +269,7 @@ def test_one_that_keeps_dying_is_refused_for_a_time(library: Path) -> None:
         assert (state.starts, state.failed, state.running) == (5, 6, False)
 
     outside = played(lambda: Outside(library), play)
-    assert "died 5 times within 60 s and is not started now; it is tried again when the time is over" in outside.lines[-1]
+    assert "died 5 times within 60 s, or could not be opened, and is not started now; it is tried again when the time is over" in outside.lines[-1]
     assert len(outside.lines) == 6, "five crashes are events, the refusal is not"
 
 

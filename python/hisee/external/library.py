@@ -143,8 +143,8 @@ class Library:
     def _started(self) -> socket.socket:
         now_s = time.monotonic()
         if len(self._deaths) == self._deaths.maxlen and now_s - self._deaths[0] < WINDOW_S:
-            raise ExternalError("refused", f"{self.path.name} died {len(self._deaths)} times within {WINDOW_S:g} s and is not started now",
-                                hint="it is tried again when the time is over")
+            text = f"{self.path.name} died {len(self._deaths)} times within {WINDOW_S:g} s, or could not be opened, and is not started now"
+            raise ExternalError("refused", text, hint="it is tried again when the time is over")
         ours, theirs = socket.socketpair()
         with theirs:
             command = [sys.executable, "-I", "-m", "hisee.external.dllhost", "--fd", str(theirs.fileno())]
@@ -152,6 +152,9 @@ class Library:
                                            env={key: os.environ[key] for key in KEPT if key in os.environ})
         self._sock, self._known = ours, {}
         self.figures.starts += 1
+        if self._closing:  # `close` may have looked before there was anything to kill
+            self._end()
+            raise ExternalError("refused", f"{self.path.name} is closed")
         self._open(ours)
         log.info("%s: dllhost %d started", self.path, self._child.pid)
         return ours
@@ -165,6 +168,7 @@ class Library:
             how = self._died("it was opened")
             raise ExternalError("crashed", f"{self.path.name} crashed while it was opened: {how}") from fault
         if not opened:
+            self._deaths.append(time.monotonic())
             self._end()
             raise ExternalError("refused", f"{self.path} cannot be used: {why[0]}")
 
