@@ -86,6 +86,11 @@ ACTIONS = [
     Action(130, "FUNCTION", "%Function(arguments)", "local", "none", "by_notation", "HIS, SEE",
            (("function", "IN", "INT"), ("result", "OUT", "ANY"), ("argument", "IN", "ANY*")), "result",
            "a function of the table of host functions, by its number; one without result answers an invalid value"),
+    Action(131, "EXTERNAL", "%Object(arguments)", "local", "command", "by_notation", "HIS, SEE, EVS",
+           (("object", "IN", "TEXT"), ("library", "IN", "TEXT"), ("declaration", "IN", "TEXT"), ("function", "IN", "TEXT"),
+            ("seconds", "IN", "REAL"), ("result", "OUT", "ANY"), ("argument", "IN", "ANY*")), "result",
+           "a C function of a library, as its object said when the script was compiled: name of the object, path, header, name of the function, "
+           "deadline (invalid = limit external_s). Carried out by a process of the library's own; one without result answers an invalid value"),
     # words of the language
     Action(10, "LOG", "LOG [label [, value]] [LINENO] [PRIORITY p]", "control", "command", "never", "KNL",
            (("flags", "IN", "INT"), ("label", "IN", "TEXT"), ("priority", "IN", "INT"), ("value", "IN", "ANY")), "",

@@ -34,6 +34,7 @@ KINDS = [
     Kind(17, "NWP", "", False, False, "shown for a work process of a computer that is not the active one: it waits"),
     Kind(10, "EVH", "event", False, True, "event handler: runs trigger, start-up and server events"),
     Kind(18, "EVS", "", True, False, "running script of an event, in an event handler"),
+    Kind(19, "DLLHOST", "", False, False, "holds one foreign library for the scripts of its owner; logs on nowhere, started at the first call"),
 ]
 
 TABLE = Table("kinds", "Kind", KINDS, "Process kinds; names are <node>.<KIND>, those of numbered ones <KIND><number>, of agents their own.")

@@ -69,6 +69,7 @@ LIMITS = [
     Limit(51, "program_s", 100, "s", "longest time that a script waits for a program"),
     Limit(52, "programs", 20, "programs", "programs of one process that run at once"),
     Limit(53, "function_threads", 16, "threads", "functions of one process that wait at once for disk, network or programs; more take turns"),
+    Limit(63, "external_s", 10, "s", "longest call of an external function whose object names no deadline, and longest wait for its turn"),
     Limit(62, "direct_routes", 64, "routes", "direct routes between processes of one computer, each with a ring either way; 0 = every message passes the server"),
     Limit(25, "event_parameters", 10, "parameters", "parameters of a picture event's handler"),
 ]

@@ -138,6 +138,7 @@ MESSAGES = [
     Message(0x034F, "ROUTE_REVOKE", "data.db", "KNL", "SES, EVH, DBM", "RouteRevoke", "a direct route ends, or a process behind one did", 6),
     Message(0x0350, "ROUTE_TURN", "data.db", "SES, EVH, DBM", "SES, EVH, DBM", "RouteTurn", "messages go by the direct route from here on, or no longer", 6),
     Message(0x0351, "ROUTE_BROKEN", "data.db", "SES, EVH, DBM", "KNL", "RouteBroken", "a direct route cannot be used", 6),
+    Message(0x0352, "DLLHOSTS", "control", "SES, EVH, HISHOST", "KNL", "DllHosts", "processes of foreign libraries that it holds, for ps", 7),
     Message(0x0340, "HIS_CUT", "control", "HISHOST", "HIP", "", "the HIS host of a group's console has lost its server and waits"),
     # link control
     Message(0x0F01, "HELLO", "control", "any", "any", "Hello", "first message: protocol, kind, wanted name, node, incarnation"),

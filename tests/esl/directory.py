@@ -6,11 +6,22 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from hisee.esl import ObjectContext, ObjectEntry
+from hisee.esl.context import Foreign
+from hisee.external.declaration import declared
 
 TANK = [("Name", "TEXT"), ("Level", "REAL"), ("Full", "BOOL"), ("Src", "Object")]
 WIDE = [(f"C{n}", "INT") for n in range(1, 301)]  # more columns than one byte counts
 METER = [("Id", "INT"), ("Name", "TEXT"), ("Reading", "REAL")]
 INFO = [("Id", "INT"), ("Name", "TEXT"), ("Desc", "TEXT"), ("Type", "INT"), ("Rows", "INT"), ("Cols", "INT"), ("Parent", "INT")]
+
+
+def foreign(name: str, hbj: int, library: str, declaration: str, seconds: float | None = None) -> ObjectEntry:
+    """An external function of a library that every computer has."""
+    found = declared(declaration)
+    return ObjectEntry(name, hbj, "external_function", access="r",
+                       foreign=Foreign(library, declaration, found.name, found.parameters, found.result, seconds))
+
+
 ENTRIES = [
     ObjectEntry("U.Count", 101, "user", "INT"),
     ObjectEntry("U.Level", 102, "user", "REAL"),
@@ -30,6 +41,15 @@ ENTRIES = [
     ObjectEntry("SD.InfoEx", 207, "structure", columns=[*INFO, ("When", "TIME"), ("Who", "TEXT")]),
     ObjectEntry("WS1.HIP", 301, "process", "INT"),
     ObjectEntry("E.Counter", 302, "event", access=""),
+    foreign("X.Hypot", 501, "libm.so.6", "double hypot(double x, double y);"),
+    foreign("X.Root", 502, "libm.so.6", "double sqrt(double x);"),
+    foreign("X.Length", 503, "libc.so.6", "size_t strlen(const char *text);"),
+    foreign("X.Find", 504, "libc.so.6", "char *strstr(const char *text, const char *part);"),
+    foreign("X.Abs", 505, "libc.so.6", "int abs(int x);", 5.0),
+    foreign("X.Seed", 506, "libc.so.6", "void srand(unsigned seed);"),
+    foreign("X.Raise", 507, "libc.so.6", "int raise(int signal);"),
+    foreign("X.Exit", 508, "libc.so.6", "void exit(int status);"),
+    foreign("X.Absent", 509, "libc.so.6", "int hisee_has_no_such_function(void);"),
 ]
 
 

@@ -13,6 +13,7 @@ from hisee._core.values import UNCHANGED, Invalid, Record, Ref, Stamped, Time, d
 from hisee._core.vm import Script, Status, Unit
 from hisee.channel.payloads import CallChain
 from hisee.esl.context import FROM_HIP_NUMBER
+from hisee.external import ExternalError, Library
 from hisee.schema import actions, picture_functions
 from hisee.script.functions import Functions, Site
 from hisee.script.functions.registry import Raised
@@ -96,6 +97,7 @@ class Host:
         self.name, self.object, self.number, self.console = "WS1.HIS", "S.Test", 401, 301
         self.database_error = (0, "")
         self.script = machine(unit, self.cells, self.variables, None, world or World())
+        self.libraries: dict[str, Library] = {}
         self.functions = Functions(site or Site(objects=known_objects), self)
 
     def _define_objects(self) -> None:
@@ -122,6 +124,13 @@ class Host:
         return decode(self.script.results())
 
     def run(self) -> Status:
+        try:
+            return self._run()
+        finally:
+            for library in self.libraries.values():
+                library.close()
+
+    def _run(self) -> Status:
         for _ in range(MOST_SLICES):
             status = self.script.run(1000)
             if status == Status.ACTION:
@@ -133,8 +142,8 @@ class Host:
     def _act(self) -> None:
         pending = self.script.pending
         name, values = NAMES[pending.number], decode(pending.payload)
-        if name == "FUNCTION":
-            self._function(*values)
+        if name in ("FUNCTION", "EXTERNAL"):
+            self._function(*values) if name == "FUNCTION" else self._external(*values)
             return
         self.sent.append((name, values))
         if name in self.answers and self.answers[name]:
@@ -148,6 +157,17 @@ class Host:
         reply = method(*values)
         if reply is not None:
             self.script.complete(encode(reply) if pending.waits else b"")
+
+    def _external(self, name: str, path: str, declaration: str, function: str, seconds: Any, *arguments: Any) -> None:
+        """By the real library, in its process."""
+        bad = next((value for value in arguments if isinstance(value, Invalid)), None)
+        if path not in self.libraries:
+            self.libraries[path] = Library(path)
+        try:
+            call = self.libraries[path].call
+            self.script.complete(encode([bad if bad is not None else call(function, *arguments, declaration=declaration)]))
+        except ExternalError as error:
+            self.script.fail(32, 0, f"%{name}: {error}")
 
     def _function(self, number: int, *arguments: Any) -> None:
         """Those that wait are waited for."""

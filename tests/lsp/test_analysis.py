@@ -11,6 +11,10 @@ from hypothesis import strategies as st
 from esl.directory import picture
 from hisee.esl import compile_object
 from hisee.lsp.analysis import ObjectAnalysis
+from hisee.lsp.completion import complete, signature_help
+from hisee.lsp.hover import hover
+from hisee.lsp.navigation import definition
+from hisee.lsp.symbols import Meaning
 
 LOCAL = """\
 ; local part
@@ -124,3 +128,19 @@ def test_a_changed_global_or_header_makes_all_due(change):
     assert all(p.due for p in both.parts[1].pieces)
     both.complete()
     assert found(both.diagnostics) == whole({1: LOCAL.replace(*change)}) != []
+
+
+def test_external_functions_are_known() -> None:
+    """Completion, signature, hover and definition of a function that is called by the name of its object."""
+    both = ObjectAnalysis("S.Test", picture())
+    both.update(1, "REAL _r\nBEGIN\n  _r := %X.Hypot(1, 2)\n  _r := %X.Hy\nEND\n")
+    items = {item.label: item for item in complete(both, 1, 4, 14).items}
+    assert items["%X.Hypot"].detail == "REAL %X.Hypot(REAL, REAL)" and items["%X.Hypot"].insert == "%X.Hypot($0)"
+    assert "%Hypot" not in items
+    help = signature_help(both, 1, 3, 20)
+    assert help is not None and help.signature.parameters == ("REAL", "REAL") and help.active == 1
+    text, token = hover(both, 1, 3, 12)
+    assert "double hypot(double x, double y);" in text and "libm.so.6" in text and token.text == "%X.Hypot"
+    assert definition(both, 1, 3, 12) == Meaning("object", "X.Hypot")
+    both.update(1, "REAL _r\nBEGIN\n  _r := %Sqrt(1)\nEND\n")
+    assert definition(both, 1, 3, 12) is None

@@ -39,7 +39,7 @@ APP = Path(__file__).parent / "app"
 OBJECT = re.compile(r"\b(U|SV|SD|DBT|WS1|E)\.")
 CONTEXTS = {"script": plain, "picture": picture, "event": event}
 OF_ITS_PICTURE = re.compile(r"%HI_|CALL \[\]|CALL \[E\.Counter\]|_FROM_HIP|_selected|_title|_BtnGo|_Lbl")
-DIRECTORY = re.compile(r"%Obj|%HbjOf|LST_CREATE")  # what asks the server for the list of its objects
+DIRECTORY = re.compile(r"%Obj|%HbjOf|LST_CREATE|%X\.")  # what asks the server for the list of its objects, or a foreign library
 NUMBER, END_S = 77, 1e6  # seconds of jumping time
 UNKNOWN = 11  # reason: there is no such object
 
@@ -169,7 +169,8 @@ def run_as(part: int, unit: bytes) -> list[Any]:
 
 
 def scripts() -> list[Path]:
-    """Those that use nothing of their picture, call no event that only the host of the other tests has, and need no list of objects."""
+    """Those that use nothing of their picture, call no event that only the host of the other tests has, and need no list of objects and no
+    foreign library (tests/proc/test_external_system.py calls one from either part)."""
     return [path for path in files("language") + files("samples")
             if not OF_ITS_PICTURE.search(path.read_text()) and not DIRECTORY.search(path.read_text())]
 

@@ -3,8 +3,8 @@
 #ifndef HISEE_ACTIONS_H
 #define HISEE_ACTIONS_H
 
-#define HISEE_ACTIONS_HASH 0xb52c22ecu
-#define HISEE_ACTIONS_COUNT 47
+#define HISEE_ACTIONS_HASH 0x283751dau
+#define HISEE_ACTIONS_COUNT 48
 
 #define HISEE_ACTIONS(X) \
     X(1, SET, "never", "<O<A<M<B<I*") \
@@ -14,6 +14,7 @@
     X(5, DELAY, "always", "<R") \
     X(6, CALL_OTHER, "by_notation", "<I<T<T>I=A*") \
     X(130, FUNCTION, "by_notation", "<I>A<A*") \
+    X(131, EXTERNAL, "by_notation", "<T<T<T<T<R>A<A*") \
     X(10, LOG, "never", "<I<T<I<A") \
     X(11, LOGEX, "never", "<I<T<I") \
     X(12, MESSAGE, "never", "<T<O") \

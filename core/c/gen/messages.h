@@ -3,8 +3,8 @@
 #ifndef HISEE_MESSAGES_H
 #define HISEE_MESSAGES_H
 
-#define HISEE_MESSAGES_HASH 0x9d5ca5e7u
-#define HISEE_MESSAGES_COUNT 119
+#define HISEE_MESSAGES_HASH 0x29140d3du
+#define HISEE_MESSAGES_COUNT 120
 
 #define HISEE_MESSAGES(X) \
     X(257, PS_GET, "control") \
@@ -117,6 +117,7 @@
     X(847, ROUTE_REVOKE, "data.db") \
     X(848, ROUTE_TURN, "data.db") \
     X(849, ROUTE_BROKEN, "data.db") \
+    X(850, DLLHOSTS, "control") \
     X(832, HIS_CUT, "control") \
     X(3841, HELLO, "control") \
     X(3842, CHALLENGE, "control") \

@@ -303,6 +303,25 @@ class SeeState(Payload):
     queue: int = 0
 
 
+class DllHost(Payload):
+    """The process of one foreign library."""
+
+    library: str
+    pid: int = 0
+    running: bool = False
+    calls: int = 0
+    failed: int = 0
+    restarts: int = 0
+    waiting: int = 0
+    ended: str = ""  # how the last one ended by itself
+
+
+class DllHosts(Payload):
+    """All of one owner."""
+
+    hosts: list[DllHost]
+
+
 class LogWrite(Payload):
     script: str
     text: str

@@ -23,10 +23,10 @@ CSV = click.option("--csv", "as_csv", is_flag=True, help="Print CSV, one line pe
 PERIOD_S = 1.0
 CLEAR = "\x1b[H\x1b[J"
 PS_COLUMNS = ("name", "kind", "state", "role", "host", "pid", "port", "busy_1m", "busy_10m", "busy_60m", "connections", "see_count",
-              "hosted_by", "object", "carrier", "sent", "received", "time_difference_ms", "drain")
+              "hosted_by", "object", "carrier", "sent", "received", "time_difference_ms", "drain", "library", "calls", "restarts")
 PS_CSV = ("name", "type", "version", "state", "role", "node", "host", "address", "port", "pid", "busy_1m", "busy_10m", "busy_60m",
           "connections", "time_difference_ms", "server_time", "started_at", "carrier", "link", "sent", "received", "memory_bytes",
-          "see_count", "hosted_by", "console", "object", "drain", "dropped", "queue")
+          "see_count", "hosted_by", "console", "object", "drain", "dropped", "queue", "library", "calls", "failed", "restarts", "ended")
 QUEUE_COLUMNS = ("queue", "waiting", "running", "oldest_ms")
 ROUTE_COLUMNS = ("type", "lane", "source", "target", "state", "mode", "id", "sent", "received", "bytes", "since_ms", "rtt_ms")
 

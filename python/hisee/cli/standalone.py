@@ -86,6 +86,9 @@ class RunHost(Evh):
         else:
             self.trouble.append(text)
 
+    def external_failed(self, instance: Instance, text: str, line: int) -> None:
+        """Told by the error, if the script does not catch it; standard output is the script's."""
+
     def script_idle(self, instance: Instance) -> None:
         if not instance.event:
             self.stop.set()
@@ -138,6 +141,7 @@ class World:
         finally:
             for number in list(host.engine.instances):
                 host.engine.stop(number, "the input ended")
+            host.engine.shut()
             host.server.close("the input ended")
 
     async def _host(self) -> InputHost:
@@ -225,6 +229,7 @@ async def _script(wanted: Run, knl: Knl, store: Store, seams: Seams, limits: dic
         line = script.waiting.line if script.waiting else script.script.line
         host.trouble.append(f"line {line}: still running after --timeout {wanted.timeout_s:g} s")
         host.engine.stop(script.number, "time-out")
+    host.engine.shut()
     host.server.close("the run ended")
     for text in host.trouble:
         click.echo(f"{wanted.name} {text}", err=True)

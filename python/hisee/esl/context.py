@@ -17,9 +17,22 @@ FROM_HIP_NUMBER = 0xFFFF  # _FROM_HIP is the picture variable of this number; th
 
 
 @dataclass(frozen=True, slots=True)
+class Foreign:
+    """The C function that an external function object stands for. Types are words of the language; `result` "" = it has none;
+    `seconds`: its deadline, None = that of the system."""
+
+    library: str  # absolute path
+    declaration: str  # a header
+    function: str
+    parameters: tuple[str, ...] = ()
+    result: str = ""
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ObjectEntry:
     """One object of the system. `columns`, `rows`, `key` and `structure` (name of the SD) are for structured objects and
-    tables; for a structure definition itself `columns` are its own. `access`: "" | "r" | "rw"."""
+    tables; for a structure definition itself `columns` are its own. `access`: "" | "r" | "rw". `foreign`: of an external function."""
 
     name: str
     hbj: int
@@ -30,6 +43,7 @@ class ObjectEntry:
     key: Sequence[str] = ()
     structure: str = ""
     access: str = "rw"
+    foreign: Foreign | None = None
 
 
 class Directory(Protocol):

@@ -12,78 +12,87 @@ import socket
 import sys
 from typing import Any
 
-from cffi import FFI, CDefError
-from cffi.error import FFIError
+from cffi import FFI
 
 from hisee._ext import set_parent_death_signal, set_thread_name
+from hisee.external.declaration import TEXTS, DeclarationError, parsed, word_of
 from hisee.external.wire import receive, send
 from hisee.values import Invalid
 
-INTEGERS = {"char", "signed char", "unsigned char", "short", "unsigned short", "int", "unsigned int", "long", "unsigned long", "long long",
-            "unsigned long long", "size_t", "ssize_t", *(f"{sign}int{bits}_t" for sign in ("", "u") for bits in (8, 16, 32, 64))}
-REALS = ("double", "float")
 OPENED, FAILED = True, False
+LEAST_INT, MOST_INT = -(2**63) + 16, 2**63 - 1  # what INT holds; a number outside is invalid, 2
+MOST_TEXT = 8 << 20  # bytes of a text that comes back; the rest of it is cut
 
 
 class Host:
-    """A library and the functions that its declaration names."""
+    """A library, and the headers whose functions are called, by their numbers."""
 
-    def __init__(self, path: str, declaration: str) -> None:
-        """Raises OSError for a library that cannot be opened, CDefError or FFIError for a declaration that cannot be read."""
-        self._ffi = FFI()
-        self._ffi.cdef(declaration)
-        self._lib = self._ffi.dlopen(path)
+    def __init__(self, path: str) -> None:
+        """Raises OSError for a library that cannot be opened."""
+        self._path = path
+        FFI().dlopen(path)
+        self._headers: list[tuple[FFI, Any]] = []
 
-    def call(self, name: str, arguments: list[Any]) -> Any:
-        """Raises AttributeError for a function that is not there, TypeError, ValueError, OverflowError for arguments that do not fit."""
-        function = getattr(self._lib, name)
-        kind = self._ffi.typeof(function)
+    def call(self, number: int, header: str | Invalid, name: str, arguments: list[Any]) -> Any:
+        """A header comes with its first use. Raises DeclarationError for one that cannot be read, AttributeError for a function that is
+        not there, TypeError, ValueError, OverflowError for arguments that do not fit."""
+        if isinstance(header, str):
+            ffi = parsed(header)
+            self._headers[number:] = [(ffi, ffi.dlopen(self._path))]  # the same library: it is opened once
+        ffi, library = self._headers[number]
+        function = getattr(library, name)
+        kind = ffi.typeof(function)
         if kind.kind != "function" or len(kind.args) != len(arguments):
             raise TypeError(f"{name} takes {len(kind.args)} arguments, not {len(arguments)}")
-        given = [self._given(wanted, value) for wanted, value in zip(kind.args, arguments, strict=True)]
-        return self._result(kind.result, function(*given))
+        given = [_given(ffi, wanted, value) for wanted, value in zip(kind.args, arguments, strict=True)]
+        return _result(ffi, kind.result, function(*given))
 
-    def _given(self, kind: Any, value: Any) -> Any:
-        if kind.cname in ("char *", "char const *"):
-            if not isinstance(value, str) or "\0" in value:
-                raise TypeError(f"a text without a zero byte is wanted, not {value!r}")
-            return self._ffi.new("char[]", value.encode())
-        if kind.cname == "_Bool" and isinstance(value, bool):
-            return value
-        if kind.cname in REALS and isinstance(value, (int, float)):
-            return float(value)
-        if kind.cname in INTEGERS and isinstance(value, int):
-            return value if kind.cname != "char" else bytes([value])
-        raise TypeError(f"{value!r} is no {kind.cname}")
 
-    def _result(self, kind: Any, value: Any) -> Any:
-        if kind.cname == "void":
-            return Invalid(1, "INT")
-        if kind.cname in ("char *", "char const *"):
-            return Invalid(1, "TEXT") if value == self._ffi.NULL else self._ffi.string(value).decode("utf-8", "replace")
-        if kind.cname == "char":
-            return value[0]
+def _given(ffi: FFI, kind: Any, value: Any) -> Any:
+    word = word_of(kind)
+    if word == "TEXT":
+        if not isinstance(value, str) or "\0" in value:
+            raise TypeError(f"a text without a zero byte is wanted, not {value!r:.60}")
+        return ffi.new("char[]", value.encode())
+    if word == "BOOL" and isinstance(value, bool):
         return value
+    if word == "REAL" and isinstance(value, (int, float)):
+        return float(value)
+    if word == "INT" and isinstance(value, int):
+        return value if kind.cname != "char" else bytes([value])
+    raise TypeError(f"{value!r:.60} is no {kind.cname}")
+
+
+def _result(ffi: FFI, kind: Any, value: Any) -> Any:
+    if kind.cname == "void":
+        return Invalid(1, "INT")
+    if kind.cname in TEXTS:
+        return Invalid(1, "TEXT") if value == ffi.NULL else ffi.string(value, MOST_TEXT).decode("utf-8", "replace")
+    if kind.cname == "char":
+        return value[0]
+    if isinstance(value, int) and not LEAST_INT <= value <= MOST_INT:
+        return Invalid(2, "INT")
+    return value
 
 
 def serve(sock: socket.socket) -> None:
     """Until the owner is gone. The first message names the library; every one is answered."""
-    path, declaration = receive(sock)
+    (path,) = receive(sock)
     try:
-        host = Host(path, declaration)
-    except (OSError, CDefError, FFIError) as fault:
+        host = Host(path)
+    except OSError as fault:
         send(sock, [FAILED, str(fault)])
         return
     send(sock, [OPENED])
     while True:
-        name, *arguments = receive(sock)
-        send(sock, answer(host, name, arguments))
+        number, header, name, *arguments = receive(sock)
+        send(sock, answer(host, number, header, name, arguments))
 
 
-def answer(host: Host, name: str, arguments: list[Any]) -> list[Any]:
+def answer(host: Host, number: int, header: str | Invalid, name: str, arguments: list[Any]) -> list[Any]:
     try:
-        return [OPENED, host.call(name, arguments)]
-    except (AttributeError, TypeError, ValueError, OverflowError) as fault:
+        return [OPENED, host.call(number, header, name, arguments)]
+    except (DeclarationError, AttributeError, TypeError, ValueError, OverflowError, NotImplementedError) as fault:
         return [FAILED, str(fault)]
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import logging
+import os
 import signal
 import socket
 import subprocess
@@ -10,7 +12,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +20,13 @@ from hisee.errors import HiseeError
 from hisee.external.wire import receive, send
 from hisee.values import Invalid, Stamped
 
+log = logging.getLogger("hisee.external")
 START_S = 10.0
+END_S = 0.2
 CALL_S = 10.0
 MOST_DEATHS, WINDOW_S = 5, 60.0  # so many within so long: the library is not started any more until the window has passed
+KEPT = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "HOME", "TMPDIR", "LD_LIBRARY_PATH")  # of the environment; a library sees no secrets
+STDERR = 2
 
 
 class ExternalError(HiseeError):
@@ -31,16 +37,29 @@ class ExternalError(HiseeError):
         self.fault = fault
 
 
+@dataclass(slots=True)
+class Figures:
+    """Of one library since its owner began."""
+
+    calls: int = 0
+    failed: int = 0  # of the calls: those that gave no result
+    starts: int = 0
+    ended: str = ""  # how its last process ended by itself
+
+
 class Library:
     """A library with its process. Any thread may call; one call runs at a time."""
 
-    def __init__(self, path: str | Path, declaration: str) -> None:
-        """`declaration`: C declarations of what is called, as in a header."""
+    def __init__(self, path: str | Path, declaration: str = "") -> None:
+        """`declaration`: a header with what is called, for calls that bring none."""
         self.path, self._declaration = Path(path), declaration
+        self.figures = Figures()
         self._turn = threading.Lock()
         self._child: subprocess.Popen[bytes] | None = None
         self._sock: socket.socket | None = None
+        self._known: dict[str, int] = {}  # headers that its process has -> their numbers there
         self._deaths: deque[float] = deque(maxlen=MOST_DEATHS)
+        self._closing = False
 
     def __enter__(self) -> Library:
         return self
@@ -51,78 +70,121 @@ class Library:
     @property
     def pid(self) -> int | None:
         """Of its process; None while there is none."""
-        return self._child.pid if self._child is not None else None
+        child = self._child
+        return child.pid if child is not None else None
 
-    def call(self, name: str, *arguments: Any, deadline_s: float = CALL_S) -> Any:
-        """Result of a function. An invalid argument is the result, without a call. Raises ExternalError."""
+    @property
+    def running(self) -> bool:
+        child = self._child
+        return child is not None and child.poll() is None
+
+    def call(self, name: str, *arguments: Any, deadline_s: float = CALL_S, declaration: str | None = None) -> Any:
+        """Result of a function. An invalid argument is the result, without a call. The deadline holds for the turn and for the call,
+        each. Raises ExternalError."""
         plain = [value.value if isinstance(value, Stamped) else value for value in arguments]
         for value in plain:
             if value is None or isinstance(value, Invalid):
                 return value if value is not None else Invalid(5, "REAL")
-        end_s = time.monotonic() + deadline_s
         if not self._turn.acquire(timeout=deadline_s):
             raise ExternalError("late", f"{name} of {self.path.name}: other calls took longer than {deadline_s:g} s")
         try:
-            done, result = self._carried_out(name, plain, end_s)
+            self.figures.calls += 1
+            return self._called(name, plain, deadline_s, self._declaration if declaration is None else declaration)
+        except ExternalError:
+            self.figures.failed += 1
+            raise
         finally:
             self._turn.release()
+
+    def close(self) -> None:
+        """End its process; idempotent. A later call starts another one."""
+        self._closing = True
+        child = self._child
+        if child is not None:
+            child.kill()  # a call that is under way ends by that
+        with self._turn:
+            self._end()
+            self._closing = False
+
+    def _called(self, name: str, arguments: list[Any], deadline_s: float, declaration: str) -> Any:
+        try:
+            done, result = self._carried_out(name, arguments, deadline_s, declaration)
+        except ValueError as fault:
+            raise ExternalError("called", f"{name} of {self.path.name}: {fault}") from fault
         if not done:
             raise ExternalError("called", f"{name} of {self.path.name}: {result}")
         return result
 
-    def close(self) -> None:
-        """End its process; idempotent. A later call starts another one."""
-        with self._turn:
-            self._end()
-
-    def _carried_out(self, name: str, arguments: list[Any], end_s: float) -> list[Any]:
-        sock = self._sock or self._started()
+    def _carried_out(self, name: str, arguments: list[Any], deadline_s: float, declaration: str) -> list[Any]:
+        sock = self._usable() or self._started()
+        number = self._known.get(declaration)
+        header: Any = declaration if number is None else Invalid(1, "TEXT")
+        place = len(self._known) if number is None else number
+        end_s = time.monotonic() + deadline_s
         try:
-            send(sock, [name, *arguments])
-            return receive(sock, end_s)
+            send(sock, [place, header, name, *arguments], end_s)
+            answer = receive(sock, end_s)
         except TimeoutError:
-            self._died()
-            raise ExternalError("late", f"{name} of {self.path.name} did not end in time; its process was ended") from None
+            self._died(f"{name} did not end within {deadline_s:g} s", 0)
+            text = f"{name} of {self.path.name} did not end in time ({deadline_s:g} s); its process was ended"
+            raise ExternalError("late", text) from None
         except (EOFError, OSError) as fault:
-            how = self._died()
-            raise ExternalError("crashed", f"{name} of {self.path.name} crashed: {how}") from fault
+            raise ExternalError("crashed", f"{name} of {self.path.name} crashed: {self._died(name)}") from fault
+        if answer[0]:
+            self._known[declaration] = place
+        return answer
+
+    def _usable(self) -> socket.socket | None:
+        """The way to its process. One that ended between two calls is no fault of the next one."""
+        if self._sock is not None and not self.running:
+            self._died("it did nothing")
+        return self._sock
 
     def _started(self) -> socket.socket:
         now_s = time.monotonic()
-        if len(self._deaths) == MOST_DEATHS and now_s - self._deaths[0] < WINDOW_S:
-            raise ExternalError("refused", f"{self.path.name} died {MOST_DEATHS} times within {WINDOW_S:g} s and is not started now",
-                                hint="it is tried again when the time is over")
+        if len(self._deaths) == self._deaths.maxlen and now_s - self._deaths[0] < WINDOW_S:
+            text = f"{self.path.name} died {len(self._deaths)} times within {WINDOW_S:g} s, or could not be opened, and is not started now"
+            raise ExternalError("refused", text, hint="it is tried again when the time is over")
         ours, theirs = socket.socketpair()
         with theirs:
             command = [sys.executable, "-I", "-m", "hisee.external.dllhost", "--fd", str(theirs.fileno())]
-            self._child = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)
-        self._sock = ours
+            self._child = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=STDERR, cwd="/",
+                                           env={key: os.environ[key] for key in KEPT if key in os.environ})
+        self._sock, self._known = ours, {}
+        self.figures.starts += 1
+        if self._closing:  # `close` may have looked before there was anything to kill
+            self._end()
+            raise ExternalError("refused", f"{self.path.name} is closed")
         self._open(ours)
+        log.info("%s: dllhost %d started", self.path, self._child.pid)
         return ours
 
     def _open(self, sock: socket.socket) -> None:
+        end_s = time.monotonic() + START_S
         try:
-            send(sock, [str(self.path), self._declaration])
-            opened, *why = receive(sock, time.monotonic() + START_S)
+            send(sock, [str(self.path)], end_s)
+            opened, *why = receive(sock, end_s)
         except (TimeoutError, EOFError, OSError) as fault:
-            how = self._died()
+            how = self._died("it was opened")
             raise ExternalError("crashed", f"{self.path.name} crashed while it was opened: {how}") from fault
         if not opened:
+            self._deaths.append(time.monotonic())
             self._end()
             raise ExternalError("refused", f"{self.path} cannot be used: {why[0]}")
 
-    def _died(self) -> str:
+    def _died(self, when: str, patience_s: float = END_S) -> str:
         """Take the process away, remember its death, and say how it went."""
-        self._deaths.append(time.monotonic())
         child = self._child
         if child is not None:
             with contextlib.suppress(subprocess.TimeoutExpired):
-                child.wait(0.2)  # the end of the socket may be seen before the end of the process
-        status = child.poll() if child is not None else None
+                child.wait(patience_s)  # the end of the socket may be seen before the end of the process
+        how = ending(child.poll() if child is not None else None)
+        if not self._closing:
+            self._deaths.append(time.monotonic())
+            self.figures.ended = how
+            log.warning("%s: dllhost %d ended while %s: %s", self.path, child.pid if child is not None else 0, when, how)
         self._end()
-        if status is None:
-            return "it did not answer"
-        return signal.Signals(-status).name if status < 0 else f"exit {status}"
+        return how
 
     def _end(self) -> None:
         child, self._child = self._child, None
@@ -134,36 +196,13 @@ class Library:
             child.wait()
 
 
-class External:
-    """External functions by name, as their objects say: library and declaration. Only libraries of the list are opened."""
-
-    def __init__(self, functions: Mapping[str, tuple[str, str]], allowed: Iterable[str]) -> None:
-        """`functions`: name -> (library, declaration); `allowed`: paths of libraries, as app.toml lists them."""
-        self._functions = dict(functions)
-        self._allowed = {str(Path(path)) for path in allowed}
-        self._libraries: dict[str, Library] = {}
-
-    def call(self, name: str, *arguments: Any, deadline_s: float = CALL_S) -> Any:
-        """The function named in the declaration of `name`. Raises ExternalError."""
-        if name not in self._functions:
-            raise ExternalError("refused", f"there is no external function {name}")
-        path, declaration = self._functions[name]
-        if path not in self._allowed:
-            known = ", ".join(sorted(self._allowed)) or "none"
-            raise ExternalError("refused", f"{name}: library {path} is not among those that may be opened: {known}")
-        return self._library(path).call(declared(declaration), *arguments, deadline_s=deadline_s)
-
-    def _library(self, path: str) -> Library:
-        if path not in self._libraries:
-            texts = [declaration for library, declaration in self._functions.values() if library == path]
-            self._libraries[path] = Library(path, "\n".join(texts))
-        return self._libraries[path]
-
-    def close(self) -> None:
-        for library in self._libraries.values():
-            library.close()
-
-
-def declared(declaration: str) -> str:
-    """Name of the function in `double enthalpy(double p, double t);`."""
-    return declaration.partition("(")[0].split()[-1].lstrip("*")
+def ending(status: int | None) -> str:
+    """How a process ended, from what subprocess says of it."""
+    if status is None:
+        return "it did not answer"
+    if status >= 0:
+        return f"exit {status}"
+    try:
+        return signal.Signals(-status).name
+    except ValueError:
+        return f"signal {-status}"

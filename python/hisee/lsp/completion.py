@@ -115,7 +115,7 @@ def _general(both: ObjectAnalysis, number: int, piece: Piece, text: str) -> Iter
     sign = WORD.search(text)
     first = sign[0][:1] if sign else ""
     if first == "%":
-        yield from (Item(s.name, "function", s.label, s.doc, _call(s)) for s in knowledge.signatures().values())
+        yield from _functions(both)
     elif first == "@":
         yield from (Item(name, "constant", doc) for name, doc in knowledge.constant_docs().values() if name.startswith("@"))
     elif first == "_":
@@ -127,7 +127,15 @@ def _general(both: ObjectAnalysis, number: int, piece: Piece, text: str) -> Iter
         yield from _objects(both)
         if not first:
             yield from variables(both, number, piece)
-            yield from (Item(s.name, "function", s.label, s.doc, _call(s)) for s in knowledge.signatures().values())
+            yield from _functions(both)
+
+
+def _functions(both: ObjectAnalysis) -> Iterator[Item]:
+    """Of the language, then external ones by the names of their objects."""
+    directory = both.context.directory
+    entries = [] if directory is None else [e for name in directory.names() if (e := directory.object(name)) is not None]
+    for signature in (*knowledge.signatures().values(), *filter(None, map(knowledge.external, entries))):
+        yield Item(signature.name, "function", signature.label, signature.doc, _call(signature))
 
 
 def _call(signature: knowledge.Signature) -> str:
@@ -193,6 +201,8 @@ def _objects(both: ObjectAnalysis, wanted: object = None) -> Iterator[Item]:
 
 def described(entry: ObjectEntry) -> str:
     """`user INT`, `structured SD.Tank[3]`."""
+    if entry.foreign is not None:
+        return f"{entry.kind} {entry.foreign.result or 'without result'}"
     rows = f"[{entry.rows}]" if entry.rows else ""
     return f"{entry.kind} {entry.structure or entry.value_type}{rows}".strip()
 
@@ -214,6 +224,12 @@ def columns_of(both: ObjectAnalysis, number: int, piece: Piece, base: str) -> li
         name = found.structure if found else ""
     entry = directory.object(name) if name else None
     return [(n, t) for n, t in entry.columns] if entry is not None else []
+
+
+def signature_of(both: ObjectAnalysis, name: str) -> knowledge.Signature | None:
+    """The function of a name with its sign %: of the language, else the external one."""
+    entry = both.context.directory.object(name[1:]) if both.context.directory is not None else None
+    return knowledge.signatures().get(fold(name)) or (knowledge.external(entry) if entry is not None else None)
 
 
 # signature help
@@ -252,7 +268,7 @@ def _active(signature: knowledge.Signature, commas: int) -> int:
 def _called(both: ObjectAnalysis, number: int, piece: Piece, rows: list[int]) -> knowledge.Signature | None:
     text = piece.part.token_text(rows[-1])
     if text.startswith("%"):
-        return knowledge.signatures().get(fold(text))
+        return signature_of(both, text)
     other = len(rows) > 1 and piece.part.token_text(rows[-2]) == "]"
     for side in ((number, 3 - number) if other else (number,)):
         part = both.parts.get(side)

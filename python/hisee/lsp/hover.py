@@ -5,7 +5,7 @@ from __future__ import annotations
 from hisee.esl.front.lexer import fold
 from hisee.lsp import knowledge
 from hisee.lsp.analysis import ObjectAnalysis
-from hisee.lsp.completion import columns_of, described
+from hisee.lsp.completion import columns_of, described, signature_of
 from hisee.lsp.symbols import Meaning, Token, header, meaning, token_at
 
 SIDES = {1: "local", 2: "remote"}
@@ -21,7 +21,7 @@ def hover(both: ObjectAnalysis, number: int, line: int, column: int) -> tuple[st
 
 def described_meaning(both: ObjectAnalysis, token: Token, found: Meaning) -> str:
     if found.kind == "function":
-        signature = knowledge.signatures().get(fold(found.name))
+        signature = signature_of(both, found.name)
         return f"{code(signature.label)}\n\n{signature.doc}" if signature else ""
     if found.kind == "constant":
         name, doc = knowledge.constant_docs().get(fold(found.name), ("", ""))

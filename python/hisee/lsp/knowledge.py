@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
+from hisee.esl.context import ObjectEntry
 from hisee.esl.front.lexer import fold
 from hisee.schema import actions, constants, errors, events, functions, picture_functions
 
@@ -70,6 +71,16 @@ def _function(row: functions.FnRow, name: str) -> Signature:
     result = LETTERS[row.result]
     doc = row.doc + (f"; new name {row.name}" if name != row.name else "")
     return Signature(name, f"{result} {name}({inside})".strip(), doc, tuple(parts), repeats)
+
+
+def external(entry: ObjectEntry) -> Signature | None:
+    """How an external function is called; None for any other object."""
+    foreign = entry.foreign
+    if foreign is None:
+        return None
+    doc = f"external function `{foreign.function}` of {foreign.library}; the script waits for it\n```c\n{foreign.declaration.strip()}\n```"
+    label = f"{foreign.result} %{entry.name}({', '.join(foreign.parameters)})".strip()
+    return Signature(f"%{entry.name}", label, doc, foreign.parameters)
 
 
 def _picture_function(row: picture_functions.PictureFunctionRow) -> Signature:

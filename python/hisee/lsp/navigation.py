@@ -58,6 +58,9 @@ def definition(both: ObjectAnalysis, number: int, line: int, column: int) -> Pla
         return Place(found.part, found.declared.line, found.declared.column, found.declared.column + len(found.declared.name))
     if found.kind == "procedure" and found.piece is not None:
         return header_place(found.part, found.piece)
+    if found.kind == "function" and both.context.directory is not None:
+        entry = both.context.directory.object(found.name[1:])
+        return Meaning("object", entry.name) if entry is not None and entry.foreign is not None else None
     return found if found.kind in ("picture", "ref", "object") else None
 
 

@@ -144,7 +144,7 @@ def parse(parts: Layout, findings: Findings | None = None) -> Application:
     for process in (p for p in application.processes if not p.numbered):
         _add(application, ApplicationObject(process.name, "process", process=process, source=Parts(process.name)), findings)
     if not any(p.code == BAD_FILE for p in findings.errors):  # else most names would look missing
-        check_references(application.objects, application.limits, form.time_zone, findings)
+        check_references(application.objects, application.limits, form, findings)
     _check_data(parts, findings)
     pytasks.check(parts, findings)
     if findings.errors:

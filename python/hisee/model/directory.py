@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from hisee.esl.context import ObjectContext, ObjectEntry
 from hisee.model import forms
+from hisee.model.foreign import foreign_of
 from hisee.model.names import CSV, LOCAL_PART, SQL, fold
 from hisee.model.objects import ApplicationObject, Cell, initial_value
 
@@ -55,6 +56,9 @@ class ApplicationDirectory:
             return self._structured(item, form.structure, key=tuple(form.key), access=TABLE_ACCESS[form.access])
         if isinstance(form, forms.Database):
             return ObjectEntry(item.name, item.hbj, item.kind, "INT", access="r")
+        if isinstance(form, forms.ExternalFunction):
+            listed = self._application.form.scripts.libraries
+            return ObjectEntry(item.name, item.hbj, item.kind, access="r", foreign=foreign_of(form, listed))
         return ObjectEntry(item.name, item.hbj, item.kind, access="")
 
     def _structured(

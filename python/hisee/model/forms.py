@@ -119,6 +119,7 @@ class ScriptsForm(Form):
     deny: Listed = []  # masks of names in it that stay closed
     hosts: Listed = []  # name or name:port
     programs: Listed = []  # absolute paths
+    libraries: Listed = []  # absolute paths of what external functions may open
     environment: Listed = []  # names of variables
     parameters: Annotated[dict[str, Annotated[str, Meta(max_length=200)]], Meta(max_length=40)] = {}  # of %GetParam
 
@@ -191,8 +192,12 @@ class Alarm(Form):
 
 
 class ExternalFunction(Form):
-    library: str
-    declaration: str
+    """A C function that scripts call by the name of the object."""
+
+    library: str  # one of `libraries` in app.toml, by its path or by its file name
+    declaration: str  # a header
+    function: str = ""  # which one, when the header declares several
+    deadline_s: Annotated[float, Meta(gt=0, le=3600)] | None = None  # None = limit external_s
 
 
 OBJECT_FORMS: dict[str, type[Form]] = {
@@ -205,7 +210,7 @@ OBJECT_FORMS: dict[str, type[Form]] = {
     "alarm": Alarm,
     "external_function": ExternalFunction,
 }
-NOT_SERVED_YET = {"historical_value", "alarm", "external_function", "interface"}
+NOT_SERVED_YET = {"historical_value", "alarm", "interface"}
 
 
 # pictures and events

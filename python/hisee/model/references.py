@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from hisee.model import forms
+from hisee.model import foreign, forms
 from hisee.model.events import OWN_PARENT, start_of
 from hisee.model.names import CSV, EVENT, OBJECT, PICTURE, SQL, fold
 from hisee.model.objects import ApplicationObject, bound_object, initial_value
@@ -17,8 +17,10 @@ BOUND_KINDS = {"user_variable", "structured_variable", "database"}
 class _Check:
     """One pass over all objects."""
 
-    def __init__(self, objects: Mapping[str, ApplicationObject], limits: Mapping[str, int], time_zone: str, findings: Findings) -> None:
+    def __init__(self, objects: Mapping[str, ApplicationObject], limits: Mapping[str, int], time_zone: str, libraries: Sequence[str],
+                 findings: Findings) -> None:
         self._objects = {fold(n): o for n, o in objects.items()}
+        self._libraries = libraries
         self._limits, self._time_zone, self._findings = limits, time_zone, findings
 
     def run(self) -> None:
@@ -28,11 +30,12 @@ class _Check:
                 check(item, item.form)
             self._data_parts(item)
 
-    def _error(self, item: ApplicationObject, code: str, text: str, key: str, value: object, hint: str = "") -> None:
+    def _error(self, item: ApplicationObject, code: str, text: str, key: str, value: object, hint: str = "", line: int = 0) -> None:
         part = next((p for p in (OBJECT, EVENT) if p in item.source.parts), PICTURE)
         prefix = f"{item.name}." if part == OBJECT else ""
         self._findings.error(
-            code, item.source.paths.get(part, ""), text, key=prefix + key, value=shown(value), hint=hint, line=item.source.line
+            code, item.source.paths.get(part, ""), text, key=(prefix + key).rstrip("."), value=shown(value), hint=hint,
+            line=line or item.source.line,
         )
 
     def _named(self, item: ApplicationObject, key: str, name: str, *kinds: str) -> ApplicationObject | None:
@@ -109,6 +112,12 @@ class _Check:
         if form.source:
             self._named(item, "source", form.source, "user_variable", "structured_variable")
 
+    def _external_function(self, item: ApplicationObject, form: forms.ExternalFunction) -> None:
+        def tell(key: str, text: str, value: object, hint: str, line: int) -> None:
+            self._error(item, BAD_VALUE, text, key, value, hint, line)
+
+        foreign.check(item, form, self._libraries, tell)
+
     def _event(self, item: ApplicationObject, form: forms.EventForm) -> None:
         """Its parent is an event handler; only a trigger event has a start object, which has a value."""
         if fold(form.parent) != OWN_PARENT:
@@ -154,6 +163,6 @@ class _Check:
                 self._findings.error(NO_OBJECT, item.source.paths[part], f"{item.name} is no {kind}", value=item.kind)
 
 
-def check_references(objects: Mapping[str, ApplicationObject], limits: Mapping[str, int], time_zone: str, findings: Findings) -> None:
+def check_references(objects: Mapping[str, ApplicationObject], limits: Mapping[str, int], form: forms.AppForm, findings: Findings) -> None:
     """Report every name in a definition that leads nowhere."""
-    _Check(objects, limits, time_zone, findings).run()
+    _Check(objects, limits, form.time_zone, form.scripts.libraries, findings).run()

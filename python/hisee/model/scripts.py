@@ -22,9 +22,10 @@ def check_scripts(form: forms.ScriptsForm, findings: Findings) -> None:
     """Paths are absolute, so that nothing depends on where a process was started."""
     if form.files and not form.files.startswith("/"):
         findings.error(BAD_VALUE, APP_FILE, "no absolute path", key="scripts.files", value=shown(form.files), hint="like /srv/plant/files")
-    for program in form.programs:
-        if not program.startswith("/"):
-            findings.error(BAD_VALUE, APP_FILE, "no absolute path", key="scripts.programs", value=shown(program), hint="like /usr/bin/df")
+    for key, listed, like in (("programs", form.programs, "/usr/bin/df"), ("libraries", form.libraries, "/usr/local/lib/libif97.so")):
+        for path in listed:
+            if not path.startswith("/"):
+                findings.error(BAD_VALUE, APP_FILE, "no absolute path", key=f"scripts.{key}", value=shown(path), hint=f"like {like}")
     for host in form.hosts:
         name, _, port = host.partition(":")
         if not name or "/" in host or port and not port.isdecimal():

@@ -17,6 +17,7 @@ class ActionId(IntEnum):
     DELAY = 5
     CALL_OTHER = 6
     FUNCTION = 130
+    EXTERNAL = 131
     LOG = 10
     LOGEX = 11
     MESSAGE = 12
@@ -73,7 +74,7 @@ class ActionIdRow(NamedTuple):
     signature: str
 
 
-SCHEMA_HASH = 0xb52c22ec
+SCHEMA_HASH = 0x283751da
 
 ROWS: tuple[ActionIdRow, ...] = (
     ActionIdRow(1, 'SET', 'object := value [TIME time]', 'script', 'write', 'never', 'KNL', (('target', 'IN', 'OBJECT'), ('value', 'IN', 'ANY'), ('time', 'IN', 'TIME'), ('weak', 'IN', 'BOOL'), ('flags', 'IN', 'INT*')), '', 'request to change an object, or a cell of a structured one; time invalid = now; flags: user flags, bit 0 = A, left out = none; settled later, seen by WAIT', '<O<A<M<B<I*'),
@@ -83,6 +84,7 @@ ROWS: tuple[ActionIdRow, ...] = (
     ActionIdRow(5, 'DELAY', 'DELAY n [unit]', 'local', 'none', 'always', 'HIS, SEE', (('seconds', 'IN', 'REAL'),), '', 'suspend this script; 0 = give the others a turn; invalid or negative fails with _ERR_EXPRESSION_STATUS', '<R'),
     ActionIdRow(6, 'CALL_OTHER', '[_ret :=] CALL [] procedure(arguments) [SYNC|ASYNC]', 'script', 'command', 'by_notation', 'HIS, SEE', (('flags', 'IN', 'INT'), ('procedure', 'IN', 'TEXT'), ('modes', 'IN', 'TEXT'), ('code', 'OUT', 'INT'), ('argument', 'INOUT', 'ANY*')), 'code, then the arguments written by the callee', 'procedure of the other part. flags: 1 ASYNC (does not wait, no reply values), 2 a return code is assigned. modes: one sign per argument, = in-out, < constant or expression (the callee refuses it for an in-out parameter: _ERR_SET_CONST), h the same in brackets, O an object, a of an ASYNC call, o one that cannot be written: OBJECT; what comes back for O is OBJECT, BOOL, ANY: the link, whether a value came, the value. flags 64: there are objects', '<I<T<T>I=A*'),
     ActionIdRow(130, 'FUNCTION', '%Function(arguments)', 'local', 'none', 'by_notation', 'HIS, SEE', (('function', 'IN', 'INT'), ('result', 'OUT', 'ANY'), ('argument', 'IN', 'ANY*')), 'result', 'a function of the table of host functions, by its number; one without result answers an invalid value', '<I>A<A*'),
+    ActionIdRow(131, 'EXTERNAL', '%Object(arguments)', 'local', 'command', 'by_notation', 'HIS, SEE, EVS', (('object', 'IN', 'TEXT'), ('library', 'IN', 'TEXT'), ('declaration', 'IN', 'TEXT'), ('function', 'IN', 'TEXT'), ('seconds', 'IN', 'REAL'), ('result', 'OUT', 'ANY'), ('argument', 'IN', 'ANY*')), 'result', "a C function of a library, as its object said when the script was compiled: name of the object, path, header, name of the function, deadline (invalid = limit external_s). Carried out by a process of the library's own; one without result answers an invalid value", '<T<T<T<T<R>A<A*'),
     ActionIdRow(10, 'LOG', 'LOG [label [, value]] [LINENO] [PRIORITY p]', 'control', 'command', 'never', 'KNL', (('flags', 'IN', 'INT'), ('label', 'IN', 'TEXT'), ('priority', 'IN', 'INT'), ('value', 'IN', 'ANY')), '', 'line of the event log: 200 characters of the label, 20 of the value (a longer REAL is rounded). flags: 1 a value is given (else the last operand is FALSE), 2 LINENO. priority outside 0..5 fails with _ERR_RANGE_ERROR', '<I<T<I<A'),
     ActionIdRow(11, 'LOGEX', 'LOGEX text [LINENO] [PRIORITY p]', 'control', 'command', 'never', 'KNL', (('flags', 'IN', 'INT'), ('text', 'IN', 'TEXT'), ('priority', 'IN', 'INT')), '', 'line of the event log from an expression, 200 characters of it; flags and priority as LOG', '<I<T<I'),
     ActionIdRow(12, 'MESSAGE', 'MESSAGE text [ON console]', 'visual', 'command', 'never', 'HIP', (('text', 'IN', 'TEXT'), ('console', 'IN', 'OBJECT')), '', 'message to an operator; console not linked = the own one', '<T<O'),

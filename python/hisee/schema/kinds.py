@@ -28,6 +28,7 @@ class Kind(IntEnum):
     NWP = 17
     EVH = 10
     EVS = 18
+    DLLHOST = 19
 
 
 class KindRow(NamedTuple):
@@ -39,7 +40,7 @@ class KindRow(NamedTuple):
     doc: str
 
 
-SCHEMA_HASH = 0x70cb5730
+SCHEMA_HASH = 0xcf6de36e
 
 ROWS: tuple[KindRow, ...] = (
     KindRow(1, 'KNL', 'server', False, True, 'server of one computer: objects, names, router'),
@@ -60,6 +61,7 @@ ROWS: tuple[KindRow, ...] = (
     KindRow(17, 'NWP', '', False, False, 'shown for a work process of a computer that is not the active one: it waits'),
     KindRow(10, 'EVH', 'event', False, True, 'event handler: runs trigger, start-up and server events'),
     KindRow(18, 'EVS', '', True, False, 'running script of an event, in an event handler'),
+    KindRow(19, 'DLLHOST', '', False, False, 'holds one foreign library for the scripts of its owner; logs on nowhere, started at the first call'),
 )
 
 BY_NUMBER: dict[int, KindRow] = {r.number: r for r in ROWS}

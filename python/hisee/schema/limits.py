@@ -63,6 +63,7 @@ class LimitId(IntEnum):
     PROGRAM_S = 51
     PROGRAMS = 52
     FUNCTION_THREADS = 53
+    EXTERNAL_S = 63
     DIRECT_ROUTES = 62
     EVENT_PARAMETERS = 25
 
@@ -75,7 +76,7 @@ class LimitIdRow(NamedTuple):
     doc: str
 
 
-SCHEMA_HASH = 0x6875adae
+SCHEMA_HASH = 0x54e55907
 
 ROWS: tuple[LimitIdRow, ...] = (
     LimitIdRow(1, 'text_chars', 100000, 'characters', 'longest TEXT; longer is cut on the right and marked Weak'),
@@ -131,6 +132,7 @@ ROWS: tuple[LimitIdRow, ...] = (
     LimitIdRow(51, 'program_s', 100, 's', 'longest time that a script waits for a program'),
     LimitIdRow(52, 'programs', 20, 'programs', 'programs of one process that run at once'),
     LimitIdRow(53, 'function_threads', 16, 'threads', 'functions of one process that wait at once for disk, network or programs; more take turns'),
+    LimitIdRow(63, 'external_s', 10, 's', 'longest call of an external function whose object names no deadline, and longest wait for its turn'),
     LimitIdRow(62, 'direct_routes', 64, 'routes', 'direct routes between processes of one computer, each with a ring either way; 0 = every message passes the server'),
     LimitIdRow(25, 'event_parameters', 10, 'parameters', "parameters of a picture event's handler"),
 )

@@ -120,6 +120,7 @@ class MessageKind(IntEnum):
     ROUTE_REVOKE = 847
     ROUTE_TURN = 848
     ROUTE_BROKEN = 849
+    DLLHOSTS = 850
     HIS_CUT = 832
     HELLO = 3841
     CHALLENGE = 3842
@@ -142,7 +143,7 @@ class MessageKindRow(NamedTuple):
     since: int
 
 
-SCHEMA_HASH = 0x9d5ca5e7
+SCHEMA_HASH = 0x29140d3d
 
 ROWS: tuple[MessageKindRow, ...] = (
     MessageKindRow(257, 'PS_GET', 'control', 'TEL', 'KNL', '', 'process list, one instant', 0),
@@ -255,6 +256,7 @@ ROWS: tuple[MessageKindRow, ...] = (
     MessageKindRow(847, 'ROUTE_REVOKE', 'data.db', 'KNL', 'SES, EVH, DBM', 'RouteRevoke', 'a direct route ends, or a process behind one did', 6),
     MessageKindRow(848, 'ROUTE_TURN', 'data.db', 'SES, EVH, DBM', 'SES, EVH, DBM', 'RouteTurn', 'messages go by the direct route from here on, or no longer', 6),
     MessageKindRow(849, 'ROUTE_BROKEN', 'data.db', 'SES, EVH, DBM', 'KNL', 'RouteBroken', 'a direct route cannot be used', 6),
+    MessageKindRow(850, 'DLLHOSTS', 'control', 'SES, EVH, HISHOST', 'KNL', 'DllHosts', 'processes of foreign libraries that it holds, for ps', 7),
     MessageKindRow(832, 'HIS_CUT', 'control', 'HISHOST', 'HIP', '', "the HIS host of a group's console has lost its server and waits", 0),
     MessageKindRow(3841, 'HELLO', 'control', 'any', 'any', 'Hello', 'first message: protocol, kind, wanted name, node, incarnation', 0),
     MessageKindRow(3842, 'CHALLENGE', 'control', 'any', 'any', 'Challenge', 'nonce', 0),

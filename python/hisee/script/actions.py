@@ -21,7 +21,7 @@ from hisee.schema.lanes import Lane
 from hisee.schema.messages import MessageKind as Kind
 from hisee.schema.picture_functions import BY_NUMBER as PICTURE_FUNCTIONS
 from hisee.schema.timers import BY_NAME as TIMERS
-from hisee.script import host_calls
+from hisee.script import external_calls, host_calls
 from hisee.script.instance import NOTHING, Instance, Waiting
 from hisee.script.references import OBJECTS, places_back, with_values
 from hisee.script.text import LABEL
@@ -357,6 +357,10 @@ def _function(engine: Engine, instance: Instance) -> None:
     host_calls.perform(engine, instance, _over_limit)
 
 
+def _external(engine: Engine, instance: Instance) -> None:
+    external_calls.perform(engine, instance, _over_limit)
+
+
 def _list(engine: Engine, instance: Instance) -> None:
     host_calls.perform_list(engine, instance, _over_limit)
 
@@ -364,6 +368,7 @@ def _list(engine: Engine, instance: Instance) -> None:
 HOW: dict[int, Callable[[Engine, Instance], None]] = {
     Act.SET: _set, Act.PVAR_WRITE: _pvar_write, Act.ON_CHANGE: _on_change, Act.WAIT: _wait, Act.DELAY: _delay,
     Act.CALL_OTHER: _call_other, Act.LOG: _log, Act.LOGEX: _logex, Act.MESSAGE: _message, Act.QUERY: _query, Act.FUNCTION: _function,
+    Act.EXTERNAL: _external,
     Act.OBJECT_ROWS: _object_rows, Act.LST_CREATE: _list, Act.LST_GO: _list, Act.LST_DESTROY: _list,
     **dict.fromkeys((*TABLE_AT, *HANDLE_AT), _data),
 }

@@ -12,6 +12,7 @@ from hisee._core.vm import Script, Status, Unit, UnitRejected
 from hisee.channel import Message
 from hisee.channel.payloads import Failed, SetAck, pack, unpack
 from hisee.esl.unit import FORMAT_AT, written_later
+from hisee.external import External
 from hisee.profile import Recorder, Row
 from hisee.schema.errors import Err
 from hisee.schema.extended import Ext
@@ -43,6 +44,7 @@ class Outside(Protocol):
     def script_failed(self, instance: Instance, failure: Any) -> None: ...
     def script_idle(self, instance: Instance) -> None: ...
     def event_missed(self, message: Message, text: str) -> None: ...
+    def external_failed(self, instance: Instance, text: str, line: int) -> None: ...
     async def ask(self, number: int, kind: Kind, payload: bytes) -> bytes: ...
     def spawn(self, work: Coroutine[Any, Any, None]) -> None: ...
 
@@ -53,6 +55,7 @@ class Engine:
     def __init__(self, outside: Outside, seams: Seams, recorder: Recorder, time_zone: str = "UTC", site: Site | None = None) -> None:
         self.site = site or Site(seams)
         self.workers = Workers(self.site.limit("function_threads"))
+        self.external = External(self.site.rules.libraries)
         self.outside, self.seams, self.recorder = outside, seams, recorder
         self.cells = CellTable()
         self.followed: set[int] = set()  # objects that came with calls and whose values come since
@@ -110,6 +113,10 @@ class Engine:
         if instance.own_functions is not None:
             instance.own_functions.close()
         instance.script.close()
+
+    def shut(self) -> None:
+        """The process ends: nothing that it started for its scripts outlives it."""
+        self.external.close()
 
     def _answer_all(self, instance: Instance, reason: str) -> None:
         """Closing ends every open request with one defined code."""

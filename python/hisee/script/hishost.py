@@ -348,6 +348,7 @@ async def _serve(sock: socket.socket, start: HisHostStart, seams: Seams, stop: a
     host.stop = stop
     host.attach(asyncio.get_running_loop())
     await stop.wait()
+    host.engine.shut()
     hip.close("the HIS host ends")
     host.server.close("the HIS host ends")
     return 0

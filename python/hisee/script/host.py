@@ -16,6 +16,8 @@ from hisee.channel.carriers import NETWORK
 from hisee.channel.direct import Direct
 from hisee.channel.duties import MessageTrace, answer_soon, answer_unknown, load_message
 from hisee.channel.payloads import (
+    DllHost,
+    DllHosts,
     Ended,
     Failed,
     LogWrite,
@@ -31,8 +33,9 @@ from hisee.channel.payloads import (
     pack,
     unpack,
 )
-from hisee.channel.spoken import USER_FLAGS, in_force
+from hisee.channel.spoken import DLLHOSTS, USER_FLAGS, in_force
 from hisee.commands import Commands
+from hisee.external import State
 from hisee.load import busy_ns
 from hisee.profile import Recorder
 from hisee.schema.errors import Err
@@ -78,6 +81,8 @@ class Host:
         self.server = server
         self.number = server.welcome.number
         self.limits = server.welcome.limits
+        # as the server knows them; None: it is of a release that lists none
+        self._libraries: list[State] | None = [] if in_force(server.welcome) >= DLLHOSTS else None
         self.engine.flags_spoken = in_force(server.welcome) >= USER_FLAGS
         self.way = Direct(server, self._clock)
         self.requests = Requests(server)
@@ -140,6 +145,10 @@ class Host:
         line = f"{decode(message.payload)[0]} is not delivered: {text}"
         log.warning("%s", line)
         self.tell(Kind.LOG_WRITE, LogWrite(script=str(message.target), text=line, priority=3, time_ms=self._clock.now_ms()))
+
+    def external_failed(self, instance: Instance, text: str, line: int) -> None:
+        """A foreign library crashed or hung in a call. The event log says so, whether the script catches it or not."""
+        actions.write_log(self.engine, instance, text, 5, line)
 
     def script_idle(self, instance: Instance) -> None:
         """Nothing waits in the instance; a host that serves one script ends here."""
@@ -262,7 +271,17 @@ class Host:
             if figures is not None and instance.told != figures:
                 instance.told = self._figures.setdefault(figures, figures)
                 self.tell(Kind.SEE_STATE, SeeState(number=instance.number, memory_bytes=figures[0], dropped=figures[1], queue=figures[2]))
+        self._report_libraries()
         return load_message(self.number, busy_ns())
+
+    def _report_libraries(self) -> None:
+        """Processes of foreign libraries whose figures changed; one that was opened by nobody yet is none."""
+        if self._libraries is None:
+            return
+        found = [state for state in self.engine.external.states() if state.pid]
+        if found != self._libraries:
+            self._libraries = found
+            self.tell(Kind.DLLHOSTS, DllHosts(hosts=[told_of(state) for state in found]))
 
     def _looked_at(self) -> list[Instance]:
         """Instances that the engine had to do with since the last time, and a thousand others in turn: ones that only sleep and wake."""
@@ -274,6 +293,11 @@ class Host:
             self._in_turn = iter(list(self.engine.instances.values()))
             some += islice(self._in_turn, MOST_REPORTED - len(some))
         return list({**touched, **{instance.number: instance for instance in some}}.values())
+
+
+def told_of(state: State) -> DllHost:
+    return DllHost(library=state.path, pid=state.pid, running=state.running, calls=state.calls, failed=state.failed,
+                   restarts=max(0, state.starts - 1), waiting=state.waiting, ended=state.ended)
 
 
 def failed_set(message: Message, text: str) -> Message:

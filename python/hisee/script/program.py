@@ -44,5 +44,6 @@ async def _serve(parameters: StartParameters, data: DataDir, stop: asyncio.Event
     host.attach(asyncio.get_running_loop())
     announce_ready(parameters.ready_fd, kind.lower())
     await stop.wait()
+    host.engine.shut()
     channel.close(f"the {kind} ends")
     return 3 if host.lost.is_set() else 0

@@ -8,7 +8,7 @@ from typing import Any
 
 from hisee.channel import Message
 from hisee.channel.group import WARM
-from hisee.channel.payloads import PsGet, Table, unpack
+from hisee.channel.payloads import DllHost, PsGet, Table, unpack
 from hisee.channel.spoken import shown
 from hisee.engine.coordinator import PRIMARY, ROLES, Member
 from hisee.schema.lanes import BY_NUMBER as LANE_OF
@@ -19,6 +19,7 @@ from hisee.schema.timers import BY_NAME as TIMERS
 from hisee.server.busy import WINDOWS
 from hisee.server.core import Core
 from hisee.server.direct import Direct, Granted, Pair
+from hisee.server.dllhosts import Libraries, figures
 from hisee.server.engine_view import ROLE_LETTERS, EngineReader, EngineView
 from hisee.server.listing import Listing, Pieces
 from hisee.server.loads import Loads
@@ -40,7 +41,7 @@ class Overview:
                  sessions: Sessions) -> None:
         self._core, self._engine, self._loads, self._routes, self._channel_of = core, engine, loads, routes, channel_of
         self._sessions, self.direct = sessions, direct
-        self._listing = Listing(core, channel_of)
+        self._listing, self._libraries = Listing(core, channel_of), Libraries(core)
         self._tasks: set[asyncio.Task[None]] = set()
         self.server_state: Callable[[], dict[str, Any] | None] = lambda: None  # where this server stands in its group
         core.handlers[Kind.PS_GET] = self._list_asked
@@ -72,12 +73,18 @@ class Overview:
 
     async def _list(self, message: Message, wanted: PsGet) -> None:
         view = await self._engine.view()
-        rows = await self._listing.answer(lambda process: self.process_row(process, view), lambda known: self._members(view, known),
+        rows = await self._listing.answer(lambda process: self.process_row(process, view), lambda known: self._others(view, known),
                                           virtual=wanted.virtual, brief=wanted.brief)
         self._core.reply(message, rows)
 
-    def _members(self, view: EngineView, known: set[str]) -> list[dict[str, Any]]:
-        return [self._member_row(m, view) for m in latest(view) if m.name not in known and m.kind != "KNL"]
+    def _others(self, view: EngineView, known: set[str]) -> list[dict[str, Any]]:
+        """What is no process of the registry: members of the engine, foreign libraries."""
+        return [self._member_row(m, view) for m in latest(view) if m.name not in known and m.kind != "KNL"] + [
+            self._library_row(*found, view) for found in self._libraries.rows()]
+
+    def _library_row(self, process: Process, host: DllHost, view: EngineView) -> dict[str, Any]:
+        """The line of a foreign library's process: it speaks to its owner only."""
+        return {**self.process_row(process, view), **figures(host), "number": None, "started_at": None, "protocol": None}
 
     def process_row(self, process: Process, view: EngineView) -> dict[str, Any]:
         """One line of `ps`."""
@@ -99,7 +106,7 @@ class Overview:
             "channel": self._channel_of(process), "dropped": facts.get("dropped"), "queue": facts.get("queue"),
             "drain": facts.get("drain"), "port": port_of(process),
             "programs": facts.get("programs"), "server": self.server_state() if process.number == KNL_NUMBER else facts.get("server"),
-            "warm": self._warm(process),
+            "warm": self._warm(process), **figures(None),
         }
 
     def _warm(self, process: Process) -> bool | None:

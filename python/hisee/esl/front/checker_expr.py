@@ -7,14 +7,14 @@
 
 from __future__ import annotations
 
-from hisee.esl.context import ObjectContext
+from hisee.esl.context import ObjectContext, ObjectEntry
 from hisee.esl.front import kinds as K
 from hisee.esl.front import lexer as L
 from hisee.esl.front.nodes import TYPE_NAMES, Tree
 from hisee.esl.front.operands import operands
 from hisee.esl.front.rows import zeros
 from hisee.esl.front.scope import CONSTANTS, Scope
-from hisee.esl.front.signatures import FUNCTIONS, PICTURE_FUNCTIONS, PictureSignature, Signature
+from hisee.esl.front.signatures import FUNCTIONS, PICTURE_FUNCTIONS, PictureSignature, Signature, foreign_signature
 from hisee.esl.front.symbols import UNTYPED, Place, Symbol, cell_at, part_of, place_at, type_of_word
 from hisee.esl.front.words import LATER_FUNCTIONS, meant
 
@@ -221,11 +221,23 @@ class ExpressionChecker(Scope):
         return signature.result if signature.is_typed() else signature.result_of(self.types_of(tree.b[node]))
 
     def signature_of(self, name: int) -> Signature | None:
-        """The function that a name means; None for a picture function and what is none at all."""
+        """The function that a name means, of the language before an external one; None for a picture function and what is none at all."""
         found = self._signatures[name]
         if found is None:
-            found = self._signatures[name] = FUNCTIONS.get(self.folded(name))
+            found = self._signatures[name] = FUNCTIONS.get(self.folded(name)) or self._foreign(name)
         return found
+
+    def _foreign(self, name: int) -> Signature | None:
+        """The external function that is called by the name of its object."""
+        entry = self._object_called(name)
+        if entry is None or entry.foreign is None or self.folded(name) in PICTURE_FUNCTIONS:
+            return None
+        self.used_objects[entry.name] = entry
+        return foreign_signature(entry, entry.foreign)
+
+    def _object_called(self, name: int) -> ObjectEntry | None:
+        directory = self.context.directory
+        return directory.object(self.spelled(name)[1:]) if directory is not None else None
 
     def types_of(self, number: int) -> list[int]:
         """Types of the nodes of a list."""
@@ -240,9 +252,17 @@ class ExpressionChecker(Scope):
         if key in LATER_FUNCTIONS:
             self.error("ESL1003", node, construct=spelled)
             return K.V_NONE
-        names = [r.name for r in FUNCTIONS.values()] + [r.name for r in PICTURE_FUNCTIONS.values()]
-        self.error("ESL2014", node, name=spelled, hint=meant(spelled, names))
+        other = self._object_called(self.tree.a[node])
+        if other is not None:
+            self.error("ESL3060", node, name=other.name, found=f"a {other.kind.replace('_', ' ')}", wanted="an external function")
+            return K.V_NONE
+        self.error("ESL2014", node, name=spelled, hint=meant(spelled, self._function_names()))
         return K.V_NONE
+
+    def _function_names(self) -> list[str]:
+        directory = self.context.directory
+        objects = [] if directory is None else [f"%{n}" for n in directory.names() if (e := directory.object(n)) and e.foreign]
+        return [r.name for r in FUNCTIONS.values()] + [r.name for r in PICTURE_FUNCTIONS.values()] + objects
 
     def _column_function(self, signature: Signature, args: list[int]) -> int:
         """A function over `_r^Column`; the column's index is the code generator's business."""
@@ -320,6 +340,10 @@ class ExpressionChecker(Scope):
             return K.V_NONE
         if place.base == "self":
             self.error("ESL3002", node, wanted="a value", found=f"`{place.name}`", hint="its number is `SELF.HIP\\HBJ`")
+            return K.V_NONE
+        if isinstance(place.entry, ObjectEntry) and place.entry.foreign is not None:
+            hint = f"call it: `%{place.name}(..)`"
+            self.error("ESL3060", node, name=place.name, found="an external function", wanted="a value", hint=hint)
             return K.V_NONE
         if place.kind == K.P_CONST:
             if place.symbol is not None and place.symbol.value is not None and place.symbol.kind != K.S_SPECIAL:

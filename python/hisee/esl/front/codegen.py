@@ -14,7 +14,6 @@ from hisee.esl.front.checker import Checker
 from hisee.esl.front.codegen_actions import MODES
 from hisee.esl.front.codegen_base import typed
 from hisee.esl.front.codegen_calls import CallCode
-from hisee.esl.front.signatures import FUNCTIONS
 from hisee.esl.front.symbols import Procedure, Symbol
 from hisee.esl.optimisations import NONE
 from hisee.esl.unit import Kind
@@ -277,17 +276,17 @@ class Codegen(CallCode):
         inner = self.tree.a[node]
         name = self.checked.folded(self.tree.a[inner])
         args = self.tree.items(self.tree.b[inner])
-        signature = FUNCTIONS.get(name)
+        signature = self.checked.signature_of(self.tree.a[inner])
         if signature is None:
             self.picture_function(name, args, -1)
-        elif signature.result == K.V_NONE:
-            given = self._arguments(signature, self.tree.b[inner])
-            if signature.host:
-                self._host_function(signature, given, K.V_NONE, -1)
-            else:
-                self.function(signature.number, given, None)
-        else:
+        elif signature.result != K.V_NONE:
             self.value(inner)
+        elif signature.foreign is not None:
+            self._external_function(signature, self.tree.b[inner], K.V_NONE, -1)
+        elif signature.host:
+            self._host_function(signature, self._arguments(signature, self.tree.b[inner]), K.V_NONE, -1)
+        else:
+            self.function(signature.number, self._arguments(signature, self.tree.b[inner]), None)
 
     def wait_(self, node: int) -> None:
         self.wait()

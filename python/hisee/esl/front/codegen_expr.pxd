@@ -44,6 +44,8 @@ cdef class ExpressionCode(Registers):
     cdef tuple _function(self, int node, int want, int dest)
     @cython.locals(argument=Arg)
     cdef int _built_in(self, Signature signature, list given, int kind, int dest)
+    cdef (int, int) _external_function(self, Signature signature, int number, int kind, int dest)
+    cdef Arg _deadline(self, object seconds)
     cdef (int, int) _host_function(self, Signature signature, list given, int kind, int dest)
     cdef (int, int) _column_function(self, Signature signature, int column, int kind, int dest)
     cdef list _arguments(self, Signature signature, int number)

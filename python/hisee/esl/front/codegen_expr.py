@@ -286,6 +286,8 @@ class ExpressionCode(Registers):
         elif kind != own:
             kind = own
         result = dest if dest >= 0 and kind == want else -1
+        if signature.foreign is not None:
+            return self._external_function(signature, number, kind, result)
         if signature.host:
             return self._host_function(signature, self._arguments(signature, number), kind, result)
         if signature.column and self.tree.pool[number]:
@@ -312,6 +314,26 @@ class ExpressionCode(Registers):
         for used in (number, *(argument.register for argument in given)):
             self.free(used)
         return register, kind
+
+    def _external_function(self, signature: Signature, number: int, kind: int, dest: int) -> tuple[int, int]:
+        """The action EXTERNAL. The unit carries what the object says, so that a call is made as it was checked, whatever is saved later."""
+        foreign = signature.foreign
+        assert foreign is not None
+        texts = [self.arg_in(K.V_TEXT, self.load(text, K.V_TEXT))
+                 for text in (signature.name[1:], foreign.library, foreign.declaration, foreign.function)]
+        seconds = self._deadline(foreign.seconds)
+        given = self._arguments(signature, number)
+        register = self.dest(dest, kind or K.V_INT)
+        self.act(ActionId.EXTERNAL, [*texts, seconds, self.arg_out(kind or K.V_INT, register), *given], False)
+        for used in (*texts, seconds, *given):
+            self.free(used.register)
+        return register, kind
+
+    def _deadline(self, seconds: float | None) -> Arg:
+        """A register; not given = invalid."""
+        if seconds is not None:
+            return self.arg_in(K.V_REAL, self.load(seconds, K.V_REAL))
+        return self.arg_in(K.V_REAL, self.invalid(K.V_REAL))
 
     def _column_function(self, signature: Signature, column: int, kind: int, dest: int) -> tuple[int, int]:
         """The record and the index of its column."""

@@ -9,6 +9,7 @@ cdef class Signature:
     cdef readonly str name
     cdef readonly bint host, united, beside, column
     cdef readonly list types
+    cdef readonly object foreign
     cdef public int[::1] opcodes
     cdef public int operands, operand_type
 

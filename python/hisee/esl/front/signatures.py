@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from hisee.esl.context import Foreign, ObjectEntry
 from hisee.esl.front import kinds as K
 from hisee.esl.front.lexer import fold
 from hisee.esl.front.rows import zeros
@@ -11,16 +14,34 @@ from hisee.schema import functions, host_functions, picture_functions
 
 # functions that look at what stands beside a value: its time, its mark Weak, its flags
 BESIDE = frozenset(("%GetTime", "%IsWeak", "%Flag", "%GetFlags", "%SetFlag", "%LimState"))
-FunctionRow = functions.FnRow | host_functions.HostFnRow
 LETTER_TYPES = {"B": K.V_BOOL, "I": K.V_INT, "R": K.V_REAL, "T": K.V_TEXT, "TM": K.V_TIME, "H": K.V_INT, "-": K.V_NONE, "N": K.L_NUMBER,
                 "U": K.L_UNITED,
                 "C": K.L_COLUMN}
+WORD_LETTERS = {"BOOL": "B", "INT": "I", "REAL": "R", "TEXT": "T", "": "-"}
+
+
+@dataclass(frozen=True)
+class ForeignRow:
+    """An external function in the form of a row of the tables."""
+
+    name: str
+    parameters: tuple[tuple[str, str, None], ...]
+    result: str
+    least: int
+    most: int
+    number: int = 0
+    host: bool = True
+
+
+FunctionRow = functions.FnRow | host_functions.HostFnRow | ForeignRow
 
 
 class Signature:
-    """A function: number and name of its row, how many arguments of which types, the type of its result."""
+    """A function: number and name of its row, how many arguments of which types, the type of its result. `foreign`: what an external
+    function stands for, None for those of the language."""
 
-    def __init__(self, row: FunctionRow) -> None:
+    def __init__(self, row: FunctionRow, foreign: Foreign | None = None) -> None:
+        self.foreign = foreign
         self.number = row.number
         self.name = row.name
         self.host = bool(row.host)
@@ -88,6 +109,13 @@ def common_type(types: list[int]) -> int:
     return K.V_REAL if kinds == {K.V_INT, K.V_REAL} else K.V_ANY
 
 
-ROWS: list[FunctionRow] = [*functions.ROWS, *host_functions.ROWS]
+def foreign_signature(entry: ObjectEntry, foreign: Foreign) -> Signature:
+    """Signature of an external function: it is called by the name of its object."""
+    parameters = tuple((f"a{at}", WORD_LETTERS[word], None) for at, word in enumerate(foreign.parameters, 1))
+    count = len(parameters)
+    return Signature(ForeignRow(f"%{entry.name}", parameters, WORD_LETTERS[foreign.result], count, count), foreign)
+
+
+ROWS: list[functions.FnRow | host_functions.HostFnRow] = [*functions.ROWS, *host_functions.ROWS]
 FUNCTIONS = {fold(name): Signature(row) for row in ROWS for name in (row.name, *row.old_names)}
 PICTURE_FUNCTIONS = {fold(row.name): PictureSignature(row) for row in picture_functions.ROWS}

@@ -20,13 +20,14 @@ class Rules:
     deny: tuple[str, ...] = ()  # masks of names that stay closed there
     hosts: tuple[str, ...] = ()  # "name" or "name:port" for HTTP
     programs: tuple[str, ...] = ()  # absolute paths
+    libraries: tuple[str, ...] = ()  # absolute paths of what external functions open
     environment: tuple[str, ...] = ()
     parameters: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, facts: Mapping[str, Any], *, node: str = "", process: str = "") -> Rules:
         """From the facts of a WELCOME; unknown keys are of a newer server and do not count."""
-        lists = {key: tuple(str(v) for v in facts.get(key, ())) for key in ("deny", "hosts", "programs", "environment")}
+        lists = {key: tuple(str(v) for v in facts.get(key, ())) for key in ("deny", "hosts", "programs", "libraries", "environment")}
         files = str(facts.get("files", "")).replace("{node}", node).replace("{process}", process)
         return cls(files=files, parameters={str(k): str(v) for k, v in dict(facts.get("parameters", {})).items()}, **lists)
 
