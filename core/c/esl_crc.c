@@ -94,28 +94,38 @@ INSTRUCTIONS static inline uint64_t register_after(uint64_t crc, const uint8_t *
 INSTRUCTIONS static inline uint64_t head_register(const uint64_t *words)
 {
     uint64_t crc = UINT32_MAX;
+#pragma GCC unroll 8
     for (int i = 0; i < 8; i++) crc = _mm_crc32_u64(crc, i == 2 ? (uint32_t)words[i] : words[i]);
     return crc;
 }
 
-/* Of a short payload, beside that of the head: the two sums do not wait for each other. Each word is read once, for the sum and for `to`,
- * unless that is NULL: a copy made in wide pieces and read back in words would be waited for until it is in the cache, in a ring until the
- * other processor has given up the line. */
-INSTRUCTIONS static inline uint32_t short_record(const uint64_t *words, uint8_t *to, const uint8_t *p, size_t length)
+/* Eight bytes of a payload, read once: neither again for the copy, nor as a part of something wider. */
+INSTRUCTIONS static inline uint64_t word_through(uint64_t crc, bool copy, uint8_t *to, const uint8_t *p, size_t at)
 {
-    uint64_t head = head_register(words), rest = 0, word;
+    uint64_t word;
+    memcpy(&word, p + at, 8);
+    __asm__("" : "+r"(word));
+    if (copy) memcpy(to + at, &word, 8);
+    return _mm_crc32_u64(crc, word);
+}
+
+/* Of a short payload, beside that of the head: the two sums do not wait for each other. What is read goes into the sum and, where it is
+ * copied, to `to`: a copy made in wide pieces and read back in words would be waited for until it is in the cache, in a ring until the
+ * other processor has given up the line. */
+INSTRUCTIONS static inline uint32_t short_record(const uint64_t *words, bool copy, uint8_t *to, const uint8_t *p, size_t length)
+{
+    uint64_t head = head_register(words), rest = 0;
     size_t at = 0;
-    for (; at + 8 <= length; at += 8) {
-        memcpy(&word, p + at, 8);
-        __asm__("" : "+r"(word)); /* neither read twice, nor as a part of something wider */
-        if (to) memcpy(to + at, &word, 8);
-        rest = _mm_crc32_u64(rest, word);
+    for (; at + 32 <= length; at += 32) {
+#pragma GCC unroll 4
+        for (size_t k = at; k < at + 32; k += 8) rest = word_through(rest, copy, to, p, k);
     }
+    for (; at + 8 <= length; at += 8) rest = word_through(rest, copy, to, p, at);
     rest = at ? rest ^ moved(head, by_words[at / 8 - 1]) : head;
     for (; at < length; at++) {
         uint8_t byte = p[at];
         __asm__("" : "+r"(byte));
-        if (to) to[at] = byte;
+        if (copy) to[at] = byte;
         rest = _mm_crc32_u8((uint32_t)rest, byte);
     }
     return ~(uint32_t)rest;
@@ -128,12 +138,12 @@ INSTRUCTIONS static uint32_t crc_instruction(uint32_t crc, const uint8_t *p, siz
 
 INSTRUCTIONS static uint32_t record_instruction(const uint64_t *words, const uint8_t *p, size_t length)
 {
-    return length <= SHORT ? short_record(words, NULL, p, length) : ~(uint32_t)register_after(head_register(words), p, length);
+    return length <= SHORT ? short_record(words, false, NULL, p, length) : ~(uint32_t)register_after(head_register(words), p, length);
 }
 
 INSTRUCTIONS static uint32_t copy_instruction(const uint64_t *words, uint8_t *to, const uint8_t *p, size_t length)
 {
-    if (ESL_LIKELY(length <= SHORT)) return short_record(words, to, p, length);
+    if (ESL_LIKELY(length <= SHORT)) return short_record(words, true, to, p, length);
     memcpy(to, p, length);
     return ~(uint32_t)register_after(head_register(words), to, length);
 }

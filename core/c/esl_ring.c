@@ -8,12 +8,6 @@
 
 #define HEADER ((uint32_t)sizeof(esl_record_header_t))
 #define ENVELOPE ((uint32_t)sizeof(esl_envelope_t))
-#ifdef ESL_RING_MUTANT_RELAXED
-#define COMMIT_ORDER memory_order_relaxed
-#else
-#define COMMIT_ORDER memory_order_release
-#endif
-
 static uint64_t aligned(uint64_t length) { return (length + ESL_RING_ALIGN - 1) & ~(uint64_t)(ESL_RING_ALIGN - 1); }
 
 bool esl_ring_capacity_ok(uint32_t capacity)
@@ -57,6 +51,7 @@ void esl_consumer_init(esl_consumer_t *c, esl_segment_t *own, const esl_segment_
  * a processor that reads wider waits until they are in the cache. */
 static inline void copy_words(void *to, const void *from, int count)
 {
+#pragma GCC unroll 8
     for (int i = 0; i < count; i++) {
         uint64_t word;
         memcpy(&word, (const uint8_t *)from + 8 * i, 8);
@@ -121,7 +116,7 @@ static inline void seal(esl_producer_t *p, uint64_t *words, uint32_t crc, uint32
     p->tail += room_of(payload_length);
 }
 
-esl_ring_status esl_ring_claim(esl_producer_t *p, uint32_t payload_length, uint8_t **payload)
+static inline esl_ring_status place_for(esl_producer_t *p, uint32_t payload_length, uint8_t **payload)
 {
     if (payload_length > esl_ring_payload_max(p->capacity)) return ESL_RING_LONG;
     uint64_t need = room_of(payload_length);
@@ -137,6 +132,11 @@ esl_ring_status esl_ring_claim(esl_producer_t *p, uint32_t payload_length, uint8
     return ESL_RING_OK;
 }
 
+esl_ring_status esl_ring_claim(esl_producer_t *p, uint32_t payload_length, uint8_t **payload)
+{
+    return place_for(p, payload_length, payload);
+}
+
 void esl_ring_fill(esl_producer_t *p, const esl_envelope_t *envelope, uint64_t lane_seq)
 {
     uint64_t words[8];
@@ -148,17 +148,12 @@ void esl_ring_fill(esl_producer_t *p, const esl_envelope_t *envelope, uint64_t l
 esl_ring_status esl_ring_put(esl_producer_t *p, const esl_envelope_t *envelope, const void *payload, uint64_t lane_seq)
 {
     uint8_t *place;
-    esl_ring_status status = esl_ring_claim(p, envelope->length, &place);
+    esl_ring_status status = place_for(p, envelope->length, &place);
     if (ESL_UNLIKELY(status != ESL_RING_OK)) return status;
     uint64_t words[8];
     head_of(p, words, envelope, lane_seq);
     seal(p, words, esl_crc32c_copy(words, place, payload, envelope->length), envelope->length);
     return ESL_RING_OK;
-}
-
-void esl_ring_commit(esl_producer_t *p)
-{
-    atomic_store_explicit(&p->own->tail, p->tail, COMMIT_ORDER); /* [T] publishes everything written before it */
 }
 
 esl_ring_status esl_ring_publish(esl_producer_t *p, const esl_envelope_t *envelope, const void *payload, uint64_t lane_seq)
@@ -168,12 +163,9 @@ esl_ring_status esl_ring_publish(esl_producer_t *p, const esl_envelope_t *envelo
     return status;
 }
 
-uint32_t esl_ring_must_wake(esl_producer_t *p)
+uint32_t esl_ring_whom_to_wake(esl_producer_t *p, uint64_t word)
 {
-    atomic_thread_fence(memory_order_seq_cst); /* [F1] tail before waiting; pairs with [F2] of the sleeper */
-    uint64_t word = atomic_load_explicit(&p->peer->waiting, memory_order_relaxed);
-    if (ESL_LIKELY((word & ESL_HOW) == ESL_AWAKE)) return ESL_AWAKE;
-    bool counts = atomic_load_explicit(&p->peer->knows, memory_order_relaxed) & ESL_KNOWS_FUTEX;
+    bool counts = p->counts = p->counts || (atomic_load_explicit(&p->peer->knows, memory_order_relaxed) & ESL_KNOWS_FUTEX);
 #ifndef ESL_RING_MUTANT_CALLEDEARLY
     if (counts && (word & ~(uint64_t)ESL_HOW) == p->tail) return ESL_AWAKE; /* it has everything */
 #endif
