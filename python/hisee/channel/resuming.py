@@ -51,7 +51,7 @@ class SessionChannel(Channel):
     def __init__(self, line: Channel, number: int, networks: Sequence[Network], hello: Hello, seams: Seams, config: Settings) -> None:
         assert line.welcome is not None
         self.hello, self.welcome, self.peer, self.shape = hello, line.welcome, line.peer, line.shape
-        self._unspoken = unspoken(in_force(line.welcome))
+        self._unspoken = dict(unspoken(in_force(line.welcome)))
         self.sent = self.received = 0
         self.resumed = 0  # times that the session went on over another line
         self._seams, self._config = seams, config
