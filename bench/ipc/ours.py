@@ -17,7 +17,7 @@ from hisee.schema.messages import MessageKind
 from hisee.seams import Seams
 
 POLL_S = 0.5
-ECHO = MessageKind.ECHO  # Python 3.11 calls a function for each mention of a member
+ECHO, SESSION_ACK = MessageKind.ECHO, MessageKind.SESSION_ACK  # Python 3.11 calls a function for each mention of a member
 COUNTS = struct.Struct(f"<{LANE_COUNT}Q")
 
 
@@ -117,12 +117,12 @@ class OverSession(OverChannel):
                 frame = receive(POLL_S)
                 if frame is None:
                     continue
-                if frame.kind == MessageKind.SESSION_ACK:
+                if frame.kind == SESSION_ACK:
                     session.confirm(COUNTS.unpack(frame.payload))
                     continue
                 message = take(self, frame)
                 if session.due:
-                    post(Message(MessageKind.SESSION_ACK, payload=COUNTS.pack(*session.confirmation())))
+                    post(Message(SESSION_ACK, payload=COUNTS.pack(*session.confirmation())))
                 if message is not None:
                     return message
 

@@ -168,9 +168,9 @@ cdef class RingEnd(Rings):
     @cython.final
     cdef inline void _publish(self) noexcept:
         c.esl_ring_commit(&self._producer)
-        self._waiter.expecting = True
+        c.esl_call_reader(&self._waiter, &self._producer, self._bell)  # first: a sleeper's way is the longest
         c.esl_waiter_here(&self._waiter, self._own)
-        c.esl_call_reader(&self._waiter, &self._producer, self._bell)
+        self._waiter.expecting = True
 
     @cython.final
     cdef bint _settled(self, c.esl_ring_status status, uint32_t length) except -1:

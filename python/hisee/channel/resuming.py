@@ -26,6 +26,7 @@ from hisee.seams import Seams
 
 log = logging.getLogger("hisee.channel")
 KNL = 1
+DATA = Kind.SESSION_DATA  # asked for with each message, and Python 3.11 calls a function for each mention of a member
 ACTIVE, ALTERNATE, BROKEN = "active", "alternate", "broken"
 
 
@@ -312,7 +313,7 @@ class SessionChannel(Channel):
             self._broken(line, str(fault))
 
     def _take(self, line: Channel, message: Message) -> None:
-        if message.kind == Kind.SESSION_DATA:
+        if message.kind == DATA:
             inner = self._session.take(line, message)
             if inner is not None:
                 self._deliver_one(inner)
