@@ -55,12 +55,13 @@ def trip(subject: Transport, send: Send, recv: Recv, count: int, size: int) -> d
 
 
 def wake(subject: Transport, send: Send, recv: Recv, count: int, size: int) -> dict[str, float]:
-    """The sleeper looks at the clock, which both share, as soon as it has the message, and tells."""
-    took, filler = [], bytes(size - INSTANT.size)
+    """The sleeper looks at the clock, which both share, as soon as it has the message, and tells. Between the two looks lies the transport
+    only: what has slept is cold, and a payload that is put together there would take longer than it takes to send."""
+    took, payload, clock = [], bytes(size), time.monotonic_ns
     for _ in range(count):
         time.sleep(PAUSE_S)
-        began = time.monotonic_ns()
-        send(INSTANT.pack(began) + filler)
+        began = clock()
+        send(payload)
         took.append((INSTANT.unpack_from(recv())[0] - began) / 1e3)
     return {"us": median(took)}
 
@@ -80,9 +81,11 @@ def answers(subject: Transport, what: str, send: Send, recv: Recv, count: int, s
     if what == "trip":
         subject.echo(send, recv, count // PARTS * PARTS)
     elif what == "wake":
+        clock, filler = time.monotonic_ns, bytes(size - INSTANT.size)
         for _ in range(count):
             recv()
-            send(INSTANT.pack(time.monotonic_ns()) + bytes(size - INSTANT.size))
+            came = clock()
+            send(INSTANT.pack(came) + filler)
     else:
         for _ in range(count):
             last = recv()

@@ -17,6 +17,7 @@ from hisee.schema.messages import MessageKind
 from hisee.seams import Seams
 
 POLL_S = 0.5
+ECHO, SESSION_ACK = MessageKind.ECHO, MessageKind.SESSION_ACK  # Python 3.11 calls a function for each mention of a member
 COUNTS = struct.Struct(f"<{LANE_COUNT}Q")
 
 
@@ -59,11 +60,11 @@ class OverChannel(Ring):
 
         def send(payload: bytes) -> None:
             try:
-                post(Message(MessageKind.ECHO, payload=payload))
+                post(Message(ECHO, payload=payload))
             except ChannelFull:
                 while channel.backlog_bytes:
                     receive(0.001)
-                post(Message(MessageKind.ECHO, payload=payload))
+                post(Message(ECHO, payload=payload))
 
         def recv() -> bytes:
             while (message := receive(POLL_S)) is None:
@@ -76,7 +77,7 @@ class OverChannel(Ring):
     def ask(self, send: Send, recv: Recv, payload: bytes, count: int) -> bytes:
         post, receive = self.open.send, self.open.receive
         for _ in range(count):
-            post(Message(MessageKind.ECHO, payload=payload))
+            post(Message(ECHO, payload=payload))
             answer = receive(POLL_S)
         return answer.payload if answer is not None else b""
 
@@ -94,7 +95,7 @@ class OverSession(OverChannel):
     def ask(self, send: Send, recv: Recv, payload: bytes, count: int) -> bytes:
         post, take = self.ways
         for _ in range(count):
-            post(Message(MessageKind.ECHO, payload=payload))
+            post(Message(ECHO, payload=payload))
             answer = take()
         return answer.payload
 
@@ -116,12 +117,12 @@ class OverSession(OverChannel):
                 frame = receive(POLL_S)
                 if frame is None:
                     continue
-                if frame.kind == MessageKind.SESSION_ACK:
+                if frame.kind == SESSION_ACK:
                     session.confirm(COUNTS.unpack(frame.payload))
                     continue
                 message = take(self, frame)
                 if session.due:
-                    post(Message(MessageKind.SESSION_ACK, payload=COUNTS.pack(*session.confirmation())))
+                    post(Message(SESSION_ACK, payload=COUNTS.pack(*session.confirmation())))
                 if message is not None:
                     return message
 
@@ -132,7 +133,7 @@ class OverSession(OverChannel):
         self.numbers = Session(LIMITS["backlog_bytes"])
         self.numbers.bind(self)
         self.ways = post, take = self.session()
-        return lambda payload: post(Message(MessageKind.ECHO, payload=payload)), lambda: take().payload
+        return lambda payload: post(Message(ECHO, payload=payload)), lambda: take().payload
 
 
 TRANSPORTS: dict[str, type[Transport]] = {"ring": Ring, "channel": OverChannel, "session": OverSession}

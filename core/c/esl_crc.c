@@ -30,46 +30,105 @@ static uint32_t record_table(const uint64_t *words, const void *payload, size_t 
     return esl_crc32c_table(esl_crc32c_table(0, head, sizeof head), payload, length);
 }
 
+static uint32_t copy_table(const uint64_t *words, void *to, const void *from, size_t length)
+{
+    if (length) memcpy(to, from, length);
+    return record_table(words, to, length);
+}
+
 #if defined(__x86_64__)
 #include <nmmintrin.h>
 #include <wmmintrin.h>
 
-#define STREAM 512u /* bytes of each of three independent sums: one alone waits three cycles for each of its eight bytes */
-#define BY_STREAM 0xdd7e3b0c   /* x^(8 * 512 - 33) mod P, bits reversed: moves a sum over so many bytes */
-#define BY_2_STREAMS 0x170076fa
-
 #define INSTRUCTIONS __attribute__((target("sse4.2,pclmul")))
 
-INSTRUCTIONS static inline uint64_t word_at(uint64_t crc, const uint8_t *p)
+INSTRUCTIONS static inline uint64_t word_over(uint64_t crc, const uint8_t *p)
 {
     uint64_t word;
     memcpy(&word, p, 8);
     return _mm_crc32_u64(crc, word);
 }
 
+/* A sum moved over so many bytes; `by` = x^(8 * bytes - 33) mod P, bits reversed. */
 INSTRUCTIONS static inline uint64_t moved(uint64_t crc, uint64_t by)
 {
     __m128i product = _mm_clmulepi64_si128(_mm_cvtsi64_si128((long long)crc), _mm_cvtsi64_si128((long long)by), 0);
     return _mm_crc32_u64(0, (uint64_t)_mm_cvtsi128_si64(product));
 }
 
-INSTRUCTIONS static uint64_t three_streams(uint64_t crc, const uint8_t *p)
+/* x^(8 * n - 33) mod P, bits reversed, for n = 8, 16 .. 256. */
+static const uint32_t by_words[32] = {
+    0x00000001, 0x493c7d27, 0xf20c0dfe, 0xba4fc28e, 0x3da6d0cb, 0xddc0152b, 0x1c291d04, 0x9e4addf8,
+    0x740eef02, 0x39d3b296, 0x083a6eec, 0x0715ce53, 0xc49f4f67, 0x47db8317, 0x2ad91c30, 0x0d3b6092,
+    0x6992cea2, 0xc96cfdc0, 0x7e908048, 0x878a92a7, 0x1b3d8f29, 0xdaece73e, 0xf1d0f55e, 0xab7aff2a,
+    0xa87ab8a8, 0x2162d385, 0x8462d800, 0x83348832, 0x71d111a8, 0x299847d5, 0xffd852c6, 0xb9e02b86,
+};
+#define WIDE 512u /* bytes of each of three independent sums: one alone waits three cycles for each of its eight bytes */
+#define BY_WIDE 0xdd7e3b0cu
+#define BY_2_WIDE 0x170076fau
+#define NARROW 128u
+#define BY_NARROW 0x0d3b6092u
+#define BY_2_NARROW 0xb9e02b86u
+#define SHORT (sizeof by_words / sizeof *by_words * 8)
+
+INSTRUCTIONS static inline uint64_t three_streams(uint64_t crc, const uint8_t *p, size_t stream, uint64_t by, uint64_t by_2)
 {
     uint64_t second = 0, third = 0;
-    for (size_t at = 0; at < STREAM; at += 8) {
-        crc = word_at(crc, p + at);
-        second = word_at(second, p + STREAM + at);
-        third = word_at(third, p + 2 * STREAM + at);
+    for (size_t at = 0; at < stream; at += 8) {
+        crc = word_over(crc, p + at);
+        second = word_over(second, p + stream + at);
+        third = word_over(third, p + 2 * stream + at);
     }
-    return moved(crc, BY_2_STREAMS) ^ moved(second, BY_STREAM) ^ third;
+    return moved(crc, by_2) ^ moved(second, by) ^ third;
 }
 
 INSTRUCTIONS static inline uint64_t register_after(uint64_t crc, const uint8_t *p, size_t length)
 {
-    for (; length >= 3 * STREAM; length -= 3 * STREAM, p += 3 * STREAM) crc = three_streams(crc, p);
-    for (; length >= 8; length -= 8, p += 8) crc = word_at(crc, p);
+    for (; length >= 3 * WIDE; length -= 3 * WIDE, p += 3 * WIDE) crc = three_streams(crc, p, WIDE, BY_WIDE, BY_2_WIDE);
+    for (; length >= 3 * NARROW; length -= 3 * NARROW, p += 3 * NARROW) crc = three_streams(crc, p, NARROW, BY_NARROW, BY_2_NARROW);
+    for (; length >= 8; length -= 8, p += 8) crc = word_over(crc, p);
     while (length--) crc = _mm_crc32_u8((uint32_t)crc, *p++);
     return crc;
+}
+
+INSTRUCTIONS static inline uint64_t head_register(const uint64_t *words)
+{
+    uint64_t crc = UINT32_MAX;
+#pragma GCC unroll 8
+    for (int i = 0; i < 8; i++) crc = _mm_crc32_u64(crc, i == 2 ? (uint32_t)words[i] : words[i]);
+    return crc;
+}
+
+/* Eight bytes of a payload, read once: neither again for the copy, nor as a part of something wider. */
+INSTRUCTIONS static inline uint64_t word_through(uint64_t crc, bool copy, uint8_t *to, const uint8_t *p, size_t at)
+{
+    uint64_t word;
+    memcpy(&word, p + at, 8);
+    __asm__("" : "+r"(word));
+    if (copy) memcpy(to + at, &word, 8);
+    return _mm_crc32_u64(crc, word);
+}
+
+/* Of a short payload, beside that of the head: the two sums do not wait for each other. What is read goes into the sum and, where it is
+ * copied, to `to`: a copy made in wide pieces and read back in words would be waited for until it is in the cache, in a ring until the
+ * other processor has given up the line. */
+INSTRUCTIONS static inline uint32_t short_record(const uint64_t *words, bool copy, uint8_t *to, const uint8_t *p, size_t length)
+{
+    uint64_t head = head_register(words), rest = 0;
+    size_t at = 0;
+    for (; at + 32 <= length; at += 32) {
+#pragma GCC unroll 4
+        for (size_t k = at; k < at + 32; k += 8) rest = word_through(rest, copy, to, p, k);
+    }
+    for (; at + 8 <= length; at += 8) rest = word_through(rest, copy, to, p, at);
+    rest = at ? rest ^ moved(head, by_words[at / 8 - 1]) : head;
+    for (; at < length; at++) {
+        uint8_t byte = p[at];
+        __asm__("" : "+r"(byte));
+        if (copy) to[at] = byte;
+        rest = _mm_crc32_u8((uint32_t)rest, byte);
+    }
+    return ~(uint32_t)rest;
 }
 
 INSTRUCTIONS static uint32_t crc_instruction(uint32_t crc, const uint8_t *p, size_t length)
@@ -77,22 +136,16 @@ INSTRUCTIONS static uint32_t crc_instruction(uint32_t crc, const uint8_t *p, siz
     return ~(uint32_t)register_after((uint32_t)~crc, p, length);
 }
 
-/* x^(8 * n - 33) mod P, bits reversed, for n = 8, 16 .. 256: moves a sum over a short payload. */
-static const uint32_t by_words[32] = {
-    0x00000001, 0x493c7d27, 0xf20c0dfe, 0xba4fc28e, 0x3da6d0cb, 0xddc0152b, 0x1c291d04, 0x9e4addf8,
-    0x740eef02, 0x39d3b296, 0x083a6eec, 0x0715ce53, 0xc49f4f67, 0x47db8317, 0x2ad91c30, 0x0d3b6092,
-    0x6992cea2, 0xc96cfdc0, 0x7e908048, 0x878a92a7, 0x1b3d8f29, 0xdaece73e, 0xf1d0f55e, 0xab7aff2a,
-    0xa87ab8a8, 0x2162d385, 0x8462d800, 0x83348832, 0x71d111a8, 0x299847d5, 0xffd852c6, 0xb9e02b86,
-};
-
-/* Of a short payload of whole words beside that of the head: the two sums do not wait for each other. */
-INSTRUCTIONS static uint32_t record_instruction(const uint64_t *words, const uint8_t *payload, size_t length)
+INSTRUCTIONS static uint32_t record_instruction(const uint64_t *words, const uint8_t *p, size_t length)
 {
-    uint64_t head = UINT32_MAX, rest = 0;
-    for (int i = 0; i < 8; i++) head = _mm_crc32_u64(head, i == 2 ? (uint32_t)words[i] : words[i]);
-    if (length == 0 || length > sizeof by_words / sizeof *by_words * 8 || length % 8) return ~(uint32_t)register_after(head, payload, length);
-    for (size_t at = 0; at < length; at += 8) rest = word_at(rest, payload + at);
-    return ~(uint32_t)(moved(head, by_words[length / 8 - 1]) ^ rest);
+    return length <= SHORT ? short_record(words, false, NULL, p, length) : ~(uint32_t)register_after(head_register(words), p, length);
+}
+
+INSTRUCTIONS static uint32_t copy_instruction(const uint64_t *words, uint8_t *to, const uint8_t *p, size_t length)
+{
+    if (ESL_LIKELY(length <= SHORT)) return short_record(words, true, to, p, length);
+    memcpy(to, p, length);
+    return ~(uint32_t)register_after(head_register(words), to, length);
 }
 
 static bool has_instructions(void) { return __builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("pclmul"); }
@@ -108,8 +161,16 @@ uint32_t esl_crc32c_record(const uint64_t *words, const void *payload, size_t le
     if (ESL_LIKELY(has_instructions())) return record_instruction(words, payload, length);
     return record_table(words, payload, length);
 }
+
+uint32_t esl_crc32c_copy(const uint64_t *words, void *to, const void *from, size_t length)
+{
+    if (ESL_LIKELY(has_instructions())) return copy_instruction(words, to, from, length);
+    return copy_table(words, to, from, length);
+}
 #else
 uint32_t esl_crc32c(uint32_t crc, const void *bytes, size_t length) { return esl_crc32c_table(crc, bytes, length); }
 
 uint32_t esl_crc32c_record(const uint64_t *words, const void *payload, size_t length) { return record_table(words, payload, length); }
+
+uint32_t esl_crc32c_copy(const uint64_t *words, void *to, const void *from, size_t length) { return copy_table(words, to, from, length); }
 #endif

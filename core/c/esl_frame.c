@@ -5,14 +5,6 @@
 
 #include "esl_crc.h"
 
-bool esl_envelope_ok(const esl_envelope_t *e)
-{
-    if (e->flags & ~(ESL_FIRST | ESL_LAST | ESL_WANTS_ANSWER)) return false;
-    if (e->length > e->total) return false;
-    bool whole = (e->flags & ESL_FIRST) && (e->flags & ESL_LAST);
-    return whole == (e->length == e->total);
-}
-
 static uint32_t crc_of(const esl_envelope_t *envelope, const void *payload)
 {
     return esl_crc32c(esl_crc32c(0, envelope, sizeof *envelope), payload, envelope->length);

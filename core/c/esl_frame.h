@@ -59,7 +59,11 @@ typedef enum {
 } esl_frame_status;
 
 /* Are length, total and fragment flags of one envelope consistent? */
-bool esl_envelope_ok(const esl_envelope_t *envelope);
+static inline bool esl_envelope_ok(const esl_envelope_t *e)
+{
+    bool whole = (e->flags & (ESL_FIRST | ESL_LAST)) == (ESL_FIRST | ESL_LAST);
+    return !(e->flags & ~(ESL_FIRST | ESL_LAST | ESL_WANTS_ANSWER)) && e->length <= e->total && whole == (e->length == e->total);
+}
 /* Writes the 64 bytes in front of `payload` to `head`; fills session->crc. payload may be NULL when length is 0. */
 void esl_frame_head(uint8_t *head, esl_session_t *session, const esl_envelope_t *envelope, const void *payload);
 /* Looks at the first `have` bytes of a stream. OK: session and envelope are filled, the payload follows the head.

@@ -8,12 +8,6 @@
 
 #define HEADER ((uint32_t)sizeof(esl_record_header_t))
 #define ENVELOPE ((uint32_t)sizeof(esl_envelope_t))
-#ifdef ESL_RING_MUTANT_RELAXED
-#define COMMIT_ORDER memory_order_relaxed
-#else
-#define COMMIT_ORDER memory_order_release
-#endif
-
 static uint64_t aligned(uint64_t length) { return (length + ESL_RING_ALIGN - 1) & ~(uint64_t)(ESL_RING_ALIGN - 1); }
 
 bool esl_ring_capacity_ok(uint32_t capacity)
@@ -57,6 +51,7 @@ void esl_consumer_init(esl_consumer_t *c, esl_segment_t *own, const esl_segment_
  * a processor that reads wider waits until they are in the cache. */
 static inline void copy_words(void *to, const void *from, int count)
 {
+#pragma GCC unroll 8
     for (int i = 0; i < count; i++) {
         uint64_t word;
         memcpy(&word, (const uint8_t *)from + 8 * i, 8);
@@ -102,19 +97,26 @@ static void put_pad(esl_producer_t *p, uint64_t bytes)
     memcpy(p->data + (p->tail & (p->capacity - 1)), &header, sizeof header);
 }
 
-/* Header and envelope of the record at `at`, whose payload is there already. */
-static inline void seal(esl_producer_t *p, uint8_t *at, const esl_envelope_t *envelope, uint64_t lane_seq)
-{
-    uint64_t words[8] = {(ENVELOPE + envelope->length) | (uint64_t)ESL_RECORD_DATA << 32, p->seq + 1, p->epoch, lane_seq};
-    copy_words(words + 4, envelope, 4);
-    words[2] |= (uint64_t)esl_crc32c_record(words, at + HEADER + ENVELOPE, envelope->length) << 32;
-    copy_words(at, words, 8);
-    p->seq++;
-}
-
 static uint64_t room_of(uint32_t payload_length) { return aligned((uint64_t)HEADER + ENVELOPE + payload_length); }
 
-esl_ring_status esl_ring_claim(esl_producer_t *p, uint32_t payload_length, uint8_t **payload)
+/* The words of header and envelope, but for the sum. */
+static inline void head_of(const esl_producer_t *p, uint64_t *words, const esl_envelope_t *envelope, uint64_t lane_seq)
+{
+    words[0] = (ENVELOPE + envelope->length) | (uint64_t)ESL_RECORD_DATA << 32;
+    words[1] = p->seq + 1, words[2] = p->epoch, words[3] = lane_seq;
+    copy_words(words + 4, envelope, 4);
+}
+
+/* Makes a record of head and payload, which is there already. */
+static inline void seal(esl_producer_t *p, uint64_t *words, uint32_t crc, uint32_t payload_length)
+{
+    words[2] |= (uint64_t)crc << 32;
+    copy_words(p->data + (p->tail & (p->capacity - 1)), words, 8);
+    p->seq++;
+    p->tail += room_of(payload_length);
+}
+
+static inline esl_ring_status place_for(esl_producer_t *p, uint32_t payload_length, uint8_t **payload)
 {
     if (payload_length > esl_ring_payload_max(p->capacity)) return ESL_RING_LONG;
     uint64_t need = room_of(payload_length);
@@ -130,25 +132,28 @@ esl_ring_status esl_ring_claim(esl_producer_t *p, uint32_t payload_length, uint8
     return ESL_RING_OK;
 }
 
+esl_ring_status esl_ring_claim(esl_producer_t *p, uint32_t payload_length, uint8_t **payload)
+{
+    return place_for(p, payload_length, payload);
+}
+
 void esl_ring_fill(esl_producer_t *p, const esl_envelope_t *envelope, uint64_t lane_seq)
 {
-    seal(p, p->data + (p->tail & (p->capacity - 1)), envelope, lane_seq);
-    p->tail += room_of(envelope->length);
+    uint64_t words[8];
+    const uint8_t *payload = p->data + (p->tail & (p->capacity - 1)) + HEADER + ENVELOPE;
+    head_of(p, words, envelope, lane_seq);
+    seal(p, words, esl_crc32c_record(words, payload, envelope->length), envelope->length);
 }
 
 esl_ring_status esl_ring_put(esl_producer_t *p, const esl_envelope_t *envelope, const void *payload, uint64_t lane_seq)
 {
     uint8_t *place;
-    esl_ring_status status = esl_ring_claim(p, envelope->length, &place);
+    esl_ring_status status = place_for(p, envelope->length, &place);
     if (ESL_UNLIKELY(status != ESL_RING_OK)) return status;
-    if (envelope->length) memcpy(place, payload, envelope->length);
-    esl_ring_fill(p, envelope, lane_seq);
+    uint64_t words[8];
+    head_of(p, words, envelope, lane_seq);
+    seal(p, words, esl_crc32c_copy(words, place, payload, envelope->length), envelope->length);
     return ESL_RING_OK;
-}
-
-void esl_ring_commit(esl_producer_t *p)
-{
-    atomic_store_explicit(&p->own->tail, p->tail, COMMIT_ORDER); /* [T] publishes everything written before it */
 }
 
 esl_ring_status esl_ring_publish(esl_producer_t *p, const esl_envelope_t *envelope, const void *payload, uint64_t lane_seq)
@@ -158,12 +163,9 @@ esl_ring_status esl_ring_publish(esl_producer_t *p, const esl_envelope_t *envelo
     return status;
 }
 
-uint32_t esl_ring_must_wake(esl_producer_t *p)
+uint32_t esl_ring_whom_to_wake(esl_producer_t *p, uint64_t word)
 {
-    atomic_thread_fence(memory_order_seq_cst); /* [F1] tail before waiting; pairs with [F2] of the sleeper */
-    uint64_t word = atomic_load_explicit(&p->peer->waiting, memory_order_relaxed);
-    if (ESL_LIKELY((word & ESL_HOW) == ESL_AWAKE)) return ESL_AWAKE;
-    bool counts = atomic_load_explicit(&p->peer->knows, memory_order_relaxed) & ESL_KNOWS_FUTEX;
+    bool counts = p->counts = p->counts || (atomic_load_explicit(&p->peer->knows, memory_order_relaxed) & ESL_KNOWS_FUTEX);
 #ifndef ESL_RING_MUTANT_CALLEDEARLY
     if (counts && (word & ~(uint64_t)ESL_HOW) == p->tail) return ESL_AWAKE; /* it has everything */
 #endif
@@ -277,8 +279,7 @@ esl_ring_status esl_ring_take(esl_consumer_t *c, const esl_record_view_t *view, 
 #ifdef ESL_RING_MUTANT_HEADFIRST
     atomic_store_explicit(&c->own->head, next, memory_order_release);
 #endif
-    if (view->envelope.length) memcpy(payload, view->payload, view->envelope.length);
-    uint32_t crc = esl_crc32c_record(view->words, payload, view->envelope.length); /* of the copy: the peer cannot change it any more */
+    uint32_t crc = esl_crc32c_copy(view->words, payload, view->payload, view->envelope.length); /* the peer cannot change the copy any more */
     if (ESL_UNLIKELY(crc != view->header.crc)) return poison(c);
     c->seq++;
     free_up_to(c, next);

@@ -29,6 +29,11 @@
 #else
 #define ESL_RING_ALIGN      32u
 #endif
+#ifdef ESL_RING_MUTANT_RELAXED
+#define ESL_RING_COMMIT     memory_order_relaxed
+#else
+#define ESL_RING_COMMIT     memory_order_release
+#endif
 
 typedef struct {
     uint32_t length;   /* bytes after this header: envelope and payload; of a PAD: what is left of the gap */
@@ -95,6 +100,7 @@ typedef struct {
     uint32_t epoch;
     uint32_t sleeps;    /* counted in `blocked` above ESL_HOW */
     uint64_t called;    /* the peer's `waiting` that was called */
+    bool counts;        /* the peer tells one sleep from another: remembered, because its first line is cold */
     bool poisoned;
 } esl_producer_t;
 
@@ -148,13 +154,22 @@ esl_ring_status esl_ring_publish(esl_producer_t *producer, const esl_envelope_t 
                                  uint64_t lane_seq);
 /* The same without the commit: many records, then one esl_ring_commit. */
 esl_ring_status esl_ring_put(esl_producer_t *producer, const esl_envelope_t *envelope, const void *payload, uint64_t lane_seq);
-void esl_ring_commit(esl_producer_t *producer);
+static inline void esl_ring_commit(esl_producer_t *producer)
+{
+    atomic_store_explicit(&producer->own->tail, producer->tail, ESL_RING_COMMIT); /* [T] publishes everything written before it */
+}
 /* Without a copy: OK gives the place of a payload of that length, to be written by the caller; nothing else may be put before
  * esl_ring_fill, which makes a record of it (not committed), or of its first envelope->length bytes. */
 esl_ring_status esl_ring_claim(esl_producer_t *producer, uint32_t payload_length, uint8_t **payload);
 void esl_ring_fill(esl_producer_t *producer, const esl_envelope_t *envelope, uint64_t lane_seq);
+uint32_t esl_ring_whom_to_wake(esl_producer_t *producer, uint64_t waiting); /* the peer, which announced that it sleeps */
 /* After one or more commits: how must the peer be called? ESL_AWAKE = not at all. Contains the full fence. */
-uint32_t esl_ring_must_wake(esl_producer_t *producer);
+static inline uint32_t esl_ring_must_wake(esl_producer_t *producer)
+{
+    atomic_thread_fence(memory_order_seq_cst); /* [F1] tail before waiting; pairs with [F2] of the sleeper */
+    uint64_t word = atomic_load_explicit(&producer->peer->waiting, memory_order_relaxed);
+    return ESL_LIKELY((word & ESL_HOW) == ESL_AWAKE) ? ESL_AWAKE : esl_ring_whom_to_wake(producer, word);
+}
 /* Announces that the producer waits for room in `how`: it is called once half of the ring is free, not for each record. false: there
  * is room for `payload_length` by now, do not wait. */
 bool esl_ring_block(esl_producer_t *producer, uint32_t payload_length, uint32_t how);

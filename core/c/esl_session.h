@@ -19,6 +19,11 @@ void esl_lanes_init(esl_lanes_t *lanes, uint32_t count, uint16_t control);
 /* Nanoseconds of the monotonic clock, some milliseconds coarse and nearly free. */
 uint64_t esl_coarse_ns(void);
 /* Is this the next message of its lane, whole, with nothing in the way? */
-bool esl_lanes_next(const esl_lanes_t *lanes, const esl_record_view_t *view);
+static inline bool esl_lanes_next(const esl_lanes_t *lanes, const esl_record_view_t *view)
+{
+    const esl_envelope_t *e = &view->envelope;
+    if (e->kind >= lanes->control || e->lane >= lanes->count || (lanes->open >> e->lane & 1)) return false;
+    return (e->flags & (ESL_FIRST | ESL_LAST)) == (ESL_FIRST | ESL_LAST) && view->header.lane_seq == lanes->taken[e->lane] + 1;
+}
 
 #endif

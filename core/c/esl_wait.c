@@ -51,10 +51,8 @@ void esl_waiter_here(esl_waiter_t *w, esl_segment_t *own)
     atomic_store_explicit(&own->cpu, cpu, memory_order_relaxed); /* a hint: nothing depends on its order */
 }
 
-void esl_call_reader(esl_waiter_t *w, esl_producer_t *p, int bell)
+void esl_call_sleeper(esl_waiter_t *w, esl_producer_t *p, int bell, uint32_t how)
 {
-    uint32_t how = esl_ring_must_wake(p);
-    if (ESL_LIKELY(how == ESL_AWAKE)) return;
     w->calls++;
     if (how == ESL_IN_FUTEX) wake(&p->own->tail);
     else ring_bell(bell);
@@ -142,7 +140,7 @@ esl_wait_status esl_wait_data(esl_waiter_t *w, esl_consumer_t *c, uint64_t limit
     uint64_t slept_from = now_ns(), gone = slept_from - began;
     w->slept++;
     esl_wait_status status = sleep_for_data(c, limit_ns > gone ? limit_ns - gone : 0);
-    if (status == ESL_CAME && now_ns() - slept_from < ESL_SOON_NS && w->look_ns < ESL_LOOK_MOST_NS / 2) w->look_ns += ESL_LOOK_MOST_NS / 4;
+    if (status == ESL_CAME && w->look_ns < ESL_LOOK_MOST_NS / 2 && now_ns() - slept_from < ESL_SOON_NS) w->look_ns += ESL_LOOK_MOST_NS / 4;
     if (status == ESL_NOT_YET) w->expecting = false;
     return status;
 }

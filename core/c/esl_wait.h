@@ -34,8 +34,13 @@ typedef struct {
 void esl_waiter_init(esl_waiter_t *waiter);
 /* Publishes the processor that this side runs on. */
 void esl_waiter_here(esl_waiter_t *waiter, esl_segment_t *own);
+void esl_call_sleeper(esl_waiter_t *waiter, esl_producer_t *producer, int bell, uint32_t how);
 /* After commits: calls the reader if it sleeps. `bell`: its eventfd. */
-void esl_call_reader(esl_waiter_t *waiter, esl_producer_t *producer, int bell);
+static inline void esl_call_reader(esl_waiter_t *waiter, esl_producer_t *producer, int bell)
+{
+    uint32_t how = esl_ring_must_wake(producer);
+    if (ESL_UNLIKELY(how != ESL_AWAKE)) esl_call_sleeper(waiter, producer, bell, how);
+}
 /* After takes: calls the writer if it waits for room and there is enough. */
 void esl_call_writer(esl_waiter_t *waiter, esl_consumer_t *consumer, int bell);
 /* How long this side may look now: 0 = not at all. */

@@ -1,3 +1,4 @@
+# cython: binding=False
 """A bare ring between two processes for threads that block: bytes in order, without an envelope's fields, session or event loop."""
 
 cimport cython
@@ -110,7 +111,7 @@ cdef class RingEnd(Rings):
 
     def recv(self, timeout_s=None) -> bytes | None:
         """The next payload; None: none came in time. RingEnded after the last one of a peer that is gone."""
-        if not (self._own != NULL and self._forks == self._fork_count[0]):
+        if self._own == NULL or self._forks != self._fork_count[0]:
             self._check()
         found = self._take()
         if found is None and self._wait(-1 if timeout_s is None else <int64_t>(timeout_s * 1e9)):
@@ -134,7 +135,7 @@ cdef class RingEnd(Rings):
         return found
 
     @cython.final
-    cdef int _ready(self) except -1:
+    cdef inline int _ready(self) except -1:
         if self._own == NULL or self._forks != self._fork_count[0]:
             self._check()
         if self._claim is not None:
@@ -142,7 +143,7 @@ cdef class RingEnd(Rings):
         return 0
 
     @cython.final
-    cdef int _put_one(self, object payload) except -1:
+    cdef inline int _put_one(self, object payload) except -1:
         """Bytes, or whatever has a buffer."""
         cdef Py_buffer view
         if PyBytes_CheckExact(payload):
@@ -159,16 +160,17 @@ cdef class RingEnd(Rings):
             raise ValueError(f"payload of {length} bytes: a record of this ring holds {c.esl_ring_payload_max(self.capacity)}")
         cdef esl_envelope_t e = envelope(<uint32_t>length)
         self._ready()
-        while not self._settled(c.esl_ring_put(&self._producer, &e, bytes, 0), e.length):
-            pass
+        cdef c.esl_ring_status status = c.esl_ring_put(&self._producer, &e, bytes, 0)
+        while status != c.ESL_RING_OK and not self._settled(status, e.length):
+            status = c.esl_ring_put(&self._producer, &e, bytes, 0)
         return 0
 
     @cython.final
-    cdef void _publish(self):
+    cdef inline void _publish(self) noexcept:
         c.esl_ring_commit(&self._producer)
-        self._waiter.expecting = True
+        c.esl_call_reader(&self._waiter, &self._producer, self._bell)  # first: a sleeper's way is the longest
         c.esl_waiter_here(&self._waiter, self._own)
-        c.esl_call_reader(&self._waiter, &self._producer, self._bell)
+        self._waiter.expecting = True
 
     @cython.final
     cdef bint _settled(self, c.esl_ring_status status, uint32_t length) except -1:
@@ -198,7 +200,7 @@ cdef class RingEnd(Rings):
         return 0
 
     @cython.final
-    cdef object _take(self):
+    cdef inline object _take(self):
         cdef c.esl_record_view_t view
         cdef c.esl_ring_status status = c.esl_ring_peek(&self._consumer, &view)
         if status == c.ESL_RING_EMPTY:
@@ -219,13 +221,26 @@ cdef class RingEnd(Rings):
         c.esl_call_writer(&self._waiter, &self._consumer, self._bell)
         if c.esl_look_ns(&self._waiter, self._peer) and c.esl_look_briefly(&self._waiter, &self._consumer):
             return True
-        if self.rest(first_ns):
-            self._check()
+        if self._rest(first_ns):
             return True
-        self._check()
         if 0 <= limit_ns <= FUTEX_NS and c.esl_peer_knows_futex(self._peer):
             return False
         return self._wait_long(limit_ns)
+
+    @cython.final
+    cdef bint _rest(self, int64_t limit_ns) except -1:
+        """A sleep in the futex, at most so long: whether something came."""
+        cdef c.esl_wait_status status
+        if not c.esl_peer_knows_futex(self._peer):
+            return False
+        self._waiting += 1
+        with nogil:
+            status = c.esl_wait_data(&self._waiter, &self._consumer, limit_ns)
+        self._leave()
+        self._check()
+        if status == c.ESL_INTERRUPTED:
+            PyErr_CheckSignals()
+        return status == c.ESL_CAME
 
     @cython.final
     cdef bint _wait_long(self, int64_t limit_ns) except -1:

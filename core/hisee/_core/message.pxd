@@ -13,3 +13,4 @@ cdef class Message:
     cdef public object payload
     cdef public bint wants_answer
     cdef public bint quiet
+    cdef uint64_t serial  # of a frame that a session keeps: its place among all of them; no field of the message

@@ -1,3 +1,4 @@
+# cython: binding=False
 """The message that one process sends another. Knows no carrier."""
 
 cimport cython
@@ -5,6 +6,7 @@ from libc.stdint cimport uint16_t, uint32_t, uint64_t
 
 
 @cython.freelist(64)
+@cython.no_gc  # a payload refers to no message
 cdef class Message:
     """What one process tells another; the fields are those of docs/design/protocol.md. `quiet` is not sent along and does not count
     in a comparison: such a message wakes nobody who sleeps at a ring.

@@ -1,3 +1,4 @@
+# cython: binding=False
 """The way of a message between a user and the ring while nothing is in the way: numbers, checks, one record, without Python in between.
 
 `Quick` is the base of hisee.channel.Channel, which decides everything else: parts, backlog, other carriers, silence, the end. It
@@ -111,8 +112,8 @@ cdef class Quick:
     cdef public Lanes _lanes
     cdef public object _guard
     cdef public object _ready  # deque of messages that were received and not handed over
-    cdef public object _unspoken  # kinds that the peer does not know
-    cdef public object _end  # reason, once nothing more will come
+    cdef public dict _unspoken  # kinds that the peer does not know
+    cdef public str _end  # reason, once nothing more will come
     cdef public bint _closed
     cdef public bint _queued  # something waits in the backlog
     cdef public bint _spoke  # since the last tick
@@ -179,10 +180,10 @@ cdef class Quick:
             return False
         lanes.sent[m.lane] += 1
         self.sent += 1
-        self._spoke = r._waiter.expecting = True
-        c.esl_waiter_here(&r._waiter, r._own)
         if not m.quiet:
             c.esl_call_reader(&r._waiter, &r._producer, r._bell)
+        self._spoke = r._waiter.expecting = True
+        c.esl_waiter_here(&r._waiter, r._own)
         return True
 
     @cython.final

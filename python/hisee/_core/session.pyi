@@ -1,5 +1,5 @@
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -29,7 +29,7 @@ class Quick:
     _lanes: Lanes
     _guard: Any
     _ready: deque[Message]
-    _unspoken: Mapping[int, str]
+    _unspoken: dict[int, str]
     _end: str
     _closed: bool
     _queued: bool

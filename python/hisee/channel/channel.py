@@ -46,7 +46,7 @@ class Channel(Quick):
         self.welcome = welcome
         self.peer = peer
         self.shape: Shape | None = None  # of a shaped link
-        self._unspoken = unspoken(in_force(welcome)) if welcome is not None else NOTHING
+        self._unspoken = dict(unspoken(in_force(welcome)) if welcome is not None else NOTHING)
         self._carrier = carrier
         self._rings = carrier.rings if isinstance(carrier, RingCarrier) else None
         self._settings = settings

@@ -26,6 +26,7 @@ from hisee.seams import Seams
 
 log = logging.getLogger("hisee.channel")
 KNL = 1
+DATA = Kind.SESSION_DATA  # asked for with each message, and Python 3.11 calls a function for each mention of a member
 ACTIVE, ALTERNATE, BROKEN = "active", "alternate", "broken"
 
 
@@ -51,7 +52,7 @@ class SessionChannel(Channel):
     def __init__(self, line: Channel, number: int, networks: Sequence[Network], hello: Hello, seams: Seams, config: Settings) -> None:
         assert line.welcome is not None
         self.hello, self.welcome, self.peer, self.shape = hello, line.welcome, line.peer, line.shape
-        self._unspoken = unspoken(in_force(line.welcome))
+        self._unspoken = dict(unspoken(in_force(line.welcome)))
         self.sent = self.received = 0
         self.resumed = 0  # times that the session went on over another line
         self._seams, self._config = seams, config
@@ -312,7 +313,7 @@ class SessionChannel(Channel):
             self._broken(line, str(fault))
 
     def _take(self, line: Channel, message: Message) -> None:
-        if message.kind == Kind.SESSION_DATA:
+        if message.kind == DATA:
             inner = self._session.take(line, message)
             if inner is not None:
                 self._deliver_one(inner)

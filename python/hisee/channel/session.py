@@ -7,9 +7,7 @@ that counts: what comes by another one is dropped. No I/O, no clock; not for sev
 
 from __future__ import annotations
 
-import heapq
 import struct
-from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import NoReturn
 
@@ -39,11 +37,11 @@ def enclose(message: Message, number: int) -> Message:
 class Session(Numbers):
     """`open`: what is kept also goes out. False from the loss of the line until the other end has told its counts.
 
-    `keep` and `take`, which every message passes, are those of Numbers.
+    `keep`, `take` and `confirm`, which messages pass, are those of Numbers.
     """
 
     def __init__(self, limit_bytes: int) -> None:
-        super().__init__(limit_bytes, [deque() for _ in range(LANE_COUNT)], MessageKind.SESSION_DATA, BY_CONNECTION, ACK_EVERY,
+        super().__init__(limit_bytes, LANE_COUNT, MessageKind.SESSION_DATA, BY_CONNECTION, ACK_EVERY,
                          ACK_BYTES)
         self.turn = 0
         self.open = False
@@ -55,20 +53,6 @@ class Session(Numbers):
     @staticmethod
     def _wrong(what: str) -> NoReturn:
         raise SessionFault(what)
-
-    # -- out
-
-    def confirm(self, counts: Sequence[int]) -> None:
-        """The other end has taken so many of each lane. Raises SessionFault for more than were sent, or fewer than it once had."""
-        if len(counts) != LANE_COUNT:
-            raise SessionFault(f"counts of {len(counts)} lanes instead of {LANE_COUNT}")
-        for lane, (count, sent) in enumerate(zip(counts, self.sent_counts, strict=True)):
-            confirmed = sent - len(self._kept[lane])
-            if not confirmed <= count <= sent:
-                raise SessionFault(f"the other end says that it took {count} messages of lane {lane}; {sent} were sent, "
-                                   f"{confirmed} were confirmed")
-        for lane, count in enumerate(counts):
-            self.forget(lane, count)
 
     # -- in
 
@@ -100,6 +84,6 @@ class Session(Numbers):
         """The other end told over the bound line what it has: the rest, to be sent again in the order of `keep`. Raises SessionFault."""
         self.confirm(counts)
         self.open = True
-        missing = list(heapq.merge(*self._kept))
+        missing = self.unconfirmed()
         self.again += len(missing)
-        return (frame for _, frame in missing)
+        return iter(missing)

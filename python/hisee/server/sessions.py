@@ -30,6 +30,7 @@ from hisee.server.registry import KNL_NUMBER, Link, Process
 log = logging.getLogger("hisee.server.sessions")
 HEARTBEAT_S = TIMERS["heartbeat"].ms / 1000
 WATCHDOG_S = TIMERS["watchdog"].ms / 1000
+DATA = Kind.SESSION_DATA  # asked for with each message, and Python 3.11 calls a function for each mention of a member
 ACTIVE, ALTERNATE, BROKEN = "active", "alternate", "broken"
 Line = tuple[Channel, int]
 Over = Callable[[Link, str], None]
@@ -167,7 +168,7 @@ class Sessions:
             self.line_gone(line, f"died: {fault}")
 
     def _receive(self, held: Held, line: Line, message: Message) -> None:
-        if message.kind == Kind.SESSION_DATA:
+        if message.kind == DATA:
             inner = held.numbers.take(line, message)
             if inner is not None:
                 self._hand_on(held, inner)
