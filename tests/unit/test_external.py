@@ -213,6 +213,24 @@ def test_closing_ends_a_call_that_hangs(path: Path) -> None:
     assert failures == ["crashed"] and external.states() == []
 
 
+def test_closing_wins_over_a_process_that_is_just_started(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    library, closers = Library(path, HEADER), []
+
+    class Starting(subprocess.Popen):
+        def __init__(self, *words: object, **more: object) -> None:
+            super().__init__(*words, **more)
+            closers.append(threading.Thread(target=library.close))
+            closers[0].start()
+            while not library._closing:
+                pass
+
+    monkeypatch.setattr(subprocess, "Popen", Starting)
+    with pytest.raises(ExternalError, match="is closed"):
+        library.call("hang", deadline_s=1000)
+    closers[0].join(20)
+    assert library.pid is None and not closers[0].is_alive()
+
+
 def test_declarations() -> None:
     assert declared("double enthalpy(double p_bar, double t_celsius);") == Declared("enthalpy", ("REAL", "REAL"), "REAL")
     text = "typedef int64_t my;\n/* f(x); */ extern my\nf(my a, char *s, bool b);"
