@@ -97,6 +97,16 @@ def test_one_that_was_killed_between_two_calls_is_no_fault_of_the_next(path: Pat
         assert library.call("pid") != pid and library.figures.ended == "SIGKILL" and library.figures.failed == 0
 
 
+@pytest.mark.parametrize("how", [0, 1, 2])
+def test_one_that_writes_into_the_way_to_its_owner_is_ended(path: Path, how: int) -> None:
+    with Library(path, HEADER) as library:
+        pid = library.call("pid")
+        with pytest.raises(ExternalError, match="no answer") as told:
+            library.call("forge", how)
+        assert told.value.fault == "crashed" and library.pid is None
+        assert library.call("pid") != pid and library.call("counted") == 1
+
+
 def test_one_that_dies_again_and_again_is_not_started(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with Library(path, HEADER) as library:
         for _ in range(module.MOST_DEATHS):
