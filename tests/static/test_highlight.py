@@ -35,10 +35,10 @@ def test_a_script_is_coloured_and_nothing_is_lost(path):
 
 
 def test_kinds_of_words():
-    text = "ENTRY Btn_OnClick\n  SET _o AS U.End\n  _a := %Sqrt(x)\\VLD\nEND Btn_OnClick\n"
+    text = "ENTRY Btn_OnClick\n  SET _o AS U.End\n  _a := %Sqrt(x)\\VLD\n  %X.Seed(1)\nEND Btn_OnClick\n"
     found = {value: kind for kind, value in EslLexer().get_tokens(text)}
     assert found["ENTRY"] is Keyword.Declaration and found["Btn_OnClick"] is Name.Function and found["SET"] is Keyword
-    assert found["U.End"] is Name and found["%Sqrt"] is Name.Builtin and found["VLD"] is Name.Attribute
+    assert found["U.End"] is Name and found["%Sqrt"] is found["%X.Seed"] is Name.Builtin and found["VLD"] is Name.Attribute
 
 
 def test_the_extension_names_files_that_exist():

@@ -174,6 +174,17 @@ def test_doctor_looks_at_a_folder_that_cannot_be_written(tmp_path):
     assert not doctor._data_directory(file / "data").ok
 
 
+def test_doctor_looks_for_the_libraries_that_an_application_lists(tmp_path, monkeypatch, capsys):
+    there = tmp_path / "libthere.so"
+    there.touch()
+    (tmp_path / "app.toml").write_text(f'name = "x"\n[nodes.N]\nprocesses = [{{kind = "server"}}]\n[scripts]\n'
+                                       f'libraries = ["{there}", "{tmp_path}/libgone.so"]\n')
+    monkeypatch.chdir(tmp_path)
+    assert run_command(["doctor", "--json"]) == Exit.FINDINGS
+    found = [row for row in json.loads(capsys.readouterr().out) if row["name"] == "library"]
+    assert [row["ok"] for row in found] == [True, False] and "libgone.so: no such file" in found[1]["text"] and found[1]["repair"]
+
+
 # -- sarif
 
 FINDING = {"code": "ESL2101", "severity": "error", "file": "a b/local.esl", "part": "S.X:ESLDefinition:1", "line": 3, "column": 5,

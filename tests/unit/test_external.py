@@ -97,6 +97,16 @@ def test_one_that_was_killed_between_two_calls_is_no_fault_of_the_next(path: Pat
         assert library.call("pid") != pid and library.figures.ended == "SIGKILL" and library.figures.failed == 0
 
 
+@pytest.mark.parametrize("how", [0, 1, 2])
+def test_one_that_writes_into_the_way_to_its_owner_is_ended(path: Path, how: int) -> None:
+    with Library(path, HEADER) as library:
+        pid = library.call("pid")
+        with pytest.raises(ExternalError, match="no answer") as told:
+            library.call("forge", how)
+        assert told.value.fault == "crashed" and library.pid is None
+        assert library.call("pid") != pid and library.call("counted") == 1
+
+
 def test_one_that_dies_again_and_again_is_not_started(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with Library(path, HEADER) as library:
         for _ in range(module.MOST_DEATHS):
@@ -211,6 +221,24 @@ def test_closing_ends_a_call_that_hangs(path: Path) -> None:
     assert begun.wait(20)
     external.close()
     assert failures == ["crashed"] and external.states() == []
+
+
+def test_closing_wins_over_a_process_that_is_just_started(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    library, closers = Library(path, HEADER), []
+
+    class Starting(subprocess.Popen):
+        def __init__(self, *words: object, **more: object) -> None:
+            super().__init__(*words, **more)
+            closers.append(threading.Thread(target=library.close))
+            closers[0].start()
+            while not library._closing:
+                pass
+
+    monkeypatch.setattr(subprocess, "Popen", Starting)
+    with pytest.raises(ExternalError, match="is closed"):
+        library.call("hang", deadline_s=1000)
+    closers[0].join(20)
+    assert library.pid is None and not closers[0].is_alive()
 
 
 def test_declarations() -> None:

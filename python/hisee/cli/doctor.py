@@ -68,6 +68,7 @@ def examine(data: Path | None) -> Iterator[Finding]:
     if not any(f.name == "system" and f.text.endswith("answers") for f in system):
         yield port()  # a running system may hold it rightly
     yield from system
+    yield from _libraries(find_application(Path.cwd()))
 
 
 def python() -> Finding:
@@ -190,3 +191,19 @@ def _running(path: Path) -> Finding:
     except HiseeError as error:
         return Finding("system", False, str(error),
                        "`hisee up` starts it again; where a process still holds the data directory it names that one")
+
+
+def _libraries(application: Path | None) -> Iterator[Finding]:
+    """Foreign libraries that app.toml lists: every computer whose scripts call them needs them."""
+    from hisee.model import load_application
+
+    if application is None:
+        return
+    try:
+        listed = load_application(application).form.scripts.libraries
+    except HiseeError:
+        return  # `hisee check` says what is wrong
+    for path in listed:
+        ok = Path(path).is_file()
+        repair = "" if ok else "put it there, or take it out of app.toml, section [scripts]"
+        yield Finding("library", ok, path if ok else f"{path}: no such file", repair)

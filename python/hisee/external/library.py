@@ -37,6 +37,10 @@ class ExternalError(HiseeError):
         self.fault = fault
 
 
+class Garbled(Exception):
+    """What came is no answer: the library has written into the way to its owner."""
+
+
 @dataclass(slots=True)
 class Figures:
     """Of one library since its owner began."""
@@ -123,7 +127,10 @@ class Library:
         end_s = time.monotonic() + deadline_s
         try:
             send(sock, [place, header, name, *arguments], end_s)
-            answer = receive(sock, end_s)
+            answer = answered(sock, end_s)
+        except Garbled as fault:
+            self._died(f"{name}: {fault}", 0)
+            raise ExternalError("crashed", f"{name} of {self.path.name}: {fault}; its process was ended") from fault
         except TimeoutError:
             self._died(f"{name} did not end within {deadline_s:g} s", 0)
             text = f"{name} of {self.path.name} did not end in time ({deadline_s:g} s); its process was ended"
@@ -206,3 +213,14 @@ def ending(status: int | None) -> str:
         return signal.Signals(-status).name
     except ValueError:
         return f"signal {-status}"
+
+
+def answered(sock: socket.socket, deadline_s: float) -> list[Any]:
+    """[done, result or text]. Raises Garbled, TimeoutError, EOFError, OSError."""
+    try:
+        answer = receive(sock, deadline_s)
+    except ValueError as fault:
+        raise Garbled(f"no answer: {fault}") from fault
+    if len(answer) != 2 or not isinstance(answer[0], bool):
+        raise Garbled("no answer")
+    return answer

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from hisee.script.engine import Engine
 
 log = logging.getLogger("hisee.script.external")
+PLAIN = {Type.BOOL: bool, Type.INT: int, Type.REAL: float, Type.TEXT: str}
 LOGGED = ("crashed", "late")  # what the event log is told; a refusal is the script's business
 
 
@@ -66,9 +67,11 @@ def answer(what: Asked, library: Library, text_chars: int) -> tuple[Outcome, str
 
 
 def settled(value: Any, wanted: Type, text_chars: int) -> Any:
-    """The value as a script holds it."""
+    """The value as a script holds it. Raises ExternalError for one of another type than the header says."""
     if isinstance(value, Invalid):
         return Invalid(value.reason, wanted)
+    if type(value) is not PLAIN.get(wanted):
+        raise ExternalError("called", f"answered a {type(value).__name__}, not {wanted.name}")
     return storable(value[:text_chars]) if isinstance(value, str) else value
 
 
