@@ -141,7 +141,7 @@ INSTRUCTIONS static uint32_t record_instruction(const uint64_t *words, const uin
     return length <= SHORT ? short_record(words, false, NULL, p, length) : ~(uint32_t)register_after(head_register(words), p, length);
 }
 
-INSTRUCTIONS static uint32_t copy_instruction(const uint64_t *words, uint8_t *to, const uint8_t *p, size_t length)
+INSTRUCTIONS ESL_HOT static uint32_t copy_instruction(const uint64_t *words, uint8_t *to, const uint8_t *p, size_t length)
 {
     if (ESL_LIKELY(length <= SHORT)) return short_record(words, true, to, p, length);
     memcpy(to, p, length);
@@ -162,7 +162,7 @@ uint32_t esl_crc32c_record(const uint64_t *words, const void *payload, size_t le
     return record_table(words, payload, length);
 }
 
-uint32_t esl_crc32c_copy(const uint64_t *words, void *to, const void *from, size_t length)
+ESL_HOT uint32_t esl_crc32c_copy(const uint64_t *words, void *to, const void *from, size_t length)
 {
     if (ESL_LIKELY(has_instructions())) return copy_instruction(words, to, from, length);
     return copy_table(words, to, from, length);
