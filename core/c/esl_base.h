@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define ESL_HOT         __attribute__((hot)) /* linked side by side: who has slept finds few pages cold instead of many */
 #define ESL_LIKELY(x)   __builtin_expect(!!(x), 1)
 #define ESL_UNLIKELY(x) __builtin_expect(!!(x), 0)
 

@@ -37,10 +37,10 @@ static uint32_t copy_table(const uint64_t *words, void *to, const void *from, si
 }
 
 #if defined(__x86_64__)
-#include <nmmintrin.h>
-#include <wmmintrin.h>
+#include <immintrin.h>
 
 #define INSTRUCTIONS __attribute__((target("sse4.2,pclmul")))
+#define WIDE_INSTRUCTIONS __attribute__((target("sse4.2,pclmul,vpclmulqdq,avx512f")))
 
 INSTRUCTIONS static inline uint64_t word_over(uint64_t crc, const uint8_t *p)
 {
@@ -82,8 +82,55 @@ INSTRUCTIONS static inline uint64_t three_streams(uint64_t crc, const uint8_t *p
     return moved(crc, by_2) ^ moved(second, by) ^ third;
 }
 
+#define BLOCK 256u  /* bytes that are folded at once, in four sums of four lanes of sixteen bytes */
+#define LONG (16 * BLOCK) /* of a copy just made, wide reads of something shorter would wait for its writes */
+#define FOLD(by, by_8_more) _mm_set_epi64x((by), (by_8_more)) /* x^(8 * n - 33) for the far and the near half of a lane that moves over n bytes */
+
+/* The lanes of `sum` moved over as many bytes as `by` says, and laid over `next`. */
+WIDE_INSTRUCTIONS static inline __m512i fold(__m512i sum, __m512i by, __m512i next)
+{
+    return _mm512_ternarylogic_epi64(_mm512_clmulepi64_epi128(sum, by, 0x00), _mm512_clmulepi64_epi128(sum, by, 0x11), next, 0x96);
+}
+
+WIDE_INSTRUCTIONS static inline __m128i fold_lane(__m128i sum, __m128i by, __m128i next)
+{
+    return _mm_xor_si128(_mm_xor_si128(_mm_clmulepi64_si128(sum, by, 0x00), _mm_clmulepi64_si128(sum, by, 0x11)), next);
+}
+
+/* Of four sums one, of its four lanes one, and of that the register. */
+WIDE_INSTRUCTIONS static inline uint64_t register_of(const __m512i sums[4])
+{
+    __m512i by = _mm512_broadcast_i32x4(FOLD(0x9e4addf8, 0x740eef02)), sum = sums[0]; /* over 64 bytes */
+    __m128i by_lane = FOLD(0x493c7d27, 0xf20c0dfe);                                   /* over 16 */
+    for (int i = 1; i < 4; i++) sum = fold(sum, by, sums[i]);
+    __m128i lane = fold_lane(_mm512_extracti32x4_epi32(sum, 0), by_lane, _mm512_extracti32x4_epi32(sum, 1));
+    lane = fold_lane(lane, by_lane, _mm512_extracti32x4_epi32(sum, 2));
+    lane = fold_lane(lane, by_lane, _mm512_extracti32x4_epi32(sum, 3));
+    return _mm_crc32_u64(_mm_crc32_u64(0, (uint64_t)_mm_cvtsi128_si64(lane)), (uint64_t)_mm_extract_epi64(lane, 1));
+}
+
+/* The register after whole blocks, two at least. */
+WIDE_INSTRUCTIONS static uint64_t blocks_instruction(uint64_t crc, const uint8_t *p, size_t length)
+{
+    __m512i by = _mm512_broadcast_i32x4(FOLD(0xb9e02b86, 0xdcb17aa4)), sums[4]; /* over 256 bytes */
+    for (int i = 0; i < 4; i++) sums[i] = _mm512_loadu_si512(p + 64 * i);
+    sums[0] = _mm512_xor_si512(sums[0], _mm512_zextsi128_si512(_mm_cvtsi64_si128((long long)(uint32_t)crc)));
+    for (const uint8_t *at = p + BLOCK; at < p + length; at += BLOCK) {
+#pragma GCC unroll 4
+        for (int i = 0; i < 4; i++) sums[i] = fold(sums[i], by, _mm512_loadu_si512(at + 64 * i));
+    }
+    return register_of(sums);
+}
+
+static bool has_wide_instructions(void) { return __builtin_cpu_supports("vpclmulqdq") && __builtin_cpu_supports("avx512f"); }
+
 INSTRUCTIONS static inline uint64_t register_after(uint64_t crc, const uint8_t *p, size_t length)
 {
+    if (length >= LONG && has_wide_instructions()) {
+        size_t blocks = length & ~(size_t)(BLOCK - 1);
+        crc = blocks_instruction(crc, p, blocks);
+        p += blocks, length -= blocks;
+    }
     for (; length >= 3 * WIDE; length -= 3 * WIDE, p += 3 * WIDE) crc = three_streams(crc, p, WIDE, BY_WIDE, BY_2_WIDE);
     for (; length >= 3 * NARROW; length -= 3 * NARROW, p += 3 * NARROW) crc = three_streams(crc, p, NARROW, BY_NARROW, BY_2_NARROW);
     for (; length >= 8; length -= 8, p += 8) crc = word_over(crc, p);
@@ -141,7 +188,7 @@ INSTRUCTIONS static uint32_t record_instruction(const uint64_t *words, const uin
     return length <= SHORT ? short_record(words, false, NULL, p, length) : ~(uint32_t)register_after(head_register(words), p, length);
 }
 
-INSTRUCTIONS static uint32_t copy_instruction(const uint64_t *words, uint8_t *to, const uint8_t *p, size_t length)
+INSTRUCTIONS ESL_HOT static uint32_t copy_instruction(const uint64_t *words, uint8_t *to, const uint8_t *p, size_t length)
 {
     if (ESL_LIKELY(length <= SHORT)) return short_record(words, true, to, p, length);
     memcpy(to, p, length);
@@ -162,7 +209,7 @@ uint32_t esl_crc32c_record(const uint64_t *words, const void *payload, size_t le
     return record_table(words, payload, length);
 }
 
-uint32_t esl_crc32c_copy(const uint64_t *words, void *to, const void *from, size_t length)
+ESL_HOT uint32_t esl_crc32c_copy(const uint64_t *words, void *to, const void *from, size_t length)
 {
     if (ESL_LIKELY(has_instructions())) return copy_instruction(words, to, from, length);
     return copy_table(words, to, from, length);

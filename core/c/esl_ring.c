@@ -145,7 +145,7 @@ void esl_ring_fill(esl_producer_t *p, const esl_envelope_t *envelope, uint64_t l
     seal(p, words, esl_crc32c_record(words, payload, envelope->length), envelope->length);
 }
 
-esl_ring_status esl_ring_put(esl_producer_t *p, const esl_envelope_t *envelope, const void *payload, uint64_t lane_seq)
+ESL_HOT esl_ring_status esl_ring_put(esl_producer_t *p, const esl_envelope_t *envelope, const void *payload, uint64_t lane_seq)
 {
     uint8_t *place;
     esl_ring_status status = place_for(p, envelope->length, &place);
@@ -163,7 +163,7 @@ esl_ring_status esl_ring_publish(esl_producer_t *p, const esl_envelope_t *envelo
     return status;
 }
 
-uint32_t esl_ring_whom_to_wake(esl_producer_t *p, uint64_t word)
+ESL_HOT uint32_t esl_ring_whom_to_wake(esl_producer_t *p, uint64_t word)
 {
     bool counts = p->counts = p->counts || (atomic_load_explicit(&p->peer->knows, memory_order_relaxed) & ESL_KNOWS_FUTEX);
 #ifndef ESL_RING_MUTANT_CALLEDEARLY
@@ -262,7 +262,7 @@ static esl_ring_status peek_one(esl_consumer_t *c, esl_record_view_t *view)
     return esl_envelope_ok(&view->envelope) ? ESL_RING_OK : poison(c);
 }
 
-esl_ring_status esl_ring_peek(esl_consumer_t *c, esl_record_view_t *view)
+ESL_HOT esl_ring_status esl_ring_peek(esl_consumer_t *c, esl_record_view_t *view)
 {
     if (ESL_UNLIKELY(c->poisoned)) return ESL_RING_POISON;
     for (;;) {
@@ -273,7 +273,7 @@ esl_ring_status esl_ring_peek(esl_consumer_t *c, esl_record_view_t *view)
     }
 }
 
-esl_ring_status esl_ring_take(esl_consumer_t *c, const esl_record_view_t *view, void *payload)
+ESL_HOT esl_ring_status esl_ring_take(esl_consumer_t *c, const esl_record_view_t *view, void *payload)
 {
     uint64_t next = c->head + aligned((uint64_t)HEADER + view->header.length);
 #ifdef ESL_RING_MUTANT_HEADFIRST
@@ -299,7 +299,7 @@ uint32_t esl_ring_must_release(esl_consumer_t *c)
     return word & ESL_HOW;
 }
 
-bool esl_ring_sleep(esl_consumer_t *c, uint32_t how)
+ESL_HOT bool esl_ring_sleep(esl_consumer_t *c, uint32_t how)
 {
     atomic_store_explicit(&c->own->waiting, c->head | how, memory_order_relaxed); /* [W] read after [F1] */
     atomic_thread_fence(memory_order_seq_cst); /* [F2] waiting before tail; pairs with [F1] */
@@ -308,7 +308,7 @@ bool esl_ring_sleep(esl_consumer_t *c, uint32_t how)
     return false;
 }
 
-void esl_ring_awake(esl_consumer_t *c)
+ESL_HOT void esl_ring_awake(esl_consumer_t *c)
 {
     atomic_store_explicit(&c->own->waiting, ESL_AWAKE, memory_order_relaxed); /* a late bell is harmless */
 }

@@ -43,7 +43,7 @@ static void ring_bell(int bell)
 
 void esl_waiter_init(esl_waiter_t *w) { *w = (esl_waiter_t){.look_ns = ESL_LOOK_MOST_NS / 2, .expecting = true}; }
 
-void esl_waiter_here(esl_waiter_t *w, esl_segment_t *own)
+ESL_HOT void esl_waiter_here(esl_waiter_t *w, esl_segment_t *own)
 {
     uint32_t cpu = (uint32_t)sched_getcpu() + 1; /* without a system call; 0 when it is not known */
     if (ESL_LIKELY(cpu == w->cpu)) return;
@@ -51,7 +51,7 @@ void esl_waiter_here(esl_waiter_t *w, esl_segment_t *own)
     atomic_store_explicit(&own->cpu, cpu, memory_order_relaxed); /* a hint: nothing depends on its order */
 }
 
-void esl_call_sleeper(esl_waiter_t *w, esl_producer_t *p, int bell, uint32_t how)
+ESL_HOT void esl_call_sleeper(esl_waiter_t *w, esl_producer_t *p, int bell, uint32_t how)
 {
     w->calls++;
     if (how == ESL_IN_FUTEX) wake(&p->own->tail);
@@ -86,7 +86,7 @@ static void paid(esl_waiter_t *w)
 
 static void in_vain(esl_waiter_t *w) { w->look_ns = w->look_ns / 2 < ESL_LOOK_LEAST_NS ? 0 : w->look_ns / 2; }
 
-bool esl_look_briefly(esl_waiter_t *w, const esl_consumer_t *c)
+ESL_HOT bool esl_look_briefly(esl_waiter_t *w, const esl_consumer_t *c)
 {
     for (uint32_t i = 0; i < BRIEF_LOOKS; i++) {
         if (!esl_ring_empty(c)) {
@@ -130,7 +130,7 @@ static esl_wait_status sleep_for_data(esl_consumer_t *c, uint64_t limit_ns)
     return !esl_ring_empty(c) ? ESL_CAME : status;
 }
 
-esl_wait_status esl_wait_data(esl_waiter_t *w, esl_consumer_t *c, uint64_t limit_ns)
+ESL_HOT esl_wait_status esl_wait_data(esl_waiter_t *w, esl_consumer_t *c, uint64_t limit_ns)
 {
     if (!esl_ring_empty(c)) return ESL_CAME;
     esl_waiter_here(w, c->own);

@@ -13,6 +13,8 @@ from hisee._core.ring cimport Rings
 
 from hisee._core.ring import RingPoisoned
 
+c.esl_count_forks()
+
 
 class RingEnded(Exception):
     """The other end is gone, and everything that it had sent was read."""
@@ -55,6 +57,7 @@ cdef class RingEnd(Rings):
     def __init__(self, int own_fd, int peer_fd, uint32_t capacity, uint32_t epoch, int peer_bell, int bell, int control):
         super().__init__(own_fd, peer_fd, capacity, epoch, peer_bell)
         self._own_bell, self._control = bell, control
+        self._forks, self._fork_count = c.esl_fork_count, &c.esl_fork_count  # this module's own, beside what it needs anyway
 
     def close(self) -> None:
         """Unmap, as Rings does; BufferError while something looks into a claim, because the memory goes."""
@@ -87,6 +90,7 @@ cdef class RingEnd(Rings):
         while not self._settled(c.esl_ring_claim(&self._producer, length, &place), length):
             pass
         self._claim = claim = Claim()
+        self._claimed = True
         claim.owner, claim.at, claim.length = self, place, length
         self._view = memoryview(claim)
         return self._view
@@ -105,6 +109,7 @@ cdef class RingEnd(Rings):
         if claim.views:
             raise BufferError("something still looks into the claim: release it, then commit again")
         self._claim = self._view = None
+        self._claimed = False
         cdef esl_envelope_t e = envelope(length)
         c.esl_ring_fill(&self._producer, &e, 0)
         self._publish()
@@ -138,7 +143,7 @@ cdef class RingEnd(Rings):
     cdef inline int _ready(self) except -1:
         if self._own == NULL or self._forks != self._fork_count[0]:
             self._check()
-        if self._claim is not None:
+        if self._claimed:
             raise RuntimeError("a claim is open: commit it first")
         return 0
 
@@ -168,9 +173,9 @@ cdef class RingEnd(Rings):
     @cython.final
     cdef inline void _publish(self) noexcept:
         c.esl_ring_commit(&self._producer)
-        c.esl_call_reader(&self._waiter, &self._producer, self._bell)  # first: a sleeper's way is the longest
+        self._waiter.expecting = True  # while the commit is on its way to the other processor: the look at the sleeper waits for it
         c.esl_waiter_here(&self._waiter, self._own)
-        self._waiter.expecting = True
+        c.esl_call_reader(&self._waiter, &self._producer, self._bell)
 
     @cython.final
     cdef bint _settled(self, c.esl_ring_status status, uint32_t length) except -1:

@@ -180,10 +180,10 @@ cdef class Quick:
             return False
         lanes.sent[m.lane] += 1
         self.sent += 1
-        if not m.quiet:
-            c.esl_call_reader(&r._waiter, &r._producer, r._bell)
         self._spoke = r._waiter.expecting = True
         c.esl_waiter_here(&r._waiter, r._own)
+        if not m.quiet:
+            c.esl_call_reader(&r._waiter, &r._producer, r._bell)
         return True
 
     @cython.final
