@@ -31,8 +31,8 @@ def runner() -> Path:
     sources = [str(path) for path in sources_of("hisee._core.vm")]
     made = BUILD / "runner"
     BUILD.mkdir(parents=True, exist_ok=True)
-    subprocess.run(["gcc", "-g", "-O2", "-std=gnu11", "-ffp-contract=off", "-fno-strict-aliasing", "-no-pie", *flags_of("esl_vm"), f"-I{C}", "-o",
-                    str(made), str(Path(__file__).with_name("runner.c")), *sources, "-lm"], check=True)
+    flags = ["-g", "-O2", "-std=gnu11", "-ffp-contract=off", "-fno-strict-aliasing", "-no-pie", *flags_of("esl_vm"), f"-I{C}"]
+    subprocess.run(["gcc", *flags, "-o", str(made), str(Path(__file__).with_name("runner.c")), *sources, "-lm"], check=True)
     return made
 
 

@@ -38,21 +38,10 @@ static bool plain_arguments(const esl_site_t *site, const esl_procedure_t *calle
     return true;
 }
 
-/* Two parameters in one register, or two results to one, would make the order of copies count. */
-static bool distinct(const esl_site_t *site, const esl_procedure_t *callee)
-{
-    for (uint16_t i = 0; i < site->argc; i++)
-        for (uint16_t k = 0; k < i; k++) {
-            if (callee->param[i].reg == callee->param[k].reg) return false;
-            if (site->args[i].mode != ESL_IN && site->args[k].mode != ESL_IN && site->args[i].reg == site->args[k].reg) return false;
-        }
-    return true;
-}
-
 static bool is_plain(const calls_t *c, const esl_site_t *site)
 {
     const esl_procedure_t *callee = callee_of(c, site);
-    return !callee->owned_count && !callee->gosubs && site->argc <= MOST_RESULTS && plain_arguments(site, callee) && distinct(site, callee);
+    return !callee->owned_count && !callee->gosubs && site->argc <= MOST_RESULTS && plain_arguments(site, callee);
 }
 
 /* Does a parameter's value from outside count? */
@@ -169,7 +158,7 @@ static bool list_fresh(calls_t *c, uint32_t index)
     esl_procedure_t *p = (esl_procedure_t *)&c->unit->procedure[index];
     uint8_t *given = calloc(p->registers + 1u, 1);
     uint16_t *list = esl_unit_room(c->unit, p->registers, sizeof *list);
-    for (uint16_t i = 0; given && i < p->params; i++) given[p->param[i].reg] = p->param[i].mode != ESL_OUT;
+    for (uint16_t i = 0; given && i < p->params; i++) given[p->param[i].reg] |= p->param[i].mode != ESL_OUT;
     p->fills = 0;
     for (uint16_t reg = 0; given && list && reg < p->registers; reg++)
         if (!given[reg] && (c->entry[index] & bit(reg))) list[p->fills++] = reg;

@@ -16,6 +16,7 @@ from hisee._core.vm import Unit
 from vm.hand import Arg, Hand, Inv, Kind, Mode, Op, ProcedureBuilder, Script, Status, Type, UnitBuilder, decode, encode
 
 PREPARED = {"CALL_OVER", "CALL_FILL", "ADDI_CALL", "MODI_CALL"}
+KINDS = ("load", "move", "add", "count", "rest", "valid", "branch", "place", "call", "call", "call", "for", "end")
 LIMITS = {"fuel_per_event": 600, "call_depth": 30}
 
 
@@ -134,6 +135,47 @@ def test_results_to_one_register_come_back_in_their_order() -> None:
     assert alike(unit, 5)[1] == [2]
 
 
+def test_arguments_that_change_places_are_all_read_before_they_are_written_over() -> None:
+    """The first one stands where the frame could begin; the other two would have to go to each other's place."""
+    unit = UnitBuilder("S.Swap")
+    unit.procedure("", Kind.INIT).emit(Op.END)
+    p = unit.procedure("P")
+    a, b, c = (p.param(name, Mode.IN, Type.INT) for name in "abc")
+    out = p.param("out", Mode.OUT, Type.INT)
+    p.emit(Op.MULI_I, a, a, 100)
+    p.emit(Op.MULI_I, b, b, 10)
+    p.emit(Op.ADD_I, a, a, b)
+    p.emit(Op.ADD_I, out, a, c)
+    k = unit.procedure("K", Kind.RPC)
+    x = k.param("x", Mode.INOUT, Type.INT)
+    first, second, third = (k.slot(Type.INT) for _ in range(3))
+    for register, value in ((first, 1), (second, 2), (third, 3)):
+        k.emit(Op.LOADI_I, register, value)
+    k.emit(Op.CALL, unit.call(p, [*(Arg(Mode.IN, Type.INT, r) for r in (first, third, second)), Arg(Mode.OUT, Type.INT, x)]))
+    assert alike(unit, 5)[1] == [132]
+
+
+@pytest.mark.parametrize("modes", [(Mode.IN, Mode.IN), (Mode.IN, Mode.OUT), (Mode.OUT, Mode.IN), (Mode.INOUT, Mode.INOUT)])
+def test_two_parameters_in_one_register(modes: tuple[Mode, Mode]) -> None:
+    """No compiler writes such a unit; the later one counts, as with every other call."""
+    unit = UnitBuilder("S.One")
+    unit.procedure("", Kind.INIT).emit(Op.END)
+    p = unit.procedure("P")
+    for mode in modes:
+        p.param("a", mode, Type.INT)
+    p.parameters[1] = p.parameters[1]._replace(register=0)
+    result = p.param("out", Mode.OUT, Type.INT)
+    p.emit(Op.ADDI_I, result, 0, 0)
+    k = unit.procedure("K", Kind.RPC)
+    x = k.param("x", Mode.INOUT, Type.INT)
+    pair = [k.slot(Type.INT) for _ in modes]
+    for value, register in enumerate(pair):
+        k.emit(Op.LOADI_I, register, value + 1)
+    args = [Arg(mode, Type.INT, register) for mode, register in zip(modes, pair, strict=True)]
+    k.emit(Op.CALL, unit.call(p, [*args, Arg(Mode.OUT, Type.INT, x)]))
+    assert alike(unit, 5)[1] == [2 if modes[1] is not Mode.OUT else 1]
+
+
 def test_calls_that_share_a_site_are_told_apart_by_what_follows_them() -> None:
     made = Called(Mode.IN)
     made.p.emit(Op.LOADI_I, made.a, 77)
@@ -182,7 +224,8 @@ class Drawn:
     def _procedure(self, name: str, kind: Kind) -> tuple[ProcedureBuilder, list[int]]:
         made = self.unit.procedure(name, kind)
         before = [made.slot(Type.INT) for _ in range(self.random.choice((0, 0, 0, 1)))]
-        modes = [Mode.INOUT] * 2 if kind is Kind.RPC else self.random.choices((Mode.IN, Mode.OUT, Mode.INOUT), k=self.random.randint(0, 4))
+        some = self.random.choices((Mode.IN, Mode.OUT, Mode.INOUT), k=self.random.randint(0, 4))
+        modes = [Mode.INOUT] * 2 if kind is Kind.RPC else some
         parameters = [made.param(f"a{i}", mode, Type.INT) for i, mode in enumerate(modes)]
         return made, [*before, *parameters, *(made.slot(Type.INT) for _ in range(self.random.randint(1, 5)))]
 
@@ -204,7 +247,7 @@ class Drawn:
         p.emit(Op.RET)
 
     def _instruction(self, p: ProcedureBuilder, any_of: Any, flag: int, waiting: list[Any]) -> None:
-        match self.random.choice(("load", "move", "add", "count", "rest", "valid", "branch", "place", "call", "call", "call", "for", "end")):
+        match self.random.choice(KINDS):
             case "load":
                 p.emit(Op.LOADI_I, any_of(), self.random.randint(-3, 9))
             case "move":
@@ -239,7 +282,7 @@ class Drawn:
 
     def _call(self, p: ProcedureBuilder, any_of: Any) -> None:
         callee, _ = self.random.choice(self.procedures[:-1])
-        args = [Arg(self.random.choice((mode, mode, Mode.IN)), Type.INT, any_of()) for mode in (q.mode for q in callee.parameters)]
+        args = [Arg(self.random.choice((q.mode, q.mode, Mode.IN)), Type.INT, any_of()) for q in callee.parameters]
         p.emit(Op.CALL, self.unit.call(callee, args))
 
 
