@@ -143,13 +143,13 @@ class Overview:
 
     def _connections(self, process: Process) -> int | None:
         if process.number == KNL_NUMBER:
-            return len({id(p.link.channel) for p in self._core.registry if p.link})
+            return len({id(p.link.channel) for p in self._core.registry.real() if p.link})
         if process.kind == "CP" and process.link:
-            return len([p for p in self._core.registry if p.link and p.link.connection and p.link.channel is process.link.channel])
+            return len([p for p in self._core.registry.real() if p.link and p.link.connection and p.link.channel is process.link.channel])
         return None
 
     def _see_count(self, process: Process) -> int | None:
-        return len(self._core.registry.hosted_by(process.number)) if process.kind in ("SES", "EVH") else None
+        return self._core.registry.hosted(process.number) if process.kind in ("SES", "EVH") else None
 
     # -- members of the engine
 
