@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from engine.lab import claim_one, join, lead, put, request
-from engine.test_postgres import PostgresLab, server  # noqa: F401  (a fixture)
+from engine.test_postgres import LEASE_MS, PostgresLab, server  # noqa: F401  (a fixture)
 from hisee.engine.coordinator import Add, Claim, Grant, Member, Outcome, Schedule, Send
 from hisee.engine.postgres import PostgresCoordinator
 from hisee.engine.postgres.database import Database
@@ -32,7 +32,7 @@ class Scene:
         self.lab, self.cutter, self.quiet = lab, cutter, lab.open()
         self.member: Member = join(lab, self.quiet)
         self.grant: Grant = lead(self.quiet, self.member)
-        self.engine = lab.keep(PostgresCoordinator(cutter.url(lab.url)))
+        self.engine = lab.keep(PostgresCoordinator(cutter.url(lab.url), lease_ms=LEASE_MS))
 
     def claimed(self, **facts: Any) -> Claim:
         put(self.quiet, **facts)

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import msgspec
+
 from hisee.channel import Message
 from hisee.channel.group import WARM
 from hisee.channel.payloads import DllHost, PsGet, Table, unpack
@@ -150,13 +152,13 @@ class Overview:
 
     def _connections(self, process: Process) -> int | None:
         if process.number == KNL_NUMBER:
-            return len({id(p.link.channel) for p in self._core.registry if p.link})
+            return len({id(p.link.channel) for p in self._core.registry.real() if p.link})
         if process.kind == "CP" and process.link:
-            return len([p for p in self._core.registry if p.link and p.link.connection and p.link.channel is process.link.channel])
+            return len([p for p in self._core.registry.real() if p.link and p.link.connection and p.link.channel is process.link.channel])
         return None
 
     def _see_count(self, process: Process) -> int | None:
-        return len(self._core.registry.hosted_by(process.number)) if process.kind in ("SES", "EVH") else None
+        return self._core.registry.hosted(process.number) if process.kind in ("SES", "EVH") else None
 
     # -- members of the engine
 
@@ -203,15 +205,16 @@ class Overview:
     # -- routes
 
     async def _list_routes(self, message: Message) -> None:
-        """Channels of pictures may be very many: a piece at a time."""
-        pieces, channels = Pieces(), []
-        sees = {see.opened: see.name for see in self._core.registry.of_kind("SEE")}
-        for his in self._core.registry.of_kind("HIS"):
+        """Channels of pictures may be very many: a piece at a time, packed at once."""
+        registry, pieces, packed, encode = self._core.registry, Pieces(), {}, msgspec.msgpack.Encoder().encode
+        sees = {see.opened: see.name for see in registry.of_kind("SEE")}
+        for his in registry.of_kind("HIS"):
             if channel := self._channel_of(his):
-                channels.append((his, self._channel_row(his, channel, sees.get(his.opened))))
+                packed[his.number] = encode(self._channel_row(his, channel, sees.get(his.opened)))
             await pieces.pause()
-        rows = self._route_rows() + [row for his, row in channels if his.running] + self._network_rows()
-        self._core.reply(message, Table(rows=rows))
+        rows: list[Any] = self._route_rows()
+        rows += [msgspec.Raw(row) for number, row in packed.items() if registry.get(number) is not None]
+        self._core.reply(message, Table(rows=rows + self._network_rows()))
 
     def _route_rows(self) -> list[dict[str, Any]]:
         registry = self._core.registry

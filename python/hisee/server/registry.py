@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Protocol
@@ -116,6 +117,7 @@ class Registry:
         self._by_number: dict[int, Process] = {}
         self._by_name: dict[str, Process] = {}
         self._by_kind: dict[str, dict[int, Process]] = {}
+        self._hosted: Counter[int] = Counter()
         self._logons = 0
 
     def __iter__(self) -> Iterator[Process]:
@@ -136,8 +138,14 @@ class Registry:
         found = [p for kind in kinds for p in self._by_kind.get(kind, {}).values() if p.running]
         return found if len(kinds) == 1 else sorted(found, key=lambda p: p.logon_order)
 
-    def hosted_by(self, number: int) -> list[Process]:
-        return [p for p in self._by_number.values() if p.host == number]
+    def real(self, but: Collection[str] = ()) -> list[Process]:
+        """Those that are processes of a computer, ended ones too, but for these kinds."""
+        kinds = [kind for kind in self._by_kind if kind not in but and not KINDS[kind].virtual]
+        return [process for kind in kinds for process in self._by_kind[kind].values()]
+
+    def hosted(self, number: int) -> int:
+        """How many virtual processes it hosts."""
+        return self._hosted[number]
 
     def add(self, process: Process) -> Process:
         """Enter `process`; raises NameInUse when its name is that of a running one (R9)."""
@@ -152,10 +160,15 @@ class Registry:
         self._by_number[process.number] = process
         self._by_name[process.name] = process
         self._by_kind.setdefault(process.kind, {})[process.number] = process
+        if process.host:
+            self._hosted[process.host] += 1
         return process
 
     def _drop(self, process: Process) -> None:
-        self._by_number.pop(process.number, None)
+        if self._by_number.pop(process.number, None) is not None and process.host:
+            self._hosted[process.host] -= 1
+            if not self._hosted[process.host]:
+                del self._hosted[process.host]
         self._by_kind[process.kind].pop(process.number, None)
 
     def end(self, process: Process, state: State) -> None:
