@@ -15,9 +15,10 @@ import hisee
 from hisee.channel.payloads import Hello, Version, Welcome
 from hisee.schema.messages import BY_NUMBER, ROWS
 
-PROTOCOL: Version = (1, 6)  # the highest that this release speaks; appended rows and fields raise the minor
+PROTOCOL: Version = (1, 7)  # the highest that this release speaks; appended rows and fields raise the minor
 LOWEST: Version = (1, 0)  # the lowest; raised only when no supported release needs it any more
 USER_FLAGS: Version = (1, 5)  # from here on values travel with their user flags
+CHANGES_CARRIER: Version = (1, 7)  # from here on a local link goes from its rings to the socket and back
 NOT_TOLD: Version = (0, 0)
 UNTOLD: Version = (1, 0)  # of a peer that says nothing: releases up to 1.2 did not send theirs
 NOTHING: Mapping[int, str] = MappingProxyType({})
