@@ -100,10 +100,9 @@ class Load:
 
     def order(self, word: str) -> bool:
         if word == "?":
-            switches, losses, again = self.channel.changes
-            print(json.dumps({"carrier": self.channel.carrier, "switches": switches, "losses": losses, "again": again, "sent": self.sent,
-                              "got": self.got, "open": sum(map(len, self.open)), "answers": self.answers, "wrong": self.wrong,
-                              "lost": self.lost}), flush=True)
+            print(json.dumps({**self.channel.changes, "carrier": self.channel.carrier, "sent": self.sent, "got": self.got,
+                              "open": sum(map(len, self.open)), "answers": self.answers, "wrong": self.wrong, "lost": self.lost}),
+                  flush=True)
         elif word in ("socket", "ring"):
             self.channel.switch(rings=word == "ring")
         elif word == "stop":

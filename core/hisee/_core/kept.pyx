@@ -21,7 +21,7 @@ from hisee._core.ring import RingPoisoned
 
 
 cdef enum:
-    ROOM = 1024  # rows at first
+    ROOM = 512  # rows at first
     LOOKS = 64  # at the head, for each time round the ring
 
 

@@ -9,7 +9,7 @@ import math
 import threading
 from asyncio import AbstractEventLoop, TimerHandle
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from hisee._core.kept import Kept
@@ -192,10 +192,9 @@ class Channel(Quick):
         return f"a link by {self.carrier} has no other carrier"
 
     @property
-    def changes(self) -> tuple[int, int, int]:
-        """How often the carrier has changed, how many damaged rings there were, parts that were sent once more."""
-        local = self._local
-        return (local.switches, local.losses, local.again) if local is not None else (0, 0, 0)
+    def changes(self) -> Mapping[str, int]:
+        """Counters of the table link_counters; empty for a link that cannot change its carrier."""
+        return self._local.counts if self._local is not None else {}
 
     # --- beside another link to the same peer: direct routes ---
 

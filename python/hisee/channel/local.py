@@ -29,6 +29,7 @@ from hisee.channel.renewal import Renewal
 from hisee.channel.lanes import LANE_COUNT
 from hisee.channel.segments import RingOffer
 from hisee.channel.settings import Settings
+from hisee.schema.link_counters import BY_NAME as COUNTERS
 from hisee.schema.messages import MessageKind as Kind
 
 log = logging.getLogger("hisee.channel")
@@ -64,9 +65,7 @@ class LocalCarrier:
         self.kept = Kept(self.rings)
         self.part_bytes = part_bytes
         self.rescued = 0  # times that the safety poll of `wait` found what should have woken it: a lost wake-up, must stay 0
-        self.switches = 0  # changes of own direction
-        self.losses = 0  # damaged rings, whoever found it
-        self.again = 0  # parts that were sent once more
+        self.counts = dict.fromkeys(COUNTERS, 0)
         self._peer, self._renewal, self._poll_s = peer, renewal, config.ring_poll_s
         self._stream, self._fd, self._epoch = stream, stream.writer(), offer.epoch
         self._bell, self._peer_bell = offer.bell, offer.peer_bell
@@ -161,7 +160,7 @@ class LocalCarrier:
             self._cannot_send(str(fault))
             return False
         self._sending, self._behind = Sending.SOCKET, True
-        self.switches += 1
+        self.counts["switches"] += 1
         self._changed()
         return True
 
@@ -301,12 +300,12 @@ class LocalCarrier:
             self._damage(f"it cannot read: {told.reason}")
             missing = self._missing(told.received)
             if self._sending is not Sending.SOCKET:
-                self.switches += 1
+                self.counts["switches"] += 1
             self._sending, self._behind = Sending.SOCKET, False
             self._stream.tell(Kind.AGAIN, Mark(epoch=self._epoch))
             for again in missing:
                 self._stream.put(*again)
-            self.again += len(missing)
+            self.counts["again"] += len(missing)
             self.kept.clear()
             self._changed()
 
@@ -340,7 +339,7 @@ class LocalCarrier:
             raise Lost(f"poisoned: word of rings {epoch}, in use are {self._epoch}")
 
     def _damage(self, what: str) -> None:
-        self.losses += 1
+        self.counts["losses"] += 1
         log.warning("the rings to %s are damaged, the link goes on over its socket: %s", self._peer, what)
         if self._renewal is not None:
             self._renewal.damaged()
@@ -418,7 +417,7 @@ class LocalCarrier:
         self._behind = self._told = False
         self._stream.tell(Kind.MARK, Mark(epoch=epoch))
         self._sending = Sending.RING
-        self.switches += 1
+        self.counts["switches"] += 1
         log.info("the link to %s goes by fresh rings", self._peer)
         self._changed()
 

@@ -18,6 +18,7 @@ from hisee.schema.messages import MessageKind as Kind
 from hisee.schema.queues import ROWS as QUEUES
 from hisee.schema.timers import BY_NAME as TIMERS
 from hisee.server.busy import WINDOWS
+from hisee.server.carriers import Carriers
 from hisee.server.core import Core
 from hisee.server.direct import Direct, Granted, Pair
 from hisee.server.engine_view import ROLE_LETTERS, EngineReader, EngineView
@@ -36,9 +37,10 @@ class Overview:
     """Answers the four questions from the registry and one view of the engine."""
 
     def __init__(self, core: Core, engine: EngineReader, loads: Loads, routes: Routes, direct: Direct, channel_of: ChannelOf,
-                 sessions: Sessions) -> None:
+                 sessions: Sessions, find: Callable[[str], Process | None]) -> None:
         self._core, self._engine, self._loads, self._routes, self._channel_of = core, engine, loads, routes, channel_of
         self._sessions, self.direct = sessions, direct
+        self.carriers = Carriers(core, find, link_state)
         self._tasks: set[asyncio.Task[None]] = set()
         self.server_state: Callable[[], dict[str, Any] | None] = lambda: None  # where this server stands in its group
         core.handlers[Kind.PS_GET] = self._list_asked
@@ -204,7 +206,7 @@ class Overview:
                             sent=passed.forth, received=passed.back, since_ms=passed.since_ms, mode="relay", size=passed.bytes))
         rows += [self._direct_row(*found) for found in self.direct.rows()]
         rows += [self._channel_row(p) for p in registry.of_kind("HIS") if self._channel_of(p)]
-        return rows + self._network_rows()
+        return rows + self._network_rows() + list(self.carriers.rows())
 
     def _direct_row(self, pair: Pair, granted: Granted, forth: tuple[int, int], back: tuple[int, int]) -> dict[str, Any]:
         """Counted by the two processes, read here."""
