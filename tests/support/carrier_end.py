@@ -96,7 +96,7 @@ class Load:
     def ordered(self) -> bool:
         """Standard input is readable; False at its end, or that of this process."""
         words = os.read(sys.stdin.fileno(), 1 << 16).decode().split()
-        return bool(words) and all([self.order(word) for word in words])
+        return bool(words) and all(self.order(word) for word in words)
 
     def order(self, word: str) -> bool:
         if word == "?":

@@ -35,7 +35,9 @@ Payload = bytes | memoryview
 class Carrier(Protocol):
     """What a Channel needs; see the module's text."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
+
     part_bytes: int  # longest payload of one part
     dead: bool  # the peer is gone: what it left is still to be read
 

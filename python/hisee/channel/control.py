@@ -7,11 +7,13 @@ import socket
 from collections import deque
 from collections.abc import Sequence
 
+import msgspec
+
 from hisee._core.frame import Decoder
 from hisee.channel.carriers import BATCH_BYTES, MOST_HANDED, StreamCarrier, close_all
 from hisee.channel.errors import Lost
-from hisee.channel.message import WHOLE
-from hisee.channel.payloads import Payload, pack
+from hisee.channel.message import WHOLE, Part
+from hisee.channel.payloads import Handed, Payload, S, pack, unpack
 from hisee.schema.messages import MessageKind
 
 MOST_UNCLAIMED = 64  # descriptors whose frame has not been read
@@ -25,6 +27,7 @@ class ControlStream(StreamCarrier):
         super().__init__("unix", sock, decoder, part_bytes, session, epoch)
         self._written = 0  # bytes that the socket has taken
         self._beside: deque[tuple[int, list[int]]] = deque()  # place of a frame among all bytes, descriptors that leave with it
+        self.given: dict[int, list[int]] = {}  # descriptors that were not fetched, by their token
         self._unclaimed: deque[int] = deque()  # descriptors that came, in the order of their frames
 
     def tell(self, kind: MessageKind, payload: Payload, fds: Sequence[int] = ()) -> None:
@@ -33,6 +36,22 @@ class ControlStream(StreamCarrier):
             self._beside.append((self._written + len(self._unsent), [os.dup(fd) for fd in fds]))
         data = pack(payload)
         self.put(0, kind, 0, WHOLE, 0, 0, 0, len(data), 0, data)
+
+    def hand(self, token: int, fds: Sequence[int]) -> None:
+        """Give the peer descriptors under that number. Raises OSError."""
+        if self.dead:
+            raise OSError("the other end is gone")
+        self.tell(MessageKind.HANDED, Handed(token=token, count=len(fds)), fds)
+
+    def keep(self, part: Part) -> None:
+        """What `hand` of the other end sent. Raises Lost when too much of it is not fetched."""
+        told = read(Handed, part)
+        fds = self.claim(told.count)
+        if len(self.given) >= MOST_HANDED and told.token not in self.given:
+            close_all(fds)
+            raise Lost(f"poisoned: {MOST_HANDED} lots of descriptors were not fetched")
+        close_all(self.given.pop(told.token, []))
+        self.given[told.token] = fds
 
     def claim(self, count: int) -> list[int]:
         """The descriptors of the frame that was just read. Raises Lost when there are not so many."""
@@ -77,8 +96,16 @@ class ControlStream(StreamCarrier):
 
     def close(self) -> None:
         super().close()
-        for _, fds in self._beside:
+        for fds in (*(fds for _, fds in self._beside), *self.given.values(), list(self._unclaimed)):
             close_all(fds)
-        close_all(list(self._unclaimed))
         self._beside.clear()
+        self.given.clear()
         self._unclaimed.clear()
+
+
+def read(kind: type[S], part: Part) -> S:
+    """What a word of link control says. Raises Lost."""
+    try:
+        return unpack(kind, part[8])
+    except (msgspec.ValidationError, msgspec.DecodeError) as fault:
+        raise Lost(f"poisoned: link control {part[0]:#06x}: {fault}") from fault

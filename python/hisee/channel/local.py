@@ -11,25 +11,23 @@ from __future__ import annotations
 import logging
 import os
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from enum import Enum
-
-import msgspec
 
 from hisee._core.kept import Kept
 from hisee._core.ring import RingPoisoned, Rings
 from hisee._core.session import Guard, Lanes
-from hisee.channel.carriers import BATCH, BATCH_BYTES, MOST_HANDED, QUIET, Payload, close_all, poll
-from hisee.channel.control import ControlStream
+from hisee.channel.carriers import BATCH, BATCH_BYTES, QUIET, Payload, close_all, poll
+from hisee.channel.control import ControlStream, read
 from hisee.channel.errors import Lost
-from hisee.channel.message import WHOLE, Part
-from hisee.channel.payloads import Broken, Handed, Mark, Ring, S, Taken, pack, unpack
-from hisee.channel.renewal import Renewal
 from hisee.channel.lanes import LANE_COUNT
+from hisee.channel.message import Part
+from hisee.channel.payloads import Broken, Mark, Ring, Taken
+from hisee.channel.renewal import Renewal
 from hisee.channel.segments import RingOffer
+from hisee.channel.sending import Sender, To
 from hisee.channel.settings import Settings
-from hisee.schema.link_counters import BY_NAME as COUNTERS
 from hisee.schema.messages import MessageKind as Kind
 
 log = logging.getLogger("hisee.channel")
@@ -39,16 +37,7 @@ BESIDE = frozenset({Kind.HEARTBEAT, Kind.LOST, Kind.BROKEN})  # read from the so
 Quick = Callable[["Rings | None", "Kept | None"], None]
 
 
-class Sending(Enum):
-    """Where own messages go. LEAVING: into the ring until MARK is there. BROKEN: nowhere until the other end has said LOST."""
-
-    RING = "ring"
-    LEAVING = "leaving"
-    BROKEN = "broken"
-    SOCKET = "socket"
-
-
-class Reading(Enum):
+class From(Enum):
     """Where the other end's messages come from. LOST: nowhere until AGAIN."""
 
     RING = "ring"
@@ -61,37 +50,32 @@ class LocalCarrier:
 
     def __init__(self, offer: RingOffer, stream: ControlStream, part_bytes: int, config: Settings, peer: str,
                  renewal: Renewal | None = None) -> None:
-        self.rings = offer.map()
-        self.kept = Kept(self.rings)
         self.part_bytes = part_bytes
         self.rescued = 0  # times that the safety poll of `wait` found what should have woken it: a lost wake-up, must stay 0
-        self.counts = dict.fromkeys(COUNTERS, 0)
+        self._out = Sender(offer.map(), offer.epoch, stream, peer, self._changed)
         self._peer, self._renewal, self._poll_s = peer, renewal, config.ring_poll_s
-        self._stream, self._fd, self._epoch = stream, stream.writer(), offer.epoch
+        self._stream, self._fd = stream, stream.writer()
         self._bell, self._peer_bell = offer.bell, offer.peer_bell
-        self._sending, self._reading = Sending.RING, Reading.RING
-        self._behind = False  # own messages go by the socket, and the ring before it may not be read to its end
-        self._told = False  # BROKEN, about this ring
+        self._from = From.RING
         self._inbox: deque[Part] = deque()  # read from the socket and not handed on
         self._segments: deque[list[int]] = deque()  # descriptors of offers in the inbox
         self._offered: tuple[Ring, list[int]] | None = None  # taken up once nothing is under way in the rings before
-        self._handed: dict[int, list[int]] = {}  # descriptors that came and were not fetched, by their token
         self._end: Lost | None = None  # of the socket; the ring may hold more
         self._takes = 0
         self._look = self._armed = self._unrung = False
         self._news = False  # something has changed since the last promise of `arm`
         self._acts: dict[int, Callable[[Part], None]] = {
-            Kind.MARK: self._entered, Kind.LOST: self._lost, Kind.AGAIN: self._resumed, Kind.BROKEN: self._peer_broken,
+            Kind.MARK: self._entered, Kind.LOST: self._peer_lost, Kind.AGAIN: self._resumed, Kind.BROKEN: self._peer_broken,
             Kind.RING: self._offer_came if renewal is None else self._answered}
 
     def join(self, guard: Guard, lanes: Lanes, quick: Quick) -> None:
         """Of the channel: its lock of everything that leaves, its numbers, and who is told which rings may be used without this carrier."""
-        self._guard, self._lanes, self._quick = guard, lanes, quick
+        self._guard, self._lanes, self._quick, self._out.lanes = guard, lanes, quick, lanes
         self._tell_quick()
 
     @property
     def name(self) -> str:
-        return "ring" if self._sending is Sending.RING and self._reading is Reading.RING else "unix"
+        return "ring" if self._out.to is To.RING and self._from is From.RING else "unix"
 
     @property
     def dead(self) -> bool:
@@ -101,84 +85,24 @@ class LocalCarrier:
     def dead(self, on: bool) -> None:
         self._stream.dead = on
 
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """By the table link_counters."""
+        return self._out.counts
+
     # --- out; the caller holds the guard ---
 
     def push(self, seq: int, kind: int, lane: int, flags: int, source: int, target: int, object: int, total: int, corr: int,
              payload: Payload, quiet: bool = False) -> bool:
-        if self._sending is Sending.SOCKET or (self._sending is Sending.LEAVING and self._leave()):
-            return self._push_frame(seq, kind, lane, flags, source, target, object, total, corr, payload)
-        if self._sending is not Sending.RING:
-            return False
-        try:
-            return self.kept.push(seq, kind, lane, flags, source, target, object, total, corr, payload, quiet)
-        except RingPoisoned as fault:
-            self._cannot_send(str(fault))
-            return False
-
-    def _push_frame(self, *part: object) -> bool:
-        if not self._stream.push(*part):  # type: ignore[arg-type]
-            return False
-        if self._behind and not self._drained() and part[0]:
-            self.kept.note(*part)
-        return True
-
-    def _drained(self) -> bool:
-        """Once the ring that was left is read to its end, what went by the socket after it needs no copy."""
-        try:
-            if self.kept.drained:
-                self.kept.clear()
-                self._behind = False
-        except RingPoisoned as fault:
-            self._tell_broken(str(fault))
-        return not self._behind
-
-    def _cannot_send(self, reason: str) -> None:
-        self._sending = Sending.BROKEN
-        self._tell_broken(reason)
-        self._changed()
-
-    def _tell_broken(self, reason: str) -> None:
-        if not self._told:
-            self._told = True
-            self._stream.tell(Kind.BROKEN, Broken(epoch=self._epoch, reason=reason))
-
-    def leave(self) -> None:
-        """Own messages go by the socket from here on, behind those in the ring. The other end does likewise when it reads of it."""
-        if self._sending is Sending.RING:
-            self._sending = Sending.LEAVING
-            self._changed()
-            self._leave()
-
-    def _leave(self) -> bool:
-        """True: MARK is in the ring. False: there is no room, and the bell will tell; or the ring is damaged."""
-        mark = pack(Mark(epoch=self._epoch))
-        try:
-            while not self.rings.push(0, Kind.MARK, 0, WHOLE, 0, 0, 0, len(mark), 0, mark):
-                if self.rings.block(len(mark)):
-                    return False
-        except RingPoisoned as fault:
-            self._cannot_send(str(fault))
-            return False
-        self._sending, self._behind = Sending.SOCKET, True
-        self.counts["switches"] += 1
-        self._changed()
-        return True
+        return self._out.push(seq, kind, lane, flags, source, target, object, total, corr, payload, quiet)
 
     def want_room(self, payload_bytes: int) -> bool:
-        if self._sending is Sending.SOCKET:
-            return self._stream.want_room(payload_bytes)
-        if self._sending is not Sending.RING:
-            return True  # `_leave` waits for room, or LOST will come
-        try:
-            return self.rings.block(payload_bytes)
-        except RingPoisoned as fault:
-            self._cannot_send(str(fault))
-            return True
+        return self._out.want_room(payload_bytes)
 
     def flush(self) -> None:
         waited = self._stream.unsent
         self._stream.flush()
-        self.rings.unblock()
+        self._out.rings.unblock()
         if waited and not self._stream.unsent:
             self._tell_quick()
 
@@ -186,9 +110,9 @@ class LocalCarrier:
 
     def take(self) -> list[Part]:
         self._awake()
-        if self._sending is Sending.LEAVING:
+        if self._out.to is To.LEAVING:
             with self._guard:
-                self._leave()
+                self._out.go_on()
         if self._offered is not None:
             self._take_up()
         found = [] if self._look else self._from_ring()
@@ -202,26 +126,23 @@ class LocalCarrier:
         """Neither ring nor socket had something for the channel. Raises Lost at the end."""
         if self._end is not None:
             raise self._end
-        if self._reading is Reading.RING:
-            if self._inbox:
-                raise Lost("poisoned: messages on the socket, and no MARK in the ring")
-            if self.dead:
-                raise Lost("died")
+        if self._from is From.RING and self._inbox:
+            raise Lost("poisoned: messages on the socket, and no MARK in the ring")
 
     def _awake(self) -> None:
         if self._armed:
             self._armed = False
-            self.rings.awake()
-        elif self._reading is Reading.RING:
+            self._out.rings.awake()
+        elif self._from is From.RING:
             return
         with suppress(BlockingIOError):
             os.eventfd_read(self._bell)
 
     def _from_ring(self) -> list[Part]:
-        if self._reading is not Reading.RING:
+        if self._from is not From.RING:
             return []
         try:
-            found: list[Part] = self.rings.pop(BATCH, BATCH_BYTES)
+            found: list[Part] = self._out.rings.pop(BATCH, BATCH_BYTES)
         except RingPoisoned as fault:
             self._give_up(str(fault))
             return []
@@ -239,12 +160,12 @@ class LocalCarrier:
         self._look, found = False, list[Part]()
         while len(found) < BATCH and (self._inbox or self._refill()):
             kind = self._inbox[0][0]
-            if self._reading is Reading.RING and kind not in BESIDE:
+            if self._from is From.RING and kind not in BESIDE:
                 break
             part = self._inbox.popleft()
             if kind in self._acts:
                 self._acts[kind](part)
-            elif self._reading is Reading.SOCKET:
+            elif self._from is From.SOCKET:
                 found.append(part)
         return found
 
@@ -259,102 +180,89 @@ class LocalCarrier:
             return False
         for part in parts:
             if part[0] == Kind.HANDED:
-                self._keep(read(Handed, part))
-            else:
-                self._inbox.append(part)
-                if part[0] == Kind.RING and self._renewal is None:
-                    self._segments.append(self._stream.claim(SEGMENTS))
+                self._stream.keep(part)
+                continue
+            if part[0] == Kind.RING and self._renewal is None:
+                self._segments.append(self._stream.claim(SEGMENTS))
+            self._inbox.append(part)
         return bool(parts)
 
-    # --- changes, in the order of a link's life; all on the thread that reads ---
+    # --- changes; all on the thread that reads ---
 
     def _left(self, mark: Part) -> None:
         """The other end's last record: what follows comes by the socket. Own messages leave as well."""
         self._expect(read(Mark, mark).epoch)
-        self._reading = Reading.SOCKET
+        self._from = From.SOCKET
         with self._guard:
-            self.leave()
+            self._out.leave()
             self._changed()
 
     def _give_up(self, reason: str) -> None:
         """The other end's ring cannot be read any more."""
-        self._reading = Reading.LOST
+        self._from = From.LOST
         with self._guard:
             self._damage(f"what it wrote cannot be read: {reason}")
             taken = [self._lanes.taken(lane) for lane in range(LANE_COUNT)]
-            self._stream.tell(Kind.LOST, Taken(epoch=self._epoch, received=taken, reason=reason))
-            self.leave()
+            self._stream.tell(Kind.LOST, Taken(epoch=self._out.epoch, received=taken, reason=reason))
+            self._out.leave()
             self._changed()
 
     def _peer_broken(self, part: Part) -> None:
         told = read(Broken, part)
         self._expect(told.epoch)
-        if self._reading is not Reading.LOST:
+        if self._from is not From.LOST:
             self._give_up(f"the other end says: {told.reason}")
 
-    def _lost(self, part: Part) -> None:
-        """The other end cannot read own ring: everything that it has not taken goes again, over the socket."""
+    def _peer_lost(self, part: Part) -> None:
         told = read(Taken, part)
         self._expect(told.epoch)
         with self._guard:
             self._damage(f"it cannot read: {told.reason}")
-            missing = self._missing(told.received)
-            if self._sending is not Sending.SOCKET:
-                self.counts["switches"] += 1
-            self._sending, self._behind = Sending.SOCKET, False
-            self._stream.tell(Kind.AGAIN, Mark(epoch=self._epoch))
-            for again in missing:
-                self._stream.put(*again)
-            self.counts["again"] += len(missing)
-            self.kept.clear()
-            self._changed()
-
-    def _missing(self, received: list[int]) -> list[tuple[int, int, int, int, int, int, int, int, int, Payload]]:
-        """What is kept behind these counts. Raises Lost when something was forgotten that the other end has not taken."""
-        sent = [self._lanes.sent(lane) for lane in range(LANE_COUNT)]
-        if len(received) != len(sent) or any(count > most for count, most in zip(received, sent, strict=True)):
-            raise Lost("poisoned: the other end took messages that were never sent")
-        missing = [part for part in self.kept.parts() if part[0] > received[part[2]]]
-        for lane, (count, most) in enumerate(zip(received, sent, strict=True)):
-            if [part[0] for part in missing if part[2] == lane] != list(range(count + 1, most + 1)):
-                raise Lost(f"poisoned: lane {lane} cannot be sent again from {count}: the read position was damaged too")
-        return missing
+            self._out.lost(told.received)
 
     def _resumed(self, part: Part) -> None:
         self._expect(read(Mark, part).epoch)
-        if self._reading is not Reading.LOST:
+        if self._from is not From.LOST:
             raise Lost("poisoned: AGAIN, and nothing was lost")
-        self._reading = Reading.SOCKET
+        self._from = From.SOCKET
         self._changed()
 
     def _entered(self, part: Part) -> None:
         """The other end has taken up fresh rings: its next message is there."""
-        if self._reading is Reading.SOCKET:
-            self._expect(read(Mark, part).epoch)
-            self._reading = Reading.RING
+        self._expect(read(Mark, part).epoch)
+        if self._from is From.SOCKET:
+            self._from = From.RING
             self._changed()
 
     def _expect(self, epoch: int) -> None:
-        if epoch != self._epoch:
-            raise Lost(f"poisoned: word of rings {epoch}, in use are {self._epoch}")
+        if epoch != self._out.epoch:
+            raise Lost(f"poisoned: word of rings {epoch}, in use are {self._out.epoch}")
 
     def _damage(self, what: str) -> None:
-        self.counts["losses"] += 1
+        self._out.counts["losses"] += 1
         log.warning("the rings to %s are damaged, the link goes on over its socket: %s", self._peer, what)
         if self._renewal is not None:
             self._renewal.damaged()
 
+    def _changed(self) -> None:
+        self._news = True
+        self._tell_quick()
+
+    def _tell_quick(self) -> None:
+        """The short way of a message asks nobody here: it is open only while both directions go by rings, and nothing else waits."""
+        if self.name == "ring" and not self._stream.unsent:
+            self._quick(self._out.rings, self._out.kept)
+        else:
+            self._quick(None, None)
+
     # --- fresh rings ---
 
     def tend(self) -> None:
-        """Now and then, on the thread that reads: forget what has been read; the serving end returns to rings when it is time."""
+        """Now and then, on the thread that reads. The serving end returns to rings when it is time."""
         with self._guard:
-            if self._sending is Sending.RING:
-                self.kept.look()
-            elif self._behind:
-                self._drained()
+            self._out.tend()
             if self._renewal is not None and self._resting and self._renewal.due:
-                self._offer()
+                self._offer(self._renewal)
 
     def switch(self, *, rings: bool) -> None:
         """The serving end's order: leave the rings until told otherwise, or go to fresh ones now."""
@@ -362,18 +270,17 @@ class LocalCarrier:
         self._renewal.order(rings=rings)
         if not rings:
             with self._guard:
-                self.leave()
+                self._out.leave()
         self.tend()
 
     @property
     def _resting(self) -> bool:
         """Nothing goes by rings any more, as far as this end knows."""
-        return self._sending is Sending.SOCKET and self._reading is Reading.SOCKET and not self.dead
+        return self._out.to is To.SOCKET and self._from is From.SOCKET and not self.dead
 
-    def _offer(self) -> None:
+    def _offer(self, renewal: Renewal) -> None:
         """Segments for the other end to map, over the socket."""
-        assert self._renewal is not None
-        offer = self._renewal.make(self.rings.capacity, self._bell, self._peer_bell)
+        offer = renewal.make(self._out.rings.capacity, self._bell, self._peer_bell)
         if offer is not None:
             self._stream.tell(Kind.RING, Ring(capacity=offer.capacity, epoch=offer.epoch), [offer.peer, offer.own])
             offer.close_segments()
@@ -385,9 +292,9 @@ class LocalCarrier:
         rings = self._renewal.settled(told.epoch, accepted=told.accepted)
         with self._guard:
             if rings is not None:
-                self._use(rings, told.epoch)
+                self._out.use(rings, told.epoch)
                 if not self._renewal.wanted:
-                    self.leave()
+                    self._out.leave()
 
     def _offer_came(self, part: Part) -> None:
         offered = read(Ring, part), self._segments.popleft()
@@ -401,58 +308,26 @@ class LocalCarrier:
         if self._offered is None or not self._resting:
             return
         (ring, fds), self._offered = self._offered, None
-        offer, rings = RingOffer(self.rings.capacity, ring.epoch, fds[0], fds[1], self._bell, self._peer_bell), None
+        offer, rings = RingOffer(self._out.rings.capacity, ring.epoch, fds[0], fds[1], self._bell, self._peer_bell), None
         with suppress(RingPoisoned, OSError, MemoryError, OverflowError):
             rings = offer.map()
         offer.close_segments()
         with self._guard:
             self._stream.tell(Kind.RING, Ring(capacity=ring.capacity, epoch=ring.epoch, accepted=rings is not None))
             if rings is not None:
-                self._use(rings, ring.epoch)
-
-    def _use(self, rings: Rings, epoch: int) -> None:
-        """Own messages go by fresh rings from here on."""
-        self.rings.close()
-        self.rings, self.kept, self._epoch = rings, Kept(rings), epoch
-        self._behind = self._told = False
-        self._stream.tell(Kind.MARK, Mark(epoch=epoch))
-        self._sending = Sending.RING
-        self.counts["switches"] += 1
-        log.info("the link to %s goes by fresh rings", self._peer)
-        self._changed()
-
-    def _changed(self) -> None:
-        self._news = True
-        self._tell_quick()
-
-    def _tell_quick(self) -> None:
-        """The short way of a message asks nobody here: it is open only while both directions go by rings, and nothing else waits."""
-        if self.name == "ring" and not self._stream.unsent:
-            self._quick(self.rings, self.kept)
-        else:
-            self._quick(None, None)
+                self._out.use(rings, ring.epoch)
 
     # --- descriptors ---
 
     def hand(self, token: int, fds: list[int]) -> None:
         """Give the peer descriptors, before the message that tells of them. Raises OSError."""
-        if self.dead:
-            raise OSError("the other end is gone")
-        self._stream.tell(Kind.HANDED, Handed(token=token, count=len(fds)), fds)
+        self._stream.hand(token, fds)
 
     def handed(self, token: int) -> list[int]:
         """Descriptors that the peer gave under that token, now the caller's; [] = none came."""
-        while token not in self._handed and self._refill():
+        while token not in self._stream.given and self._refill():
             pass
-        return self._handed.pop(token, [])
-
-    def _keep(self, told: Handed) -> None:
-        fds = self._stream.claim(told.count)
-        if len(self._handed) >= MOST_HANDED and told.token not in self._handed:
-            close_all(fds)
-            raise Lost(f"poisoned: {MOST_HANDED} lots of descriptors were not fetched")
-        close_all(self._handed.pop(told.token, []))
-        self._handed[told.token] = fds
+        return self._stream.given.pop(token, [])
 
     # --- waiting ---
 
@@ -462,8 +337,8 @@ class LocalCarrier:
             return False
         if not self._stream.arm():
             return False
-        self._armed = self._reading is Reading.RING and self.rings.sleep()
-        return self._armed or self._reading is not Reading.RING
+        self._armed = self._from is From.RING and self._out.rings.sleep()
+        return self._armed or self._from is not From.RING
 
     def looked_at(self) -> None:
         """The socket has something."""
@@ -499,27 +374,18 @@ class LocalCarrier:
         woken = poll([self._bell, self._fd, *also], [self._fd] if self._stream.unsent else [], min(timeout_s, self._poll_s))
         self._look = self._fd in woken
         if self._armed:
-            self._unrung = not woken and not self.rings.sleep() and not poll([self._bell], [], 0)
+            self._unrung = not woken and not self._out.rings.sleep() and not poll([self._bell], [], 0)
         return woken
 
     def close(self) -> None:
-        self.rings.close()
-        self.kept.clear()
+        self._out.rings.close()
+        self._out.kept.clear()
         self._stream.close()
-        for fds in (*self._handed.values(), *self._segments, self._offered[1] if self._offered else []):
+        for fds in (*self._segments, self._offered[1] if self._offered else []):
             close_all(fds)
-        self._handed.clear()
         self._segments.clear()
         self._offered = None
         if self._renewal is not None:
             self._renewal.close()
         bells, self._bell, self._peer_bell = (self._bell, self._peer_bell), -1, -1
         close_all([fd for fd in bells if fd >= 0])
-
-
-def read(kind: type[S], part: Part) -> S:
-    """What a word of link control says. Raises Lost."""
-    try:
-        return unpack(kind, part[8])
-    except (msgspec.ValidationError, msgspec.DecodeError) as fault:
-        raise Lost(f"poisoned: link control {part[0]:#06x}: {fault}") from fault

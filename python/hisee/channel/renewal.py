@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+
 from hisee._core.ring import RingPoisoned, Rings
 from hisee.channel.segments import RingOffer, make_segments
 from hisee.channel.settings import Settings

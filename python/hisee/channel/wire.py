@@ -167,7 +167,7 @@ class Wire:
         return StreamCarrier(name, self.sock, self.decoder, config.fragment_bytes, self.session, FIRST_EPOCH)
 
     def rings(self, offer: RingOffer, config: Settings, spoken: Version, peer: str, renewal: Renewal | None = None) -> Carrier:
-        """By `offer`, with this socket beside it. `spoken`: in force between the two; `peer`: for the log; `renewal`: of the serving end."""
+        """By `offer`, with this socket beside it. `spoken`: version in force; `peer`: for the log; `renewal`: of the serving end."""
         if spoken < CHANGES_CARRIER:
             return offer.carrier(self.sock, config.ring_poll_s)
         part_bytes = payload_max(offer.capacity)

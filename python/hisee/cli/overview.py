@@ -81,12 +81,13 @@ def queues(data: Path | None, as_json: bool, as_csv: bool, follow: bool) -> int:
 
 @click.command()
 @click.argument("process", required=False)
-@click.option("--carrier", type=click.Choice(["socket", "ring"]), help="Send the link of PROCESS to its socket, where it stays, or to fresh rings.")
+@click.option("--carrier", type=click.Choice(["socket", "ring"]),
+              help="Send the link of PROCESS to its socket, where it stays, or to fresh rings.")
 @DATA
 @JSON
 @WATCH
 def routes(process: str | None, carrier: str | None, data: Path | None, as_json: bool, follow: bool) -> int:
-    """Show who serves each lane, which process reaches which, the channels between the parts of pictures, and the links with their carriers."""
+    """Show who serves each lane, which process reaches which, the channels of pictures, and every link with its carrier."""
     if (process is None) != (carrier is None):
         raise click.UsageError("--carrier and a PROCESS go together")
     if carrier is not None:

@@ -67,7 +67,7 @@ def row(kind: str, *, source: str | None, target: str | None, lane: str, state: 
         rtt_ms: float | None = None, since_ms: int | None = None, number: int | None = None, mode: str | None = None,
         size: int | None = None, counters: Mapping[str, int] = NOTHING) -> dict[str, Any]:
     """A line of `hisee routes`. kind: service (who serves a lane), route (granted to a process), channel (of a HIS-SEE pair),
-    network (of a client; target = the communication process that it reaches, lane = the network's name), link (of a process to this server).
+    network (of a client; target = the communication process that it reaches, lane = the network's name), link (of a process to the server).
     mode of a route: relay (through the server) or direct (rings of its own; `id` = its epoch); of a link: its carrier.
     `size`: bytes of payload both ways; `counters`: of the table link_counters, where a link can change its carrier."""
     return {"type": kind, "lane": lane, "source": source, "target": target, "state": state, "sent": sent, "received": received,
