@@ -158,7 +158,7 @@ class LocalCarrier:
     def _from_socket(self) -> list[Part]:
         """In its order; what belongs behind the ring stays in the inbox as long as that is read."""
         self._look, found = False, list[Part]()
-        while len(found) < BATCH and (self._inbox or self._refill()):
+        while len(found) < BATCH and (self._inbox or (self._refill() and self._inbox)):
             kind = self._inbox[0][0]
             if self._from is From.RING and kind not in BESIDE:
                 break
@@ -170,7 +170,7 @@ class LocalCarrier:
         return found
 
     def _refill(self) -> bool:
-        """Frames from the socket; descriptors are given to theirs in the order of both."""
+        """Frames from the socket; descriptors are given to theirs in the order of both. False: none came."""
         if self._end is not None:
             return False
         try:
