@@ -55,10 +55,13 @@ def segments(pid: int) -> list[Segment]:
 def between(one: int, other: int) -> list[tuple[Segment, Segment]]:
     """(segment of `one`, segment of `other`), each as its owner has it, for every pair of rings between these two processes."""
     mine, theirs = segments(one), segments(other)
-    seen_by = {pid: {s.inode for s in found if not s.own} for pid, found in ((one, mine), (other, theirs))}
-    own = [s for s in mine if s.own and s.inode in seen_by[other]]
-    peer = [s for s in theirs if s.own and s.inode in seen_by[one]]
-    return list(zip(own, peer, strict=False))
+    return list(zip(written(mine, theirs), written(theirs, mine), strict=False))
+
+
+def written(mine: list[Segment], theirs: list[Segment]) -> list[Segment]:
+    """Those of `mine` that the other process reads as a whole; a page of one is somebody's who only counts."""
+    read = {(s.inode, s.size) for s in theirs if not s.own}
+    return [s for s in mine if s.own and (s.inode, s.size) in read]
 
 
 def unread(own: Segment, peer: Segment) -> tuple[int, int]:
