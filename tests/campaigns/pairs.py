@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import hisee
-from campaigns.carriers import DAMAGES, damage
+from campaigns.carriers import DAMAGES, LIMIT_S, damage
 from campaigns.cuts import CONSOLE, await_numbers, door_of_host, two_doors, waited
 from campaigns.numbered import Numbers
 from support.shared import between
@@ -86,8 +86,9 @@ def tcp_cut(system: RunningSystem, client: hisee.System, chance: random.Random) 
 
 def ring_damaged(system: RunningSystem, client: hisee.System, chance: random.Random) -> None:
     """Until one of the two notices; the link returns to rings by itself."""
-    pids = [pid_of(client, "KNL"), pid_of(client, "SES")]
+    pids, deadline = [pid_of(client, "KNL"), pid_of(client, "SES")], time.monotonic() + LIMIT_S
     while not link_of(client, SES)["losses"]:
+        assert time.monotonic() < deadline, "nobody noticed that the rings are damaged"
         chance.shuffle(pids)
         for own, peer in between(*pids):
             damage(chance.choice(DAMAGES), own, peer, chance)

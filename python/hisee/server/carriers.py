@@ -13,6 +13,7 @@ from hisee.server.registry import KNL_NUMBER, Link, Process
 from hisee.server.routes import row
 
 CARRIERS = {"SOCKET": "unix", "RING": "ring"}  # word of the command -> carrier of a link
+WORDS = {"unix": "its socket", "ring": "fresh rings"}
 WAIT_S, POLL_S = 2.0, 0.005  # for a process that is busy
 
 
@@ -37,8 +38,8 @@ class Carriers:
         while channel.carrier != wanted and not channel.ended and asyncio.get_running_loop().time() < until:
             await asyncio.sleep(POLL_S)
         if channel.carrier != wanted:
-            return f"the link of {process.name} will go by {wanted}: the process takes nothing at the moment, or cannot map rings"
-        return f"the link of {process.name} goes by {wanted}"
+            return f"the link of {process.name} goes by {WORDS[wanted]} as soon as the process can; it takes nothing now, or cannot map rings"
+        return f"the link of {process.name} goes by {WORDS[wanted]}"
 
     def _linked(self, name: str) -> Process:
         """The process at the other end of a link of its own. Raises CommandRefused."""
@@ -47,6 +48,8 @@ class Carriers:
             raise CommandRefused(f"no process named {name}; `hisee routes` lists the links")
         if process.virtual:
             raise CommandRefused(f"{process.name} has no link of its own: name the process that hosts it, as `hisee routes` does")
+        if process.number == KNL_NUMBER:
+            raise CommandRefused(f"{process.name} has no link: it is the server itself")
         if process.link is None:
             raise CommandRefused(f"{process.name} has no link: it is {process.state.value}")
         if process.link.connection:
