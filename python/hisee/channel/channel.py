@@ -252,6 +252,11 @@ class Channel(Quick):
         """Descriptors that are readable when something comes, or when the peer dies."""
         return [*self._carrier.readers(), *self._pidfds()]
 
+    @property
+    def writing(self) -> int:
+        """Blocking mode: the descriptor whose room own bytes wait for; -1 = none do, or a bell tells."""
+        return self._carrier.writer() if self._carrier.unsent else -1
+
     def take_back(self) -> list[Message]:
         """What was accepted and has not gone whole, for another way; `sent` is the number of those that have. Nothing is sent after it."""
         with self._guard:
