@@ -143,11 +143,4 @@ class OverSession(OverChannel):
         return lambda payload: post(Message(MessageKind.ECHO, payload=payload)), lambda: take().payload
 
 
-class Plain(OverChannel):
-    def channel(self, side):
-        self.places[1 - side].forget()
-        place = self.places[side]
-        return Channel(place.offer.carrier(place.control, POLL_S), settings(), Seams().clock)
-
-
-TRANSPORTS: dict[str, type[Transport]] = {"ring": Ring, "channel": OverChannel, "session": OverSession, "plain": Plain}
+TRANSPORTS: dict[str, type[Transport]] = {"ring": Ring, "channel": OverChannel, "session": OverSession}

@@ -30,8 +30,8 @@ OWN = {"idle": "campaigns.idle", "blackout": "campaigns.blackout", "agents": "ca
        "java": "campaigns.java", "latency_due": "campaigns.latency_due", "million": "campaigns.million",
        "queues": "campaigns.queues", "roles": "campaigns.roles", "simulator": "campaigns.simulator",
        "oracle": "campaigns.oracle", "coverage": "campaigns.coverage", "kills": "campaigns.kills",
-       "pair": "campaigns.pair", "pairs": "campaigns.pairs", "plant": "campaigns.plant", "skew": "campaigns.skew", "supervision": "campaigns.supervision",
-       "switch": "campaigns.switch", "wasm": "campaigns.wasm"}
+       "pair": "campaigns.pair", "pairs": "campaigns.pairs", "plant": "campaigns.plant", "skew": "campaigns.skew",
+       "supervision": "campaigns.supervision", "switch": "campaigns.switch", "wasm": "campaigns.wasm"}
 
 
 def arguments() -> argparse.Namespace:

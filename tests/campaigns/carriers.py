@@ -35,8 +35,10 @@ class End:
 
     def __init__(self, side: str, path: Path, how: str, seed: int) -> None:
         environment = {**os.environ, "PYTHONPATH": f"{TESTS.parent / 'python'}:{TESTS}"}
-        self.child = subprocess.Popen([sys.executable, str(END), side, str(path), how, str(seed)], env=environment, text=True,
-                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=1)
+        self.said = path.with_name(f"{side}.err")
+        with open(self.said, "wb") as said:
+            self.child = subprocess.Popen([sys.executable, str(END), side, str(path), how, str(seed)], env=environment, text=True,
+                                          stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said, bufsize=1)
         assert self.child.stdin is not None and self.child.stdout is not None
         self.orders, self.words = self.child.stdin, self.child.stdout
         assert self.words.readline() == "ready\n", f"the end that should {side} did not start"
@@ -47,7 +49,9 @@ class End:
 
     def state(self) -> dict[str, Any]:
         self.order("?")
-        found: dict[str, Any] = json.loads(self.words.readline())
+        line = self.words.readline()
+        assert line, f"an end broke off: {self.said.read_text()[-2000:]}"
+        found: dict[str, Any] = json.loads(line)
         assert not found["wrong"], found["wrong"]
         return found
 

@@ -172,7 +172,7 @@ def test_what_went_by_the_socket_behind_a_ring_that_proves_damaged_goes_again_to
 
 
 def test_a_read_position_that_lied_ends_the_link_in_words(pair: Pair) -> None:
-    """A head that may be true makes the writer forget and write over what nobody has read: the reader notices, nothing can be sent again."""
+    """A head that may be true makes the writer forget what nobody has read: the reader notices, nothing can be sent again."""
     near, far = pair
     for number in range(4):
         far.send(Message(Kind.ECHO, 0, corr=number, payload=bytes(1000)))
