@@ -38,7 +38,7 @@ class Carriers:
         while channel.carrier != wanted and not channel.ended and asyncio.get_running_loop().time() < until:
             await asyncio.sleep(POLL_S)
         if channel.carrier != wanted:
-            return f"the link of {process.name} goes by {WORDS[wanted]} as soon as the process can; it takes nothing now, or cannot map rings"
+            return f"the link of {process.name} goes by {WORDS[wanted]} as soon as it can: the process is busy, or cannot map rings"
         return f"the link of {process.name} goes by {WORDS[wanted]}"
 
     def _linked(self, name: str) -> Process:
