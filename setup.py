@@ -40,6 +40,7 @@ EXTENSIONS = {
     "hisee._core.ring": ["esl_ring", "esl_wait", "esl_frame", "esl_crc"],
     "hisee._core.ends": ["esl_ring", "esl_wait", "esl_frame", "esl_crc"],
     "hisee._core.session": ["esl_session", "esl_ring", "esl_wait", "esl_frame", "esl_crc"],
+    "hisee._core.kept": ["esl_ring", "esl_frame", "esl_crc"],
     "hisee._core.message": [],
     "hisee._core.numbers": [],
     "hisee._core.frame": ["esl_frame", "esl_crc"],

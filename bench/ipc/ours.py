@@ -6,10 +6,14 @@ import struct
 from collections.abc import Callable
 
 from bench.ipc.transports import Recv, Send, Transport
+from hisee._core.frame import Decoder
+from hisee._core.ring import payload_max
 from hisee.channel.channel import Channel
-from hisee.channel.ends import End, ring_pair
+from hisee.channel.control import ControlStream
+from hisee.channel.ends import EPOCH, End, ring_pair
 from hisee.channel.errors import ChannelFull
 from hisee.channel.lanes import LANE_COUNT
+from hisee.channel.local import LocalCarrier
 from hisee.channel.message import Message
 from hisee.channel.session import Session
 from hisee.channel.settings import LIMITS, settings
@@ -50,9 +54,13 @@ class OverChannel(Ring):
     """Whole messages: made by the sender, answered as they came."""
 
     def channel(self, side: int) -> Channel:
+        """By the carrier that links have: what is in a ring is kept until it was read, for the case that it is damaged."""
         self.places[1 - side].forget()
         place = self.places[side]
-        return Channel(place.offer.carrier(place.control, POLL_S), settings(), Seams().clock)
+        config, part_bytes, decoder = settings(), payload_max(place.offer.capacity), Decoder(LIMITS["frame_bytes"])
+        decoder.session = decoder.epoch = EPOCH
+        stream = ControlStream(place.control, decoder, part_bytes, EPOCH, EPOCH)
+        return Channel(LocalCarrier(place.offer, stream, part_bytes, config, "the other side"), config, Seams().clock)
 
     def side(self, side: int) -> tuple[Send, Recv]:
         self.open = channel = self.channel(side)

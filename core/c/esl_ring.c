@@ -78,14 +78,17 @@ static bool look_at_head(esl_producer_t *p)
     return true;
 }
 
+esl_ring_status esl_ring_look(esl_producer_t *p)
+{
+    if (!p->poisoned) p->poisoned = !look_at_head(p);
+    return p->poisoned ? ESL_RING_POISON : ESL_RING_OK;
+}
+
 static esl_ring_status room_for(esl_producer_t *p, uint64_t bytes)
 {
     if (ESL_UNLIKELY(p->poisoned)) return ESL_RING_POISON;
     if (ESL_LIKELY(p->tail + bytes - p->head_seen <= p->capacity)) return ESL_RING_OK;
-    if (!look_at_head(p)) {
-        p->poisoned = true;
-        return ESL_RING_POISON;
-    }
+    if (esl_ring_look(p) != ESL_RING_OK) return ESL_RING_POISON;
     return p->tail + bytes - p->head_seen <= p->capacity ? ESL_RING_OK : ESL_RING_FULL;
 }
 

@@ -174,6 +174,8 @@ static inline uint32_t esl_ring_must_wake(esl_producer_t *producer)
  * is room for `payload_length` by now, do not wait. */
 bool esl_ring_block(esl_producer_t *producer, uint32_t payload_length, uint32_t how);
 void esl_ring_unblock(esl_producer_t *producer);
+/* Reads the peer's head anew: head_seen is as of now, or POISON. */
+esl_ring_status esl_ring_look(esl_producer_t *producer);
 /* Can a record with this payload be written now? */
 esl_ring_status esl_ring_room(esl_producer_t *producer, uint32_t payload_length);
 

@@ -35,6 +35,7 @@ COMMANDS = [
     Command(18, "ROUTE", "HIP HISHOST AGENT", "ROUTE NETWORK|NONE", "reach the server over that network whenever it can be had"),
     Command(20, "SHOW_ACCESS_LIST", "KNL", "SHOW_ACCESS_LIST", "public locks of scripts (GETACCESS) and who holds them"),
     Command(21, "RELAY", "KNL", "RELAY ON|OFF", "every message through the server, or direct routes where they can be had"),
+    Command(22, "CARRIER", "KNL", "CARRIER PROCESS SOCKET|RING", "the link to a process of this computer leaves its rings until told, or gets fresh ones now"),
     Command(15, "SHUTDOWN", "KNL PWP", "SHUTDOWN", "end the whole system in order"),
     Command(16, "SWITCH", "KNL", "SWITCH [NODE]", "hand over to the standby server of that node, or to the first of them"),
     Command(17, "PROMOTE", "KNL", "PROMOTE", "a standby server becomes hot though nobody can prove that the former one is dead; audited"),

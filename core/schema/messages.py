@@ -149,6 +149,11 @@ MESSAGES = [
     Message(0x0F06, "RING", "control", "any", "any", "Ring", "descriptors of segment and eventfds follow"),
     Message(0x0F07, "HEARTBEAT", "control", "any", "any", "", "sent when nothing else was for one period"),
     Message(0x0F08, "GOODBYE", "control", "any", "any", "Goodbye", "ordered end of the session: clean exit, not a crash"),
+    Message(0x0F09, "MARK", "control", "any", "any", "Mark", "last record in a ring, or last frame before one: the next goes by the other", 7),
+    Message(0x0F0A, "LOST", "control", "any", "any", "Taken", "the ring is damaged: send again what is behind this", 7),
+    Message(0x0F0B, "AGAIN", "control", "any", "any", "Mark", "answer to LOST: what follows goes on where that ended", 7),
+    Message(0x0F0C, "BROKEN", "control", "any", "any", "Broken", "the sender cannot use its ring; answered by LOST", 7),
+    Message(0x0F0D, "HANDED", "control", "any", "any", "Handed", "descriptors come beside this frame", 7),
 ]
 
 TABLE = Table("messages", "MessageKind", MESSAGES, "Messages between processes.", in_c=("lane",))

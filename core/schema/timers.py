@@ -69,6 +69,8 @@ TIMERS = [
     Timer(65, "quiet", 1_100, "a console of a group whose server says nothing for so long follows the values of the standby server too"),
     Timer(66, "mute", 1_400, "a console of a group whose server says nothing for so long is for views only"),
     Timer(50, "pair_apart", 4_000, "commits wait so long for a standby that the witness sees alive: then it is set aside"),
+    Timer(67, "ring_again", 1_000, "wait before a link whose ring was damaged gets a fresh one; doubles with each up to ring_again_most"),
+    Timer(68, "ring_again_most", 60_000, "longest such wait; a ring that held for so long ends the doubling"),
     Timer(46, "pair_stop", 30_000, "time a node of the database pair has to end in order before it is killed"),
 ]
 

@@ -26,12 +26,12 @@ CAMPAIGNS: dict[str, tuple[Callable[..., dict[str, Any]], Path, str | None]] = {
 }
 # Campaigns that read their options and make what they need themselves: `options(parser)` adds them, `campaign(given)` runs.
 OWN = {"idle": "campaigns.idle", "blackout": "campaigns.blackout", "agents": "campaigns.agents", "counters": "campaigns.counters",
-       "cuts": "campaigns.cuts", "density": "campaigns.density", "models": "campaigns.models",
+       "carriers": "campaigns.carriers", "cuts": "campaigns.cuts", "density": "campaigns.density", "models": "campaigns.models",
        "java": "campaigns.java", "latency_due": "campaigns.latency_due", "million": "campaigns.million",
        "queues": "campaigns.queues", "roles": "campaigns.roles", "simulator": "campaigns.simulator",
        "oracle": "campaigns.oracle", "coverage": "campaigns.coverage", "kills": "campaigns.kills",
-       "pair": "campaigns.pair", "plant": "campaigns.plant", "skew": "campaigns.skew", "supervision": "campaigns.supervision",
-       "switch": "campaigns.switch", "wasm": "campaigns.wasm"}
+       "pair": "campaigns.pair", "pairs": "campaigns.pairs", "plant": "campaigns.plant", "skew": "campaigns.skew",
+       "supervision": "campaigns.supervision", "switch": "campaigns.switch", "wasm": "campaigns.wasm"}
 
 
 def arguments() -> argparse.Namespace:

@@ -67,13 +67,15 @@ def test_both_parts_end_at_once_with_their_console(client, console):
 
 
 @pytest.mark.req("R134")
-def test_a_call_ends_with_one_code_when_the_ses_of_its_callee_is_killed(client):
+@pytest.mark.parametrize("carrier", ["RING", "SOCKET"])
+def test_a_call_ends_with_one_code_when_the_ses_of_its_callee_is_killed(client, carrier):
     picture = client.console("WS1").open("S.Work")
     picture.settle(10)
+    (see,) = [row for row in client.ps() if row["kind"] == "SEE"]
+    assert client.tell("", f"CARRIER {see['hosted_by']} {carrier}").result == "ok"
     sent = channel_of(client)["sent"]
     picture.click("BtnHang")
     until(lambda: channel_of(client)["sent"] > sent, "the CALL is on its way")
-    (see,) = [row for row in client.ps() if row["kind"] == "SEE"]
     kill(row_of(client, see["hosted_by"])["pid"])
     until(lambda: picture["LblL"].text == "code 29 n 3", "the CALL ends with _ERR_EVENT_CLOSED, its argument as it was", SOON_S)
     until(lambda: channel_of(client)["state"] == "open", "the channel is open again, with a remote part elsewhere")
@@ -81,6 +83,29 @@ def test_a_call_ends_with_one_code_when_the_ses_of_its_callee_is_killed(client):
     assert picture["LblL"].text == "here, code 0"
     picture.close()
     until(lambda: len(names(client.ps(), "SES")) == 2, "the killed SES is started again", 15)
+
+
+@pytest.mark.req("R134", "R31")
+@pytest.mark.parametrize(("button", "carrier"), [("BtnHang", "RING"), ("BtnHangBack", "RING"), ("BtnHangBack", "SOCKET")])
+def test_a_call_ends_with_its_pair_when_the_host_of_the_local_part_is_killed(client, system, button, carrier):
+    """Whoever called and whoever was called: the remote part ends at once and its CALL with it, and the picture gets a new pair."""
+    picture = client.console("WS1").open("S.Work")
+    picture.settle(10)
+    (his,), (see,) = ([row for row in client.ps() if row["kind"] == kind] for kind in ("HIS", "SEE"))
+    host = next(r["source"] for r in client.routes() if r["type"] == "link" and r["source"].startswith("WS1_"))
+    assert client.tell("", f"CARRIER {host} {carrier}").result == "ok"
+    before, way = channel_of(client), "sent" if button == "BtnHang" else "received"
+    picture.click(button)
+    until(lambda: channel_of(client)[way] > before[way], "the CALL is on its way")
+    kill(his["pid"])
+    until(lambda: see["name"] not in names(client.ps(), "SEE"), "the remote part is gone", SOON_S)
+    until(lambda: names(client.ps(), "HIS") and channel_of(client)["state"] == "open", "a new pair is open", 20)
+    assert channel_of(client)["id"] != before["id"] and row_of(client, see["hosted_by"])["state"] == "Run"
+    until(lambda: picture.facts["remote"] == "up", "the console knows it")
+    press(picture, "BtnHere", 20)
+    assert picture["LblL"].text == "here, code 0"
+    assert "hung, code" not in system.log("events.log"), "the part that called is gone: nobody goes on behind its CALL"
+    picture.close()
 
 
 def channel_of(client):

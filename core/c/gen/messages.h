@@ -3,8 +3,8 @@
 #ifndef HISEE_MESSAGES_H
 #define HISEE_MESSAGES_H
 
-#define HISEE_MESSAGES_HASH 0x29140d3du
-#define HISEE_MESSAGES_COUNT 120
+#define HISEE_MESSAGES_HASH 0xeb2baf39u
+#define HISEE_MESSAGES_COUNT 125
 
 #define HISEE_MESSAGES(X) \
     X(257, PS_GET, "control") \
@@ -127,5 +127,10 @@
     X(3846, RING, "control") \
     X(3847, HEARTBEAT, "control") \
     X(3848, GOODBYE, "control") \
+    X(3849, MARK, "control") \
+    X(3850, LOST, "control") \
+    X(3851, AGAIN, "control") \
+    X(3852, BROKEN, "control") \
+    X(3853, HANDED, "control") \
 
 #endif

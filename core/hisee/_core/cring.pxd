@@ -51,6 +51,7 @@ cdef extern from "esl_ring.h" nogil:
     void esl_ring_commit(esl_producer_t *producer) noexcept
     esl_ring_status esl_ring_claim(esl_producer_t *producer, uint32_t payload_length, uint8_t **payload) noexcept
     void esl_ring_fill(esl_producer_t *producer, const esl_envelope_t *envelope, uint64_t lane_seq) noexcept
+    esl_ring_status esl_ring_look(esl_producer_t *producer) noexcept
     bint esl_ring_block(esl_producer_t *producer, uint32_t payload_length, uint32_t how) noexcept
     void esl_ring_unblock(esl_producer_t *producer) noexcept
     esl_ring_status esl_ring_peek(esl_consumer_t *consumer, esl_record_view_t *view) noexcept

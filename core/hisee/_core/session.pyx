@@ -14,6 +14,7 @@ from libc.stdint cimport uint16_t, uint32_t, uint64_t
 
 from hisee._core cimport cring as c
 from hisee._core.cframe cimport esl_envelope_of, esl_envelope_t
+from hisee._core.kept cimport Kept
 from hisee._core.message cimport Message
 from hisee._core.ring cimport Rings
 
@@ -109,6 +110,7 @@ cdef class Quick:
     """See the module's text. `_rings` None: another carrier, everything goes through `_send` and `_receive`."""
 
     cdef public Rings _rings
+    cdef public Kept _kept  # of what goes into the rings; None = nothing is sent again
     cdef public Lanes _lanes
     cdef public object _guard
     cdef public object _ready  # deque of messages that were received and not handed over
@@ -166,12 +168,15 @@ cdef class Quick:
     cdef bint _push(self, Message m) except -1:
         """True: it is in the ring. False: something is in the way."""
         cdef Rings r = self._rings
+        cdef Kept kept = self._kept
         cdef esl_lanes_t *lanes = &self._lanes._lanes
         cdef esl_envelope_t e
         cdef uint32_t size
         if self._end or self._queued or not PyBytes_CheckExact(m.payload) or (<Guard>self._guard).held or not self._usable():
             return False
         if m.lane >= lanes.count or PyBytes_GET_SIZE(m.payload) > self._part_bytes or (self._unspoken and m.kind in self._unspoken):
+            return False
+        if kept is not None and kept._count == kept._room:
             return False
         size = <uint32_t>PyBytes_GET_SIZE(m.payload)
         e = esl_envelope_of(size, m.kind, m.lane, WHOLE | WANTS_ANSWER if m.wants_answer else WHOLE, m.source, m.target, m.object, size,
@@ -184,6 +189,8 @@ cdef class Quick:
         c.esl_waiter_here(&r._waiter, r._own)
         if not m.quiet:
             c.esl_call_reader(&r._waiter, &r._producer, r._bell)
+        if kept is not None:  # behind the call: the reader goes on meanwhile
+            kept._add(&e, m.payload, lanes.sent[m.lane])
         return True
 
     @cython.final

@@ -5,6 +5,7 @@ from typing import Any, Self
 
 from typing_extensions import disjoint_base
 
+from hisee._core.kept import Kept
 from hisee._core.message import Message
 from hisee._core.ring import Rings
 
@@ -26,6 +27,7 @@ class Lanes:
 @disjoint_base
 class Quick:
     _rings: Rings | None
+    _kept: Kept | None
     _lanes: Lanes
     _guard: Any
     _ready: deque[Message]

@@ -35,7 +35,9 @@ Payload = bytes | memoryview
 class Carrier(Protocol):
     """What a Channel needs; see the module's text."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
+
     part_bytes: int  # longest payload of one part
     dead: bool  # the peer is gone: what it left is still to be read
 
@@ -231,6 +233,12 @@ class StreamCarrier:
              payload: Payload, quiet: bool = False) -> bool:
         if self.dead or len(self._unsent) >= UNSENT_BYTES:
             return False
+        self.put(seq, kind, lane, flags, source, target, object, total, corr, payload)
+        return True
+
+    def put(self, seq: int, kind: int, lane: int, flags: int, source: int, target: int, object: int, total: int, corr: int,
+            payload: Payload) -> None:
+        """Accept a part, however much waits."""
         frame = self._seal(encode(self._session, seq, self._arrived, self._epoch, kind, lane, flags, source, target, object, total,
                                   corr, payload))
         self._owed = 0
@@ -240,7 +248,6 @@ class StreamCarrier:
             self._unsent += frame
         else:
             self._write(frame)
-        return True
 
     def _seal(self, frame: bytes) -> bytes:
         return frame
@@ -280,7 +287,7 @@ class StreamCarrier:
 
     def _read(self) -> None:
         try:
-            data = self._sock.recv(BATCH_BYTES)
+            data = self._receive()
         except BlockingIOError:
             if self.dead:
                 self._fault = "died"
@@ -291,6 +298,9 @@ class StreamCarrier:
             self.dead, self._fault = True, "died"
         else:
             self._feed(data)
+
+    def _receive(self) -> bytes:
+        return self._sock.recv(BATCH_BYTES)
 
     def _frames(self, found: list[Part]) -> list[Part]:
         decoder = self._decoder

@@ -9,20 +9,23 @@ import math
 import threading
 from asyncio import AbstractEventLoop, TimerHandle
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
+from hisee._core.kept import Kept
+from hisee._core.ring import Rings
 from hisee._core.session import Guard, Lanes, Quick
 from hisee.channel.carriers import Carrier, RingCarrier
-from hisee.channel.errors import ChannelClosed, ChannelFull, Lost, MessageTooLong, NotSpoken
+from hisee.channel.errors import CarrierFixed, ChannelClosed, ChannelFull, Lost, MessageTooLong, NotSpoken
 from hisee.channel.lanes import LANE_COUNT, LINK_CONTROL, Assembly, Backlog
+from hisee.channel.local import LocalCarrier
 from hisee.channel.logon import farewell_of
 from hisee.channel.message import WANTS_ANSWER, WHOLE, Message, Part
 from hisee.channel.payloads import Goodbye, Hello, Welcome, pack
 from hisee.channel.peer import Peer
 from hisee.channel.settings import MS, Settings
 from hisee.channel.shape import Shape
-from hisee.channel.spoken import NOTHING, in_force, unspoken
+from hisee.channel.spoken import CHANGES_CARRIER, NOTHING, UNTOLD, in_force, shown, unspoken
 from hisee.schema.messages import MessageKind
 from hisee.seams import Clock
 
@@ -48,6 +51,7 @@ class Channel(Quick):
         self.shape: Shape | None = None  # of a shaped link
         self._unspoken = dict(unspoken(in_force(welcome)) if welcome is not None else NOTHING)
         self._carrier = carrier
+        self._local = carrier if isinstance(carrier, LocalCarrier) else None
         self._rings = carrier.rings if isinstance(carrier, RingCarrier) else None
         self._settings = settings
         self._clock = clock
@@ -59,6 +63,8 @@ class Channel(Quick):
         self._part_bytes = min(carrier.part_bytes, settings.fragment_bytes)
         self._backlog = Backlog(settings.backlog_bytes, self._part_bytes)
         self._lanes = Lanes(LANE_COUNT, LINK_CONTROL)
+        if self._local is not None:
+            self._local.join(self._guard, self._lanes, self._use_rings)
         self._assembly = Assembly(settings.message_bytes, self._lanes)
         self._ready = deque()
         self._end = ""  # reason, once nothing more will come
@@ -134,8 +140,7 @@ class Channel(Quick):
         """Deliver on `loop` from now on. `on_lost(reason)` is called once, after the last message, unless we closed."""
         self._loop, self._on_message, self._on_lost = loop, on_message, on_lost
         self._readers = self._carrier.readers()
-        for fd in self._readers:
-            loop.add_reader(fd, self._turn)
+        self._watch_readers(True)
         for fd in self._pidfds():
             loop.add_reader(fd, self._on_death)
             self._readers.append(fd)
@@ -165,18 +170,49 @@ class Channel(Quick):
             if self._wait(left_ns / 1e9, also):
                 return None
 
+    # --- the carrier of a link on one computer ---
+
+    def _use_rings(self, rings: Rings | None, kept: Kept | None) -> None:
+        """Told by the carrier, under the guard: the rings that messages may take without it."""
+        self._rings, self._kept = rings, kept
+
+    def switch(self, *, rings: bool) -> None:
+        """Attached mode, serving end: go over to the socket and stay there, or to fresh rings now. Raises CarrierFixed."""
+        if self._local is None or not self._serves or self._loop is None:
+            raise CarrierFixed(self._fixed_why())
+        if self._end:
+            raise ChannelClosed(self._end)
+        self._local.switch(rings=rings)
+        self._loop.call_soon(self._turn)
+
+    def _fixed_why(self) -> str:
+        spoken = in_force(self.welcome) if self.welcome is not None else UNTOLD
+        if isinstance(self._carrier, RingCarrier) and spoken < CHANGES_CARRIER:
+            return f"it speaks protocol {shown(spoken)}, links change their carrier from {shown(CHANGES_CARRIER)} on: upgrade hisee there"
+        return f"a link by {self.carrier} has no other carrier"
+
+    @property
+    def changes(self) -> Mapping[str, int]:
+        """Counters of the table link_counters; empty for a link that cannot change its carrier."""
+        return self._local.counts if self._local is not None else {}
+
     # --- beside another link to the same peer: direct routes ---
 
+    @property
+    def hands(self) -> bool:
+        """Descriptors can be given to the peer."""
+        return isinstance(self._carrier, (RingCarrier, LocalCarrier))
+
     def hand(self, token: int, fds: list[int]) -> None:
-        """Give the peer descriptors under that number, before the message that tells of them. Raises OSError; only over a ring."""
-        if not isinstance(self._carrier, RingCarrier):
+        """Give the peer descriptors under that number, before the message that tells of them. Raises OSError."""
+        if not isinstance(self._carrier, (RingCarrier, LocalCarrier)):
             raise OSError(f"carrier {self.carrier} takes no descriptors")
         with self._guard:
             self._carrier.hand(token, fds)
 
     def handed(self, token: int) -> list[int]:
         """The descriptors that the peer gave under that number, from now on the caller's; [] = none came."""
-        return self._carrier.handed(token) if isinstance(self._carrier, RingCarrier) else []
+        return self._carrier.handed(token) if isinstance(self._carrier, (RingCarrier, LocalCarrier)) else []
 
     def deliver_now(self) -> None:
         """Attached mode: deliver what the peer has sent by now. For a message that came another way and was sent after it."""
@@ -215,6 +251,11 @@ class Channel(Quick):
     def readers(self) -> list[int]:
         """Descriptors that are readable when something comes, or when the peer dies."""
         return [*self._carrier.readers(), *self._pidfds()]
+
+    @property
+    def writing(self) -> int:
+        """Blocking mode: the descriptor whose room own bytes wait for; -1 = none do, or a bell tells."""
+        return self._carrier.writer() if self._carrier.unsent else -1
 
     def take_back(self) -> list[Message]:
         """What was accepted and has not gone whole, for another way; `sent` is the number of those that have. Nothing is sent after it."""
@@ -344,9 +385,15 @@ class Channel(Quick):
             return
         for fd in self._carrier.readers():
             if on:
-                self._loop.add_reader(fd, self._turn)
+                self._loop.add_reader(fd, self._look_at_socket if self._local is not None and fd == self._local.writer() else self._turn)
             else:
                 self._loop.remove_reader(fd)
+
+    def _look_at_socket(self) -> None:
+        """A ring that is never empty must not hide what the socket beside it has."""
+        assert self._local is not None
+        self._local.looked_at()
+        self._turn()
 
     def _pidfds(self) -> list[int]:
         return [self.peer.pidfd] if self.peer is not None and self.peer.pidfd >= 0 else []
@@ -360,6 +407,8 @@ class Channel(Quick):
             return
         paused = now_ns - self._ticked_ns > 2 * self._settings.heartbeat_ns
         self._ticked_ns = now_ns
+        if self._local is not None:
+            self._local.tend()
         if self._report is not None and now_ns - self._reported_ns >= self._settings.heartbeat_ns * 7 // 8:
             self._send_report(now_ns)
         if not (self._spoke and self._serves):  # who ticks once per heartbeat may have spoken nearly two of them before the next

@@ -93,7 +93,7 @@ def log_on(sock: socket.socket, hello: Hello, secret: bytes, seams: Seams, confi
             wire.secure(tls, time.monotonic() + config.logon_s)
         welcome = converse(wire, hello, secret, seams, config)
         deadline = time.monotonic() + config.logon_s
-        carrier = accept_rings(wire, wire.receive(deadline), config) if rings else wire.stream("tcp", config)
+        carrier = accept_rings(wire, wire.receive(deadline), config, welcome) if rings else wire.stream("tcp", config)
         if peer is None:
             peer = peer_of(sock) if watch_pid else Peer("local")
         peer.node = wire.node

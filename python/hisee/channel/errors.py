@@ -41,6 +41,12 @@ class NotSpoken(ChannelFull):
     code = "V6008"
 
 
+class CarrierFixed(ChannelError):
+    """This link cannot change its carrier; the message says why."""
+
+    code = "V6009"
+
+
 class PeerUnreachable(CannotConnect):
     """Nobody listens at that address, or the other side does not speak the protocol."""
 

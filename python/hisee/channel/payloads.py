@@ -84,6 +84,29 @@ class Goodbye(Payload):
     reason: str = ""
 
 
+# a local link that changes its carrier; `epoch`: of the rings that it is about
+class Mark(Payload):
+    epoch: int
+
+
+class Taken(Payload):
+    """`received`: parts of the other end that were taken, one count per lane."""
+
+    epoch: int
+    received: list[int]
+    reason: str = ""
+
+
+class Broken(Payload):
+    epoch: int
+    reason: str = ""
+
+
+class Handed(Payload):
+    token: int
+    count: int
+
+
 class ServerState(Payload):
     """A server in its group: told in Welcome.facts["server"] (as a mapping of these fields) and at each change."""
 

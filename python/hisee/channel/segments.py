@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import posix_ipc  # type: ignore[import-not-found]
 
 from hisee._core.ring import RingPoisoned, Rings, capacity_ok, init_segment, payload_max, segment_bytes
-from hisee.channel.carriers import RingCarrier
+from hisee.channel.carriers import RingCarrier, close_all
 
 OFFERED = 4  # descriptors: the client's segment, the server's segment, the client's bell, the server's bell
 
@@ -31,16 +31,27 @@ class RingOffer:
     peer_bell: int
 
     def close(self) -> None:
-        for fd in (self.own, self.peer, self.bell, self.peer_bell):
+        self.close_segments()
+        for fd in (self.bell, self.peer_bell):
             with suppress(OSError):
                 os.close(fd)
 
+    def close_segments(self) -> None:
+        """Idempotent; what is mapped stays mapped."""
+        for fd in (self.own, self.peer):
+            with suppress(OSError):
+                os.close(fd)
+        self.own = self.peer = -1
+
+    def map(self) -> Rings:
+        """Map the rings; the segment descriptors are closed. Raises RingPoisoned, OSError, MemoryError, OverflowError."""
+        rings = Rings(self.own, self.peer, self.capacity, self.epoch, self.peer_bell)
+        self.close_segments()
+        return rings
+
     def carrier(self, control: socket.socket, poll_s: float, kind: type[RingCarrier] = RingCarrier) -> RingCarrier:
         """Map the rings; the segment descriptors are closed, bells and socket belong to the carrier. Raises RingPoisoned."""
-        rings = Rings(self.own, self.peer, self.capacity, self.epoch, self.peer_bell)
-        os.close(self.own)
-        os.close(self.peer)
-        return kind(rings, payload_max(self.capacity), control, self.bell, self.peer_bell, poll_s)
+        return kind(self.map(), payload_max(self.capacity), control, self.bell, self.peer_bell, poll_s)
 
 
 def make_segment(capacity: int, epoch: int, name: str) -> int:
@@ -58,20 +69,29 @@ def make_segment(capacity: int, epoch: int, name: str) -> int:
     return int(memory.fd)
 
 
-def make_offer(capacity: int, epoch: int, secret: Callable[[int], bytes]) -> RingOffer:
-    """Everything for one link. OSError when something cannot be had; nothing is left behind then."""
+def make_segments(capacity: int, epoch: int, secret: Callable[[int], bytes]) -> list[int]:
+    """Two fresh segments. OSError when they cannot be had; nothing is left behind then."""
     if not capacity_ok(capacity):
         raise OSError(f"ring_bytes = {capacity} is not a power of two")
     made: list[int] = []
     try:
         for _ in range(2):
             made.append(make_segment(capacity, epoch, "/hisee-" + secret(12).hex()))
+    except (OSError, posix_ipc.Error) as fault:
+        close_all(made)
+        raise OSError(str(fault)) from fault
+    return made
+
+
+def make_offer(capacity: int, epoch: int, secret: Callable[[int], bytes]) -> RingOffer:
+    """Everything for one link. OSError when something cannot be had; nothing is left behind then."""
+    made = make_segments(capacity, epoch, secret)
+    try:
         for _ in range(2):
             made.append(os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC))
-    except (OSError, posix_ipc.Error) as fault:
-        for fd in made:
-            os.close(fd)
-        raise OSError(str(fault)) from fault
+    except OSError:
+        close_all(made)
+        raise
     return RingOffer(capacity, epoch, *made)
 
 

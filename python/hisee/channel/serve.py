@@ -16,9 +16,10 @@ from hisee.channel.errors import PeerUnreachable
 from hisee.channel.logon import Frame, Proved, Refusal, decode, server_logon
 from hisee.channel.payloads import Hello, Refused, Ring, Welcome, pack
 from hisee.channel.peer import Peer
+from hisee.channel.renewal import Renewal
 from hisee.channel.segments import RingOffer, make_offer, send_offer
 from hisee.channel.settings import Settings, settings
-from hisee.channel.spoken import NOT_TOLD, agreed
+from hisee.channel.spoken import NOT_TOLD, agreed, in_force
 from hisee.channel.wire import Wire, refuse
 from hisee.schema.messages import MessageKind
 from hisee.seams import Seams
@@ -61,12 +62,12 @@ def send_rings(wire: Wire, offer: RingOffer | None) -> None:
         send_offer(wire.sock, data, offer)
 
 
-def settle_rings(wire: Wire, offer: RingOffer | None, answer: Frame, config: Settings) -> Carrier:
+def settle_rings(wire: Wire, offer: RingOffer | None, answer: Frame, config: Settings, welcome: Welcome, seams: Seams) -> Carrier:
     """The client's answer decides the carrier."""
     if answer[0] != MessageKind.RING:
         raise PeerUnreachable("no answer to the offer of a ring")
     if offer is not None and decode(Ring, answer[1]).accepted:
-        return offer.carrier(wire.sock, config.ring_poll_s)
+        return wire.rings(offer, config, in_force(welcome), welcome.name, Renewal(config, seams, welcome.name))
     if offer is not None:
         offer.close()
     return wire.stream("unix", config)
@@ -99,7 +100,7 @@ async def serve_socket(sock: socket.socket, secret: bytes, admit: Admit, *, seam
         else:
             offer = offer_rings(config, seams) if wants_rings(proved.hello) else None
             send_rings(wire, offer)
-            carrier = settle_rings(wire, offer, await wire.receive_soon(), config)
+            carrier = settle_rings(wire, offer, await wire.receive_soon(), config, welcome, seams)
         return Channel(carrier, config, seams.clock, hello=proved.hello, welcome=welcome, peer=peer, serves=True)
     except BaseException as fault:
         if isinstance(fault, Refusal):
@@ -137,7 +138,7 @@ def serve_blocking(sock: socket.socket, hello: Hello, secret: bytes, seams: Seam
         wire.open_session(welcome.session, config.frame_bytes)
         offer = offer_rings(config, seams) if wants_rings(proved.hello) else None
         send_rings(wire, offer)
-        carrier = settle_rings(wire, offer, wire.receive(deadline), config)
+        carrier = settle_rings(wire, offer, wire.receive(deadline), config, welcome, seams)
         return Channel(carrier, config, seams.clock, hello=proved.hello, welcome=welcome, peer=Peer("local"), serves=True)
     except BaseException as fault:
         if isinstance(fault, Refusal):

@@ -30,6 +30,8 @@ class Settings:
     logon_s: float
     ack_alone_s: float
     ring_poll_s: float
+    ring_again_ns: int
+    ring_again_most_ns: int
     linger_s: float
     watchdog_s: float
     resume_silence_ms: int
@@ -49,6 +51,7 @@ def settings(limits: Mapping[str, int] | None = None, timers: Mapping[str, int] 
         frame_before_logon_bytes=size["frame_before_logon_bytes"], half_open_logons=size["half_open_logons"],
         heartbeat_ns=ms["heartbeat"] * MS, watchdog_ns=ms["watchdog"] * MS, tick_s=ms["heartbeat"] / 2000,
         logon_s=ms["logon"] / 1000, ack_alone_s=ms["ack_alone"] / 1000, ring_poll_s=ms["ring_poll"] / 1000,
+        ring_again_ns=ms["ring_again"] * MS, ring_again_most_ns=ms["ring_again_most"] * MS,
         linger_s=ms["stop"] / 1000, watchdog_s=ms["watchdog"] / 1000, resume_silence_ms=ms["resume_silence"],
         resume_dial_s=ms["resume_dial"] / 1000, resume_wait_ms=ms["resume_wait"], reconnect_ms=ms["reconnect"],
         alternate_ms=ms["alternate"],

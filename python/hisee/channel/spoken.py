@@ -19,6 +19,7 @@ PROTOCOL: Version = (1, 7)  # the highest that this release speaks; appended row
 LOWEST: Version = (1, 0)  # the lowest; raised only when no supported release needs it any more
 USER_FLAGS: Version = (1, 5)  # from here on values travel with their user flags
 DLLHOSTS: Version = (1, 7)  # from here on the server lists the processes of foreign libraries
+CHANGES_CARRIER: Version = (1, 7)  # from here on a local link goes from its rings to the socket and back
 NOT_TOLD: Version = (0, 0)
 UNTOLD: Version = (1, 0)  # of a peer that says nothing: releases up to 1.2 did not send theirs
 NOTHING: Mapping[int, str] = MappingProxyType({})

@@ -11,6 +11,7 @@ from hisee.channel.route_end import EdgeCarrier, RouteEnd
 EVENTS = 16
 READ = select.EPOLLIN
 EDGE = select.EPOLLIN | select.EPOLLET
+ROOM = select.EPOLLIN | select.EPOLLOUT
 
 
 class Watch:
@@ -23,6 +24,7 @@ class Watch:
         self._controls: dict[int, EdgeCarrier] = {}
         self._bells: dict[int, int] = {}  # of a route's socket -> its bell
         self._servers = frozenset(server.readers())
+        self._waits_for_room = -1  # the server's socket, while own bytes wait for it
         self.server_due = True
         for fd in self._servers:
             self._epoll.register(fd, READ)
@@ -52,6 +54,8 @@ class Watch:
         """False = time is over, or one of `also` is readable."""
         if self._others != frozenset(also):
             self._exchange(also)
+        if self._server.writing != self._waits_for_room:
+            self._watch_room(self._server.writing)
         events = self._epoll.poll(timeout_s, EVENTS)
         go_on = bool(events)
         for fd, _ in events:
@@ -62,6 +66,12 @@ class Watch:
             elif (carrier := self._controls.get(fd)) is not None:
                 carrier.look = True
         return go_on
+
+    def _watch_room(self, writing: int) -> None:
+        for fd, events in ((self._waits_for_room, READ), (writing, ROOM)):
+            if fd >= 0:
+                self._epoll.modify(fd, events)
+        self._waits_for_room = writing
 
     def _exchange(self, also: Iterable[int]) -> None:
         for fd in self._others:

@@ -10,15 +10,19 @@ import time
 from contextlib import suppress
 
 from hisee._core.frame import Decoder, FrameFault, encode
-from hisee._core.ring import RingPoisoned
+from hisee._core.ring import RingPoisoned, payload_max
 from hisee.channel.carriers import BATCH_BYTES, Carrier, StreamCarrier, TlsCarrier
+from hisee.channel.control import ControlStream
 from hisee.channel.errors import PeerUnreachable
+from hisee.channel.local import LocalCarrier
 from hisee.channel.logon import Frame, Refusal, decode
 from hisee.channel.message import WHOLE
-from hisee.channel.payloads import Ring, pack
+from hisee.channel.payloads import Ring, Version, Welcome, pack
+from hisee.channel.renewal import Renewal
 from hisee.channel.secure import ALERT, CLIENT_HELLO, NO_TLS, Secure
 from hisee.channel.segments import OFFERED, RingOffer, offer_from
 from hisee.channel.settings import Settings
+from hisee.channel.spoken import CHANGES_CARRIER, in_force
 from hisee.schema.messages import MessageKind
 from hisee.tls import explain
 
@@ -162,6 +166,14 @@ class Wire:
             return TlsCarrier("tls", self.sock, self.decoder, config.fragment_bytes, self.session, FIRST_EPOCH, self._secure)
         return StreamCarrier(name, self.sock, self.decoder, config.fragment_bytes, self.session, FIRST_EPOCH)
 
+    def rings(self, offer: RingOffer, config: Settings, spoken: Version, peer: str, renewal: Renewal | None = None) -> Carrier:
+        """By `offer`, with this socket beside it. `spoken`: version in force; `peer`: for the log; `renewal`: of the serving end."""
+        if spoken < CHANGES_CARRIER:
+            return offer.carrier(self.sock, config.ring_poll_s)
+        part_bytes = payload_max(offer.capacity)
+        stream = ControlStream(self.sock, self.decoder, part_bytes, self.session, FIRST_EPOCH)
+        return LocalCarrier(offer, stream, part_bytes, config, peer, renewal)
+
     def close(self) -> None:
         for fd in self.fds:
             with suppress(OSError):
@@ -178,7 +190,7 @@ def refuse(wire: Wire, refusal: Refusal) -> None:
         wire.sock.shutdown(socket.SHUT_WR)
 
 
-def accept_rings(wire: Wire, offered: Frame, config: Settings) -> Carrier:
+def accept_rings(wire: Wire, offered: Frame, config: Settings, welcome: Welcome) -> Carrier:
     """The client's answer to the offer of a ring: maps it, or stays on the socket."""
     if offered[0] != MessageKind.RING:
         raise PeerUnreachable("an offer of a ring was expected")
@@ -186,16 +198,16 @@ def accept_rings(wire: Wire, offered: Frame, config: Settings) -> Carrier:
     fds, wire.fds = wire.fds, []
     carrier: Carrier | None = None
     if ring.accepted:
-        carrier = map_offer(fds, ring, wire.sock, config)
+        carrier = map_offer(fds, ring, wire, config, in_force(welcome))
     wire.send((MessageKind.RING, pack(Ring(capacity=ring.capacity, epoch=ring.epoch, accepted=carrier is not None))))
     return carrier or wire.stream("unix", config)
 
 
-def map_offer(fds: list[int], ring: Ring, sock: socket.socket, config: Settings) -> Carrier | None:
+def map_offer(fds: list[int], ring: Ring, wire: Wire, config: Settings, spoken: Version) -> Carrier | None:
     offer: RingOffer | None = None
     try:
         offer = offer_from(fds, ring.capacity, ring.epoch)
-        return offer.carrier(sock, config.ring_poll_s)
+        return wire.rings(offer, config, spoken, "the server")
     except (RingPoisoned, OSError, MemoryError, OverflowError):
         if offer is not None:
             offer.close()

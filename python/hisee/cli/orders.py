@@ -28,6 +28,11 @@ BY_ERROR = {Err.ERR_NO_ACCESS: Exit.REFUSED, Err.ERR_TIMEOUT: Exit.TIMED_OUT}
 @JSON
 def tell(process: str, command: str, wait: bool, data: Path | None, as_json: bool) -> int:
     """Send a command to a process; `hisee tell PROCESS HELP --wait` lists what it takes."""
+    return carry_out(process, command, data, as_json, wait=wait)
+
+
+def carry_out(process: str, command: str, data: Path | None, as_json: bool, *, wait: bool = True) -> int:
+    """Send a command, "" = to the server, and print how it ended; the exit code."""
     with connect(data) as system:
         found = system.tell(process, command, wait=wait)
     if as_json:

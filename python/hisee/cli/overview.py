@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from hisee import shown
+from hisee.cli.orders import carry_out
 from hisee.cli.system import DATA, JSON, connect, table
 from hisee.errors import HiseeError
 
@@ -28,7 +29,8 @@ PS_CSV = ("name", "type", "version", "state", "role", "node", "host", "address",
           "connections", "time_difference_ms", "server_time", "started_at", "carrier", "link", "sent", "received", "memory_bytes",
           "see_count", "hosted_by", "console", "object", "drain", "dropped", "queue", "library", "calls", "failed", "restarts", "ended")
 QUEUE_COLUMNS = ("queue", "waiting", "running", "oldest_ms")
-ROUTE_COLUMNS = ("type", "lane", "source", "target", "state", "mode", "id", "sent", "received", "bytes", "since_ms", "rtt_ms")
+ROUTE_COLUMNS = ("type", "lane", "source", "target", "state", "mode", "id", "sent", "received", "bytes", "since_ms", "rtt_ms",
+                 "switches", "losses")
 
 
 @click.command()
@@ -78,11 +80,18 @@ def queues(data: Path | None, as_json: bool, as_csv: bool, follow: bool) -> int:
 
 
 @click.command()
+@click.argument("process", required=False)
+@click.option("--carrier", type=click.Choice(["socket", "ring"]),
+              help="Send the link of PROCESS to its socket, where it stays, or to fresh rings.")
 @DATA
 @JSON
 @WATCH
-def routes(data: Path | None, as_json: bool, follow: bool) -> int:
-    """Show who serves each lane, which process reaches which, and the channels between the parts of pictures."""
+def routes(process: str | None, carrier: str | None, data: Path | None, as_json: bool, follow: bool) -> int:
+    """Show who serves each lane, which process reaches which, the channels of pictures, and every link with its carrier."""
+    if (process is None) != (carrier is None):
+        raise click.UsageError("--carrier and a PROCESS go together")
+    if carrier is not None:
+        return carry_out("", f"CARRIER {process} {carrier}", data, as_json)
 
     def show(system: Any) -> str:
         rows: Rows = system.routes()

@@ -27,6 +27,7 @@ class CommandId(IntEnum):
     ROUTE = 18
     SHOW_ACCESS_LIST = 20
     RELAY = 21
+    CARRIER = 22
     SHUTDOWN = 15
     SWITCH = 16
     PROMOTE = 17
@@ -41,7 +42,7 @@ class CommandIdRow(NamedTuple):
     doc: str
 
 
-SCHEMA_HASH = 0x30d681ae
+SCHEMA_HASH = 0x1df2a373
 
 ROWS: tuple[CommandIdRow, ...] = (
     CommandIdRow(1, 'HELP', '*', 'HELP', 'the commands that this process takes'),
@@ -61,6 +62,7 @@ ROWS: tuple[CommandIdRow, ...] = (
     CommandIdRow(18, 'ROUTE', 'HIP HISHOST AGENT', 'ROUTE NETWORK|NONE', 'reach the server over that network whenever it can be had'),
     CommandIdRow(20, 'SHOW_ACCESS_LIST', 'KNL', 'SHOW_ACCESS_LIST', 'public locks of scripts (GETACCESS) and who holds them'),
     CommandIdRow(21, 'RELAY', 'KNL', 'RELAY ON|OFF', 'every message through the server, or direct routes where they can be had'),
+    CommandIdRow(22, 'CARRIER', 'KNL', 'CARRIER PROCESS SOCKET|RING', 'the link to a process of this computer leaves its rings until told, or gets fresh ones now'),
     CommandIdRow(15, 'SHUTDOWN', 'KNL PWP', 'SHUTDOWN', 'end the whole system in order'),
     CommandIdRow(16, 'SWITCH', 'KNL', 'SWITCH [NODE]', 'hand over to the standby server of that node, or to the first of them'),
     CommandIdRow(17, 'PROMOTE', 'KNL', 'PROMOTE', 'a standby server becomes hot though nobody can prove that the former one is dead; audited'),

@@ -130,6 +130,11 @@ class MessageKind(IntEnum):
     RING = 3846
     HEARTBEAT = 3847
     GOODBYE = 3848
+    MARK = 3849
+    LOST = 3850
+    AGAIN = 3851
+    BROKEN = 3852
+    HANDED = 3853
 
 
 class MessageKindRow(NamedTuple):
@@ -143,7 +148,7 @@ class MessageKindRow(NamedTuple):
     since: int
 
 
-SCHEMA_HASH = 0x29140d3d
+SCHEMA_HASH = 0xeb2baf39
 
 ROWS: tuple[MessageKindRow, ...] = (
     MessageKindRow(257, 'PS_GET', 'control', 'TEL', 'KNL', '', 'process list, one instant', 0),
@@ -266,6 +271,11 @@ ROWS: tuple[MessageKindRow, ...] = (
     MessageKindRow(3846, 'RING', 'control', 'any', 'any', 'Ring', 'descriptors of segment and eventfds follow', 0),
     MessageKindRow(3847, 'HEARTBEAT', 'control', 'any', 'any', '', 'sent when nothing else was for one period', 0),
     MessageKindRow(3848, 'GOODBYE', 'control', 'any', 'any', 'Goodbye', 'ordered end of the session: clean exit, not a crash', 0),
+    MessageKindRow(3849, 'MARK', 'control', 'any', 'any', 'Mark', 'last record in a ring, or last frame before one: the next goes by the other', 7),
+    MessageKindRow(3850, 'LOST', 'control', 'any', 'any', 'Taken', 'the ring is damaged: send again what is behind this', 7),
+    MessageKindRow(3851, 'AGAIN', 'control', 'any', 'any', 'Mark', 'answer to LOST: what follows goes on where that ended', 7),
+    MessageKindRow(3852, 'BROKEN', 'control', 'any', 'any', 'Broken', 'the sender cannot use its ring; answered by LOST', 7),
+    MessageKindRow(3853, 'HANDED', 'control', 'any', 'any', 'Handed', 'descriptors come beside this frame', 7),
 )
 
 BY_NUMBER: dict[int, MessageKindRow] = {r.number: r for r in ROWS}

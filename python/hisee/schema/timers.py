@@ -65,6 +65,8 @@ class TimerId(IntEnum):
     QUIET = 65
     MUTE = 66
     PAIR_APART = 50
+    RING_AGAIN = 67
+    RING_AGAIN_MOST = 68
     PAIR_STOP = 46
 
 
@@ -75,7 +77,7 @@ class TimerIdRow(NamedTuple):
     doc: str
 
 
-SCHEMA_HASH = 0xac3c0af7
+SCHEMA_HASH = 0x14fb4055
 
 ROWS: tuple[TimerIdRow, ...] = (
     TimerIdRow(1, 'heartbeat', 1000, "period of the watchdog's heartbeat on every link"),
@@ -133,6 +135,8 @@ ROWS: tuple[TimerIdRow, ...] = (
     TimerIdRow(65, 'quiet', 1100, 'a console of a group whose server says nothing for so long follows the values of the standby server too'),
     TimerIdRow(66, 'mute', 1400, 'a console of a group whose server says nothing for so long is for views only'),
     TimerIdRow(50, 'pair_apart', 4000, 'commits wait so long for a standby that the witness sees alive: then it is set aside'),
+    TimerIdRow(67, 'ring_again', 1000, 'wait before a link whose ring was damaged gets a fresh one; doubles with each up to ring_again_most'),
+    TimerIdRow(68, 'ring_again_most', 60000, 'longest such wait; a ring that held for so long ends the doubling'),
     TimerIdRow(46, 'pair_stop', 30000, 'time a node of the database pair has to end in order before it is killed'),
 )
 

@@ -84,9 +84,9 @@ class Direct:
             self._background.spawn(self._introduce(pair, asker, target))
 
     def _fit(self, process: Process) -> bool:
-        """Is it of this computer, at a ring of this server, and does it take direct routes?"""
+        """Is it of this computer, with a link that takes descriptors, and does it take direct routes?"""
         link = process.link
-        return (link is not None and bool(process.facts.get(FACT)) and link.carrier == "ring" and not link.connection
+        return (link is not None and bool(process.facts.get(FACT)) and link.channel.hands and not link.connection
                 and not link.standby and link.session is None)
 
     async def _introduce(self, pair: Pair, asker: Process, target: Process) -> None:

@@ -88,9 +88,10 @@ class Knl:
         self.admin = Admin(self.core, store, self.values, self.events, stop)
         self.sessions = Sessions(seams, limits["backlog_bytes"], self.router.receive_from, self._session_over)
         self.direct = self.router.direct = Direct(self.core, self.router.routes, self._data_of, limits)
-        self.overview = Overview(self.core, self.engine, Loads(self.core), self.router.routes, self.direct, self.opening.channel_of,
-                                 self.sessions)
         self.orders = Orders(self.core, stop, self.opening.ses_logged_on)
+        self.overview = Overview(self.core, self.engine, Loads(self.core), self.router.routes, self.direct, self.opening.channel_of,
+                                 self.sessions, self.orders.find)
+        self.orders.own.add("CARRIER", self.overview.carriers.switch)
         self.orders.own.add("SHOW_ACCESS_LIST", self.locks.show)
         self.orders.own.add("RELAY", self.direct.switch)
         self.logs = Logs(self.core, logs)

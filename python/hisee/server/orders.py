@@ -53,7 +53,7 @@ class Orders:
 
     def _tell(self, source: Process, message: Message) -> None:
         request = unpack(Tell, message.payload)
-        process = self._numbered(source, request) if request.number else self._find(request.name)
+        process = self._numbered(source, request) if request.number else self.find(request.name)
         refused = self._refusal(source, request, process)
         if refused is not None or process is None:
             self._reply(message, refused or _nobody(request.name))
@@ -69,7 +69,7 @@ class Orders:
             return process
         return self._core.registry.named(f"[{request.instance}]_{process.name}")
 
-    def _find(self, name: str) -> Process | None:
+    def find(self, name: str) -> Process | None:
         """By its full name, or by the part before the suffix when only one process has it."""
         registry = self._core.registry
         if not name:

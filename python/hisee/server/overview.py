@@ -19,6 +19,7 @@ from hisee.schema.messages import MessageKind as Kind
 from hisee.schema.queues import ROWS as QUEUES
 from hisee.schema.timers import BY_NAME as TIMERS
 from hisee.server.busy import WINDOWS
+from hisee.server.carriers import Carriers
 from hisee.server.core import Core
 from hisee.server.direct import Direct, Granted, Pair
 from hisee.server.dllhosts import Libraries, figures
@@ -40,10 +41,11 @@ class Overview:
     """Answers the four questions from the registry and one view of the engine."""
 
     def __init__(self, core: Core, engine: EngineReader, loads: Loads, routes: Routes, direct: Direct, channel_of: ChannelOf,
-                 sessions: Sessions) -> None:
+                 sessions: Sessions, find: Callable[[str], Process | None]) -> None:
         self._core, self._engine, self._loads, self._routes, self._channel_of = core, engine, loads, routes, channel_of
         self._sessions, self.direct = sessions, direct
         self._listing, self._libraries = Listing(core, channel_of), Libraries(core)
+        self.carriers = Carriers(core, find, link_state)
         self._tasks: set[asyncio.Task[None]] = set()
         self.server_state: Callable[[], dict[str, Any] | None] = lambda: None  # where this server stands in its group
         core.handlers[Kind.PS_GET] = self._list_asked
@@ -214,7 +216,7 @@ class Overview:
             await pieces.pause()
         rows: list[Any] = self._route_rows()
         rows += [msgspec.Raw(row) for number, row in packed.items() if registry.get(number) is not None]
-        self._core.reply(message, Table(rows=rows + self._network_rows()))
+        self._core.reply(message, Table(rows=rows + self._network_rows() + list(self.carriers.rows())))
 
     def _route_rows(self) -> list[dict[str, Any]]:
         registry = self._core.registry

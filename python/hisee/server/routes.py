@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from hisee.channel import Message
 from hisee.schema.lanes import BY_NUMBER as LANES
+from hisee.schema.link_counters import BY_NAME as LINK_COUNTERS
 from hisee.schema.messages import MessageKind as Kind
 from hisee.server.registry import Process
 
 ENDS = (Kind.REPLY, Kind.FAILED)
+NOTHING: Mapping[str, int] = MappingProxyType({})
 
 
 @dataclass(slots=True)
@@ -62,9 +65,11 @@ class Routes:
 
 def row(kind: str, *, source: str | None, target: str | None, lane: str, state: str, sent: int, received: int,
         rtt_ms: float | None = None, since_ms: int | None = None, number: int | None = None, mode: str | None = None,
-        size: int | None = None) -> dict[str, Any]:
+        size: int | None = None, counters: Mapping[str, int] = NOTHING) -> dict[str, Any]:
     """A line of `hisee routes`. kind: service (who serves a lane), route (granted to a process), channel (of a HIS-SEE pair),
-    network (of a client; target = the communication process that it reaches, lane = the network's name).
-    mode of a route: relay (through the server) or direct (rings of its own; `id` = its epoch); `size`: bytes of payload both ways."""
+    network (of a client; target = the communication process that it reaches, lane = the network's name), link (of a process to the server).
+    mode of a route: relay (through the server) or direct (rings of its own; `id` = its epoch); of a link: its carrier.
+    `size`: bytes of payload both ways; `counters`: of the table link_counters, where a link can change its carrier."""
     return {"type": kind, "lane": lane, "source": source, "target": target, "state": state, "sent": sent, "received": received,
-            "rtt_ms": rtt_ms, "since_ms": since_ms, "id": number, "mode": mode, "bytes": size}
+            "rtt_ms": rtt_ms, "since_ms": since_ms, "id": number, "mode": mode, "bytes": size,
+            **{name: counters.get(name) for name in LINK_COUNTERS}}

@@ -5,7 +5,8 @@
  *    only behind MARK, so a planned change needs nothing sent again;
  *  - a receiver that finds its ring damaged says LOST{taken} over the other direction's socket, reads the socket from then on, and
  *    drops everything until AGAIN;
- *  - a sender that finds its ring damaged says BROKEN over the socket; the receiver answers as if it had found it itself;
+ *  - a sender that finds its ring damaged says BROKEN over the socket, also one that has left it and does not know yet whether it was
+ *    read to its end; the receiver answers as if it had found it itself;
  *  - at LOST the sender gives up its ring, sends AGAIN over the socket and everything behind `taken` once more; it goes back to a
  *    ring only with a fresh segment.
  *
@@ -56,7 +57,7 @@ end:
         changes++;
         if :: s_lost_ring -> s_ring = FRESH; damaged[s_ring] = false; s_lost_ring = false :: else fi;
         sock ! MARK, s_ring; s_on_ring = true; broken_told = false }
-    :: atomic { s_on_ring && damaged[s_ring] && !broken_told && nfull(sock) -> broken_told = true; sock ! BROKEN, 0 }
+    :: atomic { damaged[s_ring] && !s_lost_ring && !broken_told && nfull(sock) -> broken_told = true; sock ! BROKEN, 0 }
     :: atomic { back ? n ->
         assert(n <= sent);
         s_on_ring = false; s_lost_ring = true;
