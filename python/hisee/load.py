@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 Now = Callable[[], int]
+LONG_NS = 3_600_000_000_000
 
 
 def memory_bytes() -> int:
@@ -55,6 +56,10 @@ class LoopTime(selectors.DefaultSelector):
         finally:
             self._idle_ns += self._now_ns() - before
 
+    def slept(self, ns: int) -> None:
+        """Somebody else waited in the selector's place."""
+        self._idle_ns += ns
+
     @property
     def busy_ns(self) -> int:
         return self._now_ns() - self._began_ns - self._idle_ns
@@ -71,6 +76,18 @@ class MeteredLoop(asyncio.SelectorEventLoop):
     def idle(self) -> bool:
         """Nothing is ready to run: after the present callback the loop would look for events."""
         return not self._ready  # type: ignore[attr-defined]
+
+    @property
+    def epoll(self) -> int:
+        """Descriptor that is readable when the loop has to do with one of those that it watches."""
+        return self.time_spent.fileno()
+
+    def spare_ns(self) -> int:
+        """How long nothing is due; 0 = something is."""
+        if self._ready:  # type: ignore[attr-defined]
+            return 0
+        timers = self._scheduled  # type: ignore[attr-defined]
+        return int((timers[0].when() - self.time()) * 1e9) if timers else LONG_NS
 
 
 def busy_ns() -> int:

@@ -156,6 +156,12 @@ cdef class Quick:
         self._looked_ns = esl_coarse_ns()
         return message
 
+    def next(self):
+        """The next whole message that is there, without a wait; None: none is, or one that Channel must look at."""
+        if self._rings is None or self._end or self._closed or self._ready:
+            return None
+        return self._next()
+
     @cython.final
     cdef bint _usable(self):
         cdef Rings r = self._rings

@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import socket
+from time import monotonic_ns
 
 from hisee.channel import Channel, ChannelClosed, Message, MessageTooLong, dial_unix
 from hisee.channel.direct import FACT as DIRECT
@@ -16,7 +17,6 @@ from hisee.commands import Commands
 from hisee.data.lane import Lane, refusal
 from hisee.datadir import DataDir
 from hisee.errors import HiseeError, TimeOver
-from hisee.load import WorkTime
 from hisee.parameters import StartParameters
 from hisee.process import Wake, announce_ready, named_log
 from hisee.schema.errors import Err
@@ -46,12 +46,12 @@ class Stop:
 
 
 class Duties:
-    """What the process does beside its lane: commands, and its load once per heartbeat. Busy = executing statements."""
+    """What the process does beside its lane: commands, and its load once per heartbeat. Busy = all time that it does not wait."""
 
     def __init__(self, channel: Channel, way: Direct, lane: Lane, stop: Stop) -> None:
         self._stop = stop
-        self.work = WorkTime()
-        report_load(channel, channel.welcome.number if channel.welcome else 0, busy=lambda: self.work.busy_ns)
+        began_ns = monotonic_ns()
+        report_load(channel, channel.welcome.number if channel.welcome else 0, busy=lambda: monotonic_ns() - began_ns - way.waited_ns)
         self.commands = Commands("DBM", self._end, status=lambda: {"handles": lane.handles, "routes": way.routes},
                                  trace=MessageTrace(way).switch)
 
@@ -122,19 +122,19 @@ def main(parameters: StartParameters) -> int:
 
 def serve(channel: Channel, way: Direct, lane: Lane, stop: Stop) -> int:
     """The loop of the lane."""
-    duties = Duties(channel, way, lane, stop)
+    duties, signals, data = Duties(channel, way, lane, stop), (stop.wake.fd,), MessageKind.DATA
     try:
         while not stop.asked:
-            message = way.receive(IDLE_S, [stop.wake.fd])
+            message = way.receive(IDLE_S, signals)
             if message is None:
                 continue
-            if message.kind == MessageKind.STOP:
-                break
-            if message.kind == MessageKind.COMMAND:
-                way.send(answer_now(message, duties.commands))
-                continue
-            with duties.work:
-                answer = lane.answer(message)
+            if message.kind != data:
+                if message.kind == MessageKind.STOP:
+                    break
+                if message.kind == MessageKind.COMMAND:
+                    way.send(answer_now(message, duties.commands))
+                    continue
+            answer = lane.answer(message)
             if answer is not None:
                 _send(way, message, answer)
     except ChannelClosed as closed:

@@ -24,7 +24,7 @@ from hisee.script.instance import NOTHING, Instance, Item, QueueFull, Waiting
 from hisee.script.locks import Locks
 from hisee.script.shared import Shared
 from hisee.script.text import Text
-from hisee.script.turns import Turns
+from hisee.script.turns import Near, Turns
 from hisee.script.world import World
 from hisee.seams import Seams
 
@@ -42,6 +42,8 @@ class Outside(Protocol):
     def closed(self, instance: Instance) -> None: ...
     def script_failed(self, instance: Instance, failure: Any) -> None: ...
     def script_idle(self, instance: Instance) -> None: ...
+    @property
+    def near(self) -> Near | None: ...  # whoever may answer within a turn
     async def ask(self, number: int, kind: Kind, payload: bytes) -> bytes: ...
     def spawn(self, work: Coroutine[Any, Any, None]) -> None: ...
 
@@ -60,7 +62,7 @@ class Engine:
         self.touched: dict[int, Instance] = {}  # those whose figures may be other ones than the server knows
         self._watching: dict[int, Instance] = {}  # those with ON CHANGE
         self._units: dict[str, Unit] = {}
-        self._turns = Turns(seams.clock, self._slice)
+        self._turns = Turns(seams.clock, self._slice, lambda: outside.near)
         self.locks = Locks()
         self._corr = 0
         world = World(seams, time_zone)

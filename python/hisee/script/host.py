@@ -13,6 +13,7 @@ from hisee.background import Background
 from hisee.channel import Channel, ChannelClosed, ChannelFull, Message, Requests
 from hisee.channel.carriers import NETWORK
 from hisee.channel.direct import Direct
+from hisee.channel.route_end import ENDS
 from hisee.channel.duties import MessageTrace, answer_soon, answer_unknown, load_message
 from hisee.channel.payloads import (
     Ended,
@@ -117,6 +118,11 @@ class Host:
         elif message.kind == Kind.SET:
             asyncio.get_running_loop().call_soon(self.engine.deliver, failed_set(message, text))
 
+    @property
+    def near(self) -> Direct | None:
+        """The ways by which answers come without the server, None = there is none now."""
+        return self.way if self.way.routes else None
+
     def far(self, message: Message) -> bool:
         """Does this request leave the computer?"""
         return self.server.carrier in NETWORK
@@ -161,8 +167,11 @@ class Host:
     # -- in
 
     def from_server(self, message: Message) -> None:
-        if message.kind in (Kind.REPLY, Kind.FAILED) and message.target == self.number:
-            self.requests.settle(message)
+        if message.kind in ENDS:
+            if message.target == self.number:
+                self.requests.settle(message)
+            else:
+                self.engine.deliver(message)
         elif message.kind == Kind.VALUES:
             self.engine.values(message.payload)
         elif message.kind == Kind.STOP:
