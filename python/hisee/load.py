@@ -10,7 +10,6 @@ from collections.abc import Callable
 
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 Now = Callable[[], int]
-LONG_NS = 3_600_000_000_000
 
 
 def memory_bytes() -> int:
@@ -81,13 +80,6 @@ class MeteredLoop(asyncio.SelectorEventLoop):
     def epoll(self) -> int:
         """Descriptor that is readable when the loop has to do with one of those that it watches."""
         return self.time_spent.fileno()
-
-    def spare_ns(self) -> int:
-        """How long nothing is due; 0 = something is."""
-        if self._ready:  # type: ignore[attr-defined]
-            return 0
-        timers = self._scheduled  # type: ignore[attr-defined]
-        return int((timers[0].when() - self.time()) * 1e9) if timers else LONG_NS
 
 
 def busy_ns() -> int:

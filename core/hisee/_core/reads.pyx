@@ -8,20 +8,12 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_FromSt
 
 include "pyvalues.pxi"
 
-from hisee._core.message cimport Message
 from hisee._core.values cimport get, put_column
 
 cdef enum:
     ACTION = 2  # bytes of the action's number
     NAMED = 5  # values before the bound ones: mode, table, rows wanted, condition, count of bound values
     MOST = 512  # reads kept
-
-
-cdef packed struct head_t:
-    int64_t service_ns
-    int32_t extended
-    int64_t engine_code
-    uint16_t text_bytes
 
 
 cdef class Read:
@@ -32,17 +24,6 @@ cdef class Read:
     most       rows to fetch; more than `ceiling` are cut and told by the code `cut`
     readers    of each column: what makes a value of a cell that the codec does not take as it is
     """
-
-    cdef uint32_t owner
-    cdef object database
-    cdef object generation
-    cdef object table
-    cdef str text
-    cdef Py_ssize_t marks, most, ceiling
-    cdef uint32_t structure
-    cdef bytes kinds
-    cdef tuple readers
-    cdef tuple codes
 
     def __init__(self, uint32_t owner, database, table, str text, Py_ssize_t marks, Py_ssize_t most, Py_ssize_t ceiling,
                  uint32_t structure, kinds, readers, codes):
@@ -103,12 +84,9 @@ cdef bint plain(int kind, object value):
 cdef class Reads:
     """`answer` gives the reply to a request that is known again, None for any other; `keep` makes one known."""
 
-    cdef dict _known
-    cdef int _data, _reply
-
-    def __init__(self, int data, int reply):
-        """Kinds of the messages that ask and answer."""
-        self._known, self._data, self._reply = {}, data, reply
+    def __init__(self, int data, int reply, failed):
+        """Kinds of the messages that ask and answer; `failed(message, error)` makes the reply where the statement failed, or raises."""
+        self._known, self._data, self._reply, self._failed = {}, data, reply, failed
 
     def keep(self, Message message not None, read) -> None:
         key = self._key(message, [])
@@ -146,8 +124,7 @@ cdef class Reads:
             return None
         return key if reader.offset == reader.length else None
 
-    def answer(self, Message message not None):
-        """Raises what Database makes of a fault of the engine."""
+    cpdef Message answer(self, Message message):
         cdef list values = []
         cdef Read read
         cdef head_t head
@@ -156,7 +133,10 @@ cdef class Reads:
         read = self._known.get(key) if key is not None else None
         if read is None or not self._fits(read, message, values):
             return None
-        rows = read.rows(values, &service_ns)
+        try:
+            rows = read.rows(values, &service_ns)
+        except Exception as error:
+            return self._failed(message, error)
         head.service_ns, head.extended, head.engine_code, head.text_bytes = service_ns, 0, 0, 0
         try:
             payload = self._payload(read, rows, &head)

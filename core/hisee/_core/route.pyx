@@ -14,7 +14,9 @@ from posix.unistd cimport close
 
 from hisee._core cimport cring as c
 from hisee._core.message cimport Message
+from hisee._core.reads cimport Reads
 from hisee._core.ring cimport Rings
+from hisee._core.session cimport Quick
 
 import mmap
 import os
@@ -47,6 +49,7 @@ cdef enum:
     COUNTERS = 2048
     MOST_LANES = 128  # what the page has room for
 
+cdef int64_t LONG_NS = 3_600_000_000_000
 LOOK_NS = 100_000  # about what two wakes across processors take
 SOON_NS = 120_000  # asleep for less than this: a look would have found it, or nearly
 MOST_PASSED = 1024
@@ -151,7 +154,7 @@ cdef class Counters:
 cdef class QuickEnd:
     """One end of a direct route. `sending`: own messages go by it. `reading`: the peer has said that its do."""
 
-    cdef public object channel
+    cdef readonly Quick channel
     cdef public Counters counters
     cdef public uint32_t route
     cdef public uint32_t peer
@@ -163,15 +166,16 @@ cdef class QuickEnd:
     cdef Rings _rings
 
     def bind(self, channel) -> None:
-        """The link of rings that carries it."""
+        """`channel`: the link of rings that carries it."""
         self.channel, self._rings, self.open = channel, channel._rings, {}
 
     def send(self, Message message not None) -> None:
         """Raises ChannelFull, ChannelClosed, MessageTooLong."""
-        size = len(message.payload)
+        cdef Py_ssize_t size = len(message.payload)
         self.counters.add(message.lane, size)  # before anybody can have it
         try:
-            self.channel.send(message)
+            if not self.channel._push(message):
+                self.channel._send(message)
         except BaseException:
             self.counters.add(message.lane, size, -1)
             raise
@@ -271,9 +275,7 @@ cdef class Watch:
 cdef int doze(int epoll, int64_t limit_ns, epoll_event *events) except -1:
     """Asleep until something comes; the number of events. A part of a millisecond counts as a whole one, as event loops have it."""
     cdef int timeout_ms, found
-    if limit_ns > 3600 * <int64_t>1000000000:
-        limit_ns = 3600 * <int64_t>1000000000
-    timeout_ms = <int>((limit_ns + 999999) // 1000000) if limit_ns > 0 else 0
+    timeout_ms = <int>((min(limit_ns, LONG_NS) + 999999) // 1000000) if limit_ns > 0 else 0
     with nogil:
         found = epoll_wait(epoll, events, EVENTS, timeout_ms)
     if found < 0:
@@ -298,6 +300,8 @@ cdef class QuickWay:
     cdef size_t _next_at
     cdef QuickEnd _brought_by  # the newest message
     # a thread that blocks
+    cdef public Reads reads  # requests that it answers by itself, None = none
+    cdef public object post  # called with a request and its answer where that may not go out at once
     cdef public object _ready  # deque of what came and is not handed over
     cdef public QuickEnd _came_by  # way of the message handed over last
     cdef public int _taken  # from routes, since the server's link had its look
@@ -358,19 +362,33 @@ cdef class QuickWay:
     def receive(self, double timeout_s, also=()):
         """As Channel.receive, None also for a mere look; a direct route is read before what the server sends behind it."""
         cdef Message message
-        if self._watch is None or self._ready or self.is_server_due():
+        if self._watch is None:
             return self._receive(timeout_s, also)
-        message = self._next()
-        if message is None and timeout_s > 0 and self._await(timeout_s, also):
+        while not self._ready and not self.is_server_due():
             message = self._next()
-        if message is None:
-            return self._receive(0.0, also)
-        if message.kind in self._own_kinds:
-            self._hand_over(message, self._brought_by)
-            return self._receive(0.0, also)
-        self._came_by = self._brought_by
-        self._taken += 1
-        return message
+            if message is None and timeout_s > 0 and self._await(timeout_s, also):
+                message = self._next()
+            if message is None:
+                return self._receive(0.0, also)
+            if message.kind in self._own_kinds:
+                self._hand_over(message, self._brought_by)
+                break
+            self._came_by = self._brought_by
+            self._taken += 1
+            if self.reads is None or not self._answer(message):
+                return message
+        return self._receive(timeout_s, also)
+
+    cdef bint _answer(self, Message message) except -1:
+        """A request that was known again has its answer."""
+        cdef Message answer = self.reads.answer(message)
+        if answer is None:
+            return False
+        if len(answer.payload) <= self._came_by.channel._part_bytes:
+            QuickWay.send(self, answer)
+        else:
+            self.post(message, answer)
+        return True
 
     cpdef bint is_server_due(self):
         """Is it time to look at the server's link?"""
@@ -401,13 +419,16 @@ cdef class QuickWay:
     def rest(self, loop, int64_t limit_ns) -> bool:
         """Hand over the next answer by a route, if it comes before anything else that the loop has to do, within `limit_ns` (< 0: ever).
 
+        `loop` is a MeteredLoop: what it has to do is in `_ready`, what it will have to in `_scheduled`.
+
         False: let the loop go on. Between `between` = True and `leave`.
         """
         cdef Message message
         cdef int64_t spare_ns
-        if self.elsewhere or self._unlooked >= TURN_MESSAGES or not self._expects():
+        if self.elsewhere or self._unlooked >= TURN_MESSAGES or loop._ready or not self._expects():
             return False
-        spare_ns = loop.spare_ns()
+        timers = loop._scheduled
+        spare_ns = <int64_t>(<double>timers[0]._when * 1e9) - now_ns() if timers else LONG_NS
         if 0 <= limit_ns < spare_ns:
             spare_ns = limit_ns
         if spare_ns <= 0:

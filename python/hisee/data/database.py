@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +13,7 @@ from hisee.data.creation import ReadPart, create
 from hisee.data.shape import Shape, read_shape
 from hisee.data.trouble import DatabaseOff, TableUnfit, Trouble, of_engine
 from hisee.schema.timers import BY_NAME as TIMERS
-from hisee.seams import Clock, SystemClock
+from hisee.seams import Clock, plainly
 
 BUSY_MS = TIMERS["stall"].ms * 3 // 4  # shorter than the silence after which a process looks stalled
 RETRY_NS = 5_000_000_000  # a file that could not be made is not tried again before
@@ -39,7 +38,7 @@ class Database:
         self.config = config
         self._tables = tables
         self._data = data
-        self.now_ns = time.monotonic_ns if type(clock) is SystemClock else clock.monotonic_ns
+        self.now_ns = plainly(clock)
         self._read_part = read_part
         self._statement_ns = int(statement_s * 1e9)
         self._beat = beat

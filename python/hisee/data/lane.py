@@ -73,8 +73,8 @@ class Lane:
             )
             for number, database in self.config.databases.items()
         }
-        self._reads = Reads(MessageKind.DATA, MessageKind.REPLY)
-        self._actions = Actions(self.config, self._databases, limits["record_rows"], self._reads.forget)
+        self.reads = Reads(MessageKind.DATA, MessageKind.REPLY, self._read_failed)
+        self._actions = Actions(self.config, self._databases, limits["record_rows"], self.reads.forget)
 
     def check(self) -> list[str]:
         """Open every database and look at every table; the sentences say what does not fit. Nothing is given up for good."""
@@ -100,11 +100,14 @@ class Lane:
 
     def answer(self, message: Message) -> Message | None:
         """What is sent back for `message`; None when it wants nothing."""
-        try:
-            return self._reads.answer(message) or self._answer(message)
-        except Trouble as trouble:  # of a read that was known
-            action, _ = unpack_data(message.payload)
-            return _reply(message, MessageKind.REPLY, self._failed(message, action, trouble))
+        return self.reads.answer(message) or self._answer(message)
+
+    def _read_failed(self, message: Message, error: Exception) -> Message | None:
+        """The reply to a read that was known again and did not work."""
+        if not isinstance(error, Trouble):
+            raise error
+        action, _ = unpack_data(message.payload)
+        return _reply(message, MessageKind.REPLY, self._failed(message, action, error))
 
     def _answer(self, message: Message) -> Message | None:
         if message.kind == MessageKind.PEER_LOST:
@@ -137,7 +140,7 @@ class Lane:
             raise BadRequest(Err.ERR_PARAM_TYPE, f"{ACTIONS[action].name} with operands that do not fit: {error}") from error
         read = self._actions.read_of(action, message.source, request)
         if read is not None:
-            self._reads.keep(message, read)
+            self.reads.keep(message, read)
         return pack_data_reply(DataHead(self._service_ns()), encode(values))
 
     def _failed(self, message: Message, action: int, trouble: Trouble) -> bytes:

@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import socket
+from functools import partial
 from time import monotonic_ns
 
 from hisee.channel import Channel, ChannelClosed, Message, MessageTooLong, dial_unix
@@ -121,19 +122,19 @@ def main(parameters: StartParameters) -> int:
 
 
 def serve(channel: Channel, way: Direct, lane: Lane, stop: Stop) -> int:
-    """The loop of the lane."""
-    duties, signals, data = Duties(channel, way, lane, stop), (stop.wake.fd,), MessageKind.DATA
+    """The loop of the lane. Reads that come again by a direct route are answered within `receive`."""
+    duties = Duties(channel, way, lane, stop)
+    way.reads, way.post = lane.reads, partial(_send, way)
     try:
         while not stop.asked:
-            message = way.receive(IDLE_S, signals)
+            message = way.receive(IDLE_S, [stop.wake.fd])
             if message is None:
                 continue
-            if message.kind != data:
-                if message.kind == MessageKind.STOP:
-                    break
-                if message.kind == MessageKind.COMMAND:
-                    way.send(answer_now(message, duties.commands))
-                    continue
+            if message.kind == MessageKind.STOP:
+                break
+            if message.kind == MessageKind.COMMAND:
+                way.send(answer_now(message, duties.commands))
+                continue
             answer = lane.answer(message)
             if answer is not None:
                 _send(way, message, answer)

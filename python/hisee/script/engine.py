@@ -26,7 +26,7 @@ from hisee.script.shared import Shared
 from hisee.script.text import Text
 from hisee.script.turns import Near, Turns
 from hisee.script.world import World
-from hisee.seams import Seams
+from hisee.seams import Seams, plainly
 
 log = logging.getLogger("hisee.script")
 PARTS = {1: "L", 2: "R"}
@@ -55,6 +55,7 @@ class Engine:
         self.site = site or Site(seams)
         self.workers = Workers(self.site.limit("function_threads"))
         self.outside, self.seams, self.recorder = outside, seams, recorder
+        self.now_ns = plainly(seams.clock)
         self.cells = CellTable()
         self.followed: set[int] = set()  # objects that came with calls and whose values come since
         self.flags_spoken = True  # does the server take user flags?
@@ -227,9 +228,6 @@ class Engine:
     def corr(self) -> int:
         self._corr += 1
         return self._corr
-
-    def now_ns(self) -> int:
-        return self.seams.clock.monotonic_ns()
 
     def fail(self, request: Message, error: int, extended: int, text: str) -> None:
         if request.wants_answer:

@@ -50,15 +50,12 @@ class Turns:
             self._begin.append(instance)
         self._schedule()
 
-    @property
+    @cached_property
     def _scheduler(self) -> Scheduler:
         """Made in the loop that it serves: it goes by the loop's time, which a test may own."""
-        found: Scheduler | None = self.__dict__.get("made")
-        if found is None:
-            loop = self._loop
-            by_system = type(self._clock) is SystemClock and abs(loop.time() - time.monotonic()) < NEAR_S
-            found = self.made = Scheduler(None if by_system else lambda: int(loop.time() * 1e9))
-        return found
+        loop = self._loop
+        by_system = type(self._clock) is SystemClock and abs(loop.time() - time.monotonic()) < NEAR_S
+        return Scheduler(None if by_system else lambda: int(loop.time() * 1e9))
 
     @cached_property
     def _loop(self) -> asyncio.AbstractEventLoop:
