@@ -76,12 +76,6 @@ class MeteredLoop(asyncio.SelectorEventLoop):
         """Nothing is ready to run: after the present callback the loop would look for events."""
         return not self._ready  # type: ignore[attr-defined]
 
-    @property
-    def epoll(self) -> int:
-        """Descriptor that is readable when the loop has to do with one of those that it watches."""
-        return self.time_spent.fileno()
-
-
 def busy_ns() -> int:
     """Busy time of the running loop; CPU time of the thread where the loop is a foreign one."""
     loop = asyncio.get_running_loop()

@@ -1,6 +1,6 @@
 """Reads that are known again, for whoever receives them."""
 
-from libc.stdint cimport int32_t, int64_t, uint16_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t
 
 from hisee._core cimport cvalues as c
 from hisee._core.message cimport Message
@@ -24,8 +24,12 @@ cdef class Read:
     cdef bytes kinds
     cdef tuple readers
     cdef tuple codes
+    cdef bint by_system  # its clock is the system's
     cdef list rows(self, list values, int64_t *service_ns)
     cdef int put(self, c.esl_buffer_t *out, list rows) except -1
+    cdef int64_t now_ns(self) except -1
+    cdef int put_column(self, c.esl_buffer_t *out, Py_ssize_t at, list rows) except -1
+    cdef int put_cell(self, c.esl_buffer_t *out, uint8_t kind, int own, c.esl_slot_t slot) except -1
     cdef list cells(self, list rows, Py_ssize_t at)
 
 

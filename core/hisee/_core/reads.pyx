@@ -8,7 +8,11 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_FromSt
 
 include "pyvalues.pxi"
 
+from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
+
 from hisee._core.values cimport get, put_column
+
+import time
 
 cdef enum:
     ACTION = 2  # bytes of the action's number
@@ -30,19 +34,28 @@ cdef class Read:
         self.owner, self.database, self.generation, self.table, self.text = owner, database, database.generation, table, text
         self.marks, self.most, self.ceiling, self.structure = marks, most, ceiling, structure
         self.kinds, self.readers, self.codes = bytes(kinds), tuple(readers), tuple(codes)
+        self.by_system = database.now_ns is time.monotonic_ns
 
     cdef list rows(self, list values, int64_t *service_ns):
         """Raises what Database makes of a fault of the engine."""
-        cdef object database = self.database, db = database.db, now = database.now_ns
-        database.started_ns = begun = now()
+        cdef object database = self.database
+        cdef int64_t begun = self.now_ns()
+        database.started_ns = begun
         try:
-            cursor = db.execute(self.text, values)
+            cursor = database.db.execute(self.text, values)
             rows = cursor.fetchmany(self.most)
             cursor.close()
         except Exception as error:
-            raise database.told(self.table, error, now() - begun) from error
-        service_ns[0] = now() - begun
+            raise database.told(self.table, error, self.now_ns() - begun) from error
+        service_ns[0] = self.now_ns() - begun
         return rows
+
+    cdef int64_t now_ns(self) except -1:
+        cdef timespec now
+        if not self.by_system:
+            return self.database.now_ns()
+        clock_gettime(CLOCK_MONOTONIC, &now)
+        return <int64_t>now.tv_sec * 1000000000 + now.tv_nsec
 
     cdef int put(self, c.esl_buffer_t *out, list rows) except -1:
         """The reply list: the record and the code."""
@@ -57,9 +70,37 @@ cdef class Read:
         check(c.esl_put_count(out, 2))
         check(c.esl_put_record_head(out, self.structure, <uint32_t>len(rows), <uint16_t>len(self.kinds), c.ESL_T_ANY in self.kinds))
         for at in range(len(self.kinds)):
-            put_column(out, self.kinds[at], self.cells(rows, at))
+            self.put_column(out, at, rows)
         fill(&code, c.ESL_T_INT, slot, c.esl_int_inv(c.ESL_UNDEFINED), 0)
         return check(c.esl_put_value(out, &code))
+
+    cdef int put_column(self, c.esl_buffer_t *out, Py_ssize_t at, list rows) except -1:
+        """One row of plain cells without what the codec asks of any value."""
+        cdef int kind = self.kinds[at]
+        cdef uint8_t byte = <uint8_t>kind
+        cdef c.esl_slot_t slot
+        cdef Py_ssize_t size = 0
+        cdef const char *utf8
+        if len(rows) != 1:
+            return put_column(out, kind, self.cells(rows, at))
+        value = (<tuple>rows[0])[at]
+        if kind == c.ESL_T_TEXT and type(value) is str:
+            utf8 = utf8_of(value, &size)
+            if utf8 != NULL and size < 0x7fffff00:
+                check(c.esl_buffer_put(out, &byte, 1))
+                return check(c.esl_put_text_cell(out, utf8, <uint32_t>size, 0))
+        elif kind == c.ESL_T_INT and type(value) is int:
+            slot.i = int_slot(value)
+            return self.put_cell(out, kind, kind, slot)
+        elif kind == c.ESL_T_REAL and type(value) is float:
+            slot.r = value
+            return self.put_cell(out, kind, kind, slot)
+        return put_column(out, kind, self.cells(rows, at))
+
+    cdef int put_cell(self, c.esl_buffer_t *out, uint8_t kind, int own, c.esl_slot_t slot) except -1:
+        check(c.esl_buffer_put(out, &kind, 1))
+        slot = c.esl_settle(kind, c.esl_convert(own, slot, kind))
+        return check(c.esl_buffer_put(out, &slot, 8))
 
     cdef list cells(self, list rows, Py_ssize_t at):
         cdef int kind = self.kinds[at]

@@ -169,7 +169,7 @@ cdef class QuickEnd:
         """`channel`: the link of rings that carries it."""
         self.channel, self._rings, self.open = channel, channel._rings, {}
 
-    def send(self, Message message not None) -> None:
+    cdef int send(self, Message message) except -1:
         """Raises ChannelFull, ChannelClosed, MessageTooLong."""
         cdef Py_ssize_t size = len(message.payload)
         self.counters.add(message.lane, size)  # before anybody can have it
@@ -181,6 +181,7 @@ cdef class QuickEnd:
             raise
         if message.wants_answer:
             self.open[message.source, message.corr] = message
+        return 0
 
     cdef bint usable(self):
         cdef Rings r = self._rings
@@ -309,6 +310,8 @@ cdef class QuickWay:
     cdef int64_t _tick_ns  # when the server's link wants a look all the same
     # beside an event loop
     cdef public object _on_message
+    cdef public object on_answer  # what is called with an answer by a route in place of `_on_message`; None = that
+    cdef public int _epoll  # of the loop; -1: none, or not known
     cdef public bint between  # `rest` comes before the loop goes on
     cdef public bint awake  # and some peers do not ring meanwhile
     cdef public bint elsewhere  # something came that is not of a route
@@ -319,10 +322,12 @@ cdef class QuickWay:
 
     def send(self, message) -> None:
         """As Channel.send. An answer goes back the way its request came, in blocking mode."""
-        cdef QuickEnd end = self._way_of(message)
+        self._out(message, self._way_of(message))
+
+    cdef int _out(self, Message message, QuickEnd end) except -1:
         if end is None:
             self._server.send(message)
-            return
+            return 0
         if self.between and end.usable():
             self._asked_by = end
             c.esl_ring_awake(&end._rings._consumer)  # `rest` looks before it sleeps
@@ -335,6 +340,7 @@ cdef class QuickWay:
             if not isinstance(fault, self._gone):
                 raise
             self._server.send(message)  # the peer is gone; the server says so, and knows what becomes of this one
+        return 0
 
     cdef QuickEnd _way_of(self, Message message):
         cdef QuickEnd end
@@ -385,7 +391,7 @@ cdef class QuickWay:
         if answer is None:
             return False
         if len(answer.payload) <= self._came_by.channel._part_bytes:
-            QuickWay.send(self, answer)
+            self._out(answer, self._way_of(answer))
         else:
             self.post(message, answer)
         return True
@@ -425,7 +431,7 @@ cdef class QuickWay:
         """
         cdef Message message
         cdef int64_t spare_ns
-        if self.elsewhere or self._unlooked >= TURN_MESSAGES or loop._ready or not self._expects():
+        if self._epoll < 0 or self.elsewhere or self._unlooked >= TURN_MESSAGES or loop._ready or not self._expects():
             return False
         timers = loop._scheduled
         spare_ns = <int64_t>(<double>timers[0]._when * 1e9) - now_ns() if timers else LONG_NS
@@ -434,13 +440,13 @@ cdef class QuickWay:
         if spare_ns <= 0:
             return False
         message = self._next()
-        if message is None and (self._looks(self._asked_by) or self._dozed(loop.epoll, spare_ns)):
+        if message is None and (self._looks(self._asked_by) or self._dozed(spare_ns)):
             message = self._next()
         if message is None:
             return False
         self._unlooked += 1
         if message.kind in self._answers and self._brought_by.open.pop((message.target, message.corr), None) is not None:
-            self._on_message(message)
+            (self._on_message if self.on_answer is None else self.on_answer)(message)
         else:
             self._hand_over(message, self._brought_by)
         return True
@@ -452,7 +458,7 @@ cdef class QuickWay:
                 return True
         return False
 
-    cdef bint _dozed(self, int epoll, int64_t limit_ns) except -1:
+    cdef bint _dozed(self, int64_t limit_ns) except -1:
         cdef epoll_event events[EVENTS]
         cdef int found, at
         cdef int64_t began_ns
@@ -460,7 +466,7 @@ cdef class QuickWay:
         if not self._all_asleep():
             return True
         began_ns = now_ns()
-        found = doze(epoll, limit_ns, events)
+        found = doze(self._epoll, limit_ns, events)
         self._slept(now_ns() - began_ns, found > 0)
         self._unlooked = 0
         for at in range(found):

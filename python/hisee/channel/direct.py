@@ -49,6 +49,7 @@ class Direct(QuickWay):
         self._ends: dict[int, RouteEnd] = {}  # by route: in use, or with something not answered
         self._ways, self._reading = {}, []
         self._loop: AbstractEventLoop | None = None
+        self._epoll = -1
         self._ready = deque()
         self._spin = Spin()
         self._kinds: dict[int, Callable[[Message], None]] = {
@@ -77,6 +78,7 @@ class Direct(QuickWay):
 
     def attach(self, loop: AbstractEventLoop, on_message: OnMessage, on_lost: OnLost) -> None:
         self._loop, self._on_message = loop, on_message
+        self._epoll = loop.time_spent.fileno() if isinstance(loop, MeteredLoop) else -1
 
         def lost(reason: str) -> None:
             self.close()
@@ -281,8 +283,8 @@ class Direct(QuickWay):
             self._watch.add(end)
         else:
             end.channel.attach(self._loop, lambda message: self._hand_over(message, end), lambda reason: self._lost(end, reason))
-            if isinstance(self._loop, MeteredLoop):
-                edge(self._loop.epoll, end.carrier.descriptors[0])
+            if self._epoll >= 0:
+                edge(self._epoll, end.carrier.descriptors[0])
                 end.carrier.edge = True
 
     def _shut(self, end: RouteEnd) -> None:

@@ -30,6 +30,7 @@ from hisee.seams import Seams, plainly
 
 log = logging.getLogger("hisee.script")
 PARTS = {1: "L", 2: "R"}
+ANSWERS = Kind.REPLY, Kind.FAILED
 calls.extend_actions()
 
 
@@ -176,6 +177,15 @@ class Engine:
             inbox.take(self, instance, message)
         except QueueFull:
             self.fail(message, Err.ERR_TRANS_ABORT, 15, f"{instance.name}: the queue is full")
+
+    def answered(self, message: Message) -> None:
+        """An answer that came by a direct route, within a turn."""
+        instance = self.instances.get(message.target)
+        if instance is None or message.kind not in ANSWERS:
+            self.deliver(message)
+            return
+        self._answer(instance, message)
+        self.wake(instance)
 
     def _answer(self, instance: Instance, message: Message) -> None:
         waiting = instance.waiting

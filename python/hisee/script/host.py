@@ -92,6 +92,7 @@ class Host:
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
         server = self.server
         self.known.loop = loop
+        self.way.on_answer = self.engine.answered
         self.way.attach(loop, self.from_server, lambda reason: self.server_lost(reason) if self.server is server else None)
         server.report(self._report)
 
