@@ -29,7 +29,7 @@ cdef class Read:
     cdef int put(self, c.esl_buffer_t *out, list rows) except -1
     cdef int64_t now_ns(self) except -1
     cdef int put_column(self, c.esl_buffer_t *out, Py_ssize_t at, list rows) except -1
-    cdef int put_cell(self, c.esl_buffer_t *out, uint8_t kind, int own, c.esl_slot_t slot) except -1
+    cdef int put_cell(self, c.esl_buffer_t *out, uint8_t kind, c.esl_slot_t slot) except -1
     cdef list cells(self, list rows, Py_ssize_t at)
 
 

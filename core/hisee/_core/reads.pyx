@@ -14,6 +14,9 @@ from hisee._core.values cimport get, put_column
 
 import time
 
+cdef extern from "Python.h":
+    long long PyLong_AsLongLongAndOverflow(object number, int *overflow) except? -1
+
 cdef enum:
     ACTION = 2  # bytes of the action's number
     NAMED = 5  # values before the bound ones: mode, table, rows wanted, condition, count of bound values
@@ -80,6 +83,7 @@ cdef class Read:
         cdef uint8_t byte = <uint8_t>kind
         cdef c.esl_slot_t slot
         cdef Py_ssize_t size = 0
+        cdef int over = 0
         cdef const char *utf8
         if len(rows) != 1:
             return put_column(out, kind, self.cells(rows, at))
@@ -90,16 +94,16 @@ cdef class Read:
                 check(c.esl_buffer_put(out, &byte, 1))
                 return check(c.esl_put_text_cell(out, utf8, <uint32_t>size, 0))
         elif kind == c.ESL_T_INT and type(value) is int:
-            slot.i = int_slot(value)
-            return self.put_cell(out, kind, kind, slot)
+            slot.i = PyLong_AsLongLongAndOverflow(value, &over)
+            if not over and slot.i >= c.ESL_INT_MIN:
+                return self.put_cell(out, kind, slot)
         elif kind == c.ESL_T_REAL and type(value) is float:
             slot.r = value
-            return self.put_cell(out, kind, kind, slot)
+            return self.put_cell(out, kind, c.esl_settle(kind, slot))
         return put_column(out, kind, self.cells(rows, at))
 
-    cdef int put_cell(self, c.esl_buffer_t *out, uint8_t kind, int own, c.esl_slot_t slot) except -1:
+    cdef int put_cell(self, c.esl_buffer_t *out, uint8_t kind, c.esl_slot_t slot) except -1:
         check(c.esl_buffer_put(out, &kind, 1))
-        slot = c.esl_settle(kind, c.esl_convert(own, slot, kind))
         return check(c.esl_buffer_put(out, &slot, 8))
 
     cdef list cells(self, list rows, Py_ssize_t at):
