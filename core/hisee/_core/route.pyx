@@ -36,6 +36,21 @@ cdef extern from "<sys/epoll.h>" nogil:
     int epoll_wait(int epoll, epoll_event *events, int most, int timeout_ms)
 
 
+cdef extern from "<sched.h>" nogil:
+    int sched_getcpu()
+
+cdef extern from "<sys/resource.h>" nogil:
+    struct rusage:
+        long ru_nivcsw
+
+    int RUSAGE_THREAD
+    int getrusage(int who, rusage *usage)
+
+cdef extern from "esl_ring.h" nogil:
+    ctypedef struct segment_t "esl_segment_t":
+        uint32_t cpu  # 1 + processor that its owner was last seen on; a hint, nothing depends on its order
+
+
 cdef enum:
     EVENTS = 16  # taken from the epoll at once
     TURN_MESSAGES = 16  # of routes, before the server's link gets a look
@@ -45,6 +60,8 @@ cdef enum:
     SERVER = 2
     CONTROL = 3  # socket of a route, whose end tells the death of its peer
     OTHER = 4
+    LOOK_REQUESTS = 16  # of a Follower: requests between two looks
+    MOST_FAILED = 10
     PAGE = 4096
     COUNTERS = 2048
     MOST_LANES = 128  # what the page has room for
@@ -53,6 +70,7 @@ cdef int64_t LONG_NS = 3_600_000_000_000
 LOOK_NS = 100_000  # about what two wakes across processors take
 SOON_NS = 120_000  # asleep for less than this: a look would have found it, or nearly
 MOST_PASSED = 1024
+cdef int64_t SHORT_NS = 200_000  # a statement that takes longer is no short one
 
 
 cdef int64_t now_ns() noexcept nogil:
@@ -105,6 +123,84 @@ cdef class Spin:
             return
         self._pass -= 1
         self.look_ns = LOOK_NS if self._pass <= 0 else 0
+
+
+def move_to(cpus) -> bool:
+    """This thread runs on these processors only from now on. False: it may not."""
+    try:
+        os.sched_setaffinity(0, cpus)
+    except OSError:
+        return False
+    return True
+
+
+cdef class Follower:
+    """When the thread that answers runs on the processor of who asks, as if they were one: while one asks, is answered quickly and waits.
+
+    Two that pass short work to and fro gain nothing from a second processor, and each wake across costs them more than the work. Most
+    systems see that by themselves; where the two are seen apart all the same, the lane goes to its asker. It is free again at once when
+    another one asks, when a statement takes long, when others want that processor, and when nobody has asked for some time. What did not
+    help is tried again less and less often. `move` sets the processors of the calling thread (False: it may not).
+    """
+
+    cdef readonly bint follows
+    cdef object _move, _cpus, _asker
+    cdef int _heard, _apart  # of a look: requests, and how many came from another processor
+    cdef int _pass  # looks to be passed over
+    cdef int _failed
+    cdef long _driven_out  # times that others took the processor, as last seen
+
+    def __init__(self, move=move_to):
+        self._move = move
+
+    cpdef int heard(self, asker, uint32_t theirs, uint32_t mine, long driven_out) except -1:
+        """A request of `asker`, who was seen on processor `theirs`. `driven_out`: times that this thread had to leave its processor."""
+        if asker is not self._asker:
+            self.release()
+            self._asker, self._heard, self._apart = asker, 0, 0
+        self._heard += 1
+        self._apart += theirs != 0 and theirs != mine
+        if self._heard == LOOK_REQUESTS:
+            self._look(theirs, driven_out)
+        return 0
+
+    cdef int _look(self, uint32_t theirs, long driven_out) except -1:
+        cdef bint apart = self._apart * 4 >= LOOK_REQUESTS * 3
+        cdef bint crowded = driven_out - self._driven_out > LOOK_REQUESTS // 4
+        self._heard = self._apart = 0
+        self._driven_out = driven_out
+        if self.follows:
+            if apart or crowded:
+                self.failed()
+            elif self._failed:
+                self._failed -= 1
+        elif self._pass:
+            self._pass -= 1
+        elif apart and not crowded:
+            self._go(theirs - 1)
+        return 0
+
+    cdef int _go(self, int cpu) except -1:
+        cpus = os.sched_getaffinity(0)
+        if cpu in cpus and len(cpus) > 1 and self._move({cpu}):
+            self._cpus, self.follows = cpus, True
+        else:
+            self.failed()
+        return 0
+
+    cpdef int failed(self) except -1:
+        """It did not help, or a statement took long."""
+        self.release()
+        self._failed = min(self._failed + 1, MOST_FAILED)
+        self._pass = 1 << self._failed
+        return 0
+
+    cpdef int release(self) except -1:
+        """To run anywhere."""
+        if self.follows:
+            self.follows = False
+            self._move(self._cpus)
+        return 0
 
 
 cdef class Counters:
@@ -302,6 +398,7 @@ cdef class QuickWay:
     cdef QuickEnd _brought_by  # the newest message
     # a thread that blocks
     cdef public Reads reads  # requests that it answers by itself, None = none
+    cdef public Follower _follower
     cdef public object post  # called with a request and its answer where that may not go out at once
     cdef public object _ready  # deque of what came and is not handed over
     cdef public QuickEnd _came_by  # way of the message handed over last
@@ -382,19 +479,33 @@ cdef class QuickWay:
             self._came_by = self._brought_by
             self._taken += 1
             if self.reads is None or not self._answer(message):
+                self._follower.release()  # nobody knows how long it will take
                 return message
         return self._receive(timeout_s, also)
 
     cdef bint _answer(self, Message message) except -1:
         """A request that was known again has its answer."""
-        cdef Message answer = self.reads.answer(message)
+        cdef QuickEnd end = self._came_by
+        cdef int64_t began_ns = now_ns()
+        cdef Message answer
+        self._follow(end)
+        answer = self.reads.answer(message)
         if answer is None:
             return False
+        if now_ns() - began_ns > SHORT_NS and self._follower.follows:
+            self._follower.failed()
         if len(answer.payload) <= self._came_by.channel._part_bytes:
             self._out(answer, self._way_of(answer))
         else:
             self.post(message, answer)
         return True
+
+    cdef int _follow(self, QuickEnd end) except -1:
+        cdef rusage usage
+        usage.ru_nivcsw = 0
+        if self._follower._heard == LOOK_REQUESTS - 1:
+            getrusage(RUSAGE_THREAD, &usage)
+        return self._follower.heard(end, (<segment_t *>end._rings._peer).cpu, <uint32_t>sched_getcpu() + 1, usage.ru_nivcsw)
 
     cpdef bint is_server_due(self):
         """Is it time to look at the server's link?"""
@@ -416,6 +527,7 @@ cdef class QuickWay:
         self._slept(now_ns() - began_ns, came)
         if not came:
             self._watch.server_due = True  # it has a heartbeat to send
+            self._follower.release()
         elif not self._watch.server_due:
             self._taken = 0  # the server's link is armed and had nothing
         return came
