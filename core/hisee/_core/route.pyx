@@ -60,7 +60,7 @@ cdef enum:
     SERVER = 2
     CONTROL = 3  # socket of a route, whose end tells the death of its peer
     OTHER = 4
-    LOOK_REQUESTS = 16  # of a Follower: requests between two looks
+    LOOK_REQUESTS = 16  # of a Place: requests between two looks
     MOST_FAILED = 10
     PAGE = 4096
     COUNTERS = 2048
@@ -70,6 +70,8 @@ cdef int64_t LONG_NS = 3_600_000_000_000
 LOOK_NS = 100_000  # about what two wakes across processors take
 SOON_NS = 120_000  # asleep for less than this: a look would have found it, or nearly
 MOST_PASSED = 1024
+FREE, TOGETHER, APART = "free", "together", "apart"
+cdef int64_t SOON = SOON_NS
 cdef int64_t SHORT_NS = 200_000  # a statement that takes longer is no short one
 
 
@@ -119,7 +121,7 @@ cdef class Spin:
 
     cpdef void woken(self, int64_t asleep_ns):
         """After a sleep that a message ended."""
-        if asleep_ns > SOON_NS or not self._may:
+        if asleep_ns > SOON or not self._may:
             return
         self._pass -= 1
         self.look_ns = LOOK_NS if self._pass <= 0 else 0
@@ -134,56 +136,73 @@ def move_to(cpus) -> bool:
     return True
 
 
-cdef class Follower:
-    """When the thread that answers runs on the processor of who asks, as if they were one: while one asks, is answered quickly and waits.
+cdef class Place:
+    """Where the thread that answers runs, as long as one asks and is answered quickly. FREE: where the system lets it.
 
-    Two that pass short work to and fro gain nothing from a second processor, and each wake across costs them more than the work. Most
-    systems see that by themselves; where the two are seen apart all the same, the lane goes to its asker. It is free again at once when
-    another one asks, when a statement takes long, when others want that processor, and when nobody has asked for some time. What did not
-    help is tried again less and less often. `move` sets the processors of the calling thread (False: it may not).
+    TOGETHER, on the processor of the asker, when requests come one by one: who asks sleeps until he has the answer, and a wake across
+    processors costs more than the work. APART when they come one behind the other: then each finds the other's message by looking
+    for it, and no one sleeps. Most systems place the two well by themselves; where they were seen otherwise, the lane moves. It is free
+    again as soon as another one asks, a statement takes long, others want the processor, or nobody asks for some time. What did not help
+    is tried again less and less often. `move` sets the processors of the calling thread (False: it may not).
     """
 
-    cdef readonly bint follows
+    cdef readonly str mode
     cdef object _move, _cpus, _asker
-    cdef int _heard, _apart  # of a look: requests, and how many came from another processor
+    cdef int _heard, _apart, _soon  # since the last look: requests; from another processor; right behind an answer
     cdef int _pass  # looks to be passed over
     cdef int _failed
     cdef long _driven_out  # times that others took the processor, as last seen
 
-    def __init__(self, move=move_to):
-        self._move = move
+    # who asks drives the lane out himself when his answer is there and the two share a processor
 
-    cpdef int heard(self, asker, uint32_t theirs, uint32_t mine, long driven_out) except -1:
-        """A request of `asker`, who was seen on processor `theirs`. `driven_out`: times that this thread had to leave its processor."""
+    def __init__(self, move=move_to):
+        self._move, self.mode = move, FREE
+
+    cpdef int heard(self, asker, uint32_t theirs, uint32_t mine, bint soon, long driven_out) except -1:
+        """A request of `asker`, seen on processor `theirs`. `driven_out`: times that this thread had to leave its processor."""
         if asker is not self._asker:
             self.release()
-            self._asker, self._heard, self._apart = asker, 0, 0
+            self._asker, self._heard, self._apart, self._soon = asker, 0, 0, 0
         self._heard += 1
         self._apart += theirs != 0 and theirs != mine
+        self._soon += soon
         if self._heard == LOOK_REQUESTS:
             self._look(theirs, driven_out)
         return 0
 
+    cdef bint due(self):
+        """Does the next request bring a look?"""
+        return self._heard == LOOK_REQUESTS - 1
+
     cdef int _look(self, uint32_t theirs, long driven_out) except -1:
-        cdef bint apart = self._apart * 4 >= LOOK_REQUESTS * 3
-        cdef bint crowded = driven_out - self._driven_out > LOOK_REQUESTS // 4
-        self._heard = self._apart = 0
+        cdef bint apart = self._apart * 2 > LOOK_REQUESTS
+        cdef bint crowded = driven_out - self._driven_out > (LOOK_REQUESTS // 4 if self.mode is APART else LOOK_REQUESTS * 3 // 2)
+        fitting = APART if self._soon * 4 >= LOOK_REQUESTS * 3 else TOGETHER if self._soon * 4 <= LOOK_REQUESTS else FREE
+        self._heard = self._apart = self._soon = 0
         self._driven_out = driven_out
-        if self.follows:
-            if apart or crowded:
-                self.failed()
-            elif self._failed:
-                self._failed -= 1
+        if self.mode is not FREE:
+            self._judge(fitting, apart, crowded)
         elif self._pass:
             self._pass -= 1
-        elif apart and not crowded:
-            self._go(theirs - 1)
+        elif theirs and not crowded and (fitting is TOGETHER and apart or fitting is APART and not apart):
+            self._go(fitting, theirs - 1)
         return 0
 
-    cdef int _go(self, int cpu) except -1:
+    cdef int _judge(self, str fitting, bint apart, bint crowded) except -1:
+        """Was it right to move?"""
+        if fitting is not self.mode:
+            self.release()
+        elif crowded or apart != (self.mode is APART):
+            self.failed()
+        elif self._failed:
+            self._failed -= 1
+        return 0
+
+    cdef int _go(self, str mode, int cpu) except -1:
         cpus = os.sched_getaffinity(0)
-        if cpu in cpus and len(cpus) > 1 and self._move({cpu}):
-            self._cpus, self.follows = cpus, True
+        wanted = {cpu} if mode is TOGETHER else cpus - {cpu}
+        if cpu in cpus and len(cpus) > 1 and self._move(wanted):
+            self._cpus, self.mode = cpus, mode
         else:
             self.failed()
         return 0
@@ -197,8 +216,8 @@ cdef class Follower:
 
     cpdef int release(self) except -1:
         """To run anywhere."""
-        if self.follows:
-            self.follows = False
+        if self.mode is not FREE:
+            self.mode = FREE
             self._move(self._cpus)
         return 0
 
@@ -398,7 +417,8 @@ cdef class QuickWay:
     cdef QuickEnd _brought_by  # the newest message
     # a thread that blocks
     cdef public Reads reads  # requests that it answers by itself, None = none
-    cdef public Follower _follower
+    cdef public Place place
+    cdef int64_t _answered_ns
     cdef public object post  # called with a request and its answer where that may not go out at once
     cdef public object _ready  # deque of what came and is not handed over
     cdef public QuickEnd _came_by  # way of the message handed over last
@@ -479,7 +499,7 @@ cdef class QuickWay:
             self._came_by = self._brought_by
             self._taken += 1
             if self.reads is None or not self._answer(message):
-                self._follower.release()  # nobody knows how long it will take
+                self.place.release()  # nobody knows how long it will take
                 return message
         return self._receive(timeout_s, also)
 
@@ -488,24 +508,25 @@ cdef class QuickWay:
         cdef QuickEnd end = self._came_by
         cdef int64_t began_ns = now_ns()
         cdef Message answer
-        self._follow(end)
+        self._place_for(end, began_ns - self._answered_ns < SOON)
         answer = self.reads.answer(message)
         if answer is None:
             return False
-        if now_ns() - began_ns > SHORT_NS and self._follower.follows:
-            self._follower.failed()
         if len(answer.payload) <= self._came_by.channel._part_bytes:
             self._out(answer, self._way_of(answer))
         else:
             self.post(message, answer)
+        self._answered_ns = now_ns()
+        if self._answered_ns - began_ns > SHORT_NS and self.place.mode is not FREE:
+            self.place.failed()
         return True
 
-    cdef int _follow(self, QuickEnd end) except -1:
+    cdef int _place_for(self, QuickEnd end, bint soon) except -1:
         cdef rusage usage
         usage.ru_nivcsw = 0
-        if self._follower._heard == LOOK_REQUESTS - 1:
+        if self.place.due():
             getrusage(RUSAGE_THREAD, &usage)
-        return self._follower.heard(end, (<segment_t *>end._rings._peer).cpu, <uint32_t>sched_getcpu() + 1, usage.ru_nivcsw)
+        return self.place.heard(end, (<segment_t *>end._rings._peer).cpu, <uint32_t>sched_getcpu() + 1, soon, usage.ru_nivcsw)
 
     cpdef bint is_server_due(self):
         """Is it time to look at the server's link?"""
@@ -527,7 +548,7 @@ cdef class QuickWay:
         self._slept(now_ns() - began_ns, came)
         if not came:
             self._watch.server_due = True  # it has a heartbeat to send
-            self._follower.release()
+            self.place.release()
         elif not self._watch.server_due:
             self._taken = 0  # the server's link is armed and had nothing
         return came

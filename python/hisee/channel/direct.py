@@ -17,7 +17,7 @@ from contextlib import suppress
 import msgspec
 
 from hisee._core.ring import RingPoisoned
-from hisee._core.route import Follower, QuickWay, Spin, Watch, edge
+from hisee._core.route import Place, QuickWay, Spin, Watch, edge
 from hisee.channel.channel import Channel, OnLost, OnMessage
 from hisee.channel.errors import ChannelClosed, ChannelError, ChannelFull, Lost
 from hisee.channel.message import Message
@@ -51,7 +51,7 @@ class Direct(QuickWay):
         self._loop: AbstractEventLoop | None = None
         self._epoll = -1
         self._ready = deque()
-        self._spin, self._follower = Spin(), Follower()
+        self._spin, self.place = Spin(), Place()
         self._kinds: dict[int, Callable[[Message], None]] = {
             Kind.ROUTE_GRANT: self._granted, Kind.ROUTE_REVOKE: self._revoked, Kind.ROUTE_TURN: self._turned}
         self._answers, self._own_kinds = frozenset(ENDS), frozenset({*self._kinds, *ENDS})
@@ -298,7 +298,7 @@ class Direct(QuickWay):
 
     def _read_no_more(self, end: RouteEnd) -> None:
         end.reading = False
-        self._follower.release()
+        self.place.release()
         if end in self._reading:
             self._reading.remove(end)
 
