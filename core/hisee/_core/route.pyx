@@ -21,57 +21,19 @@ from hisee._core.session cimport Quick
 import mmap
 import os
 
-cdef extern from "<sys/epoll.h>" nogil:
-    ctypedef union epoll_data_t:
-        uint64_t u64
-
-    struct epoll_event:
-        uint32_t events
-        epoll_data_t data
-
-    int EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD, EPOLL_CLOEXEC
-    uint32_t EPOLLIN, EPOLLET
-    int epoll_create1(int flags)
-    int epoll_ctl(int epoll, int op, int fd, epoll_event *event)
-    int epoll_wait(int epoll, epoll_event *events, int most, int timeout_ms)
-
-
-cdef extern from "<sched.h>" nogil:
-    int sched_getcpu()
-
-cdef extern from "<sys/resource.h>" nogil:
-    struct rusage:
-        long ru_nivcsw
-
-    int RUSAGE_THREAD
-    int getrusage(int who, rusage *usage)
-
 cdef extern from "esl_ring.h" nogil:
     ctypedef struct segment_t "esl_segment_t":
         uint32_t cpu  # 1 + processor that its owner was last seen on; a hint, nothing depends on its order
 
 
 cdef enum:
-    EVENTS = 16  # taken from the epoll at once
     TURN_MESSAGES = 16  # of routes, before the server's link gets a look
-    # what a descriptor is, above its number in the event: a selector of Python looks at the lower half only
-    PLAIN = 0
-    BELL = 1  # of a route: edge-triggered, never read
-    SERVER = 2
-    CONTROL = 3  # socket of a route, whose end tells the death of its peer
-    OTHER = 4
-    LOOK_REQUESTS = 16  # of a Place: requests between two looks
-    MOST_FAILED = 10
     PAGE = 4096
     COUNTERS = 2048
     MOST_LANES = 128  # what the page has room for
 
 cdef int64_t LONG_NS = 3_600_000_000_000
-LOOK_NS = 100_000  # about what two wakes across processors take
-SOON_NS = 120_000  # asleep for less than this: a look would have found it, or nearly
-MOST_PASSED = 1024
-FREE, TOGETHER, APART = "free", "together", "apart"
-cdef int64_t SOON = SOON_NS
+cdef int64_t TURN_NS = 2_000_000  # as a turn of hisee.script.turns
 cdef int64_t SHORT_NS = 200_000  # a statement that takes longer is no short one
 
 
@@ -81,145 +43,7 @@ cdef int64_t now_ns() noexcept nogil:
     return <int64_t>now.tv_sec * 1000000000 + now.tv_nsec
 
 
-cdef int control(int epoll, int op, int fd, uint64_t what, uint32_t events) except -1:
-    cdef epoll_event event
-    event.events, event.data.u64 = events, what << 32 | <uint32_t>fd
-    if epoll_ctl(epoll, op, fd, &event):
-        raise OSError(errno, os.strerror(errno))
-    return 0
-
-
-def edge(int epoll, int bell) -> None:
-    """Of a bell that this epoll watches already: from now on each stroke is told once, and nobody has to read it."""
-    control(epoll, EPOLL_CTL_MOD, bell, BELL, EPOLLIN | EPOLLET)
-
-
-cdef class Spin:
-    """When a thread that expects a message looks for it instead of going to sleep at once.
-
-    A wake from one processor to another one costs more than a short statement. So it looks for about as long as a wake takes while that
-    pays: the last looks found something, or messages came so soon after it had fallen asleep that they would have. Each failure doubles
-    the number of chances that are passed over before the next try. Asked before each sleep (`look_ns`), told what came of it. Without a
-    second processor it never looks.
-    """
-
-    cdef readonly int64_t look_ns
-    cdef bint _may
-    cdef int _pass  # chances to be passed over
-    cdef int _failed  # in a row
-
-    def __init__(self):
-        self._may = len(os.sched_getaffinity(0)) > 1
-
-    cpdef void found(self):
-        self._failed = 0
-
-    cpdef void nothing(self):
-        self.look_ns = 0
-        self._failed += 1
-        self._pass = min(1 << min(self._failed, 20), MOST_PASSED)
-
-    cpdef void woken(self, int64_t asleep_ns):
-        """After a sleep that a message ended."""
-        if asleep_ns > SOON or not self._may:
-            return
-        self._pass -= 1
-        self.look_ns = LOOK_NS if self._pass <= 0 else 0
-
-
-def move_to(cpus) -> bool:
-    """This thread runs on these processors only from now on. False: it may not."""
-    try:
-        os.sched_setaffinity(0, cpus)
-    except OSError:
-        return False
-    return True
-
-
-cdef class Place:
-    """Where the thread that answers runs, as long as one asks and is answered quickly. FREE: where the system lets it.
-
-    TOGETHER, on the processor of the asker, when requests come one by one: who asks sleeps until he has the answer, and a wake across
-    processors costs more than the work. APART when they come one behind the other: then each finds the other's message by looking
-    for it, and no one sleeps. Most systems place the two well by themselves; where they were seen otherwise, the lane moves. It is free
-    again as soon as another one asks, a statement takes long, others want the processor, or nobody asks for some time. What did not help
-    is tried again less and less often. `move` sets the processors of the calling thread (False: it may not).
-    """
-
-    cdef readonly str mode
-    cdef object _move, _cpus, _asker
-    cdef int _heard, _apart, _soon  # since the last look: requests; from another processor; right behind an answer
-    cdef int _pass  # looks to be passed over
-    cdef int _failed
-    cdef long _driven_out  # times that others took the processor, as last seen
-
-    # who asks drives the lane out himself when his answer is there and the two share a processor
-
-    def __init__(self, move=move_to):
-        self._move, self.mode = move, FREE
-
-    cpdef int heard(self, asker, uint32_t theirs, uint32_t mine, bint soon, long driven_out) except -1:
-        """A request of `asker`, seen on processor `theirs`. `driven_out`: times that this thread had to leave its processor."""
-        if asker is not self._asker:
-            self.release()
-            self._asker, self._heard, self._apart, self._soon = asker, 0, 0, 0
-        self._heard += 1
-        self._apart += theirs != 0 and theirs != mine
-        self._soon += soon
-        if self._heard == LOOK_REQUESTS:
-            self._look(theirs, driven_out)
-        return 0
-
-    cdef bint due(self):
-        """Does the next request bring a look?"""
-        return self._heard == LOOK_REQUESTS - 1
-
-    cdef int _look(self, uint32_t theirs, long driven_out) except -1:
-        cdef bint apart = self._apart * 2 > LOOK_REQUESTS
-        cdef bint crowded = driven_out - self._driven_out > (LOOK_REQUESTS // 4 if self.mode is APART else LOOK_REQUESTS * 3 // 2)
-        fitting = APART if self._soon * 4 >= LOOK_REQUESTS * 3 else TOGETHER if self._soon * 4 <= LOOK_REQUESTS else FREE
-        self._heard = self._apart = self._soon = 0
-        self._driven_out = driven_out
-        if self.mode is not FREE:
-            self._judge(fitting, apart, crowded)
-        elif self._pass:
-            self._pass -= 1
-        elif theirs and not crowded and (fitting is TOGETHER and apart or fitting is APART and not apart):
-            self._go(fitting, theirs - 1)
-        return 0
-
-    cdef int _judge(self, str fitting, bint apart, bint crowded) except -1:
-        """Was it right to move?"""
-        if fitting is not self.mode:
-            self.release()
-        elif crowded or apart != (self.mode is APART):
-            self.failed()
-        elif self._failed:
-            self._failed -= 1
-        return 0
-
-    cdef int _go(self, str mode, int cpu) except -1:
-        cpus = os.sched_getaffinity(0)
-        wanted = {cpu} if mode is TOGETHER else cpus - {cpu}
-        if cpu in cpus and len(cpus) > 1 and self._move(wanted):
-            self._cpus, self.mode = cpus, mode
-        else:
-            self.failed()
-        return 0
-
-    cpdef int failed(self) except -1:
-        """It did not help, or a statement took long."""
-        self.release()
-        self._failed = min(self._failed + 1, MOST_FAILED)
-        self._pass = 1 << self._failed
-        return 0
-
-    cpdef int release(self) except -1:
-        """To run anywhere."""
-        if self.mode is not FREE:
-            self.mode = FREE
-            self._move(self._cpus)
-        return 0
+include "place.pxi"
 
 
 cdef class Counters:
@@ -310,96 +134,7 @@ cdef class QuickEnd:
         return c.esl_look_ns(&self._rings._waiter, self._rings._peer) != 0
 
 
-cdef class Watch:
-    """What a blocking thread with direct routes waits for: one epoll for its server's link, the routes and other descriptors.
-
-    `server_due`: look at that link. Bells are edge-triggered and never read.
-    """
-
-    cdef int _epoll
-    cdef dict _ends  # by control socket
-    cdef tuple _others
-    cdef public bint server_due
-    cdef bint _stop  # one of the others is readable
-
-    def __init__(self, servers):
-        self._epoll = epoll_create1(EPOLL_CLOEXEC)
-        if self._epoll < 0:
-            raise OSError(errno, os.strerror(errno))
-        self._ends, self._others, self.server_due = {}, (), True
-        for fd in servers:
-            control(self._epoll, EPOLL_CTL_ADD, fd, SERVER, EPOLLIN)
-
-    def __dealloc__(self):
-        self.close()
-
-    def close(self) -> None:
-        epoll, self._epoll = self._epoll, -1
-        if epoll >= 0:
-            close(epoll)
-
-    def add(self, end) -> None:
-        bell, socket = end.carrier.descriptors
-        control(self._epoll, EPOLL_CTL_ADD, bell, BELL, EPOLLIN | EPOLLET)
-        control(self._epoll, EPOLL_CTL_ADD, socket, CONTROL, EPOLLIN)
-        self._ends[socket] = end
-
-    def drop(self, end) -> None:
-        """Before its descriptors are closed."""
-        bell, socket = end.carrier.descriptors
-        if self._ends.pop(socket, None) is not None:
-            control(self._epoll, EPOLL_CTL_DEL, bell, BELL, 0)
-            control(self._epoll, EPOLL_CTL_DEL, socket, CONTROL, 0)
-
-    @property
-    def empty(self) -> bool:
-        """No route is left."""
-        return not self._ends
-
-    def wait(self, double timeout_s, also) -> bool:
-        """False = time is over, or one of `also` is readable."""
-        self._look_for(also)
-        return self._sleep(<int64_t>(timeout_s * 1e9)) and not self._stop
-
-    cdef int _look_for(self, also) except -1:
-        if self._others == tuple(also):
-            return 0
-        for fd in self._others:
-            control(self._epoll, EPOLL_CTL_DEL, fd, OTHER, 0)
-        self._others = tuple(also)
-        for fd in self._others:
-            control(self._epoll, EPOLL_CTL_ADD, fd, OTHER, EPOLLIN)
-        return 0
-
-    cdef bint _sleep(self, int64_t limit_ns) except -1:
-        """Whether anything came."""
-        cdef epoll_event events[EVENTS]
-        cdef int found = doze(self._epoll, limit_ns, events), at
-        cdef uint64_t what
-        self._stop = False
-        for at in range(found):
-            what = events[at].data.u64 >> 32
-            if what == SERVER:
-                self.server_due = True
-            elif what == OTHER:
-                self._stop = True
-            elif what == CONTROL:
-                self._ends[<int><uint32_t>events[at].data.u64].carrier.look = True
-        return found > 0
-
-
-cdef int doze(int epoll, int64_t limit_ns, epoll_event *events) except -1:
-    """Asleep until something comes; the number of events. A part of a millisecond counts as a whole one, as event loops have it."""
-    cdef int timeout_ms, found
-    timeout_ms = <int>((min(limit_ns, LONG_NS) + 999999) // 1000000) if limit_ns > 0 else 0
-    with nogil:
-        found = epoll_wait(epoll, events, EVENTS, timeout_ms)
-    if found < 0:
-        if errno != EINTR:
-            raise OSError(errno, os.strerror(errno))
-        PyErr_CheckSignals()
-        return 0
-    return found
+include "watch.pxi"
 
 
 cdef class QuickWay:
@@ -429,9 +164,10 @@ cdef class QuickWay:
     cdef public object _on_message
     cdef public object on_answer  # what is called with an answer by a route in place of `_on_message`; None = that
     cdef public int _epoll  # of the loop; -1: none, or not known
-    cdef public bint between  # `rest` comes before the loop goes on
-    cdef public bint awake  # and some peers do not ring meanwhile
-    cdef public bint elsewhere  # something came that is not of a route
+    cdef bint _between  # in a turn of scripts: `rest` comes before the loop goes on
+    cdef bint _awake  # and some peers do not ring meanwhile
+    cdef bint _elsewhere  # something came that is not of a route
+    cdef int64_t _began_ns  # the turn
     cdef int _unlooked  # answers since the loop's epoll was looked at
     cdef QuickEnd _asked_by
 
@@ -445,10 +181,10 @@ cdef class QuickWay:
         if end is None:
             self._server.send(message)
             return 0
-        if self.between and end.usable():
+        if self._between and end.usable():
             self._asked_by = end
             c.esl_ring_awake(&end._rings._consumer)  # `rest` looks before it sleeps
-            self.awake = True
+            self._awake = True
         if end.asks:
             message.target = end.peer
         try:
@@ -555,19 +291,26 @@ cdef class QuickWay:
 
     # -- beside an event loop
 
+    def open_turn(self) -> None:
+        """Scripts run now, and what they ask may be answered before the loop goes on: `rest`. `leave` ends it."""
+        self._between, self._began_ns, self.waited_ns = True, now_ns(), 0
+
     def rest(self, loop, int64_t limit_ns) -> bool:
         """Hand over the next answer by a route, if it comes before anything else that the loop has to do, within `limit_ns` (< 0: ever).
 
         `loop` is a MeteredLoop: what it has to do is in `_ready`, what it will have to in `_scheduled`.
 
-        False: let the loop go on. Between `between` = True and `leave`.
+        False: let the loop go on. So it does as well when the turn has worked for TURN_NS.
         """
         cdef Message message
-        cdef int64_t spare_ns
-        if self._epoll < 0 or self.elsewhere or self._unlooked >= TURN_MESSAGES or loop._ready or not self._expects():
+        cdef int64_t spare_ns, current_ns
+        if self._epoll < 0 or self._elsewhere or self._unlooked >= TURN_MESSAGES or loop._ready or not self._expects():
             return False
         timers = loop._scheduled
-        spare_ns = <int64_t>(<double>timers[0]._when * 1e9) - now_ns() if timers else LONG_NS
+        current_ns = now_ns()
+        if current_ns - self._began_ns - self.waited_ns > TURN_NS:
+            return False
+        spare_ns = <int64_t>(<double>timers[0]._when * 1e9) - current_ns if timers else LONG_NS
         if 0 <= limit_ns < spare_ns:
             spare_ns = limit_ns
         if spare_ns <= 0:
@@ -595,7 +338,7 @@ cdef class QuickWay:
         cdef epoll_event events[EVENTS]
         cdef int found, at
         cdef int64_t began_ns
-        self.awake = True
+        self._awake = True
         if not self._all_asleep():
             return True
         began_ns = now_ns()
@@ -604,16 +347,16 @@ cdef class QuickWay:
         self._unlooked = 0
         for at in range(found):
             if events[at].data.u64 >> 32 != BELL:
-                self.elsewhere = True
+                self._elsewhere = True
         return found > 0
 
     def leave(self) -> bool:
         """The loop goes on: every peer knows that this side waits at its bell. False: something is there by now."""
-        self.between = self.elsewhere = False
+        self._between = self._elsewhere = False
         self._unlooked = 0
-        if not self.awake:
+        if not self._awake:
             return True
-        self.awake = False
+        self._awake = False
         return self._all_asleep()
 
     # -- how it waits

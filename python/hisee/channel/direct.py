@@ -119,9 +119,8 @@ class Direct(QuickWay):
 
     def close_turn(self) -> None:
         """After `rest`: what came meanwhile has its turn in the loop."""
-        slept_ns, self.waited_ns = self.waited_ns, 0
-        if slept_ns and isinstance(self._loop, MeteredLoop):
-            self._loop.time_spent.slept(slept_ns)
+        if self.waited_ns and isinstance(self._loop, MeteredLoop):
+            self._loop.time_spent.slept(self.waited_ns)
         if not self.leave():
             for end in self._reading:
                 end.channel.look_again()

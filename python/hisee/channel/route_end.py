@@ -65,7 +65,7 @@ class RouteEnd(QuickEnd):
     def turn_back(self) -> list[Message]:
         """Send nothing more by it; what was accepted and has not gone, for the way through the server."""
         self.sending, self.left = False, True
-        back = self.channel.take_back()
+        back: list[Message] = self.channel.take_back()
         for message in back:
             self.counters.add(message.lane, len(message.payload), -1)
             self.open.pop((message.source, message.corr), None)

@@ -13,7 +13,6 @@ from hisee.background import Background
 from hisee.channel import Channel, ChannelClosed, ChannelFull, Message, Requests
 from hisee.channel.carriers import NETWORK
 from hisee.channel.direct import Direct
-from hisee.channel.route_end import ENDS
 from hisee.channel.duties import MessageTrace, answer_soon, answer_unknown, load_message
 from hisee.channel.payloads import (
     Ended,
@@ -30,6 +29,7 @@ from hisee.channel.payloads import (
     pack,
     unpack,
 )
+from hisee.channel.route_end import ENDS
 from hisee.channel.spoken import USER_FLAGS, in_force
 from hisee.commands import Commands
 from hisee.load import busy_ns

@@ -19,11 +19,10 @@ NEAR_S = 60.0
 
 
 class Near(Protocol):
-    """A way by which answers come so soon that a turn waits for them. `between`: set while a turn runs."""
+    """A way by which answers come so soon that a turn waits for them."""
 
-    between: bool
-
-    def rest(self, loop: asyncio.AbstractEventLoop, limit_ns: int) -> bool: ...  # has an answer been handed over within the limit, < 0: ever?
+    def open_turn(self) -> None: ...
+    def rest(self, loop: asyncio.AbstractEventLoop, limit_ns: int) -> bool: ...  # was an answer handed over? limit < 0: none
     def close_turn(self) -> None: ...
 
 
@@ -68,16 +67,15 @@ class Turns:
             self._loop.call_soon(self._turn)
 
     def _turn(self) -> None:
-        near = self._near()
-        if near is None:
-            self._round()
-        else:
-            near.between = True
-            try:
+        self._due = True  # whoever is woken meanwhile has his place in it
+        try:
+            near = self._near()
+            if near is None:
+                self._round()
+            else:
                 self._rounds(near)
-            finally:
-                near.close_turn()
-        self._due = False
+        finally:
+            self._due = False
         if self._begin or self._scheduler.ready:
             self._schedule()
         else:
@@ -85,15 +83,20 @@ class Turns:
 
     def _rounds(self, near: Near) -> None:
         """One, and one more for each answer that comes before the loop has something else to do."""
-        loop = self._loop
-        self._round()
-        while not self._begin and not self._scheduler.ready:
-            try:
-                if not near.rest(loop, self._until_sleeper_ns()):
-                    return
-            except Exception:
-                log.exception("an answer")
+        near.open_turn()
+        try:
             self._round()
+            while not self._begin and not self._scheduler.ready and self._answer_came(near):
+                self._round()
+        finally:
+            near.close_turn()
+
+    def _answer_came(self, near: Near) -> bool:
+        try:
+            return near.rest(self._loop, self._until_sleeper_ns())
+        except Exception:  # of whoever took it
+            log.exception("an answer")
+            return True
 
     def _round(self) -> None:
         begin, self._begin = self._begin, []
@@ -139,4 +142,5 @@ class Turns:
 
     def _sleep_over(self) -> None:
         self._timer = None
-        self._schedule()
+        if not self._due:
+            self._turn()
