@@ -13,8 +13,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from hisee.background import Background
 from hisee._core.route import Counters
+from hisee.background import Background
 from hisee.channel import Message, RequestFailed
 from hisee.channel.direct import FACT
 from hisee.channel.payloads import RouteBroken, RouteGrant, RouteRevoke, pack, unpack
