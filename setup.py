@@ -42,6 +42,8 @@ EXTENSIONS = {
     "hisee._core.session": ["esl_session", "esl_ring", "esl_wait", "esl_frame", "esl_crc"],
     "hisee._core.kept": ["esl_ring", "esl_frame", "esl_crc"],
     "hisee._core.message": [],
+    "hisee._core.reads": [*VALUES, "esl_number"],
+    "hisee._core.route": ["esl_ring", "esl_wait", "esl_frame", "esl_crc"],
     "hisee._core.numbers": [],
     "hisee._core.frame": ["esl_frame", "esl_crc"],
     "hisee._core.router": ["esl_router", "esl_router_owner", "esl_port", "esl_port_stream", "esl_ring", "esl_wait", "esl_frame", "esl_crc"],

@@ -55,6 +55,10 @@ class LoopTime(selectors.DefaultSelector):
         finally:
             self._idle_ns += self._now_ns() - before
 
+    def slept(self, ns: int) -> None:
+        """Somebody else waited in the selector's place."""
+        self._idle_ns += ns
+
     @property
     def busy_ns(self) -> int:
         return self._now_ns() - self._began_ns - self._idle_ns
@@ -71,7 +75,6 @@ class MeteredLoop(asyncio.SelectorEventLoop):
     def idle(self) -> bool:
         """Nothing is ready to run: after the present callback the loop would look for events."""
         return not self._ready  # type: ignore[attr-defined]
-
 
 def busy_ns() -> int:
     """Busy time of the running loop; CPU time of the thread where the loop is a foreign one."""

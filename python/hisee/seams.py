@@ -9,6 +9,7 @@ import os
 import random
 import socket
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -55,6 +56,11 @@ class BootClock(SystemClock):
 
     def monotonic_ns(self) -> int:
         return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+
+
+def plainly(clock: Clock) -> Callable[[], int]:
+    """Its monotonic_ns as it is called most quickly: of the system's clock without a method in between."""
+    return time.monotonic_ns if type(clock) is SystemClock else clock.monotonic_ns
 
 
 class SystemNet:

@@ -36,6 +36,8 @@ class Outside:
         self.lines.append(unpack(LogWrite, message.payload).text)
         self.changed.set()
 
+    near = None
+
     def far(self, message: Message) -> bool:
         return False
 

@@ -116,6 +116,8 @@ class Recording:
         answer = Message(kind=kind, lane=message.lane, source=1, target=message.source, corr=corr, payload=payload)
         asyncio.get_running_loop().call_soon(self.engine.deliver, answer)
 
+    near = None
+
     def far(self, message: Message) -> bool:
         return False
 

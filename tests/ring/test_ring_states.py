@@ -144,7 +144,8 @@ def test_a_sleeper_of_an_older_release_is_called_each_time(link: Link) -> None:
     assert link.push(b"2") and link.b.rung()
 
 
-@pytest.mark.parametrize("length", [0, 1, 7, 8, 9, 63, 64, 71, 248, 256, 257, 264, 383, 384, 775, 1528, 1536, 1927, 3072, 4095, 4096, 5001, 8127])
+@pytest.mark.parametrize("length", [
+    0, 1, 7, 8, 9, 63, 64, 71, 248, 256, 257, 264, 383, 384, 775, 1528, 1536, 1927, 3072, 4095, 4096, 5001, 8127])
 def test_the_sum_of_a_record_is_the_documented_one(length: int) -> None:
     link = Link(32768)
     payload = bytes(at * 7 % 251 for at in range(length))

@@ -19,20 +19,6 @@ from hisee._core.message cimport Message
 from hisee._core.ring cimport Rings
 
 
-cdef extern from "esl_session.h" nogil:
-    unsigned int ESL_LANES
-
-    ctypedef struct esl_lanes_t:
-        uint64_t *sent
-        uint64_t *taken
-        uint32_t open
-        uint32_t count
-
-    void esl_lanes_init(esl_lanes_t *lanes, uint32_t count, uint16_t control) noexcept
-    uint64_t esl_coarse_ns() noexcept
-    bint esl_lanes_next(const esl_lanes_t *lanes, const c.esl_record_view_t *view) noexcept
-
-
 cdef enum:
     WHOLE = 3
     WANTS_ANSWER = 4
@@ -42,9 +28,6 @@ cdef enum:
 
 cdef class Guard:
     """A lock whose state is seen without asking: with the GIL held, `held` false means that nobody is inside, and nobody comes."""
-
-    cdef PyThread_type_lock _lock
-    cdef bint held
 
     def __cinit__(self):
         self._lock = PyThread_allocate_lock()
@@ -79,8 +62,6 @@ cdef class Guard:
 cdef class Lanes:
     """Numbers of the lanes, for the Python side. `sent`, `taken`: of the newest part; `open`: a message in parts has begun."""
 
-    cdef esl_lanes_t _lanes
-
     def __init__(self, unsigned int count, unsigned int control):
         esl_lanes_init(&self._lanes, count, control)
 
@@ -108,25 +89,6 @@ cdef class Lanes:
 
 cdef class Quick:
     """See the module's text. `_rings` None: another carrier, everything goes through `_send` and `_receive`."""
-
-    cdef public Rings _rings
-    cdef public Kept _kept  # of what goes into the rings; None = nothing is sent again
-    cdef public Lanes _lanes
-    cdef public object _guard
-    cdef public object _ready  # deque of messages that were received and not handed over
-    cdef public dict _unspoken  # kinds that the peer does not know
-    cdef public str _end  # reason, once nothing more will come
-    cdef public bint _closed
-    cdef public bint _queued  # something waits in the backlog
-    cdef public bint _spoke  # since the last tick
-    cdef public bint _heard
-    cdef public bint _heard_here  # and nobody has looked at the clock for it
-    cdef public Py_ssize_t _part_bytes
-    cdef public uint64_t sent
-    cdef public uint64_t received
-    cdef public uint64_t _look_ns  # after so long Channel looks at clock, heartbeat and the peer's life, however much comes
-    cdef uint64_t _looked_ns
-    cdef unsigned int _in_a_row
 
     def send(self, message) -> None:
         """Accept `message` for delivery; never blocks.
@@ -158,6 +120,13 @@ cdef class Quick:
         message = self._receive(timeout_s, also)
         self._looked_ns = esl_coarse_ns()
         return message
+
+    @cython.final
+    cdef Message next(self):
+        """The next whole message that is there, without a wait; None: none is, or one that Channel must look at."""
+        if self._rings is None or self._end or self._closed or self._ready:
+            return None
+        return self._next()
 
     @cython.final
     cdef bint _usable(self):

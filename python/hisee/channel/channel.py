@@ -227,6 +227,11 @@ class Channel(Quick):
         if not self._closed and self._loop is not None and not self._carrier.arm():
             self._loop.call_soon(self._turn)
 
+    def look_again(self) -> None:
+        """Attached mode: something may have come that nobody was told of."""
+        if self._loop is not None and not self._closed:
+            self._loop.call_soon(self._turn)
+
     def batch(self) -> list[Message]:
         """Blocking mode, without waiting: some of what has come, [] = nothing. Raises ChannelClosed behind the last one."""
         if not self._ready and not self._closed:

@@ -17,14 +17,14 @@ from contextlib import suppress
 import msgspec
 
 from hisee._core.ring import RingPoisoned
+from hisee._core.route import Place, QuickWay, Spin, Watch, edge
 from hisee.channel.channel import Channel, OnLost, OnMessage
 from hisee.channel.errors import ChannelClosed, ChannelError, ChannelFull, Lost
 from hisee.channel.message import Message
 from hisee.channel.payloads import Failed, Payload, RouteBroken, RouteGrant, RouteRevoke, RouteTurn, pack, unpack
 from hisee.channel.route_end import ENDS, EdgeCarrier, RouteCarrier, RouteEnd, open_end
 from hisee.channel.settings import settings
-from hisee.channel.spin import Spin
-from hisee.channel.watch import Watch
+from hisee.load import MeteredLoop
 from hisee.schema.errors import Err
 from hisee.schema.extended import Ext
 from hisee.schema.messages import MessageKind as Kind
@@ -33,30 +33,28 @@ from hisee.seams import Clock
 log = logging.getLogger("hisee.channel")
 FACT = "direct"  # of HELLO: this program takes direct routes
 KNL = 1
-TURN_MESSAGES = 16  # taken from direct routes before the server's link gets a look
 
 
-class Direct:
-    """`send` and `receive` or `attach` as of a Channel; the server's link stays the one for everything else."""
+class Direct(QuickWay):
+    """`send` and `receive` or `attach` as of a Channel; the server's link stays the one for everything else.
+
+    `send`, `receive` and `rest` are those of QuickWay, which asks `_receive` and `_hand_over` here for everything but whole messages.
+    """
 
     def __init__(self, server: Channel, clock: Clock) -> None:
         assert server.welcome is not None
-        self._server, self._clock = server, clock
+        self._server, self._gone, self._clock = server, ChannelClosed, clock
         self._number = server.welcome.number
         self._config = settings(server.welcome.limits)
         self._ends: dict[int, RouteEnd] = {}  # by route: in use, or with something not answered
-        self._ways: dict[tuple[int, int], RouteEnd] = {}  # (lane, object) -> the end that requests for it take
+        self._ways, self._reading = {}, []
         self._loop: AbstractEventLoop | None = None
-        self._on_message: OnMessage | None = None
-        self._ready: deque[tuple[Message, RouteEnd | None]] = deque()  # blocking mode
-        self._came_by: RouteEnd | None = None  # blocking mode: way of the message handed over last
-        self._taken = 0
-        self._watch: Watch | None = None
-        self._spin = Spin()
-        self._asked_ns = 0  # on a loop: when the newest request left that has no answer yet
-        self._looking = False
+        self._epoll = -1
+        self._ready = deque()
+        self._spin, self.place = Spin(), Place()
         self._kinds: dict[int, Callable[[Message], None]] = {
             Kind.ROUTE_GRANT: self._granted, Kind.ROUTE_REVOKE: self._revoked, Kind.ROUTE_TURN: self._turned}
+        self._answers, self._own_kinds = frozenset(ENDS), frozenset({*self._kinds, *ENDS})
 
     @property
     def routes(self) -> int:
@@ -72,28 +70,6 @@ class Direct:
 
     # -- out
 
-    def send(self, message: Message) -> None:
-        """As Channel.send. An answer goes back the way its request came, in blocking mode."""
-        end = self._way(message)
-        if end is None:
-            self._server.send(message)
-            return
-        if end.asks:
-            message.target = end.peer
-        try:
-            end.send(message)
-        except ChannelClosed:  # the peer is gone; the server says so, and knows what becomes of this one
-            self._server.send(message)
-            return
-        if self._loop is not None and message.wants_answer:
-            self._expect(end)
-
-    def _way(self, message: Message) -> RouteEnd | None:
-        if not message.target:
-            return self._ways.get((message.lane, message.object)) if self._ways else None
-        came = self._came_by
-        return came if came is not None and came.sending and message.kind in ENDS and message.lane == came.lane else None
-
     def _tell(self, kind: Kind, payload: Payload, lane: int = 0, target: int = KNL) -> None:
         with suppress(ChannelClosed, ChannelFull):  # then the server is gone or will end this process
             self._server.send(Message(kind=kind, lane=lane, source=self._number, target=target, payload=pack(payload)))
@@ -102,6 +78,7 @@ class Direct:
 
     def attach(self, loop: AbstractEventLoop, on_message: OnMessage, on_lost: OnLost) -> None:
         self._loop, self._on_message = loop, on_message
+        self._epoll = loop.time_spent.fileno() if isinstance(loop, MeteredLoop) else -1
 
         def lost(reason: str) -> None:
             self.close()
@@ -131,8 +108,8 @@ class Direct:
             self._hand_over(message, None)
 
     def _hand_over(self, message: Message, end: RouteEnd | None) -> None:
-        if message.kind in ENDS:
-            for one in self._ends.values():
+        if message.kind in self._answers:
+            for one in self._ends.values():  # what was asked by a route may be answered through the server
                 one.answered(message)
         if self._loop is None:
             self._ready.append((message, end))
@@ -140,39 +117,23 @@ class Direct:
             assert self._on_message is not None
             self._on_message(message)
 
-    def _expect(self, end: RouteEnd) -> None:
-        """An answer will come, perhaps sooner than a sleep would take."""
-        assert self._loop is not None
-        self._asked_ns = self._clock.monotonic_ns()
-        if self._spin.turns and not self._looking:
-            self._looking = True
-            self._loop.call_soon(self._look, end)
-
-    def _look(self, end: RouteEnd) -> None:
-        """Only where the loop has nothing else to do."""
-        self._looking = False
-        if not end.reading or not getattr(self._loop, "idle", False):
-            return
-        if end.carrier.spin(self._spin.turns):
-            self._spin.found()
-        else:
-            self._spin.nothing()
-        end.channel.deliver_now()
-
-    def _answered(self, message: Message, end: RouteEnd) -> None:
-        """By a route, on a loop."""
-        if self._asked_ns:
-            self._spin.woken(self._clock.monotonic_ns() - self._asked_ns)
-            self._asked_ns = 0
-        self._hand_over(message, end)
+    def close_turn(self) -> None:
+        """After `rest`: what came meanwhile has its turn in the loop."""
+        if self.waited_ns and isinstance(self._loop, MeteredLoop):
+            self._loop.time_spent.slept(self.waited_ns)
+        if not self.leave():
+            for end in self._reading:
+                end.channel.look_again()
 
     # -- in, blocking
 
-    def receive(self, timeout_s: float, also: Sequence[int] = ()) -> Message | None:
-        """As Channel.receive, None also for a mere look; a direct route is read before what the server sends behind it."""
+    def _receive(self, timeout_s: float, also: Sequence[int] = ()) -> Message | None:
+        """The next message, whatever it is and wherever it comes from."""
         if self._watch is None:
+            began_ns = self._clock.monotonic_ns()
             self._from_link(timeout_s, also)
-        elif self._taken >= TURN_MESSAGES or self._watch.server_due:
+            self.waited_ns += self._clock.monotonic_ns() - began_ns
+        elif self.is_server_due():
             self._look_at_server()
         if not self._ready:
             self._read_ends()
@@ -188,20 +149,14 @@ class Direct:
         return None
 
     def _wait(self, watch: Watch, timeout_s: float, also: Sequence[int]) -> None:
-        """Until something may have come. Whoever asked last may well ask again before a sleep has begun."""
-        last = self._came_by
-        if self._spin.turns and last is not None and last.reading and isinstance(last.carrier, EdgeCarrier):
-            if last.carrier.spin(self._spin.turns):
-                self._spin.found()
-                return
-            self._spin.nothing()
+        """Until something may have come."""
         if not self._arm():
             return
+        watch.look_for_room(self._server.writing)
         began_ns = self._clock.monotonic_ns()
-        if watch.wait(min(timeout_s, self._server.until_tick_s()), also):
-            self._spin.woken(self._clock.monotonic_ns() - began_ns)
-        else:
+        if not watch.wait(min(timeout_s, self._server.until_tick_s()), also):
             watch.server_due = True  # it has a heartbeat to send
+        self.waited_ns += self._clock.monotonic_ns() - began_ns
 
     def take_in(self, messages: Sequence[Message]) -> None:
         """What the server's link brought before this object was made."""
@@ -215,6 +170,7 @@ class Direct:
             pass
         if self._watch is not None:
             self._watch.server_due = not self._server.arm()
+            self.tick_in(self._server.until_tick_s())
 
     def _from_link(self, timeout_s: float, also: Sequence[int]) -> bool:
         """Take what the server sends; False = nothing came, or one of the descriptors is readable."""
@@ -238,7 +194,7 @@ class Direct:
         try:
             messages = end.channel.batch()
         except ChannelClosed as closed:
-            end.reading = False
+            self._read_no_more(end)
             self._lost(end, str(closed))
             return False
         for message in messages:
@@ -321,20 +277,30 @@ class Direct:
         if end.opened:
             return
         end.opened = end.reading = True
+        self._reading.append(end)
         if self._loop is None:
-            self._watch = self._watch or Watch(self._server)
+            self._watch = self._watch or Watch(self._server.readers())
             self._watch.add(end)
         else:
-            end.channel.attach(self._loop, lambda message: self._answered(message, end), lambda reason: self._lost(end, reason))
+            end.channel.attach(self._loop, lambda message: self._hand_over(message, end), lambda reason: self._lost(end, reason))
+            if self._epoll >= 0:
+                edge(self._epoll, end.carrier.descriptors[0])
+                end.carrier.edge = True
 
     def _shut(self, end: RouteEnd) -> None:
         """Nothing more is read."""
-        end.reading = False
+        self._read_no_more(end)
         if self._watch is not None:
             self._watch.drop(end)
             if self._watch.empty:
                 self._watch.close()
                 self._watch = None
+
+    def _read_no_more(self, end: RouteEnd) -> None:
+        end.reading = False
+        self.place.release()
+        if end in self._reading:
+            self._reading.remove(end)
 
     def _revoked(self, message: Message) -> None:
         told = unpack(RouteRevoke, message.payload)

@@ -148,11 +148,16 @@ class MessageTrace:
             on_message(message)
 
         channel.send, channel.receive = traced_send, traced_receive
+        if isinstance(channel, Direct):  # nothing passes unseen
+            self._unseen = channel.reads, channel.on_answer
+            channel.reads = channel.on_answer = None
         channel._on_message = traced_message if on_message is not None else None
 
     def _end(self) -> None:
         channel: Any = self._channel
         del channel.send, channel.receive
+        if isinstance(channel, Direct):
+            channel.reads, channel.on_answer = self._unseen
         channel._on_message = self._taken
 
 

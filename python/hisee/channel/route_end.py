@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import mmap
 import socket
-from contextlib import suppress
 
 from hisee._core.ring import RingPoisoned
+from hisee._core.route import Counters, QuickEnd
 from hisee.channel.carriers import RingCarrier, close_all
 from hisee.channel.channel import Channel
-from hisee.channel.errors import ChannelError
-from hisee.channel.lanes import LANE_COUNT
 from hisee.channel.message import Message, Part
 from hisee.channel.payloads import RouteGrant
 from hisee.channel.segments import OFFERED, RingOffer, offer_from
@@ -18,50 +15,28 @@ from hisee.channel.settings import Settings
 from hisee.schema.messages import MessageKind as Kind
 from hisee.seams import Clock
 
-PAGE = 4096  # the first page of a segment holds the ring's words, and from COUNTERS on those of the route
-COUNTERS = 2048
 ENDS = (Kind.REPLY, Kind.FAILED)
 
 
-class Counters:
-    """Messages and bytes of each lane that the owner of a segment has sent; the server reads what the owner writes."""
-
-    def __init__(self, segment: int, *, own: bool) -> None:
-        self._page = mmap.mmap(segment, PAGE, prot=mmap.PROT_READ | mmap.PROT_WRITE if own else mmap.PROT_READ)
-        self._cells = memoryview(self._page)[COUNTERS:COUNTERS + 16 * LANE_COUNT].cast("Q")
-
-    def add(self, lane: int, size: int, sign: int = 1) -> None:
-        self._cells[2 * lane] += sign
-        self._cells[2 * lane + 1] += sign * size
-
-    def of(self, lane: int) -> tuple[int, int]:
-        """Messages, bytes."""
-        return self._cells[2 * lane], self._cells[2 * lane + 1]
-
-    def close(self) -> None:
-        self._cells.release()
-        self._page.close()
-
-
 class RouteCarrier(RingCarrier):
-    """Rings of a route: whoever expects something may look for it some time before going to sleep."""
+    """Rings of a route. `edge`: its bell is never read, because whoever watches it is told of every stroke."""
 
-    def spin(self, turns: int) -> bool:
-        """Look so many times whether something is there; the peer need not wake this thread meanwhile."""
-        if self._armed:
-            self._armed = False
-            self.rings.awake()
-        look = self.rings.look
-        with suppress(RingPoisoned):  # `take` finds the same
-            for _ in range(turns):
-                if look():
-                    return True
-        return False
+    edge = False
+
+    def _hush(self) -> None:
+        if not self.edge:
+            super()._hush()
+
+    @property
+    def descriptors(self) -> tuple[int, int]:
+        """The bell, and the socket whose end tells the death of the peer."""
+        return self._bell, self._control.fileno()
 
 
 class EdgeCarrier(RouteCarrier):
     """For a thread whose epoll is told of every stroke of the bell: it is never read, and death is looked for only where it shows."""
 
+    edge = True
     look = False  # the control socket has something
 
     def take(self) -> list[Part]:
@@ -74,43 +49,25 @@ class EdgeCarrier(RouteCarrier):
         self.look = False
         return super().take()
 
-    @property
-    def descriptors(self) -> tuple[int, int]:
-        """The bell, and the socket whose end tells the death of the peer."""
-        return self._bell, self._control.fileno()
 
-
-class RouteEnd:
+class RouteEnd(QuickEnd):
     """`sending`: own messages go by it. `reading`: the peer has said that its do. It ends once both have left."""
 
     def __init__(self, grant: RouteGrant, carrier: RouteCarrier, channel: Channel, counters: Counters) -> None:
         self.route, self.peer, self.lane, self.asks = grant.route, grant.peer, grant.lane, grant.asks
         self.objects = frozenset(grant.objects)
-        self.carrier, self.channel = carrier, channel
-        self.sending = self.reading = False
+        self.carrier, self.counters = carrier, counters
+        self.bind(channel)
         self.opened = False  # it has been read
         self.left = False  # own end has turned to the server again
         self.ended = False  # nothing comes by it any more
-        self.open: dict[tuple[int, int], Message] = {}  # asked by it and not answered, by source and corr
-        self._counters = counters
-
-    def send(self, message: Message) -> None:
-        """Raises ChannelFull, ChannelClosed, MessageTooLong."""
-        self._counters.add(message.lane, len(message.payload))  # before anybody can have it
-        try:
-            self.channel.send(message)
-        except ChannelError:
-            self._counters.add(message.lane, len(message.payload), -1)
-            raise
-        if message.wants_answer:
-            self.open[message.source, message.corr] = message
 
     def turn_back(self) -> list[Message]:
         """Send nothing more by it; what was accepted and has not gone, for the way through the server."""
         self.sending, self.left = False, True
-        back = self.channel.take_back()
+        back: list[Message] = self.channel.take_back()
         for message in back:
-            self._counters.add(message.lane, len(message.payload), -1)
+            self.counters.add(message.lane, len(message.payload), -1)
             self.open.pop((message.source, message.corr), None)
         return back
 
@@ -123,7 +80,7 @@ class RouteEnd:
         if not self.ended:
             self.ended, self.sending, self.reading, self.left = True, False, False, True
             self.channel.abandon()
-            self._counters.close()
+            self.counters.close()
 
 
 def open_end(grant: RouteGrant, fds: list[int], config: Settings, clock: Clock, kind: type[RouteCarrier]) -> RouteEnd:

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from hisee._core.reads import Read
 from hisee.data import sql
-from hisee.data.columns import Column, TimeForm, bound, columns_of
+from hisee.data.columns import READ, Column, TimeForm, bound, columns_of
 from hisee.data.config import DbmConfig
 from hisee.data.database import Database
 from hisee.data.shape import Shape
@@ -24,6 +25,7 @@ SERIAL_BITS = 24
 SERIALS = 1 << SERIAL_BITS
 SHOWN_ROWS = 5  # of a message that lists rows
 OK, NO_DATA = Err.ERR_NO_ERROR.value, Err.ERR_NO_DATA.value
+READ_CODES = OK, NO_DATA, Err.ERR_DATABASE_ROWS_LIMIT.value  # rows, none, more than the limit of the database object
 
 
 class Handle(NamedTuple):
@@ -52,10 +54,11 @@ class Where(NamedTuple):
 class Actions:
     """Serves the database actions of any process, one at a time."""
 
-    def __init__(self, config: DbmConfig, databases: dict[int, Database], rows_limit: int) -> None:
+    def __init__(self, config: DbmConfig, databases: dict[int, Database], rows_limit: int, forget_reads: Callable[[], None]) -> None:
         self._config = config
         self._databases = databases
         self._rows_limit = rows_limit
+        self._forget_reads = forget_reads
         self._handles: dict[int, Handle] = {}
         self._serial = 0
         self._serve: dict[int, Callable[[int, list[Any]], list[Any]]] = {
@@ -94,6 +97,7 @@ class Actions:
     def forget(self, process: int) -> None:
         """The process is gone: its handles end."""
         self._handles = {n: h for n, h in self._handles.items() if h.owner != process}
+        self._forget_reads()
 
     def _connect(self, source: int, request: list[Any]) -> list[Any]:
         table, access = request
@@ -115,6 +119,7 @@ class Actions:
         handle = self._handles.get(request[0])
         if handle is not None and handle.owner == source:
             del self._handles[request[0]]
+            self._forget_reads()
         return []
 
     # -- what a request names
@@ -148,7 +153,7 @@ class Actions:
 
     def _read_rows(self, target: Target, most: Any, where: Where) -> list[Any]:
         """The script's own maximum cuts silently; the limit of the database object is told."""
-        ceiling = min(target.database.config.max_rows, self._rows_limit)
+        ceiling = self._ceiling(target)
         wanted = ceiling + 1 if isinstance(most, Invalid) else most
         if wanted < 1:
             raise Trouble(f"{wanted} rows wanted", code=Err.ERR_RANGE_ERROR, extended=Ext.NO_REASON)
@@ -156,8 +161,28 @@ class Actions:
         code = OK if found else NO_DATA
         if len(found) > ceiling:
             del found[ceiling:]
-            code = Err.ERR_DATABASE_ROWS_LIMIT.value
+            code = READ_CODES[2]
         return [_as_record(target, found), code]
+
+    def _ceiling(self, target: Target) -> int:
+        return min(target.database.config.max_rows, self._rows_limit)
+
+    def read_of(self, action: int, source: int, request: list[Any]) -> Read | None:
+        """A request that was just carried out as one to be known again, with any bound values; None: not of that kind."""
+        if action not in (ActionId.DB_READ, ActionId.DBS_READ) or request[0] == 0:
+            return None
+        _, name, most, where, count, *values = request
+        target, ceiling = self._named(source, name), self._ceiling(self._named(source, name))
+        text, marks = target.shape.select_all, 0
+        if not isinstance(where, Invalid) and where.strip():
+            condition = sql.condition(where)
+            text, marks = f"{text} WHERE {condition.text}", condition.marks
+        if marks != len(values) or isinstance(most, Invalid) and ceiling < 1:
+            return None
+        wanted = ceiling + 1 if isinstance(most, Invalid) else min(most, ceiling + 1)
+        columns = target.shape.columns
+        return Read(0 if isinstance(name, Ref) else source, target.database, target.number, text, marks, wanted, ceiling,
+                    target.structure, [c.type for c in columns], [READ[c.type] for c in columns], READ_CODES)
 
     # -- writing
 

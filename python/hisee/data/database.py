@@ -13,7 +13,7 @@ from hisee.data.creation import ReadPart, create
 from hisee.data.shape import Shape, read_shape
 from hisee.data.trouble import DatabaseOff, TableUnfit, Trouble, of_engine
 from hisee.schema.timers import BY_NAME as TIMERS
-from hisee.seams import Clock
+from hisee.seams import Clock, plainly
 
 BUSY_MS = TIMERS["stall"].ms * 3 // 4  # shorter than the silence after which a process looks stalled
 RETRY_NS = 5_000_000_000  # a file that could not be made is not tried again before
@@ -38,14 +38,15 @@ class Database:
         self.config = config
         self._tables = tables
         self._data = data
-        self._clock = clock
+        self.now_ns = plainly(clock)
         self._read_part = read_part
         self._statement_ns = int(statement_s * 1e9)
         self._beat = beat
-        self._db: sqlite3.Connection | None = None
+        self.db: sqlite3.Connection | None = None  # while it is open
+        self.generation = 0  # another one: what was learnt from the shapes of tables may not hold any more
         self._shapes: dict[int, Shape] = {}
         self._failed: tuple[int, Trouble] | None = None  # when and why the file could not be made
-        self._deadline_ns = self._next_beat_ns = 0
+        self.started_ns = self._beat_ns = 0  # the newest statement; the last beat
         self.service_ns = 0  # of the statements since it was last set to 0
 
     # -- connection
@@ -61,10 +62,10 @@ class Database:
 
     def connection(self) -> sqlite3.Connection:
         """The open connection; raises DatabaseOff."""
-        if self._db is None:
+        if self.db is None:
             path = self.path
-            self._db = self._open(path)
-        return self._db
+            self.db = self._open(path)
+        return self.db
 
     def _open(self, path: Path | None) -> sqlite3.Connection:
         made = path is not None and not path.exists()
@@ -87,7 +88,7 @@ class Database:
 
     def _create(self, path: Path | None) -> None:
         assert path is not None
-        now = self._clock.monotonic_ns()
+        now = self.now_ns()
         if self._failed is not None and now - self._failed[0] < RETRY_NS:
             raise self._failed[1]
         try:
@@ -98,17 +99,18 @@ class Database:
             raise
 
     def _look_at_clock(self) -> int:
-        now = self._clock.monotonic_ns()
-        if now >= self._next_beat_ns:
-            self._next_beat_ns = now + BEAT_NS
+        now = self.now_ns()
+        if now >= max(self.started_ns, self._beat_ns) + BEAT_NS:
+            self._beat_ns = now
             self._beat()
-        return int(now > self._deadline_ns)
+        return int(now > self.started_ns + self._statement_ns)
 
     def close(self) -> None:
         self._shapes.clear()
-        if self._db is not None:
-            self._db.close()
-            self._db = None
+        self.generation += 1
+        if self.db is not None:
+            self.db.close()
+            self.db = None
 
     # -- tables
 
@@ -129,19 +131,11 @@ class Database:
     # -- statements
 
     def query(self, number: int, text: str, values: Sequence[Any], most: int) -> list[tuple[Any, ...]]:
-        """Up to `most` rows of a SELECT. The hot path: what `_timed` does, without its generators."""
-        db = self._db or self.connection()
-        clock = self._clock.monotonic_ns
-        started = clock()
-        self._deadline_ns, self._next_beat_ns = started + self._statement_ns, started + BEAT_NS
-        try:
+        """Up to `most` rows of a SELECT. What comes often is read by hisee._core.reads in the same way."""
+        with self._timed(number) as db:
             cursor = db.execute(text, values)
             rows = cursor.fetchmany(most)
             cursor.close()
-        except (sqlite3.Error, sqlite3.Warning) as error:
-            raise self._told(number, error) from error
-        finally:
-            self.service_ns += clock() - started
         return rows
 
     def change(self, number: int, text: str, values: Sequence[Any]) -> int:
@@ -164,17 +158,18 @@ class Database:
     def _timed(self, number: int) -> Iterator[sqlite3.Connection]:
         """A statement on the connection: measured, limited in time, its faults in our words."""
         db = self.connection()
-        started = self._clock.monotonic_ns()
-        self._deadline_ns, self._next_beat_ns = started + self._statement_ns, started + BEAT_NS
+        self.started_ns = started = self.now_ns()
         try:
             yield db
         except (sqlite3.Error, sqlite3.Warning) as error:
-            raise self._told(number, error) from error
-        finally:
-            self.service_ns += self._clock.monotonic_ns() - started
+            raise self.told(number, error, self.now_ns() - started) from error
+        self.service_ns += self.now_ns() - started
 
-    def _told(self, number: int, error: sqlite3.Error | sqlite3.Warning) -> Trouble:
-        """The fault as a script is told it; a connection that is of no use any more is closed."""
+    def told(self, number: int, error: Exception, took_ns: int) -> Exception:
+        """The fault of a statement as a script is told it; a connection that is of no use any more is closed."""
+        self.service_ns += took_ns
+        if not isinstance(error, (sqlite3.Error, sqlite3.Warning)):
+            return error
         trouble = of_engine(error, self.config.name, self._tables[number].name)
         if isinstance(trouble, DatabaseOff):
             self.close()
@@ -185,6 +180,7 @@ class Database:
         """After a refused statement: did somebody change the table under us? Then say that instead."""
         if self._shapes.pop(number, None) is None:
             return None
+        self.generation += 1
         try:
             self.shape(number)
         except TableUnfit as unfit:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from hisee import config as system_config
+from hisee._core.reads import Reads
 from hisee._core.values import decode, encode
 from hisee.channel import Message
 from hisee.channel.payloads import DataHead, Failed, PeerLost, pack, pack_data_reply, unpack, unpack_data
@@ -72,7 +73,8 @@ class Lane:
             )
             for number, database in self.config.databases.items()
         }
-        self._actions = Actions(self.config, self._databases, limits["record_rows"])
+        self.reads = Reads(MessageKind.DATA, MessageKind.REPLY, self._read_failed)
+        self._actions = Actions(self.config, self._databases, limits["record_rows"], self.reads.forget)
 
     def check(self) -> list[str]:
         """Open every database and look at every table; the sentences say what does not fit. Nothing is given up for good."""
@@ -98,6 +100,16 @@ class Lane:
 
     def answer(self, message: Message) -> Message | None:
         """What is sent back for `message`; None when it wants nothing."""
+        return self.reads.answer(message) or self._answer(message)
+
+    def _read_failed(self, message: Message, error: Exception) -> Message | None:
+        """The reply to a read that was known again and did not work."""
+        if not isinstance(error, Trouble):
+            raise error
+        action, _ = unpack_data(message.payload)
+        return _reply(message, MessageKind.REPLY, self._failed(message, action, error))
+
+    def _answer(self, message: Message) -> Message | None:
         if message.kind == MessageKind.PEER_LOST:
             self.forget(unpack(PeerLost, message.payload).number)
             return None
@@ -119,21 +131,31 @@ class Lane:
             raise BadRequest(Err.ERR_PARAM_TYPE, f"a data request that cannot be read: {error}") from error
         if not self._actions.serves(action):
             raise BadRequest(Err.ERR_NOT_SUPPORTED, f"data action {action} is not served here")
-        name = ACTIONS[action].name
-        for database in self._databases.values():
-            database.service_ns = 0
+        self._service_ns()
         try:
-            values, head = self._actions.perform(action, message.source, request), DataHead(self._service_ns())
+            values = self._actions.perform(action, message.source, request)
         except Trouble as trouble:
-            log.info("%s of process %d: %s", name, message.source, trouble.text)
-            values = self._actions.failed(action, int(trouble.code))
-            head = DataHead(self._service_ns(), int(trouble.extended), trouble.engine_code, trouble.text)
+            return self._failed(message, action, trouble)
         except UNFIT as error:
-            raise BadRequest(Err.ERR_PARAM_TYPE, f"{name} with operands that do not fit: {error}") from error
-        return pack_data_reply(head, encode(values))
+            raise BadRequest(Err.ERR_PARAM_TYPE, f"{ACTIONS[action].name} with operands that do not fit: {error}") from error
+        read = self._actions.read_of(action, message.source, request)
+        if read is not None:
+            self.reads.keep(message, read)
+        return pack_data_reply(DataHead(self._service_ns()), encode(values))
+
+    def _failed(self, message: Message, action: int, trouble: Trouble) -> bytes:
+        """The reply payload of a request that the engine, or we, refused."""
+        log.info("%s of process %d: %s", ACTIONS[action].name, message.source, trouble.text)
+        head = DataHead(self._service_ns(), int(trouble.extended), trouble.engine_code, trouble.text)
+        return pack_data_reply(head, encode(self._actions.failed(action, int(trouble.code))))
 
     def _service_ns(self) -> int:
-        return sum(database.service_ns for database in self._databases.values())
+        """Time of the statements since the last call."""
+        total = 0
+        for database in self._databases.values():
+            total += database.service_ns
+            database.service_ns = 0
+        return total
 
 
 def _reply(request: Message, kind: int, payload: bytes) -> Message | None:

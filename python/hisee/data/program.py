@@ -6,6 +6,8 @@ import logging
 import os
 import signal
 import socket
+from functools import partial
+from time import monotonic_ns
 
 from hisee.channel import Channel, ChannelClosed, Message, MessageTooLong, dial_unix
 from hisee.channel.direct import FACT as DIRECT
@@ -16,7 +18,6 @@ from hisee.commands import Commands
 from hisee.data.lane import Lane, refusal
 from hisee.datadir import DataDir
 from hisee.errors import HiseeError, TimeOver
-from hisee.load import WorkTime
 from hisee.parameters import StartParameters
 from hisee.process import Wake, announce_ready, named_log
 from hisee.schema.errors import Err
@@ -46,12 +47,12 @@ class Stop:
 
 
 class Duties:
-    """What the process does beside its lane: commands, and its load once per heartbeat. Busy = executing statements."""
+    """What the process does beside its lane: commands, and its load once per heartbeat. Busy = all time that it does not wait."""
 
     def __init__(self, channel: Channel, way: Direct, lane: Lane, stop: Stop) -> None:
         self._stop = stop
-        self.work = WorkTime()
-        report_load(channel, channel.welcome.number if channel.welcome else 0, busy=lambda: self.work.busy_ns)
+        began_ns = monotonic_ns()
+        report_load(channel, channel.welcome.number if channel.welcome else 0, busy=lambda: monotonic_ns() - began_ns - way.waited_ns)
         self.commands = Commands("DBM", self._end, status=lambda: {"handles": lane.handles, "routes": way.routes},
                                  trace=MessageTrace(way).switch)
 
@@ -121,8 +122,9 @@ def main(parameters: StartParameters) -> int:
 
 
 def serve(channel: Channel, way: Direct, lane: Lane, stop: Stop) -> int:
-    """The loop of the lane."""
+    """The loop of the lane. Reads that come again by a direct route are answered within `receive`."""
     duties = Duties(channel, way, lane, stop)
+    way.reads, way.post = lane.reads, partial(_send, way)
     try:
         while not stop.asked:
             message = way.receive(IDLE_S, [stop.wake.fd])
@@ -133,8 +135,7 @@ def serve(channel: Channel, way: Direct, lane: Lane, stop: Stop) -> int:
             if message.kind == MessageKind.COMMAND:
                 way.send(answer_now(message, duties.commands))
                 continue
-            with duties.work:
-                answer = lane.answer(message)
+            answer = lane.answer(message)
             if answer is not None:
                 _send(way, message, answer)
     except ChannelClosed as closed:

@@ -65,8 +65,8 @@ def ask(engine: Engine, instance: Instance, kind: Kind, lane: int, target: int, 
     limit_s = instance.limits["request_limit_s"]
     waiting.timer = asyncio.get_running_loop().call_later(limit_s, _over_limit, engine, instance, waiting, limit_s)
     instance.waiting = waiting
+    waiting.sent_ns = engine.now_ns()  # before it leaves: whoever answers may get this processor at once
     engine.outside.send(message)
-    waiting.sent_ns = engine.now_ns()
     waiting.prepare_ns = waiting.sent_ns - instance.resumed_ns
     instance.resumed_ns = 0
 

@@ -25,12 +25,13 @@ from hisee.script.instance import NOTHING, Instance, Item, QueueFull, Waiting
 from hisee.script.locks import Locks
 from hisee.script.shared import Shared
 from hisee.script.text import Text
-from hisee.script.turns import Turns
+from hisee.script.turns import Near, Turns
 from hisee.script.world import World
-from hisee.seams import Seams
+from hisee.seams import Seams, plainly
 
 log = logging.getLogger("hisee.script")
 PARTS = {1: "L", 2: "R"}
+ANSWERS = Kind.REPLY, Kind.FAILED
 calls.extend_actions()
 
 
@@ -45,6 +46,8 @@ class Outside(Protocol):
     def script_idle(self, instance: Instance) -> None: ...
     def event_missed(self, message: Message, text: str) -> None: ...
     def external_failed(self, instance: Instance, text: str, line: int) -> None: ...
+    @property
+    def near(self) -> Near | None: ...  # whoever may answer within a turn
     async def ask(self, number: int, kind: Kind, payload: bytes) -> bytes: ...
     def spawn(self, work: Coroutine[Any, Any, None]) -> None: ...
 
@@ -57,6 +60,7 @@ class Engine:
         self.workers = Workers(self.site.limit("function_threads"))
         self.external = External(self.site.rules.libraries)
         self.outside, self.seams, self.recorder = outside, seams, recorder
+        self.now_ns = plainly(seams.clock)
         self.cells = CellTable()
         self.followed: set[int] = set()  # objects that came with calls and whose values come since
         self.flags_spoken = True  # does the server take user flags?
@@ -64,7 +68,7 @@ class Engine:
         self.touched: dict[int, Instance] = {}  # those whose figures may be other ones than the server knows
         self._watching: dict[int, Instance] = {}  # those with ON CHANGE
         self._units: dict[str, Unit] = {}
-        self._turns = Turns(seams.clock, self._slice)
+        self._turns = Turns(seams.clock, self._slice, lambda: outside.near)
         self.locks = Locks()
         self._corr = 0
         world = World(seams, time_zone)
@@ -187,6 +191,15 @@ class Engine:
             self.outside.event_missed(message, f"{text}; {dropped} dropped so far" if dropped > 1 else text)
         self.fail(message, error, extended, text)
 
+    def answered(self, message: Message) -> None:
+        """An answer that came by a direct route, within a turn."""
+        instance = self.instances.get(message.target)
+        if instance is None or message.kind not in ANSWERS:
+            self.deliver(message)
+            return
+        self._answer(instance, message)
+        self.wake(instance)
+
     def _answer(self, instance: Instance, message: Message) -> None:
         waiting = instance.waiting
         if waiting is None or waiting.corr != message.corr:
@@ -238,9 +251,6 @@ class Engine:
     def corr(self) -> int:
         self._corr += 1
         return self._corr
-
-    def now_ns(self) -> int:
-        return self.seams.clock.monotonic_ns()
 
     def fail(self, request: Message, error: int, extended: int, text: str) -> None:
         if request.wants_answer:

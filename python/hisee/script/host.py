@@ -33,6 +33,7 @@ from hisee.channel.payloads import (
     pack,
     unpack,
 )
+from hisee.channel.route_end import ENDS
 from hisee.channel.spoken import DLLHOSTS, USER_FLAGS, in_force
 from hisee.commands import Commands
 from hisee.external import State
@@ -98,6 +99,7 @@ class Host:
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
         server = self.server
         self.known.loop = loop
+        self.way.on_answer = self.engine.answered
         self.way.attach(loop, self.from_server, lambda reason: self.server_lost(reason) if self.server is server else None)
         server.report(self._report)
 
@@ -123,6 +125,11 @@ class Host:
             asyncio.get_running_loop().call_soon(self.engine.deliver, failed_answer(message, text))
         elif message.kind == Kind.SET:
             asyncio.get_running_loop().call_soon(self.engine.deliver, failed_set(message, text))
+
+    @property
+    def near(self) -> Direct | None:
+        """The ways by which answers come without the server, None = there is none now."""
+        return self.way if self.way.routes else None
 
     def far(self, message: Message) -> bool:
         """Does this request leave the computer?"""
@@ -178,8 +185,11 @@ class Host:
     # -- in
 
     def from_server(self, message: Message) -> None:
-        if message.kind in (Kind.REPLY, Kind.FAILED) and message.target == self.number:
-            self.requests.settle(message)
+        if message.kind in ENDS:
+            if message.target == self.number:
+                self.requests.settle(message)
+            else:
+                self.engine.deliver(message)
         elif message.kind == Kind.VALUES:
             self.engine.values(message.payload)
         elif message.kind == Kind.STOP:

@@ -13,11 +13,11 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from hisee._core.route import Counters
 from hisee.background import Background
 from hisee.channel import Message, RequestFailed
 from hisee.channel.direct import FACT
 from hisee.channel.payloads import RouteBroken, RouteGrant, RouteRevoke, pack, unpack
-from hisee.channel.route_end import Counters
 from hisee.channel.segments import RingOffer, make_offer
 from hisee.schema.messages import MessageKind as Kind
 from hisee.schema.timers import BY_NAME as TIMERS
