@@ -72,15 +72,7 @@
         if (a < b) JUMP;
         NEXT;
     }
-    FUSED(ADDI_LOOP) addi_loop: {
-        int64_t sum;
-        SUMMED(sum, B.i, IMM, fault_bi);
-        A.i = sum;
-        ptrdiff_t back = 1 + (ptrdiff_t)esl_ins_bc(ip + 1);
-        if (ESL_UNLIKELY(back)) BACK(back);
-        SPEND;
-        goto addi_loop;
-    }
+    FUSED(ADDI_LOOP) { int64_t sum; SUMMED(sum, B.i, IMM, fault_bi); A.i = sum; BACK(1 + (ptrdiff_t)esl_ins_bc(ip + 1)); }
     FUSED(MODI_ADD_FOR) modi_add_for: {
         int64_t sum;
         uint64_t b = B.u;
