@@ -11,6 +11,7 @@ from statistics import median
 from bench.harness.options import progress
 from bench.harness.peers import ROOT
 from bench.harness.report import Row
+from support.c_sources import flags_of
 
 CFLAGS = ("-O2", "-std=gnu11", "-ffp-contract=off", "-fno-strict-aliasing", "-Wall", "-Wextra")
 SOURCES = ROOT / "bench" / "c"
@@ -27,7 +28,8 @@ def compiled(name: str, sources: Sequence[Path] = (), libraries: Sequence[str] =
     if not program.exists() or program.stat().st_mtime < max(path.stat().st_mtime for path in (*parts, *headers)):
         BUILT.mkdir(parents=True, exist_ok=True)
         include = [f"-I{SOURCES}", f"-I{ROOT / 'core/c'}"]
-        subprocess.run(["gcc", *CFLAGS, *include, "-o", program, *parts, *(f"-l{library}" for library in libraries)], check=True)
+        flags = [flag for source in sources for flag in flags_of(source.stem)]
+        subprocess.run(["gcc", *CFLAGS, *flags, *include, "-o", program, *parts, *(f"-l{library}" for library in libraries)], check=True)
     return program
 
 

@@ -18,7 +18,7 @@ from hisee.schema.opcodes import Op
 from hisee.values import Invalid
 
 MIX = ObjectEntry("SD.Mix", 201, "structure", columns=[("F", "BOOL"), ("N", "INT"), ("V", "REAL")])
-PROCEDURES = ("Calls", "Trees", "Counting", "Loads", "Stores", "Flags", "Products", "Cases", "Texts", "Caught")
+PROCEDURES = ("Calls", "Trees", "Counting", "Loads", "Stores", "Flags", "Products", "Cases", "Texts", "Caught", "Endless")
 NUMBERS = [-2, 0, 1, 2, 3, 4, 7, 40_000, 2**62, -(2**63) + 16, Invalid(3, "INT")]
 REALS = [0.0, -0.0, 1.25, 1e308, Invalid(4, "REAL")]
 
