@@ -234,6 +234,27 @@ def test_counts_that_contradict_the_own_ones_are_a_fault(counts: list[int]) -> N
         session.confirm(counts)
 
 
+@pytest.mark.parametrize("count", [-1, 1 << 63, 1 << 64])
+def test_a_count_that_is_none_is_a_fault(count: int) -> None:
+    session = Session(LIMIT)
+    session.keep(Message(Kind.ECHO, 1))
+    with pytest.raises(SessionFault, match="lane 1; 1 were sent, 0 were confirmed"):
+        session.confirm([0, count, *([0] * (LANE_COUNT - 2))])
+
+
+def test_after_many_confirmations_just_the_rest_is_sent_again_in_order() -> None:
+    session = Session(1 << 20)
+    taken = [0] * LANE_COUNT
+    for number in range(1, 301):
+        session.keep(Message(Kind.ECHO, number % 2, corr=number, payload=b"x" * number))
+        if number % 7 == 0:
+            taken[0], taken[1] = number // 2 - number % 3, number // 2 - number % 5
+            session.confirm(taken)
+    rest = [session.disclose(frame).corr for frame in session.resume(taken)]
+    assert rest == [number for number in range(1, 301) if (number + 1) // 2 > taken[number % 2]]
+    assert session.bytes == sum(HEAD.size + number for number in rest)
+
+
 def test_a_gap_is_a_fault_and_a_repetition_is_dropped() -> None:
     sender, taker = Session(1000), Session(1000)
     frames = [sender.keep(message(corr)) for corr in (1, 2, 3)]
