@@ -344,11 +344,9 @@ class LocalCarrier:
         if self._news or self._look or self._inbox or self._end is not None:
             self._news = False
             return False
-        if self._stream.dead:
-            return False
         if self._from is not RING:
             return self._stream.arm()
-        self._armed = self._rings.sleep()
+        self._armed = not self._stream.dead and self._rings.sleep()
         return self._armed
 
     def looked_at(self) -> None:
