@@ -221,7 +221,7 @@ class StreamCarrier:
         self._decoder = decoder
         self._session, self._epoch = session, epoch
         self._arrived = 0  # counted frames of the peer
-        self._owed = 0  # of those: not yet acknowledged
+        self.owed = 0  # of those: not yet acknowledged
         self._sent = 0  # own counted frames
         self.acknowledged = 0  # of those: acknowledged by the peer
         self._unsent = bytearray()
@@ -241,7 +241,7 @@ class StreamCarrier:
         """Accept a part, however much waits."""
         frame = self._seal(encode(self._session, seq, self._arrived, self._epoch, kind, lane, flags, source, target, object, total,
                                   corr, payload))
-        self._owed = 0
+        self.owed = 0
         if seq:
             self._sent += 1
         if self._unsent:
@@ -311,7 +311,7 @@ class StreamCarrier:
                 found.append(part)
                 if part[9]:
                     self._arrived += 1
-                    self._owed += 1
+                    self.owed += 1
         except FrameFault as fault:
             self._fault = f"poisoned: {fault}"
         self.acknowledged = decoder.ack
@@ -319,15 +319,15 @@ class StreamCarrier:
 
     @property
     def acknowledge_soon(self) -> bool:
-        return self._owed > 0
+        return self.owed > 0
 
     @property
     def acknowledge_now(self) -> bool:
-        return self._owed >= ACK_EVERY
+        return self.owed >= ACK_EVERY
 
     def acknowledge(self) -> None:
         """Send the acknowledgement alone, if one is owed and no frame took it along."""
-        if self._owed:
+        if self.owed:
             self.push(0, MessageKind.HEARTBEAT, 0, WHOLE, 0, 0, 0, 0, 0, b"")
 
     def arm(self) -> bool:

@@ -86,8 +86,20 @@ class ControlStream(StreamCarrier):
         self._written += done
         return done
 
+    @property
+    def quiet(self) -> bool:
+        """Nothing has come: mostly so, and this is the cheaper way to know."""
+        if self._fault or self.dead or self._decoder.pending:
+            return False
+        try:
+            self._sock.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return True
+        except OSError:
+            pass
+        return False
+
     def _receive(self) -> bytes:
-        self._sock.recv(1, socket.MSG_PEEK)  # mostly there is nothing, and this is the cheaper way to know
         data, fds, _, _ = socket.recv_fds(self._sock, BATCH_BYTES, MOST_HANDED, socket.MSG_CMSG_CLOEXEC)
         self._unclaimed.extend(fds)
         if len(self._unclaimed) > MOST_UNCLAIMED:

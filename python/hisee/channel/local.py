@@ -18,7 +18,7 @@ from enum import Enum
 from hisee._core.kept import Kept
 from hisee._core.ring import RingPoisoned, Rings
 from hisee._core.session import Guard, Lanes
-from hisee.channel.carriers import BATCH, BATCH_BYTES, QUIET, Payload, close_all, poll
+from hisee.channel.carriers import ACK_EVERY, BATCH, BATCH_BYTES, QUIET, Payload, close_all, poll
 from hisee.channel.control import ControlStream, read
 from hisee.channel.errors import Lost
 from hisee.channel.lanes import LANE_COUNT
@@ -31,7 +31,7 @@ from hisee.channel.settings import Settings
 from hisee.schema.messages import MessageKind as Kind
 
 log = logging.getLogger("hisee.channel")
-LOOK_EACH = 4  # takes from a busy ring between two looks at the socket
+LOOK_EACH = 64  # takes from a busy ring between two looks at the socket, where nobody tells of it
 SEGMENTS = 2  # descriptors of an offer of fresh rings: the client's segment, the server's; the bells stay
 BESIDE = frozenset({Kind.HEARTBEAT, Kind.LOST, Kind.BROKEN})  # read from the socket whatever is still in the ring
 Quick = Callable[["Rings | None", "Kept | None"], None]
@@ -43,6 +43,9 @@ class From(Enum):
     RING = "ring"
     LOST = "lost"
     SOCKET = "socket"
+
+RING, LOST, SOCKET = From  # looked up for every message
+IN_RING, MARK = To.RING, int(Kind.MARK)
 
 
 class LocalCarrier:
@@ -56,14 +59,15 @@ class LocalCarrier:
         self._peer, self._renewal, self._poll_s = peer, renewal, config.ring_poll_s
         self._stream, self._fd = stream, stream.writer()
         self._bell, self._peer_bell = offer.bell, offer.peer_bell
-        self._from = From.RING
+        self._from = RING
         self._inbox: deque[Part] = deque()  # read from the socket and not handed on
         self._segments: deque[list[int]] = deque()  # descriptors of offers in the inbox
         self._offered: tuple[Ring, list[int]] | None = None  # taken up once nothing is under way in the rings before
         self._end: Lost | None = None  # of the socket; the ring may hold more
         self._takes = 0
+        self._rings, self._plain = self._out.rings, True  # both directions go by the rings
         self._look = self._armed = self._unrung = False
-        self._news = False  # something has changed since the last promise of `arm`
+        self._news = False  # changed since the last promise of `arm`
         self._acts: dict[int, Callable[[Part], None]] = {
             Kind.MARK: self._entered, Kind.LOST: self._peer_lost, Kind.AGAIN: self._resumed, Kind.BROKEN: self._peer_broken,
             Kind.RING: self._offer_came if renewal is None else self._answered}
@@ -75,7 +79,7 @@ class LocalCarrier:
 
     @property
     def name(self) -> str:
-        return "ring" if self._out.to is To.RING and self._from is From.RING else "unix"
+        return "ring" if self._out.to is IN_RING and self._from is RING else "unix"
 
     @property
     def dead(self) -> bool:
@@ -109,15 +113,17 @@ class LocalCarrier:
     # --- in ---
 
     def take(self) -> list[Part]:
-        self._awake()
+        empty = self._plain and not self._look  # the ring, unless something is found there
+        if empty and (found := self._from_ring()):
+            return found
         if self._out.to is To.LEAVING:
             with self._guard:
                 self._out.go_on()
         if self._offered is not None:
             self._take_up()
-        found = [] if self._look else self._from_ring()
-        if not found:
-            found = self._from_socket() or self._from_ring()
+        found = self._from_socket()
+        if not found and not (empty and self._plain and not self._inbox and self._end is None):
+            found = self._from_ring()
         if not found:
             self._nothing()
         return found
@@ -126,23 +132,23 @@ class LocalCarrier:
         """Neither ring nor socket had something for the channel. Raises Lost at the end."""
         if self._end is not None:
             raise self._end
-        if self._from is From.RING and self._inbox:
+        if self._from is RING and self._inbox:
             raise Lost("poisoned: messages on the socket, and no MARK in the ring")
 
-    def _awake(self) -> None:
-        if self._armed:
-            self._armed = False
-            self._out.rings.awake()
-        elif self._from is From.RING:
-            return
+    def _hush(self) -> None:
         with suppress(BlockingIOError):
             os.eventfd_read(self._bell)
 
     def _from_ring(self) -> list[Part]:
-        if self._from is not From.RING:
+        if self._armed:
+            self._armed = False
+            self._rings.awake()
+            self._hush()
+        if self._from is not RING:
+            self._hush()  # the bell may tell of room
             return []
         try:
-            found: list[Part] = self._out.rings.pop(BATCH, BATCH_BYTES)
+            found: list[Part] = self._rings.pop(BATCH, BATCH_BYTES)
         except RingPoisoned as fault:
             self._give_up(str(fault))
             return []
@@ -151,7 +157,7 @@ class LocalCarrier:
             self.rescued += any(part[0] not in QUIET for part in found)
         self._takes += 1
         self._look = self._takes % LOOK_EACH == 0
-        if found and found[-1][0] == Kind.MARK:
+        if found and found[-1][0] == MARK:
             self._left(found.pop())
         return found
 
@@ -160,24 +166,25 @@ class LocalCarrier:
         self._look, found = False, list[Part]()
         while len(found) < BATCH and (self._inbox or (self._refill() and self._inbox)):
             kind = self._inbox[0][0]
-            if self._from is From.RING and kind not in BESIDE:
+            if self._from is RING and kind not in BESIDE:
                 break
             part = self._inbox.popleft()
             if kind in self._acts:
                 self._acts[kind](part)
-            elif self._from is From.SOCKET:
+            elif self._from is SOCKET:
                 found.append(part)
         return found
 
     def _refill(self) -> bool:
         """Frames from the socket; descriptors are given to theirs in the order of both. False: none came."""
-        if self._end is not None:
+        if self._end is not None or self._stream.quiet:
             return False
         try:
             parts = self._stream.take()
         except Lost as lost:
             self._end = lost
             return False
+        self._look = len(parts) == BATCH
         for part in parts:
             if part[0] == Kind.HANDED:
                 self._stream.keep(part)
@@ -192,14 +199,14 @@ class LocalCarrier:
     def _left(self, mark: Part) -> None:
         """The other end's last record: what follows comes by the socket. Own messages leave as well."""
         self._expect(read(Mark, mark).epoch)
-        self._from = From.SOCKET
+        self._from = SOCKET
         with self._guard:
             self._out.leave()
             self._changed()
 
     def _give_up(self, reason: str) -> None:
         """The other end's ring cannot be read any more."""
-        self._from = From.LOST
+        self._from = LOST
         with self._guard:
             self._damage(f"what it wrote cannot be read: {reason}")
             taken = [self._lanes.taken(lane) for lane in range(LANE_COUNT)]
@@ -210,7 +217,7 @@ class LocalCarrier:
     def _peer_broken(self, part: Part) -> None:
         told = read(Broken, part)
         self._expect(told.epoch)
-        if self._from is not From.LOST:
+        if self._from is not LOST:
             self._give_up(f"the other end says: {told.reason}")
 
     def _peer_lost(self, part: Part) -> None:
@@ -222,16 +229,16 @@ class LocalCarrier:
 
     def _resumed(self, part: Part) -> None:
         self._expect(read(Mark, part).epoch)
-        if self._from is not From.LOST:
+        if self._from is not LOST:
             raise Lost("poisoned: AGAIN, and nothing was lost")
-        self._from = From.SOCKET
+        self._from = SOCKET
         self._changed()
 
     def _entered(self, part: Part) -> None:
         """The other end has taken up fresh rings: its next message is there."""
         self._expect(read(Mark, part).epoch)
-        if self._from is From.SOCKET:
-            self._from = From.RING
+        if self._from is SOCKET:
+            self._from = RING
             self._changed()
 
     def _expect(self, epoch: int) -> None:
@@ -250,8 +257,9 @@ class LocalCarrier:
 
     def _tell_quick(self) -> None:
         """The short way of a message asks nobody here: it is open only while both directions go by rings, and nothing else waits."""
-        if self.name == "ring" and not self._stream.unsent:
-            self._quick(self._out.rings, self._out.kept)
+        self._rings, self._plain = self._out.rings, self.name == "ring"
+        if self._plain and not self._stream.unsent:
+            self._quick(self._rings, self._out.kept)
         else:
             self._quick(None, None)
 
@@ -259,6 +267,7 @@ class LocalCarrier:
 
     def tend(self) -> None:
         """Now and then, on the thread that reads. The serving end returns to rings when it is time."""
+        self._look = True
         with self._guard:
             self._out.tend()
             if self._renewal is not None and self._resting and self._renewal.due:
@@ -276,7 +285,7 @@ class LocalCarrier:
     @property
     def _resting(self) -> bool:
         """Nothing goes by rings any more, as far as this end knows."""
-        return self._out.to is To.SOCKET and self._from is From.SOCKET and not self.dead
+        return self._out.to is To.SOCKET and self._from is SOCKET and not self.dead
 
     def _offer(self, renewal: Renewal) -> None:
         """Segments for the other end to map, over the socket."""
@@ -332,13 +341,13 @@ class LocalCarrier:
     # --- waiting ---
 
     def arm(self) -> bool:
-        if self._news or self._inbox or self._end is not None:
+        if self._news or self._look or self._inbox or self._end is not None:
             self._news = False
             return False
-        if not self._stream.arm():
-            return False
-        self._armed = self._from is From.RING and self._out.rings.sleep()
-        return self._armed or self._from is not From.RING
+        if self._from is not RING:
+            return self._stream.arm()
+        self._armed = not self._stream.dead and self._rings.sleep()
+        return self._armed
 
     def looked_at(self) -> None:
         """The socket has something."""
@@ -356,11 +365,11 @@ class LocalCarrier:
 
     @property
     def acknowledge_soon(self) -> bool:
-        return self._stream.acknowledge_soon
+        return self._stream.owed > 0
 
     @property
     def acknowledge_now(self) -> bool:
-        return self._stream.acknowledge_now
+        return self._stream.owed >= ACK_EVERY
 
     def acknowledge(self) -> None:
         self._stream.acknowledge()
@@ -374,7 +383,7 @@ class LocalCarrier:
         woken = poll([self._bell, self._fd, *also], [self._fd] if self._stream.unsent else [], min(timeout_s, self._poll_s))
         self._look = self._fd in woken
         if self._armed:
-            self._unrung = not woken and not self._out.rings.sleep() and not poll([self._bell], [], 0)
+            self._unrung = not woken and not self._rings.sleep() and not poll([self._bell], [], 0)
         return woken
 
     def close(self) -> None:
