@@ -4,7 +4,6 @@
 else: grants, turns of the lane, ends.
 """
 
-cimport cython
 from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.exc cimport PyErr_CheckSignals
 from libc.errno cimport EINTR, errno
@@ -171,6 +170,11 @@ cdef class QuickWay:
     cdef int _unlooked  # answers since the loop's epoll was looked at
     cdef QuickEnd _asked_by
 
+    @property
+    def near(self) -> bool:
+        """Is there a route to be read?"""
+        return len(self._reading) > 0
+
     # -- out
 
     def send(self, message) -> None:
@@ -322,6 +326,7 @@ cdef class QuickWay:
         if message is None:
             return False
         self._unlooked += 1
+        self._awake = True  # its peer may believe that this one's place is still where this side waits
         if message.kind in self._answers and self._brought_by.open.pop((message.target, message.corr), None) is not None:
             (self._on_message if self.on_answer is None else self.on_answer)(message)
         else:

@@ -129,7 +129,7 @@ class Host:
     @property
     def near(self) -> Direct | None:
         """The ways by which answers come without the server, None = there is none now."""
-        return self.way if self.way.routes else None
+        return self.way if self.way.near else None
 
     def far(self, message: Message) -> bool:
         """Does this request leave the computer?"""
