@@ -14,9 +14,13 @@ from hisee.channel import Channel, Message
 from hisee.channel.errors import CarrierFixed, ChannelClosed
 from hisee.channel.local import LocalCarrier
 from hisee.channel.payloads import Mark, pack
+from hisee.channel.renewal import Renewal
+from hisee.channel.settings import settings
 from hisee.schema.lanes import Lane
 from hisee.schema.messages import MessageKind as Kind
+from hisee.seams import Seams
 from support.channels import log_on, make_pair
+from support.clock import FakeClock
 from support.leftovers import shared_memory
 from support.shared import DATA, HEAD, TAIL, Segment, segments, unread
 
@@ -224,6 +228,49 @@ def test_it_stays_at_the_socket_until_it_is_told_otherwise(pair: Pair) -> None:
         local(pair[1]).tend()
         traffic.step()
     assert carriers(pair) == {"unix"}
+
+
+def test_the_wait_for_fresh_rings_doubles_with_each_damage_and_begins_anew_behind_rings_that_held() -> None:
+    clock = FakeClock()
+    renewal = Renewal(settings(), Seams(clock=clock), "SES")
+
+    def waited_ms() -> int:
+        begun = clock.monotonic_ns()
+        while not renewal.due:
+            clock.advance(100)
+        return (clock.monotonic_ns() - begun) // 1_000_000
+
+    waits = []
+    for _ in range(8):
+        renewal.damaged()
+        waits.append(waited_ms())
+        offer = renewal.make(1 << 16, -1, -1)
+        assert offer is not None and not renewal.due, "one offer at a time"
+        rings = renewal.settled(offer.epoch, accepted=True)
+        assert rings is not None
+        rings.close()
+        offer.close_segments()
+    assert waits == [1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000]
+    clock.advance(60_000)
+    renewal.damaged()
+    assert waited_ms() == 1_000
+    renewal.order(rings=False)
+    clock.advance(100_000)
+    assert not renewal.due
+    renewal.damaged()
+    renewal.order(rings=True)
+    assert renewal.due, "by order at once"
+
+
+def test_a_peer_that_cannot_map_stays_at_the_socket_until_the_next_try() -> None:
+    clock = FakeClock()
+    renewal = Renewal(settings(), Seams(clock=clock), "SES")
+    offer = renewal.make(1 << 16, -1, -1)
+    assert offer is not None and renewal.settled(offer.epoch, accepted=False) is None
+    offer.close_segments()
+    assert not renewal.due
+    clock.advance(1_000)
+    assert renewal.due
 
 
 def test_descriptors_go_by_either_carrier_and_reach_their_number(pair: Pair) -> None:

@@ -1,10 +1,12 @@
+from typing import Self
+
 from typing_extensions import disjoint_base
 
 from hisee._core.ring import Rings
 
 @disjoint_base
 class Kept:
-    def __init__(self, rings: Rings) -> None: ...
+    def __new__(cls, rings: Rings) -> Self: ...
     def __len__(self) -> int: ...
     def push(self, seq: int, kind: int, lane: int, flags: int, source: int, target: int, object: int, total: int, corr: int,
              payload: bytes | memoryview, quiet: bool = False) -> bool: ...

@@ -62,12 +62,13 @@ def send_rings(wire: Wire, offer: RingOffer | None) -> None:
         send_offer(wire.sock, data, offer)
 
 
-def settle_rings(wire: Wire, offer: RingOffer | None, answer: Frame, config: Settings, welcome: Welcome, seams: Seams) -> Carrier:
-    """The client's answer decides the carrier."""
+def settle_rings(wire: Wire, offer: RingOffer | None, answer: Frame, config: Settings, welcome: Welcome, seams: Seams,
+                 peer: str) -> Carrier:
+    """The client's answer decides the carrier. `peer`: its name, for the log."""
     if answer[0] != MessageKind.RING:
         raise PeerUnreachable("no answer to the offer of a ring")
     if offer is not None and decode(Ring, answer[1]).accepted:
-        return wire.rings(offer, config, in_force(welcome), welcome.name, Renewal(config, seams, welcome.name))
+        return wire.rings(offer, config, in_force(welcome), peer, Renewal(config, seams, peer))
     if offer is not None:
         offer.close()
     return wire.stream("unix", config)
@@ -100,7 +101,7 @@ async def serve_socket(sock: socket.socket, secret: bytes, admit: Admit, *, seam
         else:
             offer = offer_rings(config, seams) if wants_rings(proved.hello) else None
             send_rings(wire, offer)
-            carrier = settle_rings(wire, offer, await wire.receive_soon(), config, welcome, seams)
+            carrier = settle_rings(wire, offer, await wire.receive_soon(), config, welcome, seams, welcome.name)
         return Channel(carrier, config, seams.clock, hello=proved.hello, welcome=welcome, peer=peer, serves=True)
     except BaseException as fault:
         if isinstance(fault, Refusal):
@@ -138,7 +139,7 @@ def serve_blocking(sock: socket.socket, hello: Hello, secret: bytes, seams: Seam
         wire.open_session(welcome.session, config.frame_bytes)
         offer = offer_rings(config, seams) if wants_rings(proved.hello) else None
         send_rings(wire, offer)
-        carrier = settle_rings(wire, offer, wire.receive(deadline), config, welcome, seams)
+        carrier = settle_rings(wire, offer, wire.receive(deadline), config, welcome, seams, named(proved.hello))
         return Channel(carrier, config, seams.clock, hello=proved.hello, welcome=welcome, peer=Peer("local"), serves=True)
     except BaseException as fault:
         if isinstance(fault, Refusal):
@@ -149,6 +150,10 @@ def serve_blocking(sock: socket.socket, hello: Hello, secret: bytes, seams: Seam
         if isinstance(fault, (OSError, FrameFault, RingPoisoned, Refusal)):
             raise PeerUnreachable(f"the logon over the inherited socket failed: {fault or 'time is over'}") from fault
         raise
+
+
+def named(hello: Hello) -> str:
+    return f"{hello.kind} {hello.name}".strip()
 
 
 def hear_blocking(wire: Wire, secret: bytes, seams: Seams, deadline_s: float) -> Proved:
