@@ -134,14 +134,6 @@ static bool writable(esl_router_t *r, const esl_envelope_t *e)
     return !(e->flags & ESL_WANTS_ANSWER) || e->kind != MESSAGE_CALL || !esl_book_circles(r->book, e->source, e->target);
 }
 
-static bool give(esl_router_t *r, esl_port_t *to, const esl_envelope_t *e, const uint8_t *payload)
-{
-    pthread_mutex_lock(&r->out);
-    bool given = esl_port_give(to, e, payload, &r->limits) == ESL_PORT_OK;
-    pthread_mutex_unlock(&r->out);
-    return given;
-}
-
 static void route(esl_router_t *r, esl_port_t *from, esl_envelope_t *e, const uint8_t *payload)
 {
     uint32_t why;
@@ -151,7 +143,7 @@ static void route(esl_router_t *r, esl_port_t *from, esl_envelope_t *e, const ui
         to = NULL;
         why = ESL_UP_JUDGE;
     }
-    if (to && give(r, to, e, payload)) {
+    if (to && esl_port_give(to, e, payload, &r->limits) == ESL_PORT_OK) {
         if (r->book) esl_book_pass(r->book, e->source, e->target, e->lane, answers(e), e->length);
         return;
     }
@@ -175,25 +167,6 @@ static void remove_port(esl_router_t *r, esl_port_t *p, uint32_t why)
     esl_port_free(p);
 }
 
-/* What comes by a stream shares bytes and counts with what goes out by it. */
-static esl_port_status look(esl_router_t *r, esl_port_t *p, esl_envelope_t *e)
-{
-    if (!p->stream) return esl_port_look(p, e, &r->limits);
-    pthread_mutex_lock(&r->out);
-    esl_port_status status = esl_port_look(p, e, &r->limits);
-    pthread_mutex_unlock(&r->out);
-    return status;
-}
-
-static esl_port_status take(esl_router_t *r, esl_port_t *p, esl_envelope_t *e, const uint8_t **payload)
-{
-    if (!p->stream) return esl_port_take(p, e, payload, &r->limits);
-    pthread_mutex_lock(&r->out);
-    esl_port_status status = esl_port_take(p, e, payload, &r->limits);
-    pthread_mutex_unlock(&r->out);
-    return status;
-}
-
 /* Must it wait for an owner that is behind? */
 static bool held_back(esl_router_t *r, const esl_port_t *p, const esl_envelope_t *e)
 {
@@ -206,15 +179,17 @@ static void drain(esl_router_t *r, esl_port_t *p)
 {
     esl_port_status status = ESL_PORT_EMPTY;
     uint32_t came = 0;
+    pthread_mutex_lock(&r->out); /* once for all of them; a stream's two directions share bytes and counts */
     for (uint32_t n = 0; n < BATCH; n++) {
         esl_envelope_t e;
         const uint8_t *payload = NULL;
-        if ((status = look(r, p, &e)) != ESL_PORT_OK || held_back(r, p, &e)) break;
-        status = take(r, p, &e, &payload);
+        if ((status = esl_port_look(p, &e, &r->limits)) != ESL_PORT_OK || held_back(r, p, &e)) break;
+        status = esl_port_take(p, &e, &payload, &r->limits);
         if (status == ESL_PORT_OK && !p->leaving) route(r, p, &e, payload);
         else if (status != ESL_PORT_OK && status != ESL_PORT_PART) break;
         came++;
     }
+    pthread_mutex_unlock(&r->out);
     if (came) {
         atomic_fetch_add_explicit(&r->heard[p->number], came, memory_order_relaxed);
         r->worked = true;
@@ -385,6 +360,6 @@ void *esl_router_run(void *given)
             rest(r);
         }
     }
-    show_counts(r);
+    round_of(r); /* the owner's last orders */
     return NULL;
 }

@@ -87,6 +87,16 @@ class Channel(Quick):
         return self._carrier.name
 
     @property
+    def ring(self) -> RingCarrier | None:
+        """Its carrier, where that is a ring."""
+        return self._carrier if isinstance(self._carrier, RingCarrier) else None
+
+    def go_by(self, carrier: Carrier) -> None:
+        """Another carrier of whole messages, which has taken over the link, before anything was sent, received or attached."""
+        self._carrier, self._rings, self._part_bytes = carrier, None, carrier.part_bytes
+        self._backlog = Backlog(self._settings.backlog_bytes, carrier.part_bytes)
+
+    @property
     def backlog_bytes(self) -> int:
         """Bytes accepted by `send` that neither the peer's ring nor the system's socket has taken."""
         return self._backlog.bytes + self._carrier.unsent

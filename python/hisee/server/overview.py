@@ -40,6 +40,7 @@ class Overview:
         self._core, self._engine, self._loads, self._routes, self._channel_of = core, engine, loads, routes, channel_of
         self._sessions, self.direct = sessions, direct
         self._tasks: set[asyncio.Task[None]] = set()
+        self.account: Callable[[], None] = lambda: None  # counts what has passed beside the server's loop
         self.server_state: Callable[[], dict[str, Any] | None] = lambda: None  # where this server stands in its group
         core.handlers[Kind.PS_GET] = self._list_asked
         for kind, rows in ((Kind.TERMS_GET, self._terms), (Kind.QUEUES_GET, self._queues),
@@ -56,6 +57,7 @@ class Overview:
 
     async def _answered(self, message: Message, rows: Callable[[EngineView], list[dict[str, Any]]]) -> None:
         view = await self._engine.view()
+        self.account()
         self._core.reply(message, Table(rows=rows(view)))
 
     def _list_asked(self, source: Process, message: Message) -> None:

@@ -32,10 +32,10 @@ WORK_MASK = sum(1 << lane for lane in WORK_LANES)
 class Router:
     """Takes messages from channels; forwards, answers for the absent, and keeps the book of what is under way."""
 
-    def __init__(self, core: Core, database_of: Callable[[int], int | None], carried: Callable[[Message], None] = lambda _: None, *,
+    def __init__(self, core: Core, database_of: Callable[[int], int | None], carried: Callable[[int, int, int], None] = lambda *_: None, *,
                  mode_of: Callable[[Process], str] = lambda process: "WP") -> None:
-        """`database_of`: number of a database or table -> number of its database. `carried` is told of what parts say to each other.
-        `mode_of`: WP or DWP of a work process."""
+        """`database_of`: number of a database or table -> number of its database. `mode_of`: WP or DWP of a work process.
+        `carried(source, target, messages)` is told of what parts say to each other."""
         self._core = core
         self.routes = Routes(core.seams.clock.now_ms)
         self.book = Book()  # requests under way, and who waits for whom
@@ -126,14 +126,29 @@ class Router:
             self._core.fail(message, Err.ERR_TRANS_ABORT, 10, f"process number {message.target} does not run")
         return False
 
+    def account(self) -> None:
+        """Count what has passed without Python since the last time."""
+        for passed in self.book.passed():
+            source, target = self._core.registry.get(passed.source), self._core.registry.get(passed.target)
+            if source is None or target is None:
+                continue
+            self.relayed += passed.messages
+            self.routes.add_passed(passed)
+            if passed.lane == Lane.SCRIPT:
+                self._carried(source.number, target.number, passed.messages)
+            source.received += passed.messages
+            target.sent += passed.messages
+            if source.link is not None and target.link is not None:
+                source.link.channel.received += passed.messages
+                target.link.channel.sent += passed.messages
+
     def _relayed(self, message: Message) -> None:
         self.relayed += 1
         if message.kind == Kind.ROUTE_TURN:
             return
         self.routes.count(message)
         if message.lane == Lane.SCRIPT:
-            self._carried(message)
-
+            self._carried(message.source, message.target, 1)
     def _enter(self, message: Message, *, waits: bool) -> bool:
         """False = the caller would wait for itself, and has been answered."""
         chain = self.book.enter(message.source, message.corr, message.target, message.kind, message.lane, message.object, waits)
