@@ -52,7 +52,7 @@ typedef struct {
     uint8_t *scratch; /* one record, copied out of the ring before it is looked at */
     int socket; /* stream */
     bool hung_up;
-    uint64_t session, arrived, owed, sent;
+    uint64_t session, arrived, owed, sent, beats;
     uint32_t epoch;
     uint8_t *in;
     size_t in_room, in_at, in_have;

@@ -61,6 +61,8 @@ esl_port_status esl_stream_take(esl_port_t *p, esl_envelope_t *e, const uint8_t 
     if (s.seq) {
         p->arrived++;
         p->owed++;
+    } else {
+        p->beats++;
     }
     return ESL_PORT_OK;
 }

@@ -178,7 +178,6 @@ static bool held_back(esl_router_t *r, const esl_port_t *p, const esl_envelope_t
 static void drain(esl_router_t *r, esl_port_t *p)
 {
     esl_port_status status = ESL_PORT_EMPTY;
-    uint32_t came = 0;
     pthread_mutex_lock(&r->out); /* once for all of them; a stream's two directions share bytes and counts */
     for (uint32_t n = 0; n < BATCH; n++) {
         esl_envelope_t e;
@@ -187,13 +186,9 @@ static void drain(esl_router_t *r, esl_port_t *p)
         status = esl_port_take(p, &e, &payload, &r->limits);
         if (status == ESL_PORT_OK && !p->leaving) route(r, p, &e, payload);
         else if (status != ESL_PORT_OK && status != ESL_PORT_PART) break;
-        came++;
-    }
-    pthread_mutex_unlock(&r->out);
-    if (came) {
-        atomic_fetch_add_explicit(&r->heard[p->number], came, memory_order_relaxed);
         r->worked = true;
     }
+    pthread_mutex_unlock(&r->out);
     if (status == ESL_PORT_DAMAGED) remove_port(r, p, ESL_UP_DAMAGED);
     else if (status == ESL_PORT_ENDED || (status == ESL_PORT_EMPTY && p->dropped)) remove_port(r, p, ESL_UP_ENDED);
 }

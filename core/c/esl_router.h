@@ -84,7 +84,8 @@ bool esl_router_sync(esl_router_t *router); /* until everything before it has ta
 esl_send_status esl_router_send(esl_router_t *router, int port, const esl_envelope_t *envelope, const void *payload, bool quiet);
 /* The owner has done all that so many messages of that port and lane made it do, and has sent what it had to. */
 void esl_router_settle(esl_router_t *router, int port, uint8_t lane, uint32_t count);
-uint64_t esl_router_heard(esl_router_t *router, int port);   /* grows with everything that comes by the port, heartbeats too */
+/* Grows with everything that comes by the port, heartbeats too; wakes the thread where some of it came without a call and is unread. */
+uint64_t esl_router_heard(esl_router_t *router, int port);
 uint64_t esl_router_backlog(esl_router_t *router, int port); /* bytes that wait for its peer */
 
 /* The next message for the owner; false = none. `esl_router_up_take` copies its payload and goes on to the next. */

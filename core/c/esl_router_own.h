@@ -51,7 +51,6 @@ struct esl_router {
     /* Messages of a port and lane that went up and are not settled. The owner's subtraction releases what it sent before; the
      * thread's look acquires it, so that what passes afterwards comes behind. */
     _Atomic uint32_t behind[ESL_ROUTER_PORTS][ESL_ROUTER_LANES];
-    _Atomic uint64_t heard[ESL_ROUTER_PORTS]; /* relaxed: a sign of life, nothing depends on its order */
     int bell, up_bell;
     bool runs;
     pthread_t thread;

@@ -475,7 +475,12 @@ static void leaving(void)
     MUST(up_soon(r, ESL_UP_ENDED).port == b->port && !next_part(a, &e, &(uint64_t){0}, b->whole));
     uint64_t seq;
     MUST(next_part(b, &e, &seq, b->whole) && e.kind == 0x0f08 && seq == 0 && !memcmp(b->whole, "bye", 3));
-    MUST(esl_router_send(r, b->port, &beat, NULL, true) == ESL_SEND_GONE && esl_router_heard(r, b->port) > 0);
+    MUST(esl_router_send(r, b->port, &beat, NULL, true) == ESL_SEND_GONE);
+    e = (esl_envelope_t){.kind = 0x0301, .lane = 1, .flags = ESL_FIRST | ESL_LAST, .source = 10, .corr = 7};
+    uint64_t before = esl_router_heard(r, a->port);
+    MUST(esl_router_sync(r) && esl_ring_publish(&a->producer, &e, NULL, ++a->seq[1]) == ESL_RING_OK); /* quiet */
+    while (esl_router_heard(r, a->port) == before) usleep(100);
+    MUST(up_soon(r, ESL_UP_OWN).envelope.corr == 7);
     esl_router_free(r);
 }
 

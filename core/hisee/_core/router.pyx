@@ -166,7 +166,7 @@ cdef class Router:
         c.esl_router_settle(self._router, port, lane, count)
 
     def heard(self, int port) -> int:
-        """Grows with everything that comes by the port, heartbeats too."""
+        """Grows with everything that comes by the port, heartbeats too. Has what came without a call read now."""
         self._check()
         return c.esl_router_heard(self._router, port)
 

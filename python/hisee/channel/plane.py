@@ -38,7 +38,7 @@ class PlaneCarrier(RingCarrier):
         self._inbox: deque[Part] = deque()
         self._came, self._taken = [0] * LANE_COUNT, [0] * LANE_COUNT
         self._unsettled = False
-        self._heard_before = 0
+        self._heard = 0
         self._dropped = False
         self._wake: Callable[[], None] | None = None
 
@@ -72,7 +72,6 @@ class PlaneCarrier(RingCarrier):
 
     def take(self) -> list[Part]:
         self._settle()
-        heard, self._heard_before = self._heard_before, self._router.heard(self.port)
         if self._inbox:
             return [self._taken_out() for _ in range(min(len(self._inbox), BATCH))]
         if self.over:
@@ -80,7 +79,8 @@ class PlaneCarrier(RingCarrier):
         if not self._dropped and (self.dead or self._hung_up()):
             self.dead = self._dropped = True
             self._router.drop(self.port)  # what it left is read first; its end comes up behind
-        return [SIGN_OF_LIFE] if heard != self._heard_before else []
+        before, self._heard = self._heard, self._router.heard(self.port)
+        return [SIGN_OF_LIFE] if self._heard != before else []
 
     def _taken_out(self) -> Part:
         part = self._inbox.popleft()
