@@ -33,11 +33,14 @@ processes = [{kind = "hip", name = "WS1", web_port = 0}]
 server_script = true
 [objects.BtnGo]
 kind = "button"
+[objects.BtnRound]
+kind = "button"
 [objects.LblDone]
 kind = "text"
 """,
     "pictures/S.Calls/picture.svg": """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 200 100" width="200" height="100">
-<g id="BtnGo"><rect x="10" y="10" width="80" height="30"/></g><text id="LblDone" x="10" y="80">-</text></svg>
+<g id="BtnGo"><rect x="10" y="10" width="80" height="30"/></g>
+<g id="BtnRound"><rect x="100" y="10" width="80" height="30"/></g><text id="LblDone" x="10" y="80">-</text></svg>
 """,
     "pictures/S.Calls/local.esl": """INT _clicks
 
@@ -51,6 +54,17 @@ ENTRY BtnGo_OnClick
   %HI_SetText(_LblDone, "done " + %IToStr(_clicks) + " sum " + %IToStr(_sum))
 END BtnGo_OnClick
 
+ENTRY BtnRound_OnClick
+  INT _sum
+  _sum := 0
+  CALL [] Circles(COUNT, _sum)
+  _clicks := _clicks + 1
+  %HI_SetText(_LblDone, "done " + %IToStr(_clicks) + " sum " + %IToStr(_sum))
+END BtnRound_OnClick
+
+RPC PROCEDURE Nothing
+END Nothing
+
 BEGIN
   _clicks := 0
 END
@@ -58,6 +72,17 @@ END
     "pictures/S.Calls/remote.esl": """RPC PROCEDURE Add(IN INT _i, INT _sum)
   _sum := _sum + _i
 END Add
+
+; a CALL of whoever waits for this one: the server itself answers it
+RPC PROCEDURE Circles(IN INT _count, INT _sum)
+  INT _i, _rc
+  FOR _i = 1 TO _count DO_LOOP
+    _rc := CALL [] Nothing
+    IF _rc > 0 THEN
+      _sum := _sum + _i
+    ENDIF
+  END_LOOP
+END Circles
 BEGIN
 END
 """,
@@ -79,26 +104,28 @@ class Calls:
 def run(options: Options) -> Report:
     report = Report("calls", facts())
     count = 300 if options.quick else 2000
-    cases = {"quiet server": False, "server kept busy": True}
+    cases = {"quiet server": ("BtnGo", "L", False), "answered by the server": ("BtnRound", "R", False),
+             "server kept busy": ("BtnGo", "L", True)}
     found: dict[str, dict[str, list[Calls]]] = {case: {way: [] for way in WAYS} for case in cases if options.wanted(case)}
     for turn in range(options.turns(5)):
         for way in WAYS:
             with running(count, way) as (system, client, picture):
                 for case, rounds in found.items():
-                    with busy(system) if cases[case] else nothing():
-                        rounds[way].append(one(client, picture, count))
+                    button, part, beset = cases[case]
+                    with busy(system) if beset else nothing():
+                        rounds[way].append(one(client, picture, count, button, part))
                     progress(f"  round {turn + 1}: {case}, {way}: {rounds[way][-1]}")
     for case, ways in found.items():
         told(report, case, ways)
-    report.notes.append("wait: from the send of the CALL to the arrival of its results, in the HIS host; busy: another client asks for the "
-                        "process list without end")
+    report.notes.append("wait: from the send of a CALL to the arrival of its results, or of the refusal of one in a circle, in the process "
+                        "that makes it; busy: another client asks for the process list without end")
     return report
 
 
 def told(report: Report, case: str, ways: dict[str, list[Calls]]) -> None:
     for way, rounds in ways.items():
         for figure in ("wait", "wait_p99", "server", "python"):
-            if figure in ("server", "python") and case != "quiet server":
+            if figure in ("server", "python") and case == "server kept busy":
                 continue  # the other client's
             report.rows.append(Row(case, f"{way}, {figure}", "us", tuple(getattr(r, figure) for r in rounds)))
     for figure in ("wait", "wait_p99", "server"):
@@ -137,23 +164,23 @@ def running(count: int, way: str) -> Iterator[tuple]:
             with system.connect() as client:
                 picture = client.console("WS1").open("S.Calls")
                 picture.settle(10)
-                one(client, picture, count)
+                one(client, picture, count, "BtnGo", "L")
                 yield system, client, picture
                 picture.close()
         finally:
             system.end()
 
 
-def one(client, picture, count: int) -> Calls:
-    """One click, which calls `count` times and checks what came back."""
+def one(client, picture, count: int, button: str, part: str) -> Calls:
+    """One click, which lets that part call `count` times, and checks what came back."""
     client.profile(reset=True)
     (knl,) = (row["pid"] for row in client.ps() if row["kind"] == "KNL")
     before, label = spent(knl), picture["LblDone"].text
-    picture.click("BtnGo")
+    picture.click(button)
     until(lambda: picture["LblDone"].text != label, "the calls are done", 60, 0.1)
     all_ns, own_ns = (after - earlier for after, earlier in zip(spent(knl), before, strict=True))
     assert picture["LblDone"].text.endswith(f"sum {count * (count + 1) // 2}"), picture["LblDone"].text
-    waits = [row["wait_ns"] / 1e3 for row in client.profile() if row["action"].startswith("CALL")]
+    waits = [row["wait_ns"] / 1e3 for row in client.profile() if row["action"].startswith("CALL") and row["part"] == part]
     assert len(waits) == count, f"{len(waits)} CALLs"
     return Calls(median(waits), quantiles(waits, n=100)[98], all_ns / count / 1e3, own_ns / count / 1e3)
 

@@ -105,6 +105,7 @@ static esl_port_t *receiver(const esl_router_t *r, const esl_port_t *from, const
     (void)from;
 #endif
     esl_port_t *to = port_of(r, e->target);
+    if (to && (to->dropped || to->leaving)) return NULL;
 #ifndef ESL_ROUTER_MUTANT_BEHIND
     if (to && atomic_load_explicit(&r->behind[from->number][e->lane], memory_order_acquire)) { /* pairs with esl_router_settle */
         *why = ESL_UP_BEHIND;

@@ -72,7 +72,7 @@ int esl_router_up_bell(const esl_router_t *router);
  * The segments, bells and sockets stay the caller's, who gives them back after ESL_UP_ENDED. */
 int esl_router_add_ring(esl_router_t *router, esl_segment_t *own, const esl_segment_t *peer, int bell, int peer_bell);
 int esl_router_add_stream(esl_router_t *router, int socket, uint64_t session, uint32_t epoch);
-bool esl_router_drop(esl_router_t *router, int port); /* reads what is there, then ends, whatever waits for the peer */
+bool esl_router_drop(esl_router_t *router, int port); /* passes nothing to it, reads what is there, then ends, whatever waits for the peer */
 /* The owner ends it: what still comes is thrown away, what was accepted goes out, then a GOODBYE with that payload, then it ends. */
 bool esl_router_leave(esl_router_t *router, int port, const void *goodbye, uint32_t bytes);
 bool esl_router_set_route(esl_router_t *router, uint32_t number, int port); /* -1: none any more */

@@ -201,6 +201,10 @@ class Channel(Quick):
         if not self._closed and self._loop is not None and not self._carrier.arm():
             self._loop.call_soon(self._turn)
 
+    def turn(self) -> None:
+        """Attached mode: what its carrier has by now is delivered, a batch at most."""
+        self._turn()
+
     def batch(self) -> list[Message]:
         """Blocking mode, without waiting: some of what has come, [] = nothing. Raises ChannelClosed behind the last one."""
         if not self._ready and not self._closed:

@@ -29,18 +29,18 @@ SIGN_OF_LIFE: Part = (MessageKind.HEARTBEAT, 0, WHOLE, 0, 0, 0, 0, 0, b"", 0)
 class PlaneCarrier(RingCarrier):
     """The owner's end of one port. Numbers of lanes are the plane's; those that the channel sees are made here, one for each message."""
 
-    def __init__(self, plane: Plane, port: int, ring: RingCarrier, message_bytes: int) -> None:
+    def __init__(self, plane: Plane, port: int, ring: RingCarrier, message_bytes: int, channel: Channel) -> None:
         super().__init__(ring.rings, message_bytes, ring._control, ring._bell, ring._peer_bell, ring._poll_s)
         self.port, self.over = port, ""  # reason, once the port has ended
         self.left = False  # the channel needs it no more
         self.farewell: bytes | None = None
-        self._plane, self._router = plane, plane.router
+        self._plane, self._router, self._channel = plane, plane.router, channel
         self._inbox: deque[Part] = deque()
         self._came, self._taken = [0] * LANE_COUNT, [0] * LANE_COUNT
         self._unsettled = False
         self._heard = 0
         self._dropped = False
-        self._wake: Callable[[], None] | None = None
+        self.deliver: Callable[[], None] | None = None  # once the channel is attached
 
     # -- out
 
@@ -104,11 +104,7 @@ class PlaneCarrier(RingCarrier):
         return [self._control.fileno()]
 
     def listen(self, wake: Callable[[], None] | None) -> None:
-        self._wake = wake
-
-    def wake(self) -> None:
-        if self._wake is not None:
-            self._wake()
+        self.deliver = self._channel.turn if wake is not None else None
 
     # -- the end
 
@@ -141,15 +137,15 @@ class Plane:
         except MemoryError:
             log.warning("no port for %s: its messages pass the server's loop", channel.hello.name if channel.hello else "a link")
             return False
-        carrier = self._carriers[port] = PlaneCarrier(self, port, ring, self._config.message_bytes)
+        carrier = self._carriers[port] = PlaneCarrier(self, port, ring, self._config.message_bytes, channel)
         channel.go_by(carrier)
         return True
 
     @staticmethod
     def port_of(channel: Channel) -> int:
-        """-1: it has none, or it ends."""
+        """-1: it has none, or it ends: nothing passes to it any more."""
         ring = channel.ring
-        return ring.port if isinstance(ring, PlaneCarrier) and not ring.over and not channel.ended else -1
+        return ring.port if isinstance(ring, PlaneCarrier) and not ring.over and not ring.left else -1
 
     def _on_bell(self) -> None:
         touched: dict[int, PlaneCarrier] = {}
@@ -157,15 +153,16 @@ class Plane:
             found = self.router.up()
             if found is None:
                 break
-            port, why, *message = found
+            port, why, kind, lane, asks, source, target, object_, corr, payload = found
             carrier = touched[port] = self._carriers[port]
             if why in (ENDED, DAMAGED):
                 del self._carriers[port]
                 self._ended(carrier, why)
             else:
-                carrier.came(*message)
+                carrier.came(kind, lane, asks, source, target, object_, corr, payload)
         for carrier in touched.values():
-            carrier.wake()
+            if carrier.deliver is not None:
+                carrier.deliver()
 
     def _ended(self, carrier: PlaneCarrier, why: int) -> None:
         carrier.over = "poisoned: the peer's positions or bytes cannot be" if why == DAMAGED else "died"
@@ -177,11 +174,13 @@ class Plane:
         carrier.left = True
         if carrier.over:
             carrier.release()
-        elif carrier.farewell is None or carrier.dead:
+            return
+        if carrier.farewell is None or carrier.dead:
             self.router.drop(carrier.port)
         else:
             self.router.leave(carrier.port, carrier.farewell)
             self._loop.call_later(self._config.linger_s, self._cut, carrier)
+        self.router.sync()  # from here on nothing passes to it
 
     def _cut(self, carrier: PlaneCarrier) -> None:
         if not carrier.over:

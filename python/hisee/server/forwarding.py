@@ -35,7 +35,7 @@ class Forwarding:
     def __init__(self, core: Core, router: Router, limits: dict[str, int]) -> None:
         self._core, self._router, self._limits = core, router, limits
         self._plane: Plane | None = None
-        self._known: set[int] = set()  # numbers that the plane knows a way to
+        self._known: dict[int, Channel] = {}  # numbers that the plane knows a way to
         core.routed = self._routed
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -57,21 +57,19 @@ class Forwarding:
         """The way to a process has changed. Behind this nothing passes to one that is gone, and what has passed is counted."""
         if self._plane is None:
             return
-        port = self._port_of(link)
-        if port >= 0:
+        if link is not None and own(link) and (port := self._plane.port_of(link.channel)) >= 0:
             self._plane.router.route(process.number, port)
-            self._known.add(process.number)
-        elif process.number in self._known:
-            self._known.discard(process.number)
+            self._known[process.number] = link.channel
+        elif (channel := self._known.pop(process.number, None)) is not None:
             self._plane.router.route(process.number, -1)
-            self._plane.router.sync()
+            if self._plane.port_of(channel) >= 0:  # it may go on with other processes; else nothing passes to it by now
+                self._plane.router.sync()
             self._router.account()
 
-    def _port_of(self, link: Link | None) -> int:
-        """-1 for what is carried by a communication process or another server: the router knows how to reach those."""
-        if link is None or self._plane is None or link.connection or link.standby or link.session is not None:
-            return -1
-        return self._plane.port_of(link.channel)
+
+def own(link: Link) -> bool:
+    """Not carried by a communication process or another server: the router knows how to reach those."""
+    return not link.connection and not link.standby and link.session is None
 
 
 def wanted() -> bool:

@@ -58,7 +58,7 @@ async def _serve(parameters: StartParameters, data: DataDir, stop: asyncio.Event
     node, responder = parameters.name or parameters.node, None
     knl.access = access_of(data)
     knl.direct.on = not (parameters.relay or wanted_off())
-    knl.plane = wanted()
+    knl.plane = parameters.plane or wanted()
     if (group := group_of(data)) is not None:
         enter(knl, group, node, data, url)
         responder = await respond(knl, data, node)
