@@ -233,7 +233,8 @@ bool esl_port_say_goodbye(esl_port_t *p, const esl_router_limits_t *limits)
         p->goodbye = NULL;
     }
     if (p->waiting_bytes) esl_port_flush(p, limits); /* and be told of room */
-    return !p->waiting_bytes;
+    if (p->stream) esl_stream_write(p);
+    return !p->waiting_bytes && !(p->stream && esl_stream_unsent(p));
 }
 
 /* One part of the first message of a lane. */
