@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import socket
 from collections import Counter
 
 import pytest
@@ -210,13 +211,38 @@ def test_a_quiet_link_lives_and_a_silent_one_ends():
 def test_a_link_beyond_the_ports_of_the_plane_goes_the_old_way():
     async def body(cast):
         knl = cast.made.knl
-        more = [await cast.made.log_on("HIP", f"W{number}") for number in range(PORTS)]
-        last = knl.core.registry.get(more[-1].number).link.channel
-        assert Plane.port_of(last) < 0 <= Plane.port_of(knl.core.registry.get(more[0].number).link.channel)
-        cast.say(cast.ses, cast.see, more[-1].number, Kind.VISUAL, Lane.VISUAL, 1, b"hello", asks=True)
-        await eventually(lambda: more[-1].got, "it is reached all the same")
-        more[-1].reply(more[-1].got[0])
+        pairs = [socket.socketpair() for _ in range(PORTS - len(cast.everybody))]
+        for number, (near, _) in enumerate(pairs):
+            knl.forwarding._plane.router.add_stream(near.fileno(), 1 + number, 1)
+        last = await cast.made.log_on("HIP", "WS2")
+        assert Plane.port_of(knl.core.registry.get(last.number).link.channel) < 0
+        cast.say(cast.ses, cast.see, last.number, Kind.VISUAL, Lane.VISUAL, 1, b"hello", asks=True)
+        await eventually(lambda: last.got, "it is reached all the same")
+        last.reply(last.got[0])
         await eventually(lambda: ends(cast.ses) == {1: (0, 0)}, "and answers")
+        knl.close()
+        for pair in pairs:
+            for end in pair:
+                end.close()
+
+    played(body, plane=True)
+
+
+def test_a_link_that_has_ended_touches_nothing_of_the_next_one_at_its_port():
+    async def body(cast):
+        knl = cast.made.knl
+        old = knl.core.registry.get(cast.ses.number).link.channel.ring
+        cast.ses.channel.abandon()
+        await eventually(lambda: old.over, "the port has ended")
+        again = await cast.made.log_on("SES", "S2")
+        assert knl.core.registry.get(again.number).link.channel.ring.port == old.port
+        assert old.push(1, Kind.CALL, Lane.SCRIPT, 3, 1, cast.ses.number, 0, 0, 5, b"")
+        old._taken[Lane.SCRIPT], old._unsettled = 7, True
+        assert not old.arm()
+        await again.ask(Kind.PS_GET)
+        assert not again.got
+        again.send(Kind.ECHO, target=cast.hip.number, lane=Lane.SCRIPT)
+        await eventually(lambda: cast.hip.got, "what it sends arrives")
 
     played(body, plane=True)
 

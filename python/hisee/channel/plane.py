@@ -50,6 +50,8 @@ class PlaneCarrier(RingCarrier):
         if kind == MessageKind.GOODBYE:
             self.farewell = bytes(payload)  # goes out behind everything, with `close`
             return True
+        if self.over:  # the number of the port may be another link's by now
+            return True
         if self._router.send(self.port, kind, lane, source, target, object, corr, payload, bool(flags & WANTS_ANSWER), quiet):
             return True
         raise ChannelFull(f"{self._router.backlog(self.port)} bytes wait for the peer", hint="it is slow or stopped; try again later")
@@ -90,11 +92,11 @@ class PlaneCarrier(RingCarrier):
 
     def _settle(self) -> None:
         """Everything taken has been delivered by now: what comes behind it may pass again."""
-        if self._unsettled:
+        if self._unsettled and not self.over:
             for lane in [lane for lane, count in enumerate(self._taken) if count]:
                 self._router.settle(self.port, lane, self._taken[lane])
                 self._taken[lane] = 0
-            self._unsettled = False
+        self._unsettled = False
 
     def arm(self) -> bool:
         self._settle()
