@@ -199,7 +199,7 @@ static void drain(esl_router_t *r, esl_port_t *p)
 static void add(esl_router_t *r, esl_order_t *o)
 {
     esl_port_t *p = o->made;
-    struct epoll_event event = {.events = EPOLLIN | EPOLLET | (p->stream ? EPOLLOUT : 0)}; /* a bell tells each time: it is never read */
+    struct epoll_event event = {.events = p->stream ? EPOLLIN | EPOLLOUT | EPOLLET : EPOLLIN, .data.fd = p->stream ? -1 : p->bell};
     o->made = NULL;
     r->port[p->number] = p;
     if (p->number >= r->ports) r->ports = p->number + 1;
@@ -332,8 +332,11 @@ static void acknowledge_all(esl_router_t *r)
 static void rest(esl_router_t *r)
 {
     struct epoll_event events[EVENTS];
+    uint64_t count;
     bool owed = acks_owed(r), behind = up_full(r);
     int found = arm(r, behind) ? epoll_wait(r->epoll, events, EVENTS, behind ? 1 : owed ? ACK_ALONE_MS : -1) : 0;
+    for (int at = 0; at < found; at++)
+        if (events[at].data.fd >= 0 && read(events[at].data.fd, &count, sizeof count) < 0) continue;
     disarm(r);
     if (owed && found == 0) acknowledge_all(r);
 }

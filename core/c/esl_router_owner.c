@@ -48,7 +48,7 @@ esl_router_t *esl_router_new(const esl_router_limits_t *limits, esl_book_t *book
     r->bell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     r->up_bell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     r->epoll = epoll_create1(EPOLL_CLOEXEC);
-    struct epoll_event event = {.events = EPOLLIN | EPOLLET};
+    struct epoll_event event = {.events = EPOLLIN, .data.fd = r->bell};
     if (r->slots && r->bell >= 0 && r->up_bell >= 0 && r->epoll >= 0 && !epoll_ctl(r->epoll, EPOLL_CTL_ADD, r->bell, &event)) return r;
     esl_router_free(r);
     return NULL;
