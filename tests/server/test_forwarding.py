@@ -215,6 +215,7 @@ def test_a_link_beyond_the_ports_of_the_plane_goes_the_old_way():
         for number, (near, _) in enumerate(pairs):
             knl.forwarding._plane.router.add_stream(near.fileno(), 1 + number, 1)
         last = await cast.made.log_on("HIP", "WS2")
+        await eventually(lambda: knl.core.registry.get(last.number).link, "the server has the new link")
         assert Plane.port_of(knl.core.registry.get(last.number).link.channel) < 0
         cast.say(cast.ses, cast.see, last.number, Kind.VISUAL, Lane.VISUAL, 1, b"hello", asks=True)
         await eventually(lambda: last.got, "it is reached all the same")
@@ -235,14 +236,15 @@ def test_a_link_that_has_ended_touches_nothing_of_the_next_one_at_its_port():
         cast.ses.channel.abandon()
         await eventually(lambda: old.over, "the port has ended")
         again = await cast.made.log_on("SES", "S2")
+        await eventually(lambda: knl.core.registry.get(again.number).link, "the server has the new link")
         assert knl.core.registry.get(again.number).link.channel.ring.port == old.port
         assert old.push(1, Kind.CALL, Lane.SCRIPT, 3, 1, cast.ses.number, 0, 0, 5, b"")
         old._taken[Lane.SCRIPT], old._unsettled = 7, True
         assert not old.arm()
         await again.ask(Kind.PS_GET)
-        assert not again.got
+        assert Kind.CALL not in again.kinds()
         again.send(Kind.ECHO, target=cast.hip.number, lane=Lane.SCRIPT)
-        await eventually(lambda: cast.hip.got, "what it sends arrives")
+        await eventually(lambda: Kind.ECHO in cast.hip.kinds(), "what it sends arrives")
 
     played(body, plane=True)
 
