@@ -96,14 +96,14 @@ int main(int argc, char **argv)
     uint64_t messages = strtoull(argv[1], NULL, 10), sent = 0, got = 0, turns = 0;
     uint32_t size = (uint32_t)atoi(argv[2]), batch = (uint32_t)atoi(argv[3]);
     esl_router_limits_t limits = {.backlog_bytes = 64u << 20, .message_bytes = 256u << 20, .up_bytes = 1u << 20, .part_bytes = 65536, .spin = 20000};
-    esl_router_t *router = esl_router_new(&limits);
+    esl_router_t *router = esl_router_new(&limits, NULL);
     uint8_t out[65536] = {0}, in[65536];
     if (!router || size < 8 || size > sizeof out) fail("cannot begin");
     pin(atoi(argv[4])); /* the thread takes over where it may run */
     if (!esl_router_start(router)) fail("no thread");
     pin(atoi(argv[5]));
     end_t a = end_of(router, FROM), b = end_of(router, TO);
-    if (!esl_router_set_pass(router, KIND, true) || !esl_router_sync(router)) fail("no order");
+    if (!esl_router_set_pass(router, KIND, ~0u) || !esl_router_sync(router)) fail("no order");
     double begin = now();
     while (got < messages) {
         if (sent - got < WINDOW) sent = send_batch(&a, sent, messages, size, batch, out);

@@ -85,6 +85,7 @@ void esl_port_free(esl_port_t *p)
         esl_fifo_free(&p->waiting[lane]);
         free(p->partial[lane].bytes);
     }
+    free(p->goodbye);
     free(p->scratch);
     free(p->in);
     free(p->out);
@@ -162,7 +163,7 @@ esl_port_status esl_port_take(esl_port_t *p, esl_envelope_t *e, const uint8_t **
 {
     uint64_t seq = 0;
     esl_port_status status = take_part(p, e, payload, &seq);
-    if (status != ESL_PORT_OK || !seq) return status; /* link control is not counted */
+    if (status != ESL_PORT_OK || e->kind >= ESL_LINK_CONTROL) return status; /* link control is not counted */
     if (e->lane >= ESL_ROUTER_LANES || seq != p->seen[e->lane] + 1) return ESL_PORT_DAMAGED;
     p->seen[e->lane] = seq;
     if ((e->flags & WHOLE) != WHOLE)
@@ -179,9 +180,9 @@ esl_port_status esl_port_take(esl_port_t *p, esl_envelope_t *e, const uint8_t **
 
 static bool put_part(esl_port_t *p, const esl_envelope_t *e, const uint8_t *payload)
 {
-    uint64_t seq = p->seq[e->lane] + 1;
+    uint64_t seq = e->kind >= ESL_LINK_CONTROL ? 0 : p->seq[e->lane] + 1;
     if (p->stream ? !esl_stream_put(p, e, payload, seq) : esl_ring_publish(&p->producer, e, payload, seq) != ESL_RING_OK) return false;
-    p->seq[e->lane] = seq;
+    if (seq) p->seq[e->lane] = seq;
     p->dirty = true;
     return true;
 }
@@ -222,6 +223,18 @@ esl_port_status esl_port_give(esl_port_t *p, const esl_envelope_t *e, const uint
     }
     p->waiting_bytes += e->length + sizeof *e;
     return ESL_PORT_OK;
+}
+
+bool esl_port_say_goodbye(esl_port_t *p, const esl_router_limits_t *limits)
+{
+    esl_envelope_t e = {.length = p->goodbye_bytes, .total = p->goodbye_bytes, .kind = MESSAGE_GOODBYE, .flags = WHOLE};
+    if (p->goodbye && esl_port_give(p, &e, p->goodbye, limits) == ESL_PORT_OK) {
+        free(p->goodbye);
+        p->goodbye = NULL;
+    }
+    if (p->waiting_bytes) esl_port_flush(p, limits); /* and be told of room */
+    if (p->stream) esl_stream_write(p);
+    return !p->waiting_bytes && !(p->stream && esl_stream_unsent(p));
 }
 
 /* One part of the first message of a lane. */
@@ -269,15 +282,18 @@ void esl_port_flush(esl_port_t *p, const esl_router_limits_t *limits)
     }
 }
 
+void esl_port_call_reader(esl_port_t *p)
+{
+    if (p->stream) esl_stream_write(p);
+    else if (p->dirty) esl_call_reader(&p->waiter, &p->producer, p->peer_bell);
+    p->dirty = false;
+}
+
 void esl_port_ring_bells(esl_port_t *p)
 {
-    if (p->stream) {
-        esl_stream_write(p);
-        return;
-    }
-    if (p->dirty) esl_call_reader(&p->waiter, &p->producer, p->peer_bell);
+    esl_port_call_reader(p);
     if (p->drained) esl_call_writer(&p->waiter, &p->consumer, p->peer_bell);
-    p->dirty = p->drained = false;
+    p->drained = false;
 }
 
 void esl_port_acknowledge(esl_port_t *p)

@@ -4,6 +4,15 @@
 
 #include "esl_router.h"
 #include "esl_wait.h"
+#include "gen/messages.h"
+
+enum {
+#define X(number, name, lane) MESSAGE_##name = number,
+    HISEE_MESSAGES(X)
+#undef X
+};
+
+#define ESL_LINK_CONTROL 0x0f00u /* kinds from here on belong to the link itself: no number, no backlog */
 
 /* Messages one behind the other in one piece of memory that grows with what is in it. */
 typedef struct {
@@ -30,6 +39,9 @@ typedef struct {
 typedef struct {
     int number;
     bool dropped; /* ends when nothing more is there */
+    bool leaving; /* ends when nothing more waits */
+    uint8_t *goodbye; /* to be said then */
+    uint32_t goodbye_bytes;
     bool stream;
     bool dirty;   /* got something since its peer was last woken */
     bool drained; /* gave something since its peer was last told of room */
@@ -40,7 +52,7 @@ typedef struct {
     uint8_t *scratch; /* one record, copied out of the ring before it is looked at */
     int socket; /* stream */
     bool hung_up;
-    uint64_t session, arrived, owed, sent;
+    uint64_t session, arrived, owed, sent, beats;
     uint32_t epoch;
     uint8_t *in;
     size_t in_room, in_at, in_have;
@@ -67,9 +79,13 @@ esl_port_status esl_port_look(esl_port_t *port, esl_envelope_t *envelope, const 
 esl_port_status esl_port_take(esl_port_t *port, esl_envelope_t *envelope, const uint8_t **payload, const esl_router_limits_t *limits);
 /* Hands a whole message to the peer, or keeps it: OK; FULL = neither. */
 esl_port_status esl_port_give(esl_port_t *port, const esl_envelope_t *envelope, const uint8_t *payload, const esl_router_limits_t *limits);
+/* Says that its owner ends it. False: once more is to be flushed before. */
+bool esl_port_say_goodbye(esl_port_t *port, const esl_router_limits_t *limits);
 /* Gives what waits, as much as the carrier takes. */
 void esl_port_flush(esl_port_t *port, const esl_router_limits_t *limits);
-/* Tells the peer of what came and of room, wherever it sleeps. */
+/* Tells the peer of what came, wherever it sleeps. */
+void esl_port_call_reader(esl_port_t *port);
+/* And of room. */
 void esl_port_ring_bells(esl_port_t *port);
 void esl_port_acknowledge(esl_port_t *port); /* alone, if one is owed */
 

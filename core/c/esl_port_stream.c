@@ -5,14 +5,6 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "gen/messages.h"
-
-enum {
-#define X(number, name, lane) MESSAGE_##name = number,
-    HISEE_MESSAGES(X)
-#undef X
-};
-
 #define OUT_PARTS 4u /* parts that are kept in frames before the stream says that it has no room */
 
 bool esl_port_use_stream(esl_port_t *p, int socket, uint64_t session, uint32_t epoch, const esl_router_limits_t *limits)
@@ -69,6 +61,8 @@ esl_port_status esl_stream_take(esl_port_t *p, esl_envelope_t *e, const uint8_t 
     if (s.seq) {
         p->arrived++;
         p->owed++;
+    } else {
+        p->beats++;
     }
     return ESL_PORT_OK;
 }

@@ -11,8 +11,6 @@
 #include "esl_port_stream.h"
 
 #define BATCH        32u /* messages of one port before the next one gets its turn */
-#define LINK_CONTROL 0x0f00u
-#define HEARTBEAT    0x0f07u
 #define ACK_ALONE_MS 5
 #define EVENTS       64
 
@@ -65,7 +63,10 @@ static void set_route(esl_router_t *r, uint32_t number, int port)
         enter(r, number, port);
 }
 
-static bool passes(const esl_router_t *r, uint16_t kind) { return r->pass[kind / 8] >> (kind % 8) & 1; }
+static bool passes(const esl_router_t *r, const esl_envelope_t *e)
+{
+    return e->kind < ESL_LINK_CONTROL && e->lane < ESL_ROUTER_LANES && r->pass[e->kind] >> e->lane & 1;
+}
 
 /* --- up --- */
 
@@ -73,6 +74,7 @@ static void up(esl_router_t *r, const esl_port_t *port, uint32_t why, const esl_
 {
     esl_up_t head = {.port = port->number, .why = why};
     if (e) head.envelope = *e;
+    if (e && e->lane < ESL_ROUTER_LANES) atomic_fetch_add_explicit(&r->behind[port->number][e->lane], 1, memory_order_relaxed);
     pthread_mutex_lock(&r->guard);
     bool first = esl_fifo_empty(&r->up);
     if (esl_fifo_put(&r->up, &head, sizeof head, payload, head.envelope.length))
@@ -93,7 +95,7 @@ static bool up_full(const esl_router_t *r)
 static esl_port_t *receiver(const esl_router_t *r, const esl_port_t *from, const esl_envelope_t *e, uint32_t *why)
 {
     *why = ESL_UP_OWN;
-    if (!passes(r, e->kind) || e->kind >= LINK_CONTROL) return NULL;
+    if (!passes(r, e)) return NULL;
 #ifndef ESL_ROUTER_MUTANT_ANYBODY
     if (port_of(r, e->source) != from) {
         *why = ESL_UP_FOREIGN;
@@ -102,15 +104,51 @@ static esl_port_t *receiver(const esl_router_t *r, const esl_port_t *from, const
 #else
     (void)from;
 #endif
-    return port_of(r, e->target);
+    esl_port_t *to = port_of(r, e->target);
+    if (to && (to->dropped || to->leaving)) return NULL;
+#ifndef ESL_ROUTER_MUTANT_BEHIND
+    if (to && atomic_load_explicit(&r->behind[from->number][e->lane], memory_order_acquire)) { /* pairs with esl_router_settle */
+        *why = ESL_UP_BEHIND;
+        return NULL;
+    }
+#endif
+    return to;
+}
+
+static bool answers(const esl_envelope_t *e) { return e->kind == MESSAGE_REPLY || e->kind == MESSAGE_FAILED; }
+
+/* A request is written down, an answer ends one. False: that needs a judgement. */
+static bool written(esl_router_t *r, const esl_envelope_t *e)
+{
+    if (!r->book) return true;
+    if (answers(e)) return esl_book_answer(r->book, e->target, e->corr, e->source);
+    esl_open_t open = {.corr = e->corr, .caller = e->source, .target = e->target, .object = e->object, .kind = e->kind, .lane = e->lane,
+                       .waits = e->kind == MESSAGE_CALL};
+    return !(e->flags & ESL_WANTS_ANSWER) || esl_book_enter(r->book, &open, NULL) == ESL_BOOK_OK;
+}
+
+/* Would it be, now? */
+static bool writable(esl_router_t *r, const esl_envelope_t *e)
+{
+    if (!r->book) return true;
+    if (answers(e)) return esl_book_awaits(r->book, e->target, e->corr, e->source);
+    return !(e->flags & ESL_WANTS_ANSWER) || e->kind != MESSAGE_CALL || !esl_book_circles(r->book, e->source, e->target);
 }
 
 static void route(esl_router_t *r, esl_port_t *from, esl_envelope_t *e, const uint8_t *payload)
 {
     uint32_t why;
-    if (e->kind == HEARTBEAT) return;
+    if (e->kind == MESSAGE_HEARTBEAT) return;
     esl_port_t *to = receiver(r, from, e, &why);
-    if (to && esl_port_give(to, e, payload, &r->limits) == ESL_PORT_OK) return;
+    if (to && !written(r, e)) {
+        to = NULL;
+        why = ESL_UP_JUDGE;
+    }
+    if (to && esl_port_give(to, e, payload, &r->limits) == ESL_PORT_OK) {
+        if (r->book) esl_book_pass(r->book, e->source, e->target, e->lane, answers(e), e->length);
+        return;
+    }
+    if (to && r->book && e->flags & ESL_WANTS_ANSWER) esl_book_leave(r->book, e->source, e->corr); /* the owner ends it */
     up(r, from, to ? ESL_UP_REFUSED : why, e, payload);
 }
 
@@ -120,6 +158,9 @@ static void remove_port(esl_router_t *r, esl_port_t *p, uint32_t why)
         if (r->slots[at].port == p->number) r->slots[at].port = -1;
     epoll_ctl(r->epoll, EPOLL_CTL_DEL, p->stream ? p->socket : p->bell, NULL);
     r->port[p->number] = NULL;
+    pthread_mutex_lock(&r->out);
+    r->gate[p->number] = NULL;
+    pthread_mutex_unlock(&r->out);
     pthread_mutex_lock(&r->guard);
     r->counts[p->number] = p->counts;
     pthread_mutex_unlock(&r->guard);
@@ -127,21 +168,28 @@ static void remove_port(esl_router_t *r, esl_port_t *p, uint32_t why)
     esl_port_free(p);
 }
 
+/* Must it wait for an owner that is behind? */
+static bool held_back(esl_router_t *r, const esl_port_t *p, const esl_envelope_t *e)
+{
+    uint32_t why;
+    return up_full(r) && !p->leaving && e->kind != MESSAGE_HEARTBEAT && !(receiver(r, p, e, &why) && writable(r, e));
+}
+
 /* A batch of one port. What would go up stays where it is while its owner is behind. */
 static void drain(esl_router_t *r, esl_port_t *p)
 {
     esl_port_status status = ESL_PORT_EMPTY;
+    pthread_mutex_lock(&r->out); /* once for all of them; a stream's two directions share bytes and counts */
     for (uint32_t n = 0; n < BATCH; n++) {
         esl_envelope_t e;
         const uint8_t *payload = NULL;
-        uint32_t why;
-        if ((status = esl_port_look(p, &e, &r->limits)) != ESL_PORT_OK) break;
-        if (up_full(r) && e.kind != HEARTBEAT && !receiver(r, p, &e, &why)) break;
+        if ((status = esl_port_look(p, &e, &r->limits)) != ESL_PORT_OK || held_back(r, p, &e)) break;
         status = esl_port_take(p, &e, &payload, &r->limits);
-        if (status == ESL_PORT_OK) route(r, p, &e, payload);
-        else if (status != ESL_PORT_PART) break;
+        if (status == ESL_PORT_OK && !p->leaving) route(r, p, &e, payload);
+        else if (status != ESL_PORT_OK && status != ESL_PORT_PART) break;
         r->worked = true;
     }
+    pthread_mutex_unlock(&r->out);
     if (status == ESL_PORT_DAMAGED) remove_port(r, p, ESL_UP_DAMAGED);
     else if (status == ESL_PORT_ENDED || (status == ESL_PORT_EMPTY && p->dropped)) remove_port(r, p, ESL_UP_ENDED);
 }
@@ -158,6 +206,27 @@ static void add(esl_router_t *r, esl_order_t *o)
     if (epoll_ctl(r->epoll, EPOLL_CTL_ADD, p->stream ? p->socket : p->bell, &event)) remove_port(r, p, ESL_UP_DAMAGED);
 }
 
+static void leave(esl_port_t *p, const esl_order_t *o)
+{
+    p->leaving = true;
+    p->goodbye = malloc(o->number ? o->number : 1); /* without memory it goes without a word */
+    p->goodbye_bytes = o->number;
+    if (p->goodbye && o->number) memcpy(p->goodbye, o->payload, o->number);
+}
+
+static void show_counts(esl_router_t *r)
+{
+    pthread_mutex_lock(&r->out);
+    pthread_mutex_lock(&r->guard);
+    for (int at = 0; at < r->ports; at++)
+        if (r->port[at]) {
+            r->counts[at] = r->port[at]->counts;
+            r->counts[at].waiting_bytes = r->port[at]->waiting_bytes;
+        }
+    pthread_mutex_unlock(&r->guard);
+    pthread_mutex_unlock(&r->out);
+}
+
 static void apply(esl_router_t *r, esl_order_t *o)
 {
     esl_port_t *p = o->port >= 0 && o->port < ESL_ROUTER_PORTS ? r->port[o->port] : NULL;
@@ -167,14 +236,11 @@ static void apply(esl_router_t *r, esl_order_t *o)
         if (p) p->dropped = true;
         break;
     case ESL_ROUTE: set_route(r, o->number, p ? o->port : -1); break;
-    case ESL_PASS:
-        if (o->on) r->pass[o->number / 8] |= (uint8_t)(1 << o->number % 8);
-        else r->pass[o->number / 8] &= (uint8_t)~(1 << o->number % 8);
+    case ESL_LEAVE:
+        if (p && !p->leaving) leave(p, o);
         break;
-    case ESL_SEND:
-        if (p && esl_port_give(p, &o->envelope, o->payload, &r->limits) == ESL_PORT_OK) break;
-        if (p) up(r, p, ESL_UP_REFUSED, &o->envelope, o->payload);
-        break;
+    case ESL_PASS: r->pass[o->number] = (uint16_t)o->lanes; break;
+    case ESL_SHOW: show_counts(r); break;
     }
 }
 
@@ -203,15 +269,16 @@ static void take_orders(esl_router_t *r)
 
 /* --- the thread --- */
 
-static void show_counts(esl_router_t *r)
+/* What waits goes out, and the peer is told. False: the port has said all that it had to. */
+static bool serve(esl_router_t *r, esl_port_t *p)
 {
-    pthread_mutex_lock(&r->guard);
-    for (int at = 0; at < r->ports; at++)
-        if (r->port[at]) {
-            r->counts[at] = r->port[at]->counts;
-            r->counts[at].waiting_bytes = r->port[at]->waiting_bytes;
-        }
-    pthread_mutex_unlock(&r->guard);
+    pthread_mutex_lock(&r->out);
+    if (p->waiting_bytes) esl_port_flush(p, &r->limits);
+    bool over = p->leaving && (p->hung_up || p->producer.poisoned || (!p->waiting_bytes && esl_port_say_goodbye(p, &r->limits)));
+    esl_port_ring_bells(p);
+    if (p->owed >= ESL_STREAM_ACK_EVERY) esl_port_acknowledge(p);
+    pthread_mutex_unlock(&r->out);
+    return !over;
 }
 
 /* Everybody's turn once. */
@@ -222,20 +289,16 @@ static void round_of(esl_router_t *r)
     for (int at = 0; at < r->ports; at++)
         if (r->port[at]) drain(r, r->port[at]);
     for (int at = 0; at < r->ports; at++)
-        if (r->port[at]) {
-            if (r->port[at]->waiting_bytes) esl_port_flush(r->port[at], &r->limits);
-            esl_port_ring_bells(r->port[at]);
-            if (r->port[at]->owed >= ESL_STREAM_ACK_EVERY) esl_port_acknowledge(r->port[at]);
-        }
+        if (r->port[at] && !serve(r, r->port[at])) remove_port(r, r->port[at], ESL_UP_ENDED);
 }
 
-/* Announces at every ring that we sleep; false: something is there. */
-static bool arm(esl_router_t *r)
+/* Announces at every ring that we sleep; false: something is there. What waits for an owner that is `behind` may stay there. */
+static bool arm(esl_router_t *r, bool behind)
 {
     bool quiet = true;
     for (int at = 0; at < r->ports; at++) {
         esl_port_t *p = r->port[at];
-        if (p && !p->stream && !esl_ring_sleep(&p->consumer, ESL_ON_EVENTFD) && !up_full(r)) quiet = false;
+        if (p && !p->stream && !esl_ring_sleep(&p->consumer, ESL_ON_EVENTFD) && !behind) quiet = false;
     }
     return quiet;
 }
@@ -246,24 +309,36 @@ static void disarm(esl_router_t *r)
         if (r->port[at] && !r->port[at]->stream) esl_ring_awake(&r->port[at]->consumer);
 }
 
-static bool acks_owed(const esl_router_t *r)
+static bool acks_owed(esl_router_t *r)
 {
+    bool owed = false;
+    for (int at = 0; at < r->ports && !owed; at++)
+        if (r->port[at] && r->port[at]->stream) {
+            pthread_mutex_lock(&r->out);
+            owed = r->port[at]->owed > 0;
+            pthread_mutex_unlock(&r->out);
+        }
+    return owed;
+}
+
+static void acknowledge_all(esl_router_t *r)
+{
+    pthread_mutex_lock(&r->out);
     for (int at = 0; at < r->ports; at++)
-        if (r->port[at] && r->port[at]->owed) return true;
-    return false;
+        if (r->port[at]) esl_port_acknowledge(r->port[at]);
+    pthread_mutex_unlock(&r->out);
 }
 
 static void rest(esl_router_t *r)
 {
     struct epoll_event events[EVENTS];
     uint64_t count;
-    bool owed = acks_owed(r);
-    int found = arm(r) ? epoll_wait(r->epoll, events, EVENTS, owed ? ACK_ALONE_MS : up_full(r) ? 1 : -1) : 0;
+    bool owed = acks_owed(r), behind = up_full(r);
+    int found = arm(r, behind) ? epoll_wait(r->epoll, events, EVENTS, behind ? 1 : owed ? ACK_ALONE_MS : -1) : 0;
     for (int at = 0; at < found; at++)
         if (events[at].data.fd >= 0 && read(events[at].data.fd, &count, sizeof count) < 0) continue;
     disarm(r);
-    for (int at = 0; owed && found == 0 && at < r->ports; at++)
-        if (r->port[at]) esl_port_acknowledge(r->port[at]);
+    if (owed && found == 0) acknowledge_all(r);
 }
 
 void *esl_router_run(void *given)
@@ -278,10 +353,9 @@ void *esl_router_run(void *given)
         } else if (idle++ < r->limits.spin) {
             __builtin_ia32_pause();
         } else {
-            show_counts(r);
             rest(r);
         }
     }
-    show_counts(r);
+    round_of(r); /* the owner's last orders */
     return NULL;
 }

@@ -12,16 +12,15 @@ typedef struct {
     int32_t port;    /* -1 = was taken out: a search goes on behind it */
 } esl_slot_t;
 
-typedef enum { ESL_ADD, ESL_DROP, ESL_ROUTE, ESL_PASS, ESL_SEND } esl_order_kind;
+typedef enum { ESL_ADD, ESL_DROP, ESL_LEAVE, ESL_ROUTE, ESL_PASS, ESL_SHOW } esl_order_kind;
 
 typedef struct esl_order {
     struct esl_order *next;
     esl_order_kind kind;
     int port;
-    uint32_t number; /* of a process; of a kind of message */
-    bool on;
+    uint32_t number; /* of a process; of a kind of message; bytes of a GOODBYE */
+    uint32_t lanes;
     esl_port_t *made;
-    esl_envelope_t envelope;
     uint8_t payload[];
 } esl_order_t;
 
@@ -32,10 +31,14 @@ struct esl_router {
     int ports; /* highest number in use + 1 */
     esl_slot_t *slots;
     uint32_t slot_count, slots_used;
-    uint8_t pass[65536 / 8];
+    uint16_t pass[ESL_LINK_CONTROL]; /* lanes in which a kind passes */
     int epoll;
     bool worked; /* in this round */
-    /* shared: all under `guard`, but for the two flags that are looked at without it */
+    esl_book_t *book;
+    /* what goes out, under `out`: the senders' side of every port (producer, stream, backlog), for the thread and for the owner */
+    pthread_mutex_t out;
+    esl_port_t *gate[ESL_ROUTER_PORTS]; /* ports that take something; where they are freed it is NULL before */
+    /* shared: all under `guard`, but for the flags and counts that are looked at without it */
     pthread_mutex_t guard;
     pthread_cond_t applied;
     esl_order_t *first, **last;
@@ -45,6 +48,9 @@ struct esl_router {
     esl_port_counts_t counts[ESL_ROUTER_PORTS];
     _Atomic bool orders, stop;     /* release by who sets it, acquire by the thread: what it announces is behind the guard */
     _Atomic uint64_t up_waiting;   /* relaxed: bytes for the owner, a limit that need not be exact */
+    /* Messages of a port and lane that went up and are not settled. The owner's subtraction releases what it sent before; the
+     * thread's look acquires it, so that what passes afterwards comes behind. */
+    _Atomic uint32_t behind[ESL_ROUTER_PORTS][ESL_ROUTER_LANES];
     int bell, up_bell;
     bool runs;
     pthread_t thread;

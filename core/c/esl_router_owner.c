@@ -33,15 +33,17 @@ static esl_order_t *new_order(esl_order_kind kind, int port, size_t payload)
 }
 
 
-esl_router_t *esl_router_new(const esl_router_limits_t *limits)
+esl_router_t *esl_router_new(const esl_router_limits_t *limits, esl_book_t *book)
 {
     esl_router_t *r = calloc(1, sizeof *r);
     if (!r) return NULL;
     r->limits = *limits;
+    r->book = book;
     r->last = &r->first;
     r->slot_count = LEAST_SLOTS;
     r->slots = calloc(LEAST_SLOTS, sizeof *r->slots);
     pthread_mutex_init(&r->guard, NULL);
+    pthread_mutex_init(&r->out, NULL);
     pthread_cond_init(&r->applied, NULL);
     r->bell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     r->up_bell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -86,6 +88,7 @@ void esl_router_free(esl_router_t *r)
     close_own(r);
     pthread_cond_destroy(&r->applied);
     pthread_mutex_destroy(&r->guard);
+    pthread_mutex_destroy(&r->out);
     free(r);
 }
 
@@ -111,6 +114,9 @@ static int enter_port(esl_router_t *r, esl_port_t *p, bool whole)
         return -1;
     }
     o->made = p;
+    pthread_mutex_lock(&r->out);
+    r->gate[number] = p; /* the owner may send at once */
+    pthread_mutex_unlock(&r->out);
     return order(r, o) ? number : -1;
 }
 
@@ -137,23 +143,80 @@ bool esl_router_set_route(esl_router_t *r, uint32_t number, int port)
     return order(r, o);
 }
 
-bool esl_router_set_pass(esl_router_t *r, uint16_t kind, bool pass)
+bool esl_router_leave(esl_router_t *r, int port, const void *goodbye, uint32_t bytes)
 {
-    esl_order_t *o = new_order(ESL_PASS, -1, 0);
-    if (o) o->number = kind, o->on = pass;
+    esl_order_t *o = new_order(ESL_LEAVE, port, bytes);
+    if (o) o->number = bytes;
+    if (o && bytes) memcpy(o->payload, goodbye, bytes);
     return order(r, o);
 }
 
-bool esl_router_send(esl_router_t *r, int port, const esl_envelope_t *e, const void *payload)
+bool esl_router_set_pass(esl_router_t *r, uint16_t kind, uint32_t lanes)
 {
-    if (e->length > r->limits.message_bytes || e->lane >= ESL_ROUTER_LANES) return false;
-    esl_order_t *o = new_order(ESL_SEND, port, e->length);
-    if (!o) return false;
-    o->envelope = *e;
-    o->envelope.total = e->length;
-    o->envelope.flags |= ESL_FIRST | ESL_LAST;
-    if (e->length) memcpy(o->payload, payload, e->length);
+    esl_order_t *o = kind < ESL_LINK_CONTROL ? new_order(ESL_PASS, -1, 0) : NULL;
+    if (o) o->number = kind, o->lanes = lanes;
     return order(r, o);
+}
+
+/* Under `out`. `later`: the thread has to bring the rest. */
+static esl_send_status send_by(esl_router_t *r, esl_port_t *p, const esl_envelope_t *e, const void *payload, bool quiet, bool *later)
+{
+    bool dirty = p->dirty;
+    if (p->hung_up || p->producer.poisoned || p->leaving) return ESL_SEND_GONE;
+    if (e->kind >= ESL_LINK_CONTROL && p->waiting_bytes) return ESL_SENT;
+    if (esl_port_give(p, e, payload, &r->limits) != ESL_PORT_OK) return ESL_SEND_FULL;
+    *later = p->waiting_bytes > 0;
+    if (quiet) p->dirty = dirty;
+    else esl_port_call_reader(p);
+    return ESL_SENT;
+}
+
+esl_send_status esl_router_send(esl_router_t *r, int port, const esl_envelope_t *given, const void *payload, bool quiet)
+{
+    esl_envelope_t e = *given;
+    bool later = false;
+    uint64_t one = 1;
+    if (e.length > r->limits.message_bytes || e.lane >= ESL_ROUTER_LANES) return ESL_SEND_WRONG;
+    e.total = e.length;
+    e.flags |= ESL_FIRST | ESL_LAST;
+    pthread_mutex_lock(&r->out);
+    esl_port_t *p = port >= 0 && port < ESL_ROUTER_PORTS ? r->gate[port] : NULL;
+    esl_send_status status = p ? send_by(r, p, &e, payload, quiet, &later) : ESL_SEND_GONE;
+    pthread_mutex_unlock(&r->out);
+    if (later && write(r->bell, &one, sizeof one) < 0) return status; /* a full counter wakes as well */
+    return status;
+}
+
+void esl_router_settle(esl_router_t *r, int port, uint8_t lane, uint32_t count)
+{
+    if (port < 0 || port >= ESL_ROUTER_PORTS || lane >= ESL_ROUTER_LANES) return;
+    atomic_fetch_sub_explicit(&r->behind[port][lane], count, memory_order_release); /* pairs with the acquire in the thread's look */
+}
+
+uint64_t esl_router_heard(esl_router_t *r, int port)
+{
+    uint64_t one = 1, heard = 0;
+    bool unread = false;
+    pthread_mutex_lock(&r->out);
+    const esl_port_t *p = port >= 0 && port < ESL_ROUTER_PORTS ? r->gate[port] : NULL;
+    if (p && p->stream) {
+        heard = p->arrived + p->beats;
+    } else if (p) { /* signs of life: no order with what they announce is needed */
+        heard = atomic_load_explicit(&p->consumer.peer->tail, memory_order_relaxed);
+        unread = heard != atomic_load_explicit(&p->consumer.own->head, memory_order_relaxed);
+    }
+    pthread_mutex_unlock(&r->out);
+    if (unread && write(r->bell, &one, sizeof one) < 0) return heard; /* a full counter wakes as well */
+    return heard;
+}
+
+uint64_t esl_router_backlog(esl_router_t *r, int port)
+{
+    pthread_mutex_lock(&r->out);
+    esl_port_t *p = port >= 0 && port < ESL_ROUTER_PORTS ? r->gate[port] : NULL;
+    uint64_t bytes = p ? p->waiting_bytes : 0;
+    pthread_mutex_unlock(&r->out);
+    return bytes;
 }
 
 bool esl_router_sync(esl_router_t *r)
@@ -176,12 +239,19 @@ bool esl_router_up_look(esl_router_t *r, esl_up_t *head)
     return found;
 }
 
+/* Nothing of the port is under way any more: it was read to its end, and this was its last word. */
+static void free_number(esl_router_t *r, int port)
+{
+    for (int lane = 0; lane < ESL_ROUTER_LANES; lane++) atomic_store_explicit(&r->behind[port][lane], 0, memory_order_relaxed);
+    r->numbered[port] = false;
+}
+
 void esl_router_up_take(esl_router_t *r, void *payload)
 {
     esl_up_t head;
     pthread_mutex_lock(&r->guard);
     memcpy(&head, esl_fifo_first(&r->up), sizeof head);
-    if (head.why == ESL_UP_ENDED || head.why == ESL_UP_DAMAGED) r->numbered[head.port] = false;
+    if (head.why == ESL_UP_ENDED || head.why == ESL_UP_DAMAGED) free_number(r, head.port);
     if (head.envelope.length) memcpy(payload, esl_fifo_first(&r->up) + sizeof head, head.envelope.length);
     esl_fifo_drop(&r->up, sizeof head, head.envelope.length);
     atomic_fetch_sub_explicit(&r->up_waiting, head.envelope.length + sizeof head, memory_order_relaxed);
@@ -191,6 +261,7 @@ void esl_router_up_take(esl_router_t *r, void *payload)
 bool esl_router_counts(esl_router_t *r, int port, esl_port_counts_t *counts)
 {
     if (port < 0 || port >= ESL_ROUTER_PORTS) return false;
+    if (!order(r, new_order(ESL_SHOW, -1, 0)) || !esl_router_sync(r)) return false;
     pthread_mutex_lock(&r->guard);
     *counts = r->counts[port];
     pthread_mutex_unlock(&r->guard);

@@ -56,6 +56,8 @@ ROWS = [
               "with /RF: a server of the group, host[:port], one per network with commas; may be repeated; default: those of app.toml"),
     Parameter(14, "app", "", "--app", "path", "server rrs", "", "application folder"),
     Parameter(23, "relay", "", "--relay", "switch", "server", "", "no direct routes: every message passes the server"),
+    Parameter(24, "plane", "", "--plane", "switch", "server", "",
+              "messages between scripts of this computer pass beside the server's event loop, in a thread of their own"),
     Parameter(15, "ready_fd", "", "--ready-fd", "count", ALL, "", "descriptor that gets one `ready` line once the process serves"),
     Parameter(16, "help", "/?", "--help", "switch", ALL, "", "print this list and end; also /h and -h"),
 ]

@@ -26,6 +26,7 @@ class StartParameters:
     listen: str = ""
     web_port: int | None = None
     relay: bool = False  # server
+    plane: bool = False  # server
     cold: bool = False  # wp
     dialog: bool = False  # wp
     programs: Path | None = None  # agent

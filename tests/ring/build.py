@@ -10,7 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = [ROOT / "core/c" / name for name in ("esl_ring.c", "esl_wait.c", "esl_frame.c", "esl_crc.c")]
-ROUTER = [ROOT / "core/c" / name for name in ("esl_router.c", "esl_router_owner.c", "esl_port.c", "esl_port_stream.c")]
+ROUTER = [ROOT / "core/c" / name for name in ("esl_router.c", "esl_router_owner.c", "esl_book.c", "esl_port.c", "esl_port_stream.c")]
 FULL = bool(os.environ.get("HISEE_TEST_FULL"))  # the long form of stress and sweep, minutes instead of seconds
 
 

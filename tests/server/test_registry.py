@@ -5,7 +5,6 @@ import pytest
 from hisee.seams import Seams, SystemRng
 from hisee.server.placement import choose_ses
 from hisee.server.registry import NameInUse, Process, Registry, State
-from hisee.server.waits import WaitGraph
 
 
 class Scripted:
@@ -77,27 +76,3 @@ def test_equal_counts_go_to_the_one_logged_on_longest():
 def test_one_that_was_tried_is_left_out():
     assert choose_ses([ses(1, 1), ses(2, 2)], {2: 50}, tried=[1]).number == 2
     assert choose_ses([ses(1, 1)], {}, tried=[1]) is None
-
-
-def test_a_call_that_closes_a_circle_is_answered_with_the_chain():
-    waits = WaitGraph()
-    assert waits.add(1, 2, 100) == []
-    assert waits.add(2, 3, 101) == []
-    assert waits.add(3, 1, 102) == [3, 1, 2, 3]
-    waits.remove(2, 101)
-    assert waits.add(3, 1, 103) == []
-
-
-def test_a_wait_is_removed_only_by_its_own_answer():
-    waits = WaitGraph()
-    waits.add(1, 2, 100)
-    waits.remove(1, 99)
-    assert waits.add(2, 1, 101) != []
-
-
-def test_the_waits_for_a_dead_process_are_handed_out_once():
-    waits = WaitGraph()
-    waits.add(1, 2, 100)
-    waits.add(3, 2, 101)
-    assert sorted(w.caller for w in waits.drop(2)) == [1, 3]
-    assert waits.drop(2) == []

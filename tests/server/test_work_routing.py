@@ -107,7 +107,7 @@ def test_an_open_request_ends_with_the_process_that_has_it():
         await eventually(asked[0].done, "the dialog request ends")
         assert asked[0].exception().extended == Ext.PROCESS_RESTARTED and "WP001 ended" in asked[0].exception().text
         assert asked[1].exception().error == Err.ERR_TRANS_ABORT
-        assert not made.knl.router._open and not +made.knl.router.work.open
+        assert not len(made.knl.router.book)
 
     run(body)
 
@@ -119,7 +119,7 @@ def test_a_caller_that_goes_leaves_no_open_request_behind():
         await got(worker, 1)
         client.end()
         asked.cancel()
-        await eventually(lambda: not made.knl.router._open, "nothing is open")
+        await eventually(lambda: not len(made.knl.router.book), "nothing is open")
         worker.reply(worker.got[0])  # too late: nobody minds
 
     run(body)

@@ -14,6 +14,7 @@ from hisee.schema.actions import ActionId
 from hisee.schema.lanes import Lane
 from hisee.schema.messages import MessageKind
 from hisee.seams import Seams
+from hisee.server.forwarding import wanted
 from hisee.server.knl import Knl
 from hisee.values import Invalid, Ref, Type
 from support.command import environment
@@ -66,6 +67,7 @@ class System:
             listener=Listener.unix(self.data.control_socket, self.data.secret(), self.data.seams, facts.limits),
         )
         self.knl.direct.on = direct
+        self.knl.plane = wanted()
         self.table = Ref(self.store.directory().object("T.M").hbj)
 
     async def start(self):

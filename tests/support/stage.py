@@ -1,14 +1,19 @@
-"""A server inside the test, over memory carriers: real registry, router, opening, overview; processes are played by the test."""
+"""A server inside the test: real registry, router, opening, overview; processes are played by the test.
+
+Over memory carriers, or over rings with the data plane between them: where a test asks for it, and everywhere with HISEE_PLANE=1.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import tempfile
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from hisee.channel import Channel, Message, RequestFailed, Requests
+from hisee.channel import Channel, Listener, Message, RequestFailed, Requests, dial_unix
 from hisee.channel.payloads import CommandResult, Hello, Numbers, Open, Opened, SeeStart, Started, Table, Tell, pack, unpack
 from hisee.config import limits
 from hisee.engine.memory import MemoryCoordinator, MemoryEngine
@@ -16,9 +21,11 @@ from hisee.model.store import OpenPlan
 from hisee.schema.lanes import Lane
 from hisee.schema.messages import MessageKind as Kind
 from hisee.seams import Seams
+from hisee.server.forwarding import wanted
 from hisee.server.knl import Knl
 
 ANSWER_S = 10
+SECRET = b"the secret of a stage"
 
 
 class Nowhere:
@@ -144,22 +151,29 @@ class Ses(Actor):
 
 
 class Stage:
-    """The server and those who log on."""
+    """The server and those who log on. `door`: where they do so over rings; None = in memory."""
 
-    def __init__(self, grants: list[str], seams: Seams, engine: MemoryEngine | None) -> None:
+    def __init__(self, grants: list[str], seams: Seams, engine: MemoryEngine | None, door: Path | None = None) -> None:
         self.seams, self.engine = seams, engine
         self.stopped = asyncio.Event()
-        door = (lambda: MemoryCoordinator(engine)) if engine is not None else None
+        opens = (lambda: MemoryCoordinator(engine)) if engine is not None else None
+        self.door = door
         self.knl = Knl(FakeStore(grants), seams, node="SRV1", system="TEST", limits=limits(), event_log=Nowhere(),  # type: ignore[arg-type]
-                       stop=self.stopped.set, engine=door)
+                       stop=self.stopped.set, engine=opens,
+                       listener=Listener.unix(door, SECRET, seams, limits()) if door is not None else None)
         self.actors: list[Actor] = []
 
     async def log_on(self, kind: str, name: str = "", maker: Callable[[Channel], Actor] = Actor, **facts: Any) -> Any:
         """Raises LogonRefused. `incarnation`, `node`, `pid` among the facts go into the hello itself."""
         head = {key: facts.pop(key) for key in ("incarnation", "node", "pid") if key in facts}
-        actor = maker(await self.knl.connect(Hello(kind=kind, name=name, facts=facts, **head)))
+        actor = maker(await self._dialled(Hello(kind=kind, name=name, facts=facts, **head)))
         self.actors.append(actor)
         return actor
+
+    async def _dialled(self, hello: Hello) -> Channel:
+        if self.door is None:
+            return await self.knl.connect(hello)
+        return await asyncio.to_thread(dial_unix, self.door, hello, SECRET)
 
     async def ses(self, name: str, *, starts: bool = True) -> Ses:
         found: Ses = await self.log_on("SES", name, lambda channel: Ses(channel, starts=starts), serves=["SES_REMOTE"])
@@ -171,15 +185,19 @@ class Stage:
 
 @contextlib.asynccontextmanager
 async def stage(*, grants: tuple[str, ...] = ("*",), seams: Seams | None = None,
-                engine: MemoryEngine | None = None) -> AsyncIterator[Stage]:
-    made = Stage(list(grants), seams or Seams(), engine)
-    made.knl.start(asyncio.get_running_loop())
-    try:
-        yield made
-    finally:
-        for actor in made.actors:
-            actor.end()
-        made.knl.close()
+                engine: MemoryEngine | None = None, plane: bool | None = None, rings: bool = False) -> AsyncIterator[Stage]:
+    """`plane`: None = as the environment wants it, where the time is the real one. `rings`: also without the plane."""
+    plane = wanted() and seams is None if plane is None else plane
+    with tempfile.TemporaryDirectory(prefix="hisee-stage-") as folder:
+        made = Stage(list(grants), seams or Seams(), engine, Path(folder) / "door" if plane or rings else None)
+        made.knl.plane = plane
+        made.knl.start(asyncio.get_running_loop())
+        try:
+            yield made
+        finally:
+            for actor in made.actors:
+                actor.end()
+            made.knl.close()
 
 
 async def eventually(condition: Callable[[], object], what: str, seconds: float = 10.0) -> None:

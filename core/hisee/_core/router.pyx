@@ -11,11 +11,14 @@ from posix.mman cimport MAP_FAILED, MAP_SHARED, PROT_READ, PROT_WRITE, mmap, mun
 
 from hisee._core cimport cring as ring
 from hisee._core cimport crouter as c
-from hisee._core.cframe cimport esl_envelope_t
+from hisee._core.book cimport Book
+from hisee._core.cframe cimport esl_envelope_of, esl_envelope_t
+from hisee._core.ring cimport Rings
 
 import os
 
-OWN, FOREIGN, REFUSED, ENDED, DAMAGED = 1, 2, 3, 4, 5  # why something comes up
+OWN, FOREIGN, REFUSED, ENDED, DAMAGED, BEHIND, JUDGE = 1, 2, 3, 4, 5, 6, 7  # why something comes up
+ALL_LANES = 0xFFFFFFFF
 
 
 cdef class _Mapping:
@@ -61,15 +64,17 @@ cdef class Router:
     """Runs from its making to `close`. `up_bell` is a descriptor, readable when `up` has something."""
 
     cdef c.esl_router_t *_router
-    cdef dict _mappings
+    cdef dict _mappings  # port -> what its segments are mapped by
+    cdef Book _book
     cdef readonly int up_bell
 
-    def __cinit__(self, *, uint64_t backlog_bytes, uint64_t message_bytes, uint64_t up_bytes, uint32_t part_bytes, uint32_t spin=0):
+    def __cinit__(self, *, uint64_t backlog_bytes, uint64_t message_bytes, uint64_t up_bytes, uint32_t part_bytes, uint32_t spin=0,
+                  Book book=None):
         cdef c.esl_router_limits_t limits
         limits.backlog_bytes, limits.message_bytes, limits.up_bytes = backlog_bytes, message_bytes, up_bytes
         limits.part_bytes, limits.spin = part_bytes, spin
-        self._mappings = {}
-        self._router = c.esl_router_new(&limits)
+        self._mappings, self._book = {}, book
+        self._router = c.esl_router_new(&limits, NULL if book is None else book._book)
         if self._router == NULL or not c.esl_router_start(self._router):
             raise MemoryError("the router's thread cannot be started")
         self.up_bell = c.esl_router_up_bell(self._router)
@@ -104,6 +109,16 @@ cdef class Router:
         self._mappings[port] = made
         return port
 
+    def add_mapped(self, Rings rings, int bell) -> int:
+        """The same over rings that this process has mapped and nobody uses any more: numbers of lanes begin with 1."""
+        self._check()
+        if rings._own == NULL or rings._waiting:
+            raise ValueError("the rings are closed, or somebody waits at them")
+        port = c.esl_router_add_ring(self._router, rings._own, rings._peer, bell, rings._bell)
+        self._check(port >= 0)
+        self._mappings[port] = rings
+        return port
+
     def add_stream(self, int socket, uint64_t session, uint32_t epoch) -> int:
         """A port over a stream socket behind its logon."""
         self._check()
@@ -116,28 +131,49 @@ cdef class Router:
         self._check()
         self._check(c.esl_router_drop(self._router, port))
 
+    def leave(self, int port, bytes goodbye) -> None:
+        """Send what was accepted, then a GOODBYE with that payload, then end; ENDED comes up. What still comes is thrown away."""
+        self._check()
+        self._check(c.esl_router_leave(self._router, port, PyBytes_AS_STRING(goodbye), <uint32_t>len(goodbye)))
+
     def route(self, uint32_t number, int port) -> None:
         """Messages for that process go to the port; -1: to nobody any more."""
         self._check()
         self._check(c.esl_router_set_route(self._router, number, port))
 
-    def let_pass(self, unsigned short kind, bint on=True) -> None:
-        """Messages of that kind need not come up."""
+    def let_pass(self, unsigned short kind, uint32_t lanes=ALL_LANES) -> None:
+        """Messages of that kind need not come up in these lanes (a bit each)."""
         self._check()
-        self._check(c.esl_router_set_pass(self._router, kind, on))
+        self._check(c.esl_router_set_pass(self._router, kind, lanes))
 
     def send(self, int port, unsigned short kind, unsigned char lane, uint32_t source, uint32_t target, uint32_t object, uint64_t corr,
-             payload, bint wants_answer=False) -> None:
-        """A message of the owner; what the port refuses comes up."""
+             payload, bint wants_answer=False, bint quiet=False) -> bool:
+        """A message of the owner; `quiet`: it wakes nobody. False: the backlog is full. One for a port that has ended is lost with it."""
         cdef esl_envelope_t e
         cdef Py_buffer view
         self._check()
         PyObject_GetBuffer(payload, &view, PyBUF_SIMPLE)
-        e.length = e.total = <uint32_t>view.len
-        e.kind, e.lane, e.flags, e.source, e.target, e.object, e.corr = kind, lane, 4 if wants_answer else 0, source, target, object, corr
-        done = c.esl_router_send(self._router, port, &e, view.buf)
+        e = esl_envelope_of(<uint32_t>view.len, kind, lane, 4 if wants_answer else 0, source, target, object, <uint32_t>view.len, corr)
+        status = c.esl_router_send(self._router, port, &e, view.buf, quiet)
         PyBuffer_Release(&view)
-        self._check(done)
+        if status == c.ESL_SEND_WRONG:
+            raise ValueError(f"a message of {len(payload)} bytes in lane {lane}")
+        return status != c.ESL_SEND_FULL
+
+    def settle(self, int port, unsigned char lane, uint32_t count) -> None:
+        """So many messages of that port and lane have come up and are dealt with: what they made the owner send has been sent."""
+        self._check()
+        c.esl_router_settle(self._router, port, lane, count)
+
+    def heard(self, int port) -> int:
+        """Grows with everything that comes by the port, heartbeats too. Has what came without a call read now."""
+        self._check()
+        return c.esl_router_heard(self._router, port)
+
+    def backlog(self, int port) -> int:
+        """Bytes that wait for the port's peer."""
+        self._check()
+        return c.esl_router_backlog(self._router, port)
 
     def sync(self) -> None:
         """Wait until everything before has taken effect."""
@@ -159,10 +195,13 @@ cdef class Router:
         return head.port, head.why, e.kind, e.lane, bool(e.flags & 4), e.source, e.target, e.object, e.corr, payload
 
     def counts(self, int port) -> dict:
-        """Figures of a port, as of the thread's last rest."""
+        """Figures of a port."""
         cdef c.esl_port_counts_t found
+        cdef bint known
         self._check()
-        if not c.esl_router_counts(self._router, port, &found):
+        with nogil:
+            known = c.esl_router_counts(self._router, port, &found)
+        if not known:
             raise ValueError(f"there is no port {port}")
         return {"taken": found.taken, "taken_bytes": found.taken_bytes, "given": found.given, "given_bytes": found.given_bytes,
                 "waiting_bytes": found.waiting_bytes, "refused": found.refused}

@@ -30,6 +30,7 @@ QUIET = (MessageKind.HEARTBEAT, MessageKind.LOAD, MessageKind.PS_GET)  # kinds t
 NETWORK = ("tcp", "tls")  # names of carriers whose other end may be on another computer
 HANDED, HANDED_MAGIC, MOST_HANDED = struct.Struct("<8sQ"), b"HEEHAND1", 8  # frame beside descriptors; descriptors of one, frames unfetched
 Payload = bytes | memoryview
+Parts = tuple[Rings, socket.socket, int, int, float]
 
 
 class Carrier(Protocol):
@@ -129,6 +130,14 @@ class RingCarrier:
     def _hush(self) -> None:
         with suppress(BlockingIOError):
             os.eventfd_read(self._bell)
+
+    def parts(self) -> Parts:
+        """For whoever moves the messages from here on: rings, control socket, bells, poll. `gone`, `hand` and `close` stay here."""
+        return self.rings, self._control, self._bell, self._peer_bell, self._poll_s
+
+    def gone(self) -> bool:
+        """Has the other end died? Raises Lost when it says what it must not."""
+        return self._hung_up()
 
     def _hung_up(self) -> bool:
         try:

@@ -93,6 +93,17 @@ class Channel(Quick):
         return self._carrier.name
 
     @property
+    def ring(self) -> RingCarrier | LocalCarrier | None:
+        """Its carrier, where that has rings."""
+        return self._carrier if isinstance(self._carrier, (RingCarrier, LocalCarrier)) else None
+
+    def go_by(self, carrier: Carrier) -> None:
+        """Another carrier of whole messages, which has taken over the link, before anything was sent, received or attached."""
+        self._carrier, self._part_bytes = carrier, carrier.part_bytes
+        self._local = self._rings = self._kept = None
+        self._backlog = Backlog(self._settings.backlog_bytes, carrier.part_bytes)
+
+    @property
     def backlog_bytes(self) -> int:
         """Bytes accepted by `send` that neither the peer's ring nor the system's socket has taken."""
         return self._backlog.bytes + self._carrier.unsent
@@ -231,6 +242,10 @@ class Channel(Quick):
         """Attached mode: something may have come that nobody was told of."""
         if self._loop is not None and not self._closed:
             self._loop.call_soon(self._turn)
+
+    def turn(self) -> None:
+        """Attached mode: what its carrier has by now is delivered, a batch at most."""
+        self._turn()
 
     def batch(self) -> list[Message]:
         """Blocking mode, without waiting: some of what has come, [] = nothing. Raises ChannelClosed behind the last one."""

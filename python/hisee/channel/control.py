@@ -87,6 +87,10 @@ class ControlStream(StreamCarrier):
         return done
 
     @property
+    def sock(self) -> socket.socket:
+        return self._sock
+
+    @property
     def quiet(self) -> bool:
         """Nothing has come: mostly so, and this is the cheaper way to know."""
         if self._fault or self.dead or self._decoder.pending:

@@ -18,7 +18,7 @@ from enum import Enum
 from hisee._core.kept import Kept
 from hisee._core.ring import RingPoisoned, Rings
 from hisee._core.session import Guard, Lanes
-from hisee.channel.carriers import ACK_EVERY, BATCH, BATCH_BYTES, QUIET, Payload, close_all, poll
+from hisee.channel.carriers import ACK_EVERY, BATCH, BATCH_BYTES, QUIET, Parts, Payload, close_all, poll
 from hisee.channel.control import ControlStream, read
 from hisee.channel.errors import Lost
 from hisee.channel.lanes import LANE_COUNT
@@ -93,6 +93,20 @@ class LocalCarrier:
     def counts(self) -> Mapping[str, int]:
         """By the table link_counters."""
         return self._out.counts
+
+    def parts(self) -> Parts:
+        """For whoever moves the messages from here on, before any has come or gone: rings, socket, bells, poll. `gone`, `hand` and
+        `close` stay here; such a link changes its carrier no more."""
+        self._quick(None, None)
+        return self._rings, self._stream.sock, self._bell, self._peer_bell, self._poll_s
+
+    def gone(self) -> bool:
+        """Behind `parts`: has the other end died? Raises Lost when it cannot go on by the rings."""
+        self._refill()
+        while self._inbox:
+            if self._inbox.popleft()[0] != Kind.HEARTBEAT:
+                raise Lost("poisoned: the other end cannot go on by its rings, and a link in the data plane has no other carrier")
+        return self._end is not None
 
     # --- out; the caller holds the guard ---
 

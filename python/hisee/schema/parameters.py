@@ -35,6 +35,7 @@ class Parameter(IntEnum):
     MEMBERS = 50
     APP = 14
     RELAY = 23
+    PLANE = 24
     READY_FD = 15
     HELP = 16
 
@@ -50,7 +51,7 @@ class ParameterRow(NamedTuple):
     doc: str
 
 
-SCHEMA_HASH = 0x22d05f0e
+SCHEMA_HASH = 0xbedeab6a
 
 ROWS: tuple[ParameterRow, ...] = (
     ParameterRow(1, 'server', '/S', '--server', 'text', 'cp event dbm hip wp jwp agent', 'group_multicast group_list group_list_rs', 'server to log on to: a node of the application, or host[:port]'),
@@ -78,6 +79,7 @@ ROWS: tuple[ParameterRow, ...] = (
     ParameterRow(50, 'members', '', '--member', 'names_list', 'hip', '', 'with /RF: a server of the group, host[:port], one per network with commas; may be repeated; default: those of app.toml'),
     ParameterRow(14, 'app', '', '--app', 'path', 'server rrs', '', 'application folder'),
     ParameterRow(23, 'relay', '', '--relay', 'switch', 'server', '', 'no direct routes: every message passes the server'),
+    ParameterRow(24, 'plane', '', '--plane', 'switch', 'server', '', "messages between scripts of this computer pass beside the server's event loop, in a thread of their own"),
     ParameterRow(15, 'ready_fd', '', '--ready-fd', 'count', 'server cp event dbm hip wp jwp agent rrs', '', 'descriptor that gets one `ready` line once the process serves'),
     ParameterRow(16, 'help', '/?', '--help', 'switch', 'server cp event dbm hip wp jwp agent rrs', '', 'print this list and end; also /h and -h'),
 )

@@ -30,6 +30,7 @@ class Core:
         self.rights = rights or Rights({USER: ["*"]})
         self.name_of: Callable[[int], str] = str  # object number -> name, for rights; the store's owner sets it
         self.ended: list[Callable[[Process], None]] = []  # told when a process is gone
+        self.routed: Callable[[Process, Link | None], None] = lambda process, link: None  # told when the way to a process has changed
         self._asked: dict[int, Message] = {}
         self.ended.append(self._asked_ended)
         self.requests = Requests(self)  # the requests the server itself makes
@@ -139,6 +140,7 @@ class Core:
             self.tell(link.standby, Kind.ROUTE_ADD, Route(number=process.number, connection=link.inner))
         elif link is None and old is not None and old.standby:
             self.tell(old.standby, Kind.ROUTE_DROP, Route(number=process.number, connection=old.inner))
+        self.routed(process, link)
 
     def close_carried(self, link: Link, reason: str) -> None:
         """The communication process of `link` closes its connection to the client."""

@@ -36,6 +36,7 @@ from hisee.server.durable import DurableStarts
 from hisee.server.engine_view import EngineReader
 from hisee.server.eventlog import EventSink
 from hisee.server.events import Events
+from hisee.server.forwarding import Forwarding
 from hisee.server.grouped import Grouped
 from hisee.server.loads import Loads
 from hisee.server.locks import PublicLocks
@@ -77,6 +78,8 @@ class Knl:
         self.audit = Auditor(engine)
         self.access = Access()  # ranges of addresses that may log on over TCP
         self.router = Router(self.core, lambda number: store.databases().get(number), pairs.carried, mode_of=self._mode_of)
+        self.forwarding = Forwarding(self.core, self.router, limits)
+        self.plane = False  # messages between scripts pass beside this process's Python; set it before `start`
         self.values = Values(self.core)
         self.events = event_log
         self.opening = Opening(self.core, self.values, pairs, store.opened, limits)
@@ -91,6 +94,7 @@ class Knl:
         self.orders = Orders(self.core, stop, self.opening.ses_logged_on)
         self.overview = Overview(self.core, self.engine, Loads(self.core), self.router.routes, self.direct, self.opening.channel_of,
                                  self.sessions, self.orders.find)
+        self.overview.account = self.router.account
         self.orders.own.add("CARRIER", self.overview.carriers.switch)
         self.orders.own.add("SHOW_ACCESS_LIST", self.locks.show)
         self.orders.own.add("RELAY", self.direct.switch)
@@ -199,6 +203,8 @@ class Knl:
         self.values.retain(retained, {cell.hbj for cell in self._store.cells() if cell.retain})
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self.plane and self.grouped is None:  # in a group the standing of the server has a say in each message
+            self.forwarding.start(loop)
         if self._listener is not None:
             self._listener.start(loop, self._admit, self._on_channel)
         if self.grouped is not None:
@@ -248,6 +254,7 @@ class Knl:
         for process in self.core.registry:
             if process.link is not None and not process.virtual:
                 process.link.channel.close("the server ends")
+        self.forwarding.close()
         self.events.close()
 
     # -- logon
@@ -328,6 +335,7 @@ class Knl:
         if process is None:
             channel.close("the name was taken meanwhile")
             return
+        self.forwarding.join(channel, process)
         channel.attach(asyncio.get_running_loop(), lambda message: self._receive(channel, message),
                        lambda reason: self._lost(channel, reason))
         self._linked(process, Link(channel, process.number, facts=process.facts, unspoken=unknown_to(process)))

@@ -47,6 +47,7 @@ class Overview:
         self._listing, self._libraries = Listing(core, channel_of), Libraries(core)
         self.carriers = Carriers(core, find, link_state)
         self._tasks: set[asyncio.Task[None]] = set()
+        self.account: Callable[[], None] = lambda: None  # counts what has passed beside the server's loop
         self.server_state: Callable[[], dict[str, Any] | None] = lambda: None  # where this server stands in its group
         core.handlers[Kind.PS_GET] = self._list_asked
         core.handlers[Kind.ROUTES_GET] = lambda source, message: self._spawn(self._list_routes(message))
@@ -63,6 +64,7 @@ class Overview:
 
     async def _answered(self, message: Message, rows: Callable[[EngineView], list[dict[str, Any]]]) -> None:
         view = await self._engine.view()
+        self.account()
         self._core.reply(message, Table(rows=rows(view)))
 
     def _list_asked(self, source: Process, message: Message) -> None:

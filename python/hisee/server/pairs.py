@@ -6,7 +6,7 @@ import asyncio
 from collections import Counter
 from typing import Any
 
-from hisee.channel import Message, RequestFailed
+from hisee.channel import RequestFailed
 from hisee.channel.payloads import SettleGet
 from hisee.schema.messages import MessageKind as Kind
 from hisee.schema.timers import BY_NAME as TIMERS
@@ -27,12 +27,12 @@ class Pairs:
         self._tasks: set[asyncio.Task[None]] = set()
         core.ended.append(self._forget)
 
-    def carried(self, message: Message) -> None:
-        """The router forwarded a message of the lane on which the parts of an object talk."""
-        pair = message.source, message.target
+    def carried(self, source: int, target: int, messages: int) -> None:
+        """The router forwarded messages of the lane on which the parts of an object talk."""
+        pair = source, target
         if pair not in self._carried:
             self._know(*pair)
-        self._carried[pair] += 1
+        self._carried[pair] += messages
 
     def _know(self, one: int, other: int) -> None:
         for a, b in ((one, other), (other, one)):

@@ -23,6 +23,7 @@ from hisee.server.access import Access
 from hisee.server.authority import Authority, Group
 from hisee.server.direct import wanted_off
 from hisee.server.eventlog import EventLog
+from hisee.server.forwarding import wanted
 from hisee.server.grouped import close_late
 from hisee.server.knl import Knl
 from hisee.server.responder import Responder, listen
@@ -57,6 +58,7 @@ async def _serve(parameters: StartParameters, data: DataDir, stop: asyncio.Event
     node, responder = parameters.name or parameters.node, None
     knl.access = access_of(data)
     knl.direct.on = not (parameters.relay or wanted_off())
+    knl.plane = parameters.plane or wanted()
     if (group := group_of(data)) is not None:
         enter(knl, group, node, data, url)
         responder = await respond(knl, data, node)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import NamedTuple
 
 import msgspec
 
+from hisee._core.book import Book, Open
 from hisee.channel import Channel, Message
 from hisee.schema.errors import Err
 from hisee.schema.extended import Ext
@@ -20,40 +20,29 @@ from hisee.server.direct import Direct
 from hisee.server.registry import KNL_NUMBER, Link, Process
 from hisee.server.routes import Routes
 from hisee.server.services import Services
-from hisee.server.waits import WaitGraph
 from hisee.server.work_lanes import WORK_RIGHTS, WorkLanes
 
 log = logging.getLogger("hisee.server.router")
 ENDS = (Kind.REPLY, Kind.FAILED)
 GUARDED = {row.number: row.sender for row in MESSAGES if row.sender in ("KNL", "WP")}  # orders that nobody else gives
 WORK_LANES = (Lane.DIALOG, Lane.DURABLE_GENERAL)
-
-
-class Open(NamedTuple):
-    """A request under way: enough to end it when nobody will."""
-
-    kind: int
-    lane: int
-    object: int
-    target: int
+WORK_MASK = sum(1 << lane for lane in WORK_LANES)
 
 
 class Router:
-    """Takes messages from channels; forwards, answers for the absent, and keeps the waits of synchronous CALLs."""
+    """Takes messages from channels; forwards, answers for the absent, and keeps the book of what is under way."""
 
-    def __init__(self, core: Core, database_of: Callable[[int], int | None], carried: Callable[[Message], None] = lambda _: None, *,
+    def __init__(self, core: Core, database_of: Callable[[int], int | None], carried: Callable[[int, int, int], None] = lambda *_: None, *,
                  mode_of: Callable[[Process], str] = lambda process: "WP") -> None:
-        """`database_of`: number of a database or table -> number of its database. `carried` is told of what parts say to each other.
-        `mode_of`: WP or DWP of a work process."""
+        """`database_of`: number of a database or table -> number of its database. `mode_of`: WP or DWP of a work process.
+        `carried(source, target, messages)` is told of what parts say to each other."""
         self._core = core
         self.routes = Routes(core.seams.clock.now_ms)
-        self.work = WorkLanes(core, mode_of)
+        self.book = Book()  # requests under way, and who waits for whom
+        self.work = WorkLanes(core, mode_of, lambda number: self.book.count(number, WORK_MASK))
         self._carried = carried
-        self._waits = WaitGraph()
         self._database_of = database_of
-        self._calls: dict[tuple[int, int], int] = {}  # (caller, corr) of open CALLs -> callee
-        self._open: dict[tuple[int, int], Open] = {}  # (caller, corr) of every other request under way
-        self._services = Services(core, self.forward, lambda number: sum(o.target == number for o in self._open.values()))
+        self._services = Services(core, self.forward, self.book.count)
         core.ended.append(self._process_ended)
         self.admits: Callable[[Process, Message], bool] = lambda source, message: True  # False = taken: refused, or done elsewhere or later
         self.direct: Direct | None = None
@@ -111,11 +100,11 @@ class Router:
 
     def waits(self, message: Message) -> bool:
         """The sender waits for `message.target` until `waits_no_more`; False = that would be a circle, and it has been answered."""
-        return self._enter_call(message)
+        return self._enter(message, waits=True)
 
     def waits_no_more(self, message: Message) -> None:
         """The request has been answered."""
-        self._leave_call(message.source, message.corr)
+        self.book.leave(message.source, message.corr)
 
     def _to_number(self, source: Process, message: Message) -> None:
         """A process addressed by its number; work is done only for those who may order it, whatever way they take."""
@@ -125,21 +114,33 @@ class Router:
 
     def forward(self, message: Message) -> bool:
         """Hand it on, or end it: False."""
-        if message.kind == Kind.CALL and message.wants_answer:
-            if not self._enter_call(message):
-                return False
-        elif message.wants_answer:
-            self._enter(message)
+        if message.wants_answer and not self._enter(message, waits=message.kind == Kind.CALL):
+            return False
         if self._core.send(message):
             self._relayed(message)
             return True
-        self._leave_call(message.source, message.corr)
-        self._leave(message.source, message.corr)
+        self.book.leave(message.source, message.corr)
         if unspoken := self._core.unspoken(message):
             self._core.fail(message, Err.ERR_NOT_SUPPORTED, 0, unspoken)
         else:
             self._core.fail(message, Err.ERR_TRANS_ABORT, 10, f"process number {message.target} does not run")
         return False
+
+    def account(self) -> None:
+        """Count what has passed without Python since the last time."""
+        for passed in self.book.passed():
+            source, target = self._core.registry.get(passed.source), self._core.registry.get(passed.target)
+            if source is None or target is None:
+                continue
+            self.relayed += passed.messages
+            self.routes.add_passed(passed)
+            if passed.lane == Lane.SCRIPT:
+                self._carried(source.number, target.number, passed.messages)
+            source.received += passed.messages
+            target.sent += passed.messages
+            if source.link is not None and target.link is not None:
+                source.link.channel.received += passed.messages
+                target.link.channel.sent += passed.messages
 
     def _relayed(self, message: Message) -> None:
         self.relayed += 1
@@ -147,18 +148,13 @@ class Router:
             return
         self.routes.count(message)
         if message.lane == Lane.SCRIPT:
-            self._carried(message)
-
-
-    def _enter(self, message: Message) -> None:
-        self._open[message.source, message.corr] = Open(message.kind, message.lane, message.object, message.target)
-        if message.lane in WORK_LANES:
-            self.work.open[message.target] += 1
-
-    def _leave(self, caller: int, corr: int) -> None:
-        found = self._open.pop((caller, corr), None)
-        if found is not None and found.lane in WORK_LANES:
-            self.work.open[found.target] -= 1
+            self._carried(message.source, message.target, 1)
+    def _enter(self, message: Message, *, waits: bool) -> bool:
+        """False = the caller would wait for itself, and has been answered."""
+        chain = self.book.enter(message.source, message.corr, message.target, message.kind, message.lane, message.object, waits)
+        if chain:
+            self._core.fail(message, Err.ERR_DEADLOCK, 0, f"deadlock: {' -> '.join(self._name(number) for number in chain)}")
+        return not chain
 
     def _to_work_process(self, source: Process, message: Message) -> None:
         """Lane dialog: the dialog work process with the fewest open requests, else a work process; durable lanes: any."""
@@ -200,45 +196,24 @@ class Router:
         self._core.nobody(message, f"{LANES[message.lane].name} of object {message.object}")
 
     def _end_of_request(self, message: Message) -> None:
-        self._leave(message.target, message.corr)
-        self._leave_call(message.target, message.corr)
+        self.book.leave(message.target, message.corr)
         if message.target == KNL_NUMBER:
             self._core.requests.settle(message)
         elif self._core.send(message):
             self._relayed(message)
 
-    def _enter_call(self, message: Message) -> bool:
-        chain = self._waits.add(message.source, message.target, message.corr)
-        if chain:
-            names = " -> ".join(self._name(n) for n in chain)
-            self._core.fail(message, Err.ERR_DEADLOCK, 0, f"deadlock: {names}")
-            return False
-        self._calls[message.source, message.corr] = message.target
-        return True
-
-    def _leave_call(self, caller: int, corr: int) -> None:
-        if self._calls.pop((caller, corr), None) is not None:
-            self._waits.remove(caller, corr)
-
     def _process_ended(self, process: Process) -> None:
         """Its callers get their answer now: nobody waits for the dead."""
-        for wait in self._waits.drop(process.number):
-            self._calls.pop((wait.caller, wait.corr), None)
-            request = Message(kind=Kind.CALL, lane=Lane.SCRIPT, source=wait.caller, corr=wait.corr, wants_answer=True)
-            self._core.fail(request, Err.ERR_EVENT_CLOSED, 0, f"{process.name} ended during the call")
-        for caller, corr in [key for key in self._calls if key[0] == process.number]:
-            del self._calls[caller, corr]
-        for caller, corr in [k for k, m in self._open.items() if process.number in (k[0], m.target)]:
-            self._abandoned(process, caller, corr)
-        self.work.open.pop(process.number, None)
+        for found in self.book.end(process.number):
+            self._abandoned(process, found)
         self.routes.revoke(process)
 
-    def _abandoned(self, process: Process, caller: int, corr: int) -> None:
+    def _abandoned(self, process: Process, found: Open) -> None:
         """Executed or not: nobody can say, and it is not done twice."""
-        found = self._open[caller, corr]
-        self._leave(caller, corr)
-        if caller != process.number:
-            request = Message(kind=found.kind, lane=found.lane, source=caller, object=found.object, corr=corr, wants_answer=True)
+        request = Message(kind=found.kind, lane=found.lane, source=found.caller, object=found.object, corr=found.corr, wants_answer=True)
+        if found.waits:
+            self._core.fail(request, Err.ERR_EVENT_CLOSED, 0, f"{process.name} ended during the call")
+        else:
             self._core.fail(request, Err.ERR_TRANS_ABORT, Ext.PROCESS_RESTARTED, f"{process.name} ended during the request")
 
     def _name(self, number: int) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+from hisee._core.book import Passed as BookPassed
 from hisee.channel import Message
 from hisee.schema.lanes import BY_NUMBER as LANES
 from hisee.schema.link_counters import BY_NAME as LINK_COUNTERS
@@ -46,6 +47,16 @@ class Routes:
             passed.back += 1
         else:
             passed.forth += 1
+
+    def add_passed(self, found: BookPassed) -> None:
+        """Messages that passed without Python."""
+        key = (found.target, found.source, found.lane) if found.answer else (found.source, found.target, found.lane)
+        passed = self._passed.setdefault(key, Passed(found.since_ms))
+        passed.bytes += found.bytes
+        if found.answer:
+            passed.back += found.messages
+        else:
+            passed.forth += found.messages
 
     def add(self, key: tuple[int, int, int], forth: tuple[int, int], back: tuple[int, int]) -> None:
         """Messages and bytes of a direct route that has ended."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 
 from hisee.channel.payloads import SchedulePut, TaskPut, unpack
@@ -34,12 +33,11 @@ STALL_MS = TIMERS["stall"].ms
 
 
 class WorkLanes:
-    """Chooses the work process. Keeps how many requests each one has open."""
+    """Chooses the work process."""
 
-    def __init__(self, core: Core, mode_of: Callable[[Process], str]) -> None:
-        """`mode_of`: WP or DWP, as the engine said last."""
-        self._core, self._mode_of = core, mode_of
-        self.open: Counter[int] = Counter()
+    def __init__(self, core: Core, mode_of: Callable[[Process], str], open_at: Callable[[int], int]) -> None:
+        """`mode_of`: WP or DWP, as the engine said last. `open_at`: number of requests that a work process has not answered yet."""
+        self._core, self._mode_of, self._open_at = core, mode_of, open_at
         self._turn = 0
 
     def choose(self, lane: int) -> Process | None:
@@ -48,7 +46,7 @@ class WorkLanes:
         if lane == Lane.DIALOG:
             dialog = [p for p in alive if self._mode_of(p) == "DWP"]
             if dialog:
-                return min(dialog, key=lambda p: (self.open[p.number], p.logon_order))
+                return min(dialog, key=lambda p: (self._open_at(p.number), p.logon_order))
         return self._next_of(alive)
 
     def _next_of(self, processes: list[Process]) -> Process | None:
