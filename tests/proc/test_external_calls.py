@@ -41,6 +41,8 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
 class Outside:
     """Scripts log into `lines`; what they do not catch, and how they are ended, goes into `failures`."""
 
+    near = None
+
     def __init__(self, library: Path, **own_limits: int) -> None:
         self.library = library
         self.lines: list[str] = []

@@ -79,6 +79,7 @@ class Overview:
 
     async def _list(self, message: Message, wanted: PsGet) -> None:
         view = await self._engine.view()
+        self.account()
         rows = await self._listing.answer(lambda process: self.process_row(process, view), lambda known: self._others(view, known),
                                           virtual=wanted.virtual, brief=wanted.brief)
         self._core.reply(message, rows)
@@ -210,6 +211,7 @@ class Overview:
 
     async def _list_routes(self, message: Message) -> None:
         """Channels of pictures may be very many: a piece at a time, packed at once."""
+        self.account()
         registry, pieces, packed, encode = self._core.registry, Pieces(), {}, msgspec.msgpack.Encoder().encode
         sees = {see.opened: see.name for see in registry.of_kind("SEE")}
         for his in registry.of_kind("HIS"):
