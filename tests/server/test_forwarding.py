@@ -8,6 +8,7 @@ from collections import Counter
 import pytest
 
 from hisee.channel import Message
+from hisee.channel.errors import CarrierFixed
 from hisee.channel.payloads import Failed, unpack
 from hisee.channel.plane import Plane, PlaneCarrier
 from hisee.schema.errors import Err
@@ -204,6 +205,17 @@ def test_a_quiet_link_lives_and_a_silent_one_ends():
         link.channel._tick()
         link.channel._turn()
         await eventually(lambda: knl.core.registry.named("S1.SES").state is State.WDERR, "it is taken for silent")
+
+    played(body, plane=True)
+
+
+def test_a_link_of_the_plane_has_no_other_carrier_and_an_end_that_needs_one_is_lost():
+    async def body(cast):
+        link = cast.made.knl.core.registry.get(cast.ses.number).link
+        with pytest.raises(CarrierFixed, match="its rings are in the data plane: start the server without --plane"):
+            link.channel.switch(rings=False)
+        cast.ses.channel._local._give_up("a record is damaged")
+        await eventually(lambda: cast.made.knl.core.registry.named("S1.SES").state is State.CRASH, "it says LOST on its socket")
 
     played(body, plane=True)
 

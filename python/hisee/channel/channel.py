@@ -52,6 +52,7 @@ class Channel(Quick):
         self._unspoken = dict(unspoken(in_force(welcome)) if welcome is not None else NOTHING)
         self._carrier = carrier
         self._local = carrier if isinstance(carrier, LocalCarrier) else None
+        self._given_to = ""
         self._rings = carrier.rings if isinstance(carrier, RingCarrier) else None
         self._settings = settings
         self._clock = clock
@@ -97,10 +98,11 @@ class Channel(Quick):
         """Its carrier, where that has rings."""
         return self._carrier if isinstance(self._carrier, (RingCarrier, LocalCarrier)) else None
 
-    def go_by(self, carrier: Carrier) -> None:
-        """Another carrier of whole messages, which has taken over the link, before anything was sent, received or attached."""
+    def go_by(self, carrier: Carrier, owner: str) -> None:
+        """Another carrier of whole messages, which has taken over the link for `owner`, before anything was sent, received or attached."""
         self._carrier, self._part_bytes = carrier, carrier.part_bytes
         self._local = self._rings = self._kept = None
+        self._given_to = owner
         self._backlog = Backlog(self._settings.backlog_bytes, carrier.part_bytes)
 
     @property
@@ -197,6 +199,8 @@ class Channel(Quick):
         self._loop.call_soon(self._turn)
 
     def _fixed_why(self) -> str:
+        if self._given_to:
+            return f"its rings are in {self._given_to}"
         spoken = in_force(self.welcome) if self.welcome is not None else UNTOLD
         if isinstance(self._carrier, RingCarrier) and spoken < CHANGES_CARRIER:
             return f"it speaks protocol {shown(spoken)}, links change their carrier from {shown(CHANGES_CARRIER)} on: upgrade hisee there"

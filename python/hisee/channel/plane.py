@@ -154,7 +154,7 @@ class Plane:
             log.warning("no port for %s: its messages pass the server's loop", channel.hello.name if channel.hello else "a link")
             return False
         carrier = self._carriers[port] = PlaneCarrier(self, port, ring, self._config.message_bytes, channel)
-        channel.go_by(carrier)
+        channel.go_by(carrier, "the data plane: start the server without --plane")
         return True
 
     @staticmethod
