@@ -3,18 +3,22 @@
 #define ESL_VM_PIECES_H
 
 #include "esl_any.h"
+#include "esl_quick.h"
+#include "esl_rows.h"
 #include "esl_script.h"
 #include "esl_zone.h"
 
-static void set_text(esl_slot_t *at, esl_text_t *text)
+#define PIECE static __attribute__((unused)) /* a file that only looks at the header uses none */
+
+PIECE void set_text(esl_slot_t *at, esl_text_t *text)
 {
     esl_text_drop(at->t);
     at->t = text;
 }
 
-static void move_text(esl_slot_t *at, esl_text_t *text) { set_text(at, esl_text_keep(text)); }
+PIECE void move_text(esl_slot_t *at, esl_text_t *text) { set_text(at, esl_text_keep(text)); }
 
-static void move_record(esl_slot_t *at, esl_record_t *record)
+PIECE void move_record(esl_slot_t *at, esl_record_t *record)
 {
     esl_record_keep(record);
     esl_record_drop(at->rec);
@@ -22,7 +26,7 @@ static void move_record(esl_slot_t *at, esl_record_t *record)
 }
 
 /* ANY: the pair, with its reference. */
-static void move_any(esl_slot_t *at, esl_slot_t type, esl_slot_t value)
+PIECE void move_any(esl_slot_t *at, esl_slot_t type, esl_slot_t value)
 {
     esl_keep_slot((unsigned)type.u, value);
     esl_drop_slot((unsigned)at[0].u, at[1]);
@@ -30,19 +34,19 @@ static void move_any(esl_slot_t *at, esl_slot_t type, esl_slot_t value)
     at[1] = value;
 }
 
-static void put_any(esl_slot_t *at, esl_value_t value)
+PIECE void put_any(esl_slot_t *at, esl_value_t value)
 {
     esl_drop_slot((unsigned)at[0].u, at[1]);
     at[0].u = value.type;
     at[1] = value.value;
 }
 
-static esl_value_t any_at(const esl_slot_t *at) { return (esl_value_t){.type = (esl_type)at[0].u, .value = at[1]}; }
+PIECE esl_value_t any_at(const esl_slot_t *at) { return (esl_value_t){.type = (esl_type)at[0].u, .value = at[1]}; }
 
-static esl_slot_t inv(esl_type type, unsigned reason) { return esl_slot_inv(type, reason); }
+PIECE esl_slot_t inv(esl_type type, unsigned reason) { return esl_slot_inv(type, reason); }
 
 /* A text constant belongs to the script, not to the unit: references are counted without atomics. */
-static esl_text_t *text_constant(esl_script_t *s, uint32_t index)
+PIECE esl_text_t *text_constant(esl_script_t *s, uint32_t index)
 {
     if (ESL_UNLIKELY(!esl_script_texts(s))) return NULL;
     if (ESL_UNLIKELY(!s->text[index])) {
@@ -52,7 +56,7 @@ static esl_text_t *text_constant(esl_script_t *s, uint32_t index)
     return s->text[index];
 }
 
-static int concat(esl_script_t *s, esl_slot_t *a, const esl_slot_t *b, const esl_slot_t *c)
+PIECE int concat(esl_script_t *s, esl_slot_t *a, const esl_slot_t *b, const esl_slot_t *c)
 {
     if (esl_text_invalid(b->t) || esl_text_invalid(c->t)) {
         set_text(a, esl_text_inv(esl_text_invalid(b->t) ? esl_text_reason(b->t) : esl_text_reason(c->t)));
@@ -70,7 +74,7 @@ static int concat(esl_script_t *s, esl_slot_t *a, const esl_slot_t *b, const esl
     return 0;
 }
 
-static int new_text(esl_script_t *s, esl_slot_t *at, const char *text)
+PIECE int new_text(esl_script_t *s, esl_slot_t *at, const char *text)
 {
     esl_text_t *made = esl_text_new(&s->account, text, strlen(text));
     if (!made) return ESL_ERR_MEMORY;
@@ -78,7 +82,7 @@ static int new_text(esl_script_t *s, esl_slot_t *at, const char *text)
     return 0;
 }
 
-static void on_error(esl_frame_t *f, unsigned mode, uint32_t label)
+PIECE void on_error(esl_frame_t *f, unsigned mode, uint32_t label)
 {
     switch (mode) {
     case ESL_ON_OFF:
@@ -95,7 +99,7 @@ static void on_error(esl_frame_t *f, unsigned mode, uint32_t label)
     if (f->handling) f->resumed_mode = f->mode, f->resumed_label = f->label; /* said in the handler: holds after it too */
 }
 
-static void leave_handler(esl_frame_t *f)
+PIECE void leave_handler(esl_frame_t *f)
 {
     if (!f->handling) return;
     f->handling = false;
@@ -103,14 +107,14 @@ static void leave_handler(esl_frame_t *f)
 }
 
 /* The last frame from which a plain CALL may go on: there is a next one, and it is not too deep. */
-static const esl_frame_t *last_frame(const esl_script_t *s)
+PIECE const esl_frame_t *last_frame(const esl_script_t *s)
 {
     int64_t deepest = (int64_t)s->entry + s->limits->call_depth, room = (int64_t)s->frames_room - 1;
     return s->frames + (deepest < room ? deepest : room);
 }
 
 /* RETRY, RESUME: the pc to go to, or -1 when no label handler runs. */
-static int64_t after_handler(const esl_script_t *s, esl_frame_t *f, bool again)
+PIECE int64_t after_handler(const esl_script_t *s, esl_frame_t *f, bool again)
 {
     if (!f->handling || f->failed < 0) return -1;
     const esl_action_t *action = &esl_procedure_of(s, f)->action[f->failed];
@@ -119,14 +123,14 @@ static int64_t after_handler(const esl_script_t *s, esl_frame_t *f, bool again)
 }
 
 /* Where the last GOSUB of this frame returns to; a handler that began inside the subroutine has ended with it. */
-static uint32_t pop_return(esl_script_t *s, esl_frame_t *f)
+PIECE uint32_t pop_return(esl_script_t *s, esl_frame_t *f)
 {
     f->gosubs--;
     if (f->handling && f->gosubs < f->handled_gosubs) leave_handler(f);
     return s->gosub[--s->gosub_used];
 }
 
-static int raise_number(int64_t number, const esl_text_t *text, const char **message)
+PIECE int raise_number(int64_t number, const esl_text_t *text, const char **message)
 {
     if (esl_int_invalid(number) || number == 0 || number != (int32_t)number) return ESL_ERR_RANGE_ERROR;
     if (text && !esl_text_invalid(text)) *message = text->data;
@@ -134,7 +138,7 @@ static int raise_number(int64_t number, const esl_text_t *text, const char **mes
 }
 
 /* Any column, also one over 255 and one of values of any type: LDW, STW. */
-static void load_wide(esl_slot_t *at, const esl_record_t *record, uint32_t row, uint32_t column)
+PIECE void load_wide(esl_slot_t *at, const esl_record_t *record, uint32_t row, uint32_t column)
 {
     esl_type type, own = (esl_type)record->structure->types[column];
     esl_slot_t value = esl_record_value(record, row, column, &type);
@@ -147,7 +151,7 @@ static void load_wide(esl_slot_t *at, const esl_record_t *record, uint32_t row, 
     *at = value;
 }
 
-static void store_wide(esl_record_t *record, uint32_t row, uint32_t column, const esl_slot_t *from)
+PIECE void store_wide(esl_record_t *record, uint32_t row, uint32_t column, const esl_slot_t *from)
 {
     esl_type type = (esl_type)record->structure->types[column];
     esl_slot_t value = *from;
@@ -156,7 +160,7 @@ static void store_wide(esl_record_t *record, uint32_t row, uint32_t column, cons
     esl_record_put(record, row, column, type, value);
 }
 
-static int cell_state(const esl_script_t *s, int64_t ref, esl_op_t what, int64_t *out)
+PIECE int cell_state(const esl_script_t *s, int64_t ref, esl_op_t what, int64_t *out)
 {
     const esl_cell_t *cell;
     int error = esl_ref_cell(s, ref, &cell);
@@ -165,19 +169,19 @@ static int cell_state(const esl_script_t *s, int64_t ref, esl_op_t what, int64_t
     return 0;
 }
 
-static const struct esl_zone *zone_of(const esl_script_t *s) { return s->world ? s->world->zone : NULL; }
+PIECE const struct esl_zone *zone_of(const esl_script_t *s) { return s->world ? s->world->zone : NULL; }
 
-static int64_t add_time(const esl_script_t *s, int64_t time, double seconds)
+PIECE int64_t add_time(const esl_script_t *s, int64_t time, double seconds)
 {
     return zone_of(s) ? esl_zone_add_local(zone_of(s), time, seconds) : esl_time_add(time, seconds);
 }
 
-static double subtract_times(const esl_script_t *s, int64_t a, int64_t b)
+PIECE double subtract_times(const esl_script_t *s, int64_t a, int64_t b)
 {
     return zone_of(s) ? esl_zone_diff_local(zone_of(s), a, b) : esl_time_diff(a, b);
 }
 
-static int64_t order_texts(const esl_text_t *b, const esl_text_t *c, bool *valid)
+PIECE int64_t order_texts(const esl_text_t *b, const esl_text_t *c, bool *valid)
 {
     *valid = !esl_text_invalid(b) && !esl_text_invalid(c);
     if (*valid) return esl_text_compare(b, c);
@@ -185,7 +189,7 @@ static int64_t order_texts(const esl_text_t *b, const esl_text_t *c, bool *valid
 }
 
 /* 1, 0, or the invalid BOOL: for = and # the bytes suffice, most often their number. */
-static int64_t same_texts(const esl_text_t *b, const esl_text_t *c, bool wanted)
+PIECE int64_t same_texts(const esl_text_t *b, const esl_text_t *c, bool wanted)
 {
     bool valid;
     if (ESL_UNLIKELY(esl_text_invalid(b) || esl_text_invalid(c))) return order_texts(b, c, &valid);
@@ -193,9 +197,9 @@ static int64_t same_texts(const esl_text_t *b, const esl_text_t *c, bool wanted)
     return same == wanted;
 }
 
-static unsigned real_fault(double b, double c) { return esl_real_invalid(b) ? esl_real_reason(b) : esl_real_reason(c); }
-static unsigned int_fault(int64_t b, int64_t c) { return esl_int_reason(esl_int_invalid(b) ? b : c); }
-static int64_t bool_fault(int64_t b, int64_t c) { return esl_bool_inv(esl_bool_reason(esl_bool_invalid(b) ? b : c)); }
+PIECE unsigned real_fault(double b, double c) { return esl_real_invalid(b) ? esl_real_reason(b) : esl_real_reason(c); }
+PIECE unsigned int_fault(int64_t b, int64_t c) { return esl_int_reason(esl_int_invalid(b) ? b : c); }
+PIECE int64_t bool_fault(int64_t b, int64_t c) { return esl_bool_inv(esl_bool_reason(esl_bool_invalid(b) ? b : c)); }
 
 /* b modulo c, c > 0: a division of 32 bits is several times faster. */
 static inline int64_t remainder_of(int64_t b, int64_t c)
@@ -210,7 +214,7 @@ static inline int64_t any_remainder(int64_t b, int64_t c)
 }
 
 /* Fuel and slice after a stretch of the loop. */
-static void settle_budget(esl_script_t *s)
+PIECE void settle_budget(esl_script_t *s)
 {
     int64_t spent = s->budget_start - s->budget;
     s->fuel -= spent;
@@ -218,7 +222,7 @@ static void settle_budget(esl_script_t *s)
     s->budget_start = s->budget;
 }
 
-static int call_builtin(esl_script_t *s, uint16_t site)
+PIECE int call_builtin(esl_script_t *s, uint16_t site)
 {
     settle_budget(s);
     int64_t before = s->fuel;
@@ -230,7 +234,7 @@ static int call_builtin(esl_script_t *s, uint16_t site)
     return error;
 }
 
-static esl_status_t stop(esl_script_t *s)
+PIECE esl_status_t stop(esl_script_t *s)
 {
     settle_budget(s);
     if (s->running && s->fuel <= 0) esl_script_kill(s, "the computing time of one event is used up", "fuel_per_event");
