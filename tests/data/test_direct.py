@@ -6,8 +6,8 @@ import signal
 
 import pytest
 
-from hisee.channel import Message, RequestFailed
-from hisee.channel.payloads import Failed, RouteTurn, pack, unpack
+from hisee.channel import Message, RequestFailed, Requests, dial_unix
+from hisee.channel.payloads import Failed, Hello, RouteTurn, pack, unpack
 from hisee.schema.actions import ActionId as Do
 from hisee.schema.errors import Err
 from hisee.schema.extended import Ext
@@ -117,6 +117,31 @@ def test_what_was_asked_by_a_route_that_is_gone_ends_with_the_process_it_was_ask
         ends = [m.corr for m in system.answers if m.kind == Kind.FAILED]
         assert len(ends) == len(set(ends)) == 2
         assert unpack(Failed, system.answers[-1].payload).text == "SRV1.DBM ended during the request"
+
+    in_system(body)
+
+
+@pytest.mark.slow
+@pytest.mark.req("R45", "R28")
+def test_what_came_behind_the_end_of_the_last_route_is_served(in_system):
+    """One look at the server brings the word that the asker is dead and, behind it, requests of others; nothing else comes later."""
+    async def body(system):
+        await system.ready()
+        assert len(routes(system)) == 1
+        hello = Hello(kind="SES", name="OTHER", pid=os.getpid())
+        other = await asyncio.to_thread(dial_unix, system.data.control_socket, hello, system.data.secret())
+        requests = Requests(other)
+        other.attach(asyncio.get_running_loop(), requests.settle, lambda reason: None)
+        system.dbm.send_signal(signal.SIGSTOP)
+        system.channel.close()
+        await system.until(lambda: not routes(system), "the route ended with its asker")
+        asked = [Message(Kind.ECHO, 3, other.welcome.number, object=system.table.object, payload=b"%d" % n) for n in range(3)]
+        answers = [asyncio.create_task(requests.ask(message, 20)) for message in asked]
+        passed = system.knl.router.routes.rows
+        await system.until(lambda: sum(p.forth for source, *_, p in passed() if source == other.welcome.number) == 3, "all wait for it")
+        system.dbm.send_signal(signal.SIGCONT)
+        assert [answer.payload for answer in await asyncio.gather(*answers)] == [b"0", b"1", b"2"]
+        other.close()
 
     in_system(body)
 

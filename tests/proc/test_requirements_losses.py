@@ -85,6 +85,32 @@ def test_a_call_ends_with_one_code_when_the_ses_of_its_callee_is_killed(client, 
     until(lambda: len(names(client.ps(), "SES")) == 2, "the killed SES is started again", 15)
 
 
+@pytest.mark.req("R28", "R45")
+def test_a_remote_part_placed_again_is_served_though_its_request_came_with_the_news_of_the_loss(client):
+    """The database manager stands still while its only asker dies and the next one asks: it finds both at once, and nothing comes later."""
+    picture = client.console("WS1").open("S.Work")
+    picture.settle(10)
+    (see,) = [row for row in client.ps() if row["kind"] == "SEE"]
+    lost, dbm = row_of(client, see["hosted_by"]), row_of(client, "SRV1.DBM")
+    until(lambda: asked(client, lost["name"], "direct"), "a direct route from its SES to the DBM")
+    kill(dbm["pid"], signal.SIGSTOP)
+    kill(lost["pid"])
+    until(lambda: any(asked(client, name) for name in names(client.ps(), "SEE") if name != see["name"]), "DB_CONNECT of the new one waits")
+    assert not asked(client, lost["name"]), "a dead process has no routes"
+    kill(dbm["pid"], signal.SIGCONT)
+    picture.settle(10)
+    press(picture, "BtnRows1")
+    assert picture["LblR"].text == "read 1"
+    picture.close()
+    until(lambda: len(names(client.ps(), "SES")) == 2, "the killed SES is started again", 15)
+
+
+def asked(client, source, mode=None):
+    """Routes from there to the DBM."""
+    rows = [r for r in client.routes() if r["type"] == "route" and (r["source"], r["target"]) == (source, "SRV1.DBM")]
+    return [row for row in rows if mode in (None, row["mode"])]
+
+
 @pytest.mark.req("R134", "R31")
 @pytest.mark.parametrize(("button", "carrier"), [("BtnHang", "RING"), ("BtnHangBack", "RING"), ("BtnHangBack", "SOCKET")])
 def test_a_call_ends_with_its_pair_when_the_host_of_the_local_part_is_killed(client, system, button, carrier):

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from hisee.channel import Channel, ChannelClosed, ChannelFull, Message, MessageTooLong, RequestFailed, Requests
-from hisee.channel.carriers import UNSENT_BYTES
+from hisee.channel.carriers import UNSENT_BYTES, StreamCarrier, unacknowledged
 from hisee.channel.payloads import Failed, pack
 from hisee.schema.lanes import Lane
 from hisee.schema.messages import MessageKind
-from support.channels import CARRIERS, make_pair
+from support.channels import CARRIERS, NETWORK, make_pair
 from support.leftovers import shared_memory
 
 Pair = tuple[Channel, Channel]
@@ -274,6 +275,41 @@ def test_closing_sends_out_the_backlog_first(make: MakePair) -> None:
         assert len(got[0].payload) == 3_000_000
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize("attached", [True, False])
+@pytest.mark.parametrize("carrier", NETWORK)
+def test_a_peer_that_still_speaks_gets_all_of_an_end_that_closes(carrier: str, attached: bool, tmp_path: Path) -> None:
+    """Most of it lies in the closing end's system, because the peer's takes little: words that come meanwhile must not reset that."""
+    left, right = make_pair(carrier, tmp_path)
+    size = 150_000
+    socket_of(left).setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2 * size)
+    socket_of(right).setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 * KIB)
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        got: list[Message] = []
+        lost: list[str] = []
+        if attached:
+            left.attach(loop, got.append, lost.append)
+        left.send(Message(ECHO, payload=bytes(size)))
+        assert left.backlog_bytes == 0 and unacknowledged(socket_of(left)) > 0
+        closing = loop.run_in_executor(None, left.close, "all sent") if not attached else left.close("all sent")
+        await until(lambda: left.ended == "closed")
+        right.send(Message(ECHO))
+        right.attach(loop, got.append, lost.append)
+        await until(lambda: bool(lost))
+        assert (lost, [len(m.payload) for m in got]) == (["goodbye: all sent"], [size])
+        if closing is not None:
+            await closing
+        await until(lambda: socket_of(left).fileno() < 0)
+
+    asyncio.run(main())
+
+
+def socket_of(end: Channel) -> socket.socket:
+    assert isinstance(end._carrier, StreamCarrier)
+    return end._carrier._sock
 
 
 def test_a_fault_in_a_handler_costs_no_message(pair: Pair) -> None:

@@ -6,11 +6,12 @@ new; it is given only when nothing is there.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import select
 import socket
-import ssl
 import struct
+import termios
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol
@@ -19,7 +20,6 @@ from hisee._core.frame import Decoder, FrameFault, encode
 from hisee._core.ring import RingPoisoned, Rings
 from hisee.channel.errors import Lost
 from hisee.channel.message import WHOLE, Part
-from hisee.channel.secure import Secure
 from hisee.schema.messages import MessageKind
 
 BATCH = 64  # parts handed over before others get their turn
@@ -59,6 +59,7 @@ class Carrier(Protocol):
     def flush(self) -> None: ...
     def listen(self, wake: Callable[[], None] | None) -> None: ...
     def wait(self, timeout_s: float, also: list[int]) -> list[int]: ...
+    def see_out(self) -> bool: ...  # nothing more is sent; True: a close now may lose some, until then `take` drops what comes
     def close(self) -> None: ...
 
 
@@ -70,6 +71,12 @@ def poll(readable: list[int], writable: list[int], timeout_s: float) -> list[int
     for fd in writable:
         poller.register(fd, select.POLLOUT | (select.POLLIN if fd in readable else 0))
     return [fd for fd, _ in poller.poll(max(0.0, timeout_s) * 1000)]
+
+
+def unacknowledged(sock: socket.socket) -> int:
+    """Bytes written, and the end of them, that the system of a TCP peer has not taken."""
+    (count,) = struct.unpack("i", fcntl.ioctl(sock, termios.TIOCOUTQ, bytes(4)))
+    return int(count)
 
 
 def close_all(fds: list[int]) -> None:
@@ -207,6 +214,9 @@ class RingCarrier:
         self._unrung = not woken and not self.rings.sleep() and not poll([self._bell], [], 0)
         return woken
 
+    def see_out(self) -> bool:
+        return False  # the peer reads on in its own mapping
+
     def close(self) -> None:
         self.rings.close()
         self._control.close()
@@ -236,6 +246,7 @@ class StreamCarrier:
         self._unsent = bytearray()
         self._blocked: Callable[[], None] | None = None
         self._fault = ""
+        self._silent = False  # the socket is closed for writing
         sock.setblocking(False)
 
     def push(self, seq: int, kind: int, lane: int, flags: int, source: int, target: int, object: int, total: int, corr: int,
@@ -286,6 +297,9 @@ class StreamCarrier:
     def take(self) -> list[Part]:
         if self._fault:
             raise Lost(self._fault)
+        if self._silent:
+            self._drop()
+            return []
         found = self._frames([])
         if not found and not self._fault:
             self._read()
@@ -340,7 +354,7 @@ class StreamCarrier:
             self.push(0, MessageKind.HEARTBEAT, 0, WHOLE, 0, 0, 0, 0, 0, b"")
 
     def arm(self) -> bool:
-        return not self._fault and not self.dead and not self._decoder.ready
+        return not self._fault and not self.dead and (self._silent or not self._decoder.ready)
 
     def want_room(self, payload_bytes: int) -> bool:
         return len(self._unsent) >= UNSENT_BYTES or self.dead
@@ -367,41 +381,33 @@ class StreamCarrier:
         fd = self._sock.fileno()
         return poll([fd, *also], [fd] if self._unsent else [], timeout_s)
 
-    def close(self) -> None:
+    def _fall_silent(self) -> None:
+        if not self._silent:
+            self._silent = True
+            with suppress(OSError):
+                self._last_word()
+                self._sock.shutdown(socket.SHUT_WR)
+
+    def see_out(self) -> bool:
+        self._fall_silent()
+        return self.name in NETWORK and not self.dead and unacknowledged(self._sock) > 0
+
+    def _last_word(self) -> None:
+        """Behind the last frame."""
+
+    def _drop(self) -> None:
+        """What the peer still says. Bytes that come to a closed socket, or lie there unread, reset the connection, and what the peer's
+        system has not taken by then is lost."""
         with suppress(OSError):
-            self._sock.shutdown(socket.SHUT_WR)
+            try:
+                if self._sock.recv(BATCH_BYTES):
+                    return
+            except BlockingIOError:
+                return
+        raise Lost("closed")
+
+    def close(self) -> None:
+        self._fall_silent()
+        with suppress(OSError):
             self._sock.recv(BATCH_BYTES)  # unread bytes would turn the ordered end into a reset
         self._sock.close()
-
-
-class TlsCarrier(StreamCarrier):
-    """The same frames inside TLS records. Bytes are sealed when they are accepted, so what waits for the socket is sealed already."""
-
-    def __init__(self, name: str, sock: socket.socket, decoder: Decoder, part_bytes: int, session: int, epoch: int, secure: Secure) -> None:
-        super().__init__(name, sock, decoder, part_bytes, session, epoch)
-        self._secure = secure
-
-    def _seal(self, frame: bytes) -> bytes:
-        try:
-            return self._secure.seal(frame)
-        except ssl.SSLError:  # the reader finds out why
-            self.dead = True
-            return b""
-
-    def _feed(self, data: bytes) -> None:
-        self._decoder.feed(self._secure.open(data))
-
-    def _read(self) -> None:
-        if self._secure.fault:  # and every frame before the damage has been handed over
-            self._fault = f"poisoned: TLS: {self._secure.fault}"
-        else:
-            super()._read()
-
-    def arm(self) -> bool:
-        return not self._secure.fault and super().arm()
-
-    def close(self) -> None:
-        if not self._unsent and not self.dead:
-            with suppress(OSError):
-                self._sock.send(self._secure.farewell())
-        super().close()

@@ -309,7 +309,7 @@ class Channel(Quick):
                 self._end = "closed"
                 self._farewell = pack(Goodbye(reason=reason))
                 self._pump()
-        if self._unsent():
+        if self._under_way():
             self._linger()
         else:
             self._finish()
@@ -353,6 +353,10 @@ class Channel(Quick):
         if self._carrier.dead:
             return False
         return bool(self._backlog) or self._farewell is not None or self._carrier.unsent > 0
+
+    def _under_way(self) -> bool:
+        """Closing: would a peer that lives miss something if this end were closed now?"""
+        return self._unsent() or (not self._closed and not self._carrier.dead and self._carrier.see_out())
 
     def _flush(self) -> None:
         with self._guard:
@@ -580,7 +584,7 @@ class Channel(Quick):
             self._finish()
             return
         self._flush()
-        if not self._unsent():
+        if not self._under_way():
             self._finish()
         elif self._loop is not None and not self._carrier.arm():
             self._loop.call_soon(self._turn)

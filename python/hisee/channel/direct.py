@@ -129,12 +129,13 @@ class Direct(QuickWay):
 
     def _receive(self, timeout_s: float, also: Sequence[int] = ()) -> Message | None:
         """The next message, whatever it is and wherever it comes from."""
-        if self._watch is None:
+        if self._watch is not None:
+            if self.is_server_due():
+                self._look_at_server()
+        elif not self._ready:  # what came before the last route ended may be left
             began_ns = self._clock.monotonic_ns()
             self._from_link(timeout_s, also)
             self.waited_ns += self._clock.monotonic_ns() - began_ns
-        elif self.is_server_due():
-            self._look_at_server()
         if not self._ready:
             self._read_ends()
         if not self._ready and self._watch is not None:

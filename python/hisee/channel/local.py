@@ -400,6 +400,9 @@ class LocalCarrier:
             self._unrung = not woken and not self._rings.sleep() and not poll([self._bell], [], 0)
         return woken
 
+    def see_out(self) -> bool:
+        return False  # what the peer has not read stays with it
+
     def close(self) -> None:
         self._out.rings.close()
         self._out.kept.clear()

@@ -102,6 +102,9 @@ class MemoryCarrier:
             self._told = False
         return []
 
+    def see_out(self) -> bool:
+        return False  # what the peer has not read stays with it
+
     def close(self) -> None:
         peer, self.peer = self.peer, None
         if peer is not None:

@@ -11,7 +11,7 @@ from contextlib import suppress
 
 from hisee._core.frame import Decoder, FrameFault, encode
 from hisee._core.ring import RingPoisoned, payload_max
-from hisee.channel.carriers import BATCH_BYTES, Carrier, StreamCarrier, TlsCarrier
+from hisee.channel.carriers import BATCH_BYTES, Carrier, StreamCarrier
 from hisee.channel.control import ControlStream
 from hisee.channel.errors import PeerUnreachable
 from hisee.channel.local import LocalCarrier
@@ -19,6 +19,7 @@ from hisee.channel.logon import Frame, Refusal, decode
 from hisee.channel.message import WHOLE
 from hisee.channel.payloads import Ring, Version, Welcome, pack
 from hisee.channel.renewal import Renewal
+from hisee.channel.sealed import TlsCarrier
 from hisee.channel.secure import ALERT, CLIENT_HELLO, NO_TLS, Secure
 from hisee.channel.segments import OFFERED, RingOffer, offer_from
 from hisee.channel.settings import Settings

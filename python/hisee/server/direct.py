@@ -147,7 +147,8 @@ class Direct:
     def _revoke(self, pair: Pair, told: RouteRevoke) -> None:
         granted = self._granted.pop(pair)
         self._seen.discard(pair)
-        self._routes.add(pair, *(counter.of(pair[2]) for counter in granted.counters))
+        if not told.gone:  # else the counters ended with the process
+            self._routes.add(pair, *(counter.of(pair[2]) for counter in granted.counters))
         granted.close()
         log.info("direct route %d is revoked: %s", granted.route, told.reason)
         for number in pair[:2]:
