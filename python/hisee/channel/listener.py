@@ -28,6 +28,7 @@ from hisee.seams import Seams
 from hisee.tls import MAKE, on_loopback
 
 log = logging.getLogger("hisee.channel")
+OnBroken = Callable[[Welcome, str], None]
 WAITING_CONNECTIONS = 128  # in the kernel, not yet accepted
 YOUNG = 0.1  # part of the deadline of a logon that nobody is cut off in, however many wait
 
@@ -59,6 +60,8 @@ class Listener:
         self._config = settings(limits, timers)
         self._half_open: dict[asyncio.Task[None], HalfOpen] = {}  # the oldest first
         self._logons: set[asyncio.Task[None]] = set()
+        self._welcomed: dict[asyncio.Task[None] | None, Welcome] = {}  # admitted, and not through yet
+        self._on_broken: OnBroken | None = None
         self._paused: asyncio.TimerHandle | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         sock.setblocking(False)
@@ -96,9 +99,11 @@ class Listener:
             raise UsageError(f"cannot listen at {host}:{port} ({fault.strerror})", hint="port 0 takes any free one") from fault
         return cls(sock, f"{host}:{sock.getsockname()[1]}", secret, seams or Seams(), limits, timers, tls)
 
-    def start(self, loop: asyncio.AbstractEventLoop, admit: Admit, on_channel: Callable[[Channel], None]) -> None:
-        """Serve on `loop`. `await admit(hello, peer)` decides after the proof; `on_channel` gets the finished channel."""
-        self._loop, self._admit, self._on_channel = loop, admit, on_channel
+    def start(self, loop: asyncio.AbstractEventLoop, admit: Admit, on_channel: Callable[[Channel], None],
+              on_broken: OnBroken | None = None) -> None:
+        """Serve on `loop`. `await admit(hello, peer)` decides after the proof; `on_channel` gets the finished channel, `on_broken` the
+        welcome of an admitted peer that never came so far, with the reason."""
+        self._loop, self._admit, self._on_channel, self._on_broken = loop, admit, on_channel, on_broken
         loop.add_reader(self._sock.fileno(), self._accept)
 
     def close(self) -> None:
@@ -163,6 +168,7 @@ class Listener:
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._logons.discard(task)
+        self._welcomed.pop(task, None)
         self._proved(task)
 
     def _proved(self, task: asyncio.Task[None] | None) -> None:
@@ -171,8 +177,18 @@ class Listener:
             self._resume()
 
     async def _admitted(self, hello: Hello, peer: Peer) -> Welcome | Refused:
-        self._proved(asyncio.current_task())
-        return await self._admit(hello, peer)
+        task = asyncio.current_task()
+        self._proved(task)
+        answer = await self._admit(hello, peer)
+        if isinstance(answer, Welcome):
+            self._welcomed[task] = answer
+        return answer
+
+    def _broken(self, reason: str) -> None:
+        """What the peer was given before must be given back."""
+        welcome = self._welcomed.pop(asyncio.current_task(), None)
+        if welcome is not None and self._on_broken is not None:
+            self._on_broken(welcome, reason)
 
     async def _log_on(self, sock: socket.socket) -> None:
         try:
@@ -186,9 +202,11 @@ class Listener:
             log.warning("logon at %s refused: %s", self.address, refusal)
         except TimeoutError:
             self.counts["late"] += 1
+            self._broken("silent in the middle of its logon")
         except (OSError, FrameFault, RingPoisoned, PeerUnreachable, ChannelError, CannotConnect) as fault:
             self.counts["broken"] += 1
             log.warning("logon at %s broken off: %s", self.address, fault)
+            self._broken(f"left in the middle of its logon: {fault}")
         else:
             self.counts["admitted"] += 1
             self._on_channel(channel)

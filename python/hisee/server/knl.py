@@ -206,7 +206,7 @@ class Knl:
         if self.plane and self.grouped is None:  # in a group the standing of the server has a say in each message
             self.forwarding.start(loop)
         if self._listener is not None:
-            self._listener.start(loop, self._admit, self._on_channel)
+            self._listener.start(loop, self._admit, self._on_channel, self._never_came)
         if self.grouped is not None:
             self.grouped.start()
         self._reconciling = loop.create_task(self.opening.reconcile_forever())
@@ -339,6 +339,13 @@ class Knl:
         channel.attach(asyncio.get_running_loop(), lambda message: self._receive(channel, message),
                        lambda reason: self._lost(channel, reason))
         self._linked(process, Link(channel, process.number, facts=process.facts, unspoken=unknown_to(process)))
+
+    def _never_came(self, welcome: Welcome, reason: str) -> None:
+        """Admitted, and gone or frozen before it had a link that could tell: its name is free again."""
+        process = self.core.registry.get(welcome.number)
+        if process is not None and process.link is None and process.running:
+            log.warning("%s is gone: %s", process.name, reason)
+            self.opening.process_gone(process, state_of(reason))
 
     def _receive(self, channel: Channel, message: Message) -> None:
         """A standby server hands on what is the hot one's business."""
