@@ -5,7 +5,6 @@ The life of the link (logon, death, back-pressure) is policy and lives in hisee.
 
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
-from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport uint32_t, uint64_t
 from posix.fcntl cimport O_CLOEXEC, O_RDONLY
 from posix.mman cimport MAP_FAILED, MAP_SHARED, PROT_READ, PROT_WRITE, mmap, munmap
@@ -196,33 +195,7 @@ cdef class Rings:
         if self._own != NULL:
             c.esl_ring_unblock(&self._producer)
 
-    def look(self) -> bool:
-        """Whether something is there, after looking for as long as that pays: some microseconds at most, none for a peer on this processor."""
-        self._check()
-        if c.esl_look_ns(&self._waiter, self._peer) and c.esl_look_briefly(&self._waiter, &self._consumer):
-            return True
-        return not c.esl_ring_empty(&self._consumer)
-
-    def rest(self, uint64_t limit_ns) -> bool:
-        """Look, then sleep in the futex, `limit_ns` in all at most. True: something came. Does not see the death of the peer."""
-        cdef c.esl_wait_status status
-        self._check()
-        if not c.esl_peer_knows_futex(self._peer):
-            return False
-        self._waiting += 1
-        with nogil:
-            status = c.esl_wait_data(&self._waiter, &self._consumer, limit_ns)
-        self._leave()
-        if status == c.ESL_INTERRUPTED:
-            PyErr_CheckSignals()
-        return status == c.ESL_CAME
-
     @property
     def waits(self) -> tuple[int, int, int]:
         """Waits that ended while looking, waits that slept, calls to the peer that cost a system call."""
         return self._waiter.looked, self._waiter.slept, self._waiter.calls
-
-    @property
-    def unread_bytes(self) -> int:
-        """Committed bytes that the peer, as last seen, has not taken."""
-        return self._producer.tail - self._producer.head_seen
