@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,16 +13,14 @@ from statistics import median, quantiles
 from bench.harness.machine import facts
 from bench.harness.options import Options, progress
 from bench.harness.report import Ratio, Report, Row
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))  # the tests' way to start a system
-
+from bench.harness.system import picture_open
 from support.system import RunningSystem, until
 
 FILES = {
     "app.toml": """name = "calls"
 port = 0
 [nodes.SRV1]
-processes = [{kind = "server"}, {kind = "cp"}, {kind = "event", name = "REMOTE1", args = ["--SES_REMOTE"]}]
+processes = [{kind = "server", args = [WAY]}, {kind = "cp"}, {kind = "event", name = "REMOTE1", args = ["--SES_REMOTE"]}]
 [nodes.WS1]
 processes = [{kind = "hip", name = "WS1", web_port = 0}]
 """,
@@ -87,7 +83,7 @@ BEGIN
 END
 """,
 }
-WAYS = {"python": "0", "plane": "1"}
+WAYS = {"python": "", "plane": '"--plane"'}  # -> words for the server
 BUSY = "import hisee, sys\nwith hisee.connect(sys.argv[1]) as client:\n    while True:\n        client.ps()\n"
 
 
@@ -109,7 +105,8 @@ def run(options: Options) -> Report:
     found: dict[str, dict[str, list[Calls]]] = {case: {way: [] for way in WAYS} for case in cases if options.wanted(case)}
     for turn in range(options.turns(5)):
         for way in WAYS:
-            with running(count, way) as (system, client, picture):
+            with picture_open("S.Calls", going(way), count=count) as (system, client, picture):
+                one(client, picture, count, "BtnGo", "L")  # the first of everything is made
                 for case, rounds in found.items():
                     button, part, beset = cases[case]
                     with busy(system) if beset else nothing():
@@ -120,6 +117,10 @@ def run(options: Options) -> Report:
     report.notes.append("wait: from the send of a CALL to the arrival of its results, or of the refusal of one in a circle, in the process "
                         "that makes it; busy: another client asks for the process list without end")
     return report
+
+
+def going(way: str) -> dict[str, str]:
+    return {**FILES, "app.toml": FILES["app.toml"].replace("WAY", WAYS[way])}
 
 
 def told(report: Report, case: str, ways: dict[str, list[Calls]]) -> None:
@@ -148,27 +149,6 @@ def busy(system: RunningSystem) -> Iterator[None]:
     finally:
         asker.kill()
         asker.wait()
-
-
-@contextmanager
-def running(count: int, way: str) -> Iterator[tuple]:
-    """A system whose server takes that way, and its picture on a console."""
-    os.environ["HISEE_PLANE"] = WAYS[way]
-    with tempfile.TemporaryDirectory(prefix="hisee-calls-") as folder:
-        for name, text in FILES.items():
-            place = Path(folder) / "app" / name
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_text(text.replace("COUNT", str(count)))
-        system = RunningSystem(Path(folder) / "app", Path(folder) / "data")
-        try:
-            with system.connect() as client:
-                picture = client.console("WS1").open("S.Calls")
-                picture.settle(10)
-                one(client, picture, count, "BtnGo", "L")
-                yield system, client, picture
-                picture.close()
-        finally:
-            system.end()
 
 
 def one(client, picture, count: int, button: str, part: str) -> Calls:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median, quantiles
@@ -15,10 +13,8 @@ from statistics import median, quantiles
 from bench.harness.machine import facts
 from bench.harness.options import Options, progress
 from bench.harness.report import Ratio, Report, Row
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))  # the tests' way to start a system
-
-from support.system import RunningSystem, until
+from bench.harness.system import picture_open
+from support.system import until
 
 ROWS = 100
 FILES = {
@@ -111,7 +107,7 @@ class Hops:
 def run(options: Options) -> Report:
     report = Report("hops", facts())
     count = 200 if options.quick else 1000
-    with running(count) as (system, client, picture):
+    with picture_open("S.Hops", FILES, count=count) as (system, client, picture):
         for rhythm, button in (("back to back", "BtnTogether"), ("1 ms apart", "BtnApart")):
             if options.wanted(rhythm):
                 measure(report, options, client, picture, rhythm, button, count)
@@ -120,25 +116,6 @@ def run(options: Options) -> Report:
         beside(report, rhythm)
     report.notes.append("wait: from the send of the script's request to the arrival of its reply; statement: inside the database manager")
     return report
-
-
-@contextmanager
-def running(count: int) -> Iterator[tuple]:
-    """A system, and its picture on a console."""
-    with tempfile.TemporaryDirectory(prefix="hisee-hops-") as folder:
-        for name, text in FILES.items():
-            place = Path(folder) / "app" / name
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_text(text.replace("COUNT", str(count)))
-        system = RunningSystem(Path(folder) / "app", Path(folder) / "data")
-        try:
-            with system.connect() as client:
-                picture = client.console("WS1").open("S.Hops")
-                picture.settle(10)
-                yield system, client, picture
-                picture.close()
-        finally:
-            system.end()
 
 
 def measure(report: Report, options: Options, client, picture, rhythm: str, button: str, count: int) -> None:
