@@ -13,24 +13,17 @@ from typing import Any
 import pytest
 
 from esl.directory import Names
-from hisee.channel import Message
-from hisee.channel.payloads import LogWrite, unpack
 from hisee.config import limits
 from hisee.esl import ObjectContext, ObjectEntry, compile_source
 from hisee.esl.context import Foreign
 from hisee.external import ExternalError
 from hisee.external.declaration import declared
-from hisee.profile import Recorder
-from hisee.schema.messages import MessageKind as Kind
-from hisee.script.engine import Engine
 from hisee.script.external_calls import settled
 from hisee.script.functions import Rules, Site
 from hisee.script.instance import Instance
-from hisee.seams import Seams
 from hisee.values import Invalid, Time, Type
+from support.alone import Alone
 from support.foreign import HEADER, build, release, wait_until_gone
-
-DEADLINE_S = 30.0
 
 
 @pytest.fixture(scope="module")
@@ -38,43 +31,13 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build(tmp_path_factory.mktemp("library"))
 
 
-class Outside:
-    """Scripts log into `lines`; what they do not catch, and how they are ended, goes into `failures`."""
-
-    near = None
+class Outside(Alone):
+    """`library` is the one that may be opened."""
 
     def __init__(self, library: Path, **own_limits: int) -> None:
         self.library = library
-        self.lines: list[str] = []
-        self.failures: list[str] = []
-        self.recorder = Recorder()
         self.limits = {**limits(), **own_limits}
-        site = Site(rules=Rules(libraries=(str(library),)), limits=self.limits)
-        self.engine = Engine(self, Seams(), self.recorder, site=site)
-        self.changed = asyncio.Event()
-
-    def send(self, message: Message) -> None:
-        assert message.kind == Kind.LOG_WRITE
-        self.lines.append(unpack(LogWrite, message.payload).text)
-        self.changed.set()
-
-    def far(self, message: Message) -> bool:
-        return False
-
-    def ended(self, instance: Instance, reason: str) -> None:
-        self.failures.append(reason)
-        self.changed.set()
-
-    def script_failed(self, instance: Instance, failure: Any) -> None:
-        self.failures.append(f"{failure.name} {failure.line}: {failure.text}")
-        self.changed.set()
-
-    def external_failed(self, instance: Instance, text: str, line: int) -> None:
-        self.lines.append(text)
-        self.changed.set()
-
-    def script_idle(self, instance: Instance) -> None:
-        """Nothing to do."""
+        super().__init__(Site(rules=Rules(libraries=(str(library),)), limits=self.limits))
 
     def entry(self, name: str, seconds: float | None = None, path: str = "") -> ObjectEntry:
         found = declared(HEADER, name)
@@ -89,12 +52,6 @@ class Outside:
         unit = self.engine.load(done.unit)
         return self.engine.start(number=number, name=f"WS{number}.HIS", object="S.Test", part=1, unit=unit, console=0, limits=self.limits,
                                  variables=[])
-
-    async def until(self, count: int) -> None:
-        async with asyncio.timeout(DEADLINE_S):
-            while len(self.lines) + len(self.failures) < count:
-                self.changed.clear()
-                await self.changed.wait()
 
 
 def played(outside_of: Callable[[], Outside], play: Callable[[Outside], Coroutine[Any, Any, None]]) -> Outside:

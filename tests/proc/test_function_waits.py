@@ -4,53 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Any
 
 from esl.outside import fill, site
-from hisee.channel import Message
-from hisee.channel.payloads import LogWrite, unpack
 from hisee.config import limits
 from hisee.esl import ObjectContext, compile_source
-from hisee.profile import Recorder
-from hisee.schema.messages import MessageKind as Kind
-from hisee.script.engine import Engine
 from hisee.script.instance import Instance
-from hisee.seams import Seams
-
-DEADLINE_S = 20.0
+from support.alone import DEADLINE_S, Alone
 
 
-class Outside:
-    """Keeps what scripts log; `until` waits for a number of lines."""
-
+class Outside(Alone):
     def __init__(self, folder: Path) -> None:
         fill(folder)
-        self.lines: list[str] = []
-        self.failures: list[str] = []
         self.site = site(folder, 1)
-        self.engine = Engine(self, Seams(), Recorder(), site=self.site)
-        self.changed = asyncio.Event()
-
-    def send(self, message: Message) -> None:
-        assert message.kind == Kind.LOG_WRITE
-        self.lines.append(unpack(LogWrite, message.payload).text)
-        self.changed.set()
-
-    near = None
-
-    def far(self, message: Message) -> bool:
-        return False
-
-    def ended(self, instance: Instance, reason: str) -> None:
-        self.failures.append(reason)
-        self.changed.set()
-
-    def script_failed(self, instance: Instance, failure: Any) -> None:
-        self.failures.append(failure.name)
-        self.changed.set()
-
-    def script_idle(self, instance: Instance) -> None:
-        """Nothing to do."""
+        super().__init__(self.site)
 
     def start(self, number: int, text: str) -> Instance:
         done = compile_source(text, name="S.Test", context=ObjectContext("script"), part=1)
@@ -58,12 +24,6 @@ class Outside:
         unit = self.engine.load(done.unit)
         return self.engine.start(number=number, name=f"WS{number}.HIS", object="S.Test", part=1, unit=unit, console=0, limits=limits(),
                                  variables=[])
-
-    async def until(self, count: int) -> None:
-        async with asyncio.timeout(DEADLINE_S):
-            while len(self.lines) + len(self.failures) < count:
-                self.changed.clear()
-                await self.changed.wait()
 
 
 def test_other_scripts_run_while_one_waits_for_a_program(tmp_path: Path) -> None:
